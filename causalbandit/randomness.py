@@ -1,0 +1,43 @@
+"""Random generators from what a caller passes as ``rng`` (the convention of SPEC 7)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RNG = int | np.integer | np.random.SeedSequence | np.random.Generator | None
+"""What every ``rng`` keyword accepts: a seed, a seed sequence, a generator, or None for fresh entropy."""
+
+
+def generator(rng: RNG) -> np.random.Generator:
+    """The generator for ``rng``: a Generator passes through unchanged, anything else seeds a new one.
+
+    Raises
+    ------
+    TypeError
+        If ``rng`` is none of a non-negative integer, ``SeedSequence``, ``Generator`` or ``None``.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None or isinstance(rng, np.random.SeedSequence):
+        return np.random.default_rng(rng)
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"rng was the seed {rng}; a seed is a non-negative integer, for example rng=0.")
+        return np.random.default_rng(int(rng))
+    raise TypeError(
+        f"rng was {rng!r}; expected a non-negative integer seed, a numpy.random.Generator, "
+        "a numpy.random.SeedSequence or None."
+    )
+
+
+def seed_sequence(rng: RNG) -> np.random.SeedSequence:
+    """The seed sequence for ``rng``, to ``spawn`` one independent child per part of a job.
+
+    A Generator gives its own sequence's next child, so two calls with the same generator differ as two draws would.
+    """
+    if isinstance(rng, np.random.SeedSequence):
+        return rng
+    if isinstance(rng, np.random.Generator):
+        return np.random.SeedSequence(rng.integers(2**63, size=4).tolist())
+    generator(rng)
+    return np.random.SeedSequence(None if rng is None else int(rng))
