@@ -68,6 +68,6 @@ def asymptotic_radius(variance_sum: Any, t: Any, alpha: float, t_star: float) ->
         inflated = variance_sum * rho_squared + 1.0
         return math.sqrt(2.0 * inflated / (t * t * rho_squared) * (0.5 * math.log(inflated) - math.log(alpha)))
     scores = np.asarray(t, dtype=np.float64)
-    inflated = np.asarray(variance_sum, dtype=np.float64) * rho_squared + 1.0
+    grown = np.asarray(variance_sum, dtype=np.float64) * rho_squared + 1.0
     with np.errstate(divide="ignore"):
-        return np.sqrt(2.0 * inflated / (scores * scores * rho_squared) * (0.5 * np.log(inflated) - math.log(alpha)))
+        return np.sqrt(2.0 * grown / (scores * scores * rho_squared) * (0.5 * np.log(grown) - math.log(alpha)))
