@@ -1,0 +1,193 @@
+"""Thompson allocation: the share of posterior draws that each arm wins, kept above a floor.
+
+>>> import numpy as np
+>>> draws = np.array([[0.2, 0.1], [-0.1, 0.3], [-0.2, -0.4], [0.5, 0.1]])   # two arms minus control, four draws
+>>> thompson_allocation(draws, epsilon=0.0).tolist()                        # control wins the draw without a gain
+[0.25, 0.5, 0.25]
+>>> thompson_allocation(draws, epsilon=0.9).round(3).tolist()               # no arm below 0.9 / 3
+[0.3, 0.4, 0.3]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def win_frequencies(values: npt.ArrayLike) -> FloatArray:
+    """Share of draws in which each arm has the largest value; ties go to the lowest index.
+
+    Parameters
+    ----------
+    values
+        [S, ..., K]: S draws of K arms' values.
+
+    Returns
+    -------
+    [..., K], non-negative, each row sums to 1.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    winners = array.argmax(axis=-1)
+    return np.asarray((winners[..., None] == np.arange(array.shape[-1])).mean(axis=0))
+
+
+def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> FloatArray:
+    """Probability vectors with no entry below ε/K: low entries are raised to exactly ε/K, the rest rescaled.
+
+    Rescaling can push further entries below the floor; they are raised and fixed in turn, in at most K passes. A vector
+    without an entry below the floor is returned unchanged.
+
+    Parameters
+    ----------
+    weights
+        [..., K], each row non-negative with sum 1.
+    epsilon
+        Total share kept for the floor, in [0, 1]; ε = 1 is the uniform allocation.
+
+    Raises
+    ------
+    ValueError
+        If ``epsilon`` is outside [0, 1], or a row of ``weights`` is not a probability vector.
+    """
+    share = np.asarray(epsilon, dtype=np.float64)
+    if not np.all((share >= 0.0) & (share <= 1.0)):
+        raise ValueError(f"epsilon was {epsilon!r}; it is a share between 0 (no floor) and 1 (uniform).")
+    floored = np.array(weights, dtype=np.float64)
+    if floored.ndim == 0 or not np.all(floored >= 0.0) or not np.allclose(floored.sum(axis=-1), 1.0, atol=1e-8):
+        raise ValueError(f"weights were {weights!r}; expected non-negative numbers that sum to 1 along the last axis.")
+    floor = np.broadcast_to((share / floored.shape[-1])[..., None], floored.shape)
+    fixed = np.zeros(floored.shape, dtype=bool)
+    for _ in range(floored.shape[-1]):
+        low = ~fixed & (floored < floor)
+        if not low.any():
+            break
+        fixed |= low
+        floored[low] = floor[low]
+        free_mass = np.where(fixed, 0.0, floored).sum(axis=-1, keepdims=True)
+        left = 1.0 - np.where(fixed, floored, 0.0).sum(axis=-1, keepdims=True)
+        touched = low.any(axis=-1, keepdims=True) & (free_mass > 0.0)
+        scale = np.where(touched, left / np.where(free_mass > 0.0, free_mass, 1.0), 1.0)
+        floored = np.where(fixed, floored, floored * scale)
+    return floored
+
+
+@overload
+def thompson_allocation(
+    draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Literal["contrasts", "arms"] = ...
+) -> FloatArray: ...
+@overload
+def thompson_allocation(
+    draws: npt.ArrayLike,
+    epsilon: float,
+    segments: Sequence[Hashable] | Mapping[Hashable, Any],
+    kind: Literal["contrasts", "arms"] = ...,
+) -> pd.DataFrame: ...
+@overload
+def thompson_allocation(
+    draws: npt.ArrayLike,
+    epsilon: float = ...,
+    *,
+    segments: Sequence[Hashable] | Mapping[Hashable, Any],
+    kind: Literal["contrasts", "arms"] = ...,
+) -> pd.DataFrame: ...
+def thompson_allocation(
+    draws: npt.ArrayLike,
+    epsilon: float = 0.02,
+    segments: Sequence[Hashable] | Mapping[Hashable, Any] | None = None,
+    kind: Literal["contrasts", "arms"] = "contrasts",
+) -> FloatArray | pd.DataFrame:
+    """Next round's assignment probabilities: each arm's share of posterior draws won, with a floor of ε/K.
+
+    Parameters
+    ----------
+    draws
+        Posterior draws. ``kind="contrasts"``: [S, K−1], arms 1..K−1 minus control (arm 0), and control wins a draw in
+        which no contrast is positive. ``kind="arms"``: [S, K], values of all arms. With ``segments`` a members axis
+        stands in between: [S, M, K−1] or [S, M, K].
+    epsilon
+        Share of all assignments kept for the floor, in [0, 1].
+    segments
+        A label per member (length M), or a mapping from label to member positions (or a Boolean mask of length M).
+        The draws are averaged over a segment's members first, then compared.
+
+    Returns
+    -------
+    Array [K]; with ``segments`` a frame with columns ``segment``, ``arm``, ``weight``, one row per segment and arm.
+
+    Raises
+    ------
+    ValueError
+        For an ``epsilon`` outside [0, 1], draws of another shape or not finite, a segment without members.
+    """
+    if kind not in ("contrasts", "arms"):
+        raise ValueError(f"kind was {kind!r}; expected 'contrasts' (arm minus control) or 'arms' (values of all arms).")
+    values = np.asarray(draws, dtype=np.float64)
+    n_axes = 2 if segments is None else 3
+    if values.ndim != n_axes or 0 in values.shape:
+        last = "K-1" if kind == "contrasts" else "K"
+        expected = f"[S, {last}]" if segments is None else f"[S, M, {last}] (draws, members, arms)"
+        hint = " For draws per member pass segments=." if segments is None and values.ndim == 3 else ""
+        raise ValueError(f"draws had shape {values.shape}; expected a non-empty {expected} for kind={kind!r}.{hint}")
+    if not np.isfinite(values).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(
+            f"draws[{', '.join(map(str, place))}] is {values[place]}; every posterior draw must be finite."
+        )
+    if kind == "contrasts":
+        values = np.concatenate([np.zeros((*values.shape[:-1], 1)), values], axis=-1)
+    if segments is None:
+        return floor_allocation(win_frequencies(values), epsilon)
+    import pandas as pd
+
+    members = _members(segments, values.shape[1])
+    by_segment = np.stack([values[:, rows].mean(axis=1) for rows in members.values()], axis=1)
+    weights = floor_allocation(win_frequencies(by_segment), epsilon)
+    n_arms = weights.shape[-1]
+    return pd.DataFrame(
+        {
+            "segment": [label for label in members for _ in range(n_arms)],
+            "arm": list(range(n_arms)) * len(members),
+            "weight": weights.ravel(),
+        }
+    )
+
+
+def _members(segments: Sequence[Hashable] | Mapping[Hashable, Any], size: int) -> dict[Hashable, npt.NDArray[np.int64]]:
+    """Member positions per segment label, in order of first appearance."""
+    members: dict[Hashable, npt.NDArray[np.int64]] = {}
+    if isinstance(segments, Mapping):
+        for label, rows in segments.items():
+            positions = np.asarray(rows)
+            if positions.dtype == bool:
+                if positions.shape != (size,):
+                    raise ValueError(f"segment {label!r} has a mask of length {positions.size} for {size} members.")
+                positions = np.flatnonzero(positions)
+            if positions.size == 0:
+                raise ValueError(f"segment {label!r} has no members; leave it out or give it some.")
+            outside = positions[(positions < 0) | (positions >= size)]
+            if outside.size:
+                raise ValueError(f"segment {label!r} names member {outside[0]}; members are 0 to {size - 1}.")
+            members[label] = positions.astype(np.int64)
+        if not members:
+            raise ValueError("segments is empty; name at least one segment, or pass segments=None for one allocation.")
+        return members
+    labels = list(segments)
+    if len(labels) != size:
+        raise ValueError(f"segments has {len(labels)} labels for {size} members; expected one label per member.")
+    categories = getattr(getattr(segments, "dtype", None), "categories", None)
+    empty = [] if categories is None else [c for c in categories if c not in set(labels)]
+    if empty:
+        raise ValueError(f"segment {empty[0]!r} has no members; drop the unused category or give it some.")
+    for position, label in enumerate(labels):
+        if label is None or label != label:
+            raise ValueError(f"the segment label of member {position} is missing; give every member a label.")
+        members.setdefault(label, np.flatnonzero([other == label for other in labels]))
+    return members
