@@ -1,0 +1,332 @@
+"""Sets of interventions: which nodes an experimenter could fix, and at which values.
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, InterventionSet
+>>> graph = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> arms = InterventionSet.up_to(graph, 1, nodes=["ad"])
+>>> list(arms)
+[{}, {'ad': 0}, {'ad': 1}]
+>>> InterventionSet.count_up_to(graph, 2)  # a preview: nothing is built
+9
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.errors import listing
+from causalbandit.graph import CausalGraph
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FREE = -1
+"""Code of a node that an intervention leaves alone, in :attr:`InterventionSet.assignments`."""
+
+MOST_INTERVENTIONS = 200_000
+"""Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
+
+
+class InterventionSet:
+    """An ordered, checked set of A interventions; each fixes some nodes at 0 or 1, and ``{}`` fixes none.
+
+    Parameters
+    ----------
+    graph : CausalGraph
+        The graph whose nodes are fixed.
+    interventions : iterable of mapping of str to {0, 1}
+        Partial assignments, without duplicates; none assigns the target.
+    costs : sequence of float, optional
+        Price of one experiment under each intervention (positive, any unit); 1 each when left out.
+
+    Attributes
+    ----------
+    assignments : numpy.ndarray of int8, shape [A, N]
+        Value of each node (columns follow ``graph.nodes``), -1 where it is left free. Read-only.
+    costs : numpy.ndarray of float, shape [A]
+        Read-only.
+
+    Raises
+    ------
+    ValueError
+        For an empty set, an unknown node, a value other than 0 or 1, an assigned target, a duplicate, and costs that
+        are not A positive finite numbers.
+    """
+
+    def __init__(
+        self,
+        graph: CausalGraph,
+        interventions: Iterable[Mapping[str, int]],
+        *,
+        costs: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
+    ) -> None:
+        rows = [_checked(graph, place, intervention) for place, intervention in enumerate(_listed(interventions))]
+        codes = np.full((len(rows), len(graph.nodes)), FREE, dtype=np.int8)
+        for place, row in enumerate(rows):
+            for node, value in row.items():
+                codes[place, graph.position(node)] = value
+        self._setup(graph, codes, costs)
+
+    def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any) -> None:
+        if len(codes) == 0:
+            raise ValueError(
+                "The set of interventions is empty; expected at least one. The empty intervention {} only observes."
+            )
+        self._graph = graph
+        self._codes = codes
+        self._codes.flags.writeable = False
+        self._places: dict[bytes, int] = {}
+        for place, row in enumerate(codes):
+            first = self._places.setdefault(row.tobytes(), place)
+            if first != place:
+                raise ValueError(
+                    f"Interventions {first} and {place} are both {self[place]!r}; expected each intervention once. "
+                    "Remove one of them."
+                )
+        self._costs = _checked_costs(costs, len(codes))
+
+    @classmethod
+    def _from_codes(cls, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any = None) -> InterventionSet:
+        new = cls.__new__(cls)
+        new._setup(graph, codes, costs)
+        return new
+
+    @classmethod
+    def up_to(
+        cls, graph: CausalGraph, size: int, nodes: Iterable[str] | None = None, *, most: int = MOST_INTERVENTIONS
+    ) -> InterventionSet:
+        """All interventions that fix at most ``size`` of ``nodes``, the empty one first, then by number of nodes fixed.
+
+        ``nodes`` defaults to the target's ancestors. The number is checked against ``most`` before anything is built;
+        :meth:`count_up_to` gives it alone and :meth:`stream_up_to` yields the interventions one by one.
+        """
+        chosen, size = _actionable(graph, nodes), _checked_size(size)
+        total = cls.count_up_to(graph, size, chosen)
+        if total > most:
+            raise ValueError(
+                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions, more than most={most:,}. "
+                "Fix fewer nodes at once, name fewer nodes, raise most=, or take them one by one from "
+                "InterventionSet.stream_up_to."
+            )
+        columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
+        codes = np.full((total, len(graph.nodes)), FREE, dtype=np.int8)
+        row = 1
+        for fixed in range(1, min(size, len(chosen)) + 1):
+            values = np.array(list(itertools.product((0, 1), repeat=fixed)), dtype=np.int8)
+            for combination in itertools.combinations(columns, fixed):
+                codes[row : row + len(values), list(combination)] = values
+                row += len(values)
+        return cls._from_codes(graph, codes)
+
+    @staticmethod
+    def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
+        """Number of interventions that :meth:`up_to` would build, Σ_{k ≤ size} 2^k·C(number of nodes, k)."""
+        n_nodes = len(_actionable(graph, nodes))
+        return sum(math.comb(n_nodes, fixed) << fixed for fixed in range(min(_checked_size(size), n_nodes) + 1))
+
+    @staticmethod
+    def stream_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> Iterator[dict[str, int]]:
+        """The interventions of :meth:`up_to` in the same order, one by one, in memory that does not grow."""
+        chosen = _actionable(graph, nodes)
+        for fixed in range(min(_checked_size(size), len(chosen)) + 1):
+            for combination in itertools.combinations(chosen, fixed):
+                for values in itertools.product((0, 1), repeat=fixed):
+                    yield dict(zip(combination, values, strict=True))
+
+    @classmethod
+    def product(
+        cls,
+        graph: CausalGraph,
+        choices: Mapping[str, Iterable[int | None]] | Iterable[str],
+        *,
+        most: int = MOST_INTERVENTIONS,
+    ) -> InterventionSet:
+        """Every combination of the nodes' choices, the last node varying fastest.
+
+        ``choices`` maps each node to its values, None meaning "left free"; a plain list of nodes gives each (0, 1).
+        """
+        table: dict[str, tuple[int | None, ...]] = (
+            {node: tuple(values) for node, values in choices.items()}
+            if isinstance(choices, Mapping)
+            else dict.fromkeys(choices, (0, 1))
+        )
+        for node in table:
+            graph.require(node)
+        total = math.prod(len(values) for values in table.values())
+        if total > most:
+            raise ValueError(
+                f"The product of the choices makes {total:,} interventions, more than most={most:,}. "
+                "Give fewer nodes or fewer values each, or raise most=."
+            )
+        return cls(
+            graph,
+            (
+                {node: value for node, value in zip(table, values, strict=True) if value is not None}
+                for values in itertools.product(*table.values())
+            ),
+        )
+
+    @property
+    def graph(self) -> CausalGraph:
+        """The graph that the interventions belong to."""
+        return self._graph
+
+    @property
+    def assignments(self) -> npt.NDArray[np.int8]:
+        """Codes [A, N]: 0 or 1 where a node is fixed, -1 where it is free. Read-only."""
+        return self._codes
+
+    @property
+    def costs(self) -> npt.NDArray[np.float64]:
+        """Price of one experiment under each intervention, [A]. Read-only."""
+        return self._costs
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One short text per intervention, such as ``ad=1, price=0``; ``(observe)`` for the empty one."""
+        return tuple(intervention_label(intervention) for intervention in self)
+
+    def index(self, intervention: Mapping[str, int]) -> int:
+        """Place of ``intervention`` in the set; a ValueError when it is not there."""
+        row = np.full((1, len(self._graph.nodes)), FREE, dtype=np.int8)
+        for node, value in _checked(self._graph, 0, intervention).items():
+            row[0, self._graph.position(node)] = value
+        place = self._places.get(row.tobytes())
+        if place is None:
+            raise ValueError(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
+        return place
+
+    def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]]) -> InterventionSet:
+        """A new set of the interventions at ``places``, in that order, with their costs."""
+        chosen = np.asarray(places, dtype=np.intp)
+        return InterventionSet._from_codes(self._graph, self._codes[chosen].copy(), self._costs[chosen])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per intervention: ``intervention`` (label), ``n_fixed``, ``cost``, a column per node ever fixed."""
+        import pandas as pd
+
+        fixed = self._codes != FREE
+        data: dict[str, Any] = {
+            "intervention": list(self.labels),
+            "n_fixed": fixed.sum(axis=1),
+            "cost": self._costs,
+        }
+        for column in np.flatnonzero(fixed.any(axis=0)):
+            data[self._graph.nodes[column]] = pd.array(
+                [None if code == FREE else int(code) for code in self._codes[:, column]], dtype="Int8"
+            )
+        return pd.DataFrame(data)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, int]: ...
+    @overload
+    def __getitem__(self, place: slice) -> InterventionSet: ...
+    def __getitem__(self, place: int | slice) -> dict[str, int] | InterventionSet:
+        if isinstance(place, slice):
+            return self.subset(np.arange(len(self))[place])
+        row = self._codes[place]
+        return {self._graph.nodes[column]: int(row[column]) for column in np.flatnonzero(row != FREE)}
+
+    def __iter__(self) -> Iterator[dict[str, int]]:
+        return (self[place] for place in range(len(self)))
+
+    def __contains__(self, intervention: object) -> bool:
+        try:
+            self.index(intervention)  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, InterventionSet):
+            return NotImplemented
+        return (
+            self._graph == other._graph
+            and np.array_equal(self._codes, other._codes)
+            and np.array_equal(self._costs, other._costs)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._graph, self._codes.tobytes(), self._costs.tobytes()))
+
+    def __repr__(self) -> str:
+        shown = [repr(self[place]) for place in range(min(3, len(self)))]
+        return f"InterventionSet({len(self)}: {', '.join(shown)}{', …' if len(self) > 3 else ''})"
+
+
+def intervention_label(intervention: Mapping[str, int]) -> str:
+    """Short text for one intervention: ``ad=1, price=0``, or ``(observe)`` when nothing is fixed."""
+    return ", ".join(f"{node}={value}" for node, value in intervention.items()) or "(observe)"
+
+
+def _listed(interventions: object) -> Iterable[Any]:
+    if isinstance(interventions, (Mapping, str)) or not isinstance(interventions, Iterable):
+        raise TypeError(
+            f"interventions was {interventions!r}; expected a list of mappings from node to 0 or 1, "
+            "for example [{}, {'ad': 1}]."
+        )
+    return interventions
+
+
+def _checked(graph: CausalGraph, place: int, intervention: object) -> dict[str, int]:
+    if not isinstance(intervention, Mapping):
+        raise TypeError(
+            f"Intervention {place} was {intervention!r}; expected a mapping from node to 0 or 1, such as {{'ad': 1}}."
+        )
+    row = {}
+    for node, value in intervention.items():
+        graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
+        if node == graph.target:
+            raise ValueError(
+                f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
+                "other nodes only. Remove the target from it."
+            )
+        if isinstance(value, (str, bytes)) or value not in (0, 1):
+            raise ValueError(
+                f"Intervention {place} sets {node!r} to {value!r}; expected 0 or 1. Leave the node out to keep it free."
+            )
+        row[node] = int(value)
+    return row
+
+
+def _checked_size(size: object) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
+        raise ValueError(f"size was {size!r}; expected a whole number of nodes to fix at once, 0 or more.")
+    return int(size)
+
+
+def _actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
+    if nodes is None:
+        return [node for node in graph.ancestors if node != graph.target]
+    if isinstance(nodes, str):
+        raise TypeError(f"nodes was the string {nodes!r}; expected a list of node names, such as [{nodes!r}].")
+    chosen = [graph.require(node) for node in nodes]
+    if graph.target in chosen:
+        raise ValueError(f"nodes holds the target {graph.target!r}, which no intervention may fix. Remove it.")
+    repeated = sorted({node for node in chosen if chosen.count(node) > 1})
+    if repeated:
+        raise ValueError(f"nodes holds {listing(repeated)} more than once; expected each node once.")
+    return chosen
+
+
+def _checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
+    if costs is None:
+        array = np.ones(n_interventions)
+    else:
+        array = np.array(costs, dtype=np.float64)
+        if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
+            raise ValueError(
+                f"costs had shape {array.shape} and values {listing(array.ravel().tolist(), 4)}; expected "
+                f"{n_interventions} positive finite numbers, one per intervention."
+            )
+    array.flags.writeable = False
+    return array

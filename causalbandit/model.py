@@ -1,0 +1,179 @@
+"""A causal graph with conditional probability tables: what an experiment would show, exactly or by simulation.
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, CausalModel, InterventionSet
+>>> graph = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> model = CausalModel(graph, {"ad": [0.5], "trust": [0.2, 0.6], "purchase": [0.1, 0.4]})
+>>> model.effects(InterventionSet(graph, [{}, {"ad": 1}])).round(3).tolist()
+[0.22, 0.28]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.errors import listing
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
+from causalbandit.randomness import RNG
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalbandit.counts import Counts
+    from causalbandit.sampling import Simulator
+
+Floats = npt.NDArray[np.float64]
+
+MEMORY = 256 * 2**20
+"""Default bound on working memory, in bytes."""
+
+
+class CausalModel:
+    """A causal graph with the conditional probability table of every node: true, known or estimated.
+
+    Parameters
+    ----------
+    graph : CausalGraph
+        The graph.
+    tables : mapping of str to sequence of float
+        For each node its P(node = 1 | parent configuration), 2^(number of parents) probabilities in [0, 1], the first
+        parent being the most significant bit of the configuration. A root takes one number, or a list of one.
+
+    Attributes
+    ----------
+    cpt : numpy.ndarray of float, shape [C]
+        The tables of the target and its ancestors, rows as in ``graph.families``. Read-only.
+
+    Raises
+    ------
+    ValueError
+        For a missing table, one for an unknown node, a wrong length, and values that are NaN or outside [0, 1].
+    """
+
+    def __init__(self, graph: CausalGraph, tables: Mapping[str, Sequence[float] | npt.ArrayLike]) -> None:
+        if not isinstance(graph, CausalGraph):
+            raise TypeError(f"graph was a {type(graph).__name__}; expected a CausalGraph.")
+        if not isinstance(tables, Mapping):
+            raise TypeError(f"tables was a {type(tables).__name__}; expected a mapping from node to its table.")
+        for node in tables:
+            graph.require(node, "node with a table:")
+        missing = [node for node in graph.nodes if node not in tables]
+        if missing:
+            raise ValueError(
+                f"{len(missing)} of {len(graph.nodes)} nodes have no table: {listing(missing)}. Expected one per node, "
+                "2^(number of parents) probabilities of being 1."
+            )
+        self._graph = graph
+        self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.nodes}
+        self._cpt = np.array([value for family in graph.families for value in self._tables[family.node]])
+        self._cpt.flags.writeable = False
+
+    @property
+    def graph(self) -> CausalGraph:
+        """The graph."""
+        return self._graph
+
+    @property
+    def cpt(self) -> Floats:
+        """P(node = 1 | configuration) for the C family rows of the target and its ancestors. Read-only."""
+        return self._cpt
+
+    def table(self, node: str) -> tuple[float, ...]:
+        """The table of any node, configurations ascending with the first parent most significant."""
+        return self._tables[self._graph.require(node)]
+
+    def effects(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
+        """μ(a) = P(target = 1 | do(a)) for each intervention, shape [A], exact.
+
+        One upward pass over the clique tree for the whole set: Σ_bags 2^|bag| work per distinct restriction of the set
+        to a bag's subtree, in chunks that stay under ``memory`` bytes (see :mod:`causalbandit.propagation`).
+        """
+        from causalbandit.propagation import propagate
+
+        return propagate(self._owned(interventions), self._cpt, memory=memory).effects
+
+    def reach(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
+        """β_c(a) = P(parents of row c show its configuration | do(a)), 0 where a fixes the row's node; shape [C, A]."""
+        from causalbandit.propagation import propagate
+
+        result = propagate(self._owned(interventions), self._cpt, reach=True, memory=memory).reach
+        assert result is not None
+        return result
+
+    def gradient(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
+        """g_c(a) = ∂μ(a)/∂cpt_c, 0 where a fixes the row's node; shape [C, A]. Never divides, so 0 and 1 are fine."""
+        from causalbandit.propagation import propagate
+
+        result = propagate(self._owned(interventions), self._cpt, gradient=True, memory=memory).gradient
+        assert result is not None
+        return result
+
+    def sample(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
+        """``size`` simulated experiments under ``intervention``: a DataFrame of 0/1 with one column per node."""
+        from causalbandit.sampling import sample_rows
+
+        return sample_rows(self, intervention, size, rng)
+
+    def sample_counts(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> Counts:
+        """:class:`Counts` of ``size`` simulated experiments under ``intervention``, at a cost independent of ``size``.
+
+        ``trials`` and ``successes`` have shape [1]. For many interventions at once, and for repeated draws, see
+        :meth:`simulator`.
+        """
+        return self.simulator(InterventionSet(self._graph, [intervention])).draw([size], rng)
+
+    def simulator(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Simulator:
+        """A :class:`causalbandit.sampling.Simulator`: repeated draws of experiments under a whole set at once."""
+        from causalbandit.sampling import Simulator
+
+        return Simulator(self, self._owned(interventions), memory=memory)
+
+    def _owned(self, interventions: InterventionSet) -> InterventionSet:
+        if not isinstance(interventions, InterventionSet):
+            raise TypeError(
+                f"interventions was a {type(interventions).__name__}; expected an InterventionSet, made by "
+                "InterventionSet(graph, [{}, {'node': 1}, ...])."
+            )
+        if interventions.graph is not self._graph and interventions.graph != self._graph:
+            raise ValueError("The interventions belong to another graph; build them from the model's own graph.")
+        return interventions
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CausalModel):
+            return NotImplemented
+        return self._graph == other._graph and self._tables == other._tables
+
+    def __hash__(self) -> int:
+        return hash((self._graph, self._cpt.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"CausalModel({self._graph!r}, {self._graph.n_family_rows} family rows)"
+
+
+def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...]:
+    """``table`` as a tuple of floats, or a ValueError that names the node, the configuration and the usual fix."""
+    parents = graph.parents(node)
+    try:
+        values = np.atleast_1d(np.asarray(table, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f"The table of {node!r} was {table!r}; expected a flat list of probabilities.") from None
+    expected = 1 << len(parents)
+    if values.shape != (expected,):
+        raise ValueError(
+            f"The table of {node!r} has shape {values.shape}; expected {expected} probabilities of {node!r} being 1, "
+            f"one per configuration of its {len(parents)} parents {list(parents)!r}, the first parent most significant."
+        )
+    wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
+    if len(wrong):
+        row = int(wrong[0])
+        bits = format(row, f"0{len(parents)}b") if parents else ""
+        where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
+        raise ValueError(
+            f"The table of {node!r} has {values[row]!r} at position {row}{where}; expected a probability in [0, 1]."
+        )
+    return tuple(values.tolist())

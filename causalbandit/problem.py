@@ -1,0 +1,114 @@
+"""A best-intervention problem: a graph, the interventions one could make, a goal and, when known, the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from causalbandit.errors import listing
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
+from causalbandit.model import CausalModel, checked_table
+
+Goal = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What one file holds: everything a search needs before its first experiment.
+
+    Attributes
+    ----------
+    graph : CausalGraph
+        The causal graph and its target.
+    interventions : InterventionSet
+        The interventions to choose from, on the same graph.
+    model : CausalModel, optional
+        The true tables, for simulation; None when they are unknown and experiments come from ``environment=``.
+    goal : {"max", "min"}
+        Whether the best intervention makes the target most ("max") or least ("min") likely to be 1.
+    name, source : str
+        What the problem is called and where it comes from.
+    tables : mapping of str to sequence of float
+        Tables of single nodes when some but not all are known; all of the model's when there is one.
+    descriptions : mapping of str to str
+        A sentence per node.
+    states : mapping of str to (str, str)
+        Names of the states coded 0 and 1, per node.
+    """
+
+    graph: CausalGraph
+    interventions: InterventionSet
+    model: CausalModel | None = None
+    goal: Goal = "max"
+    name: str = ""
+    source: str = ""
+    tables: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.graph, CausalGraph):
+            raise TypeError(
+                f"graph was a {type(self.graph).__name__}; expected a CausalGraph, made by "
+                "CausalGraph(dag, target=...)."
+            )
+        if not isinstance(self.interventions, InterventionSet):
+            raise TypeError(
+                f"interventions was a {type(self.interventions).__name__}; expected an InterventionSet, made by "
+                "InterventionSet(graph, [{}, {'node': 1}, ...])."
+            )
+        if self.interventions.graph != self.graph:
+            raise ValueError("The interventions belong to another graph; build them from the problem's own graph.")
+        if self.model is not None and self.model.graph != self.graph:
+            raise ValueError("The model belongs to another graph; build it from the problem's own graph.")
+        if self.goal not in ("max", "min"):
+            raise ValueError(f"goal was {self.goal!r}; expected 'max' or 'min'.")
+        if self.model is not None:
+            tables: dict[str, tuple[float, ...]] = {node: self.model.table(node) for node in self.graph.nodes}
+        else:
+            tables = {
+                self.graph.require(node, "node with a table:"): checked_table(self.graph, node, table)
+                for node, table in self.tables.items()
+            }
+        for names in (self.descriptions, self.states):
+            for node in names:
+                self.graph.require(node)
+        object.__setattr__(self, "tables", MappingProxyType(tables))
+        object.__setattr__(self, "descriptions", MappingProxyType(dict(self.descriptions)))
+        object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
+
+    @property
+    def missing_tables(self) -> tuple[str, ...]:
+        """Nodes without a table, in topological order; empty when ``model`` is known."""
+        return tuple(node for node in self.graph.nodes if node not in self.tables)
+
+    def require_model(self, why: str = "A simulated search") -> CausalModel:
+        """The model, or a ValueError that names the nodes whose tables are missing and the other way to go."""
+        if self.model is not None:
+            return self.model
+        missing = self.missing_tables
+        raise ValueError(
+            f"{why} needs the conditional probability table of every node, but {len(missing)} of "
+            f"{len(self.graph.nodes)} have none: {listing(missing)}. Give them as 'cpt' in the file or in a "
+            "CausalModel, or run real experiments with search(..., environment=run), where run(intervention, size) returns the rows."
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        for name in ("tables", "descriptions", "states"):
+            state[name] = dict(state[name])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}, " if self.name else ""
+        return (
+            f"Problem({name}{len(self.graph.nodes)} nodes, {len(self.interventions)} interventions, "
+            f"{self.goal} {self.graph.target!r}, {'tables known' if self.model is not None else 'tables unknown'})"
+        )

@@ -1,0 +1,33 @@
+"""The table of strategies by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from causalbandit.errors import did_you_mean
+from causalbandit.search.strategy import Strategy
+
+STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "two-phase": ("causalbandit.search.two_phase", "TwoPhase", {}),
+    "two-phase-pooled": ("causalbandit.search.two_phase", "TwoPhase", {"pooled": True}),
+}
+"""Name → (module, class, parameters). Modules are imported when a strategy is first asked for."""
+
+
+def strategy_from(strategy: Strategy | str) -> Strategy:
+    """``strategy`` itself, or a new one for its name; a ValueError lists the names."""
+    if isinstance(strategy, str):
+        if strategy not in STRATEGIES:
+            raise ValueError(
+                f"Unknown strategy {strategy!r}.{did_you_mean(strategy, STRATEGIES)} "
+                f"Expected one of {', '.join(STRATEGIES)}, or a strategy object."
+            )
+        module, name, parameters = STRATEGIES[strategy]
+        made: Strategy = getattr(import_module(module), name)(**parameters)
+        return made
+    if not isinstance(strategy, Strategy):
+        raise TypeError(
+            f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as TwoPhase()."
+        )
+    return strategy
