@@ -1,8 +1,8 @@
 """Find the best intervention on a causal graph with few experiments, and prove its effect."""
 
-__version__ = "0.1.0"
-
 from causalbandit.allocation import thompson_allocation
+from causalbandit.counts import Counts
+from causalbandit.graph import CausalGraph, Family
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.policies import (
     UCB,
@@ -12,14 +12,31 @@ from causalbandit.inference.policies import (
     GaussianThompson,
     PolicyFloor,
 )
+from causalbandit.interventions import InterventionSet
+from causalbandit.model import CausalModel
+from causalbandit.problem import Problem
+from causalbandit.search.strategy import Batch, Decision, Strategy, Task, search
+
+__version__ = "0.1.0"
 
 __all__ = [
     "UCB",
     "AdaptiveLog",
+    "Batch",
     "BetaBernoulliThompson",
+    "CausalGraph",
+    "CausalModel",
+    "Counts",
+    "Decision",
     "EpsilonGreedy",
+    "Family",
     "FixedPolicy",
     "GaussianThompson",
+    "InterventionSet",
     "PolicyFloor",
+    "Problem",
+    "Strategy",
+    "Task",
+    "search",
     "thompson_allocation",
 ]

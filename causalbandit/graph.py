@@ -79,6 +79,8 @@ class CausalGraph:
         One per node of ``ancestors``, in topological order. The C rows of all arrays of family rows follow it.
     n_family_rows : int
         C, the sum of 2^(number of parents) over ``ancestors``.
+    derived : dict
+        What later stages compute from the graph once and keep with it; not part of its value, not pickled.
 
     Raises
     ------
@@ -123,6 +125,7 @@ class CausalGraph:
             start += family.n_rows
         self._families = tuple(families)
         self._n_family_rows = start
+        self.derived: dict[Any, Any] = {}
 
     @property
     def target(self) -> str:
@@ -194,10 +197,17 @@ class CausalGraph:
         dag.add_edges_from((parent, node) for node in self._nodes for parent in self._parents[node])
         return dag
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "derived": {}}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):
             return NotImplemented
-        return (self._target, self._nodes, self._parents) == (other._target, other._nodes, other._parents)
+        return self is other or (self._target, self._nodes, self._parents) == (
+            other._target,
+            other._nodes,
+            other._parents,
+        )
 
     def __hash__(self) -> int:
         return hash((self._target, self._nodes, tuple(self._parents[node] for node in self._nodes)))

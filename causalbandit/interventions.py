@@ -51,6 +51,8 @@ class InterventionSet:
         Value of each node (columns follow ``graph.nodes``), -1 where it is left free. Read-only.
     costs : numpy.ndarray of float, shape [A]
         Read-only.
+    derived : dict
+        What later stages compute from the set once and keep with it; not part of its value, not pickled.
 
     Raises
     ------
@@ -90,6 +92,7 @@ class InterventionSet:
                     "Remove one of them."
                 )
         self._costs = _checked_costs(costs, len(codes))
+        self.derived: dict[Any, Any] = {}
 
     @classmethod
     def _from_codes(cls, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any = None) -> InterventionSet:
@@ -246,10 +249,13 @@ class InterventionSet:
             return False
         return True
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "derived": {}}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, InterventionSet):
             return NotImplemented
-        return (
+        return self is other or (
             self._graph == other._graph
             and np.array_equal(self._codes, other._codes)
             and np.array_equal(self._costs, other._costs)

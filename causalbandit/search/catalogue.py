@@ -28,6 +28,7 @@ def strategy_from(strategy: Strategy | str) -> Strategy:
         return made
     if not isinstance(strategy, Strategy):
         raise TypeError(
-            f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as TwoPhase()."
+            f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as "
+            "TwoPhase()."
         )
     return strategy

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalbandit.search.mixture import Mixture
-
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
@@ -147,7 +145,7 @@ class Decision:
     best_index: int
     effects: Floats | None = None
     tables: Tables | None = None
-    mixture: Mixture | None = None
+    mixture: Any = None
     notes: tuple[str, ...] = ()
     problem: Problem = field(default=None)  # type: ignore[assignment]  # filled by the driver
     strategy: str = ""

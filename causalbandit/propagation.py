@@ -1,0 +1,610 @@
+"""Exact effects, reach and gradient of a whole set of interventions through one clique tree.
+
+The graph is pruned to the target's ancestors, moralised and triangulated once (min-fill; Lauritzen & Spiegelhalter
+1988). Interventions are a batch axis of every table: where an intervention assigns a node, the node's family table is
+replaced by the indicator of the assigned value, so the tree serves all of them. Messages are those of Shafer & Shenoy
+(1990): a bag sends to a neighbour the sum of the product of its own families and its *other* messages, which needs no
+division, so that tables may hold 0 and 1. Sending the evidence "target = 1" down from the root yields the derivative of
+μ(a) with respect to every table entry (Darwiche 2003); sending no evidence yields the probability of every parent
+configuration.
+
+A message depends only on the assignments inside the part of the tree it comes from: it is computed once per distinct
+restriction of the set to that part, then gathered.
+
+Cost: Σ_bags 2^|bag| multiplications per distinct restriction and factor; memory is bounded by the caller, the set is
+worked through in chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
+from causalbandit.model import MEMORY
+
+Number = TypeVar("Number", np.float64, np.int64)
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+LARGEST_BAG = 22
+"""Default limit on the number of nodes in one bag: its table has 2^22 entries per intervention."""
+
+_MERGED = 5
+"""Neighbouring bags are merged while they hold at most this many nodes: fewer, slightly larger numpy calls."""
+
+
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """What one propagation found, exactly, for A interventions.
+
+    Attributes
+    ----------
+    effects : numpy.ndarray of float, shape [A]
+        μ(a) = P(target = 1 | do(a)).
+    reach : numpy.ndarray of float, shape [C, A], optional
+        β_c(a): probability that the parents of row c show its configuration; 0 where a assigns the row's node.
+    gradient : numpy.ndarray of float, shape [C, A], optional
+        ∂μ(a)/∂cpt_c; 0 where a assigns the row's node.
+
+    With D sets of tables at once, every array has a leading axis of length D.
+    """
+
+    effects: Floats
+    reach: Floats | None = None
+    gradient: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Scope:
+    """Where the configurations of some of a bag's variables stand among the bag's own configurations."""
+
+    size: int
+    places: Places  # [2^|bag|] configuration of the scope in each configuration of the bag
+    order: Places  # [2^|bag|] the bag's configurations sorted by that of the scope
+
+    def sum_onto(self, table: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """``table`` [..., 2^|bag|] summed onto the scope, [..., 2^|scope|]."""
+        shape = (*table.shape[:-1], 1 << self.size, -1)
+        summed: npt.NDArray[Number] = table.take(self.order, axis=-1).reshape(shape).sum(axis=-1)
+        return summed
+
+
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """One bag of the tree. A configuration of its nodes is read with the first as the most significant bit.
+
+    Attributes
+    ----------
+    nodes : tuple of int
+        Places in ``graph.ancestors``: first the residual nodes (not shared with the parent bag), then the separator.
+    n_residual : int
+        How many of them are residual.
+    parent : int
+        The parent bag's place in ``CliqueTree.bags``; -1 for the root.
+    children : tuple of int
+        Places of the child bags.
+    families : tuple of int
+        Places in ``graph.families`` of the families whose tables this bag holds.
+    family_scopes, child_scopes : tuple of _Scope
+        Where (parents, node) of each family, and the separator to each child, stand in this bag.
+    """
+
+    nodes: tuple[int, ...]
+    n_residual: int
+    parent: int
+    children: tuple[int, ...]
+    families: tuple[int, ...]
+    family_scopes: tuple[_Scope, ...]
+    child_scopes: tuple[_Scope, ...]
+
+    @property
+    def separator(self) -> tuple[int, ...]:
+        """Nodes shared with the parent bag."""
+        return self.nodes[self.n_residual :]
+
+
+class CliqueTree:
+    """A rooted clique tree of a graph's target and its ancestors, with every family assigned to one bag.
+
+    Parameters
+    ----------
+    graph : CausalGraph
+        The graph.
+    largest_bag : int
+        Refuse a tree with a bag of more nodes than this.
+
+    Attributes
+    ----------
+    bags : tuple of Bag
+        Parents before children; the root, which holds the target, first.
+    width : int
+        Number of nodes in the largest bag, minus one.
+    target_in_root : numpy.ndarray of float, shape [2^|root|]
+        1 for the root's configurations in which the target is 1, else 0.
+
+    Raises
+    ------
+    ValueError
+        If a bag has more than ``largest_bag`` nodes. Nothing of the size of its table is allocated.
+    """
+
+    def __init__(self, graph: CausalGraph, *, largest_bag: int = LARGEST_BAG) -> None:
+        self.graph = graph
+        scopes = _family_scopes(graph)
+        widest_family = max(scopes, key=len)
+        if len(widest_family) > largest_bag:
+            self._refuse(len(widest_family), largest_bag)
+        cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
+        largest = max(len(clique) for clique in cliques)
+        if largest > largest_bag:
+            self._refuse(largest, largest_bag)
+        self.width = largest - 1
+        self.bags = _make_bags(cliques, parents, scopes)
+        self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
+
+    def _refuse(self, largest: int, largest_bag: int) -> None:
+        raise ValueError(
+            f"Exact propagation on this graph needs a table over {largest} nodes at once (tree width {largest - 1}), "
+            f"more than largest_bag={largest_bag}: {8 << largest:,} bytes per intervention. Remove edges, split nodes "
+            "with many parents, or raise largest_bag if the memory is there."
+        )
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of working tables per intervention when everything is asked for; the unit of chunking."""
+        separators = sum(1 << (len(bag.nodes) - bag.n_residual) for bag in self.bags)
+        return 8 * (3 * separators + 8 * (2 << self.width))
+
+    def __repr__(self) -> str:
+        return f"CliqueTree({len(self.bags)} bags, width {self.width})"
+
+
+def clique_tree(graph: CausalGraph, largest_bag: int = LARGEST_BAG) -> CliqueTree:
+    """The clique tree of ``graph``, made once and kept with it."""
+    key = ("clique_tree", largest_bag)
+    if key not in graph.derived:
+        graph.derived[key] = CliqueTree(graph, largest_bag=largest_bag)
+    tree: CliqueTree = graph.derived[key]
+    return tree
+
+
+def propagate(
+    interventions: InterventionSet,
+    cpt: Floats,
+    complement: Floats | None = None,
+    *,
+    reach: bool = False,
+    gradient: bool = False,
+    memory: int = MEMORY,
+    largest_bag: int = LARGEST_BAG,
+) -> Propagation:
+    """Exact effects, and on request reach and gradient, of all ``interventions`` under the tables ``cpt``.
+
+    Parameters
+    ----------
+    interventions : InterventionSet
+        A interventions and their graph.
+    cpt : numpy.ndarray of float, shape [C] or [D, C]
+        P(node = 1 | configuration) per family row; D sets of tables are propagated as one batch.
+    complement : numpy.ndarray of float, same shape as ``cpt``, optional
+        P(node = 0 | configuration), 1 - ``cpt`` by default. Tables may sum to less than one (truncation). Reach then
+        loses the mass that is truncated anywhere in the graph: for the sum over a family's ancestors alone, give
+        every other node a full table.
+    reach, gradient : bool
+        What to compute besides effects.
+    memory : int
+        Bound on working memory in bytes; the result itself, 8·C·A bytes for each of reach and gradient, is not counted.
+    largest_bag : int
+        Refuse trees with a larger bag.
+
+    Raises
+    ------
+    ValueError
+        If the tree's tables for a single intervention do not fit into ``memory``, or a bag is too large.
+    """
+    graph = interventions.graph
+    tree = clique_tree(graph, largest_bag)
+    single = cpt.ndim == 1
+    ones = np.atleast_2d(np.asarray(cpt, dtype=np.float64))
+    zeros = 1 - ones if complement is None else np.atleast_2d(np.asarray(complement, dtype=np.float64))
+    if ones.shape[-1] != graph.n_family_rows or ones.shape != zeros.shape:
+        raise ValueError(
+            f"The tables have shapes {ones.shape} and {zeros.shape}; expected {graph.n_family_rows} family rows each."
+        )
+    tables = np.stack([zeros, ones], axis=-1)
+    n_tables, n_interventions = len(tables), len(interventions)
+    pairs = pairs_in_memory(tree, memory)
+    tables_at_once = min(n_tables, pairs)
+    chunk = max(1, pairs // tables_at_once)
+
+    effects = np.empty((n_tables, n_interventions))
+    reaches = np.empty((n_tables, n_interventions, graph.n_family_rows)) if reach else None
+    gradients = np.empty((n_tables, n_interventions, graph.n_family_rows)) if gradient else None
+    for places, plan in plans(tree, interventions, chunk):
+        for start in range(0, n_tables, tables_at_once):
+            part = slice(start, start + tables_at_once)
+            run = _Pass(tree, plan, tables[part])
+            run.upward()
+            effects[part, places] = run.effects()
+            if reach or gradient:
+                run.downward(
+                    None if reaches is None else reaches[part, places],
+                    None if gradients is None else gradients[part, places],
+                )
+    return Propagation(
+        effects[0] if single else effects,
+        None if reaches is None else _rows_first(reaches, single),
+        None if gradients is None else _rows_first(gradients, single),
+    )
+
+
+def pairs_in_memory(tree: CliqueTree, memory: int) -> int:
+    """How many (tables, intervention) pairs can be worked on at once; a ValueError when not even one fits."""
+    if tree.table_bytes > memory:
+        raise ValueError(
+            f"Exact propagation needs {tree.table_bytes:,} bytes of tables for one intervention (tree width "
+            f"{tree.width}), more than memory={memory:,}. Raise memory= if the machine has it, or simplify the graph."
+        )
+    return memory // tree.table_bytes
+
+
+def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> Iterator[Floats]:
+    """Per bag, root first: the product of all tables at and below it, summed onto it; [groups of plan.up, 2^|bag|]."""
+    run = _Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])
+    run.upward()
+    for place in range(len(tree.bags)):
+        table = run.bag_table(place)[0]
+        yield np.broadcast_to(table, (plan.up[place].n, table.shape[-1]))
+
+
+def _rows_first(array: Floats, single: bool) -> Floats:
+    turned = np.ascontiguousarray(array.swapaxes(-1, -2))
+    return turned[0] if single else turned
+
+
+# --- The tree -----------------------------------------------------------------------------------------------------
+
+
+def _family_scopes(graph: CausalGraph) -> list[tuple[int, ...]]:
+    """(parents, node) of every family as places in ``graph.ancestors``; the target is last of all nodes."""
+    place = {node: index for index, node in enumerate(graph.ancestors)}
+    return [(*(place[parent] for parent in family.parents), place[family.node]) for family in graph.families]
+
+
+def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[list[frozenset[int]], list[int]]:
+    """Bags in preorder from one that holds the target, and each bag's parent (-1 for the root).
+
+    Nodes are small integers, so that ties in the heuristic break alike in every process.
+    """
+    if len(scopes) == 1:
+        return [frozenset(scopes[0])], [-1]
+    moral: nx.Graph[int] = nx.Graph()
+    moral.add_nodes_from(range(len(scopes)))
+    for scope in scopes:
+        moral.add_edges_from((a, b) for place, a in enumerate(scope) for b in scope[:place])
+    _, tree = nx.algorithms.approximation.treewidth_min_fill_in(moral)
+    numbered = sorted(tree, key=sorted)
+    root = min((bag for bag in numbered if target in bag), key=lambda bag: (len(bag), sorted(bag)))
+    merged: list[set[int]] = [set(root)]
+    parents = [-1]
+    stack = [(neighbour, root, 0) for neighbour in sorted(tree[root], key=sorted, reverse=True)]
+    while stack:
+        bag, came_from, place = stack.pop()
+        union = merged[place] | bag
+        if len(union) <= max(_MERGED, len(merged[place])):
+            merged[place] = union
+        else:
+            merged.append(set(bag))
+            parents.append(place)
+            place = len(merged) - 1
+        stack.extend(
+            (neighbour, bag, place)
+            for neighbour in sorted(tree[bag], key=sorted, reverse=True)
+            if neighbour != came_from
+        )
+    return [frozenset(bag) for bag in merged], parents
+
+
+def _one_in_bag(bag: Bag, variable: int) -> Floats:
+    shift = len(bag.nodes) - 1 - bag.nodes.index(variable)
+    return ((np.arange(1 << len(bag.nodes)) >> shift) & 1).astype(np.float64)
+
+
+def _make_bags(
+    cliques: Sequence[frozenset[int]], parents: Sequence[int], scopes: Sequence[tuple[int, ...]]
+) -> tuple[Bag, ...]:
+    families: list[list[int]] = [[] for _ in cliques]
+    for family, scope in enumerate(scopes):
+        holder = min(
+            (place for place, clique in enumerate(cliques) if clique.issuperset(scope)),
+            key=lambda place: (len(cliques[place]), place),
+        )
+        families[holder].append(family)
+    children: list[list[int]] = [[] for _ in cliques]
+    nodes: list[tuple[int, ...]] = []
+    n_residual: list[int] = []
+    for place, (clique, parent) in enumerate(zip(cliques, parents, strict=True)):
+        separator = clique & cliques[parent] if parent >= 0 else frozenset()
+        residual = sorted(clique - separator)
+        nodes.append((*residual, *sorted(separator)))
+        n_residual.append(len(residual))
+        if parent >= 0:
+            children[parent].append(place)
+    return tuple(
+        Bag(
+            nodes[place],
+            n_residual[place],
+            parents[place],
+            tuple(children[place]),
+            tuple(families[place]),
+            tuple(_scope(nodes[place], scopes[family]) for family in families[place]),
+            tuple(_scope(nodes[place], nodes[child][n_residual[child] :]) for child in children[place]),
+        )
+        for place in range(len(cliques))
+    )
+
+
+def _scope(bag: tuple[int, ...], variables: tuple[int, ...]) -> _Scope:
+    configurations = np.arange(1 << len(bag))
+    places = np.zeros_like(configurations)
+    for variable in variables:
+        places = 2 * places + ((configurations >> (len(bag) - 1 - bag.index(variable))) & 1)
+    return _Scope(len(variables), places, np.argsort(places, kind="stable"))
+
+
+# --- Which interventions share a message --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """Interventions grouped by what some part of the tree sees of them."""
+
+    group: Places  # [A] group of each intervention
+    first: Places  # [groups] one intervention of each group
+
+    @property
+    def n(self) -> int:
+        return len(self.first)
+
+
+class Plan:
+    """Which of a chunk's interventions share which messages of a tree; made once per set, used for any tables.
+
+    Attributes
+    ----------
+    n_interventions : int
+        Size of the chunk.
+    states : list of _Share
+        Per family: groups by the node's state (free, fixed at 0, fixed at 1).
+    codes : list of numpy.ndarray
+        Per family: the state of each group, 0 free, 1 fixed at 0, 2 fixed at 1.
+    up : list of _Share
+        Per bag: groups by the assignments within its subtree.
+    """
+
+    def __init__(self, tree: CliqueTree, assignments: npt.NDArray[np.int8]) -> None:
+        self.n_interventions = len(assignments)
+        self.states: list[_Share] = []
+        self.codes: list[Places] = []
+        for family in range(len(tree.graph.families)):
+            states = assignments[:, family].astype(np.intp) + 1
+            share = _share([states], [3], self.n_interventions)
+            self.states.append(share)
+            self.codes.append(states[share.first])
+        self.up: list[_Share] = [_share([], [], self.n_interventions)] * len(tree.bags)
+        for place in reversed(range(len(tree.bags))):
+            bag = tree.bags[place]
+            self.up[place] = self.combine(
+                [*(self.states[family] for family in bag.families), *(self.up[child] for child in bag.children)]
+            )
+        self._down: list[tuple[list[_Share], list[_Share]]] | None = None
+        self._tree = tree
+
+    def combine(self, shares: Sequence[_Share]) -> _Share:
+        """Interventions that are alike in all of ``shares``."""
+        several = [share for share in shares if share.n > 1]
+        return _share([share.group for share in several], [share.n for share in several], self.n_interventions)
+
+    def down(self) -> list[tuple[list[_Share], list[_Share]]]:
+        """Per bag: groups for the message to each child, and for the derivative of each of the bag's families."""
+        if self._down is None:
+            self._down = []
+            outside = [_share([], [], self.n_interventions)] * len(self._tree.bags)
+            for place, bag in enumerate(self._tree.bags):
+                states = [self.states[family] for family in bag.families]
+                inward = [self.up[child] for child in bag.children]
+                to_children = [
+                    self.combine([outside[place], *states, *_without(inward, index)]) for index in range(len(inward))
+                ]
+                to_families = [
+                    self.combine([outside[place], *inward, *_without(states, index)]) for index in range(len(states))
+                ]
+                for child, share in zip(bag.children, to_children, strict=True):
+                    outside[child] = share
+                self._down.append((to_children, to_families))
+        return self._down
+
+
+def _without(items: Sequence[Any], place: int) -> list[Any]:
+    return [item for index, item in enumerate(items) if index != place]
+
+
+def _share(keys: Sequence[Places], sizes: Sequence[int], n_interventions: int) -> _Share:
+    if not keys:
+        return _Share(np.zeros(n_interventions, dtype=np.intp), np.zeros(1, dtype=np.intp))
+    key, size = keys[0], sizes[0]
+    for other, other_size in zip(keys[1:], sizes[1:], strict=True):
+        if size * other_size > 1 << 60:
+            first, key = np.unique(key, return_index=True, return_inverse=True)[1:]
+            size = len(first)
+        key = key * other_size + other
+        size *= other_size
+    if size > 8 * n_interventions + 64:
+        first, group = np.unique(key, return_index=True, return_inverse=True)[1:]
+        return _Share(group.astype(np.intp, copy=False), first)
+    seen = np.full(size, -1, dtype=np.intp)
+    seen[key[::-1]] = np.arange(n_interventions - 1, -1, -1)
+    present = seen >= 0
+    rank = np.cumsum(present) - 1
+    return _Share(rank[key], seen[present])
+
+
+def plans(tree: CliqueTree, interventions: InterventionSet, chunk: int) -> Iterator[tuple[slice, Plan]]:
+    """The set in chunks of at most ``chunk`` interventions, each with its plan.
+
+    The plan of a set that fits one chunk is kept with it when it is small.
+    """
+    graph = interventions.graph
+    n_interventions = len(interventions)
+    columns = np.array([graph.position(node) for node in graph.ancestors])
+    if n_interventions <= chunk:
+        key = ("plan", tree.width, len(tree.bags))
+        plan = interventions.derived.get(key)
+        if plan is None:
+            plan = Plan(tree, interventions.assignments[:, columns])
+            if n_interventions * len(tree.graph.families) <= 1 << 20:
+                interventions.derived[key] = plan
+        yield slice(0, n_interventions), plan
+        return
+    for start in range(0, n_interventions, chunk):
+        part = slice(start, min(start + chunk, n_interventions))
+        yield part, Plan(tree, interventions.assignments[part][:, columns])
+
+
+# --- Passing messages ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Factor:
+    """One factor of a bag's product: values per group of interventions over a scope of the bag."""
+
+    values: Floats  # [..., groups, 2^|scope|]
+    share: _Share
+    places: Places | None  # [2^|bag|] scope configuration per bag configuration; None when the scope is the whole bag
+
+    def at(self, interventions: Places) -> Floats:
+        """Values over the whole bag for some interventions, [..., len(interventions), 2^|bag|]."""
+        values = self.values
+        if self.share.n > 1:
+            values = values.take(self.share.group[interventions], axis=-2)
+        return values if self.places is None else values.take(self.places, axis=-1)
+
+
+def _product(factors: Sequence[_Factor], interventions: Places) -> Floats:
+    """Product of the factors for some interventions, [..., len(interventions) or 1, 2^|bag|]; smallest first."""
+    product: Floats | None = None
+    for factor in sorted(factors, key=lambda factor: factor.share.n):
+        values = factor.at(interventions)
+        if product is None:
+            product = values
+        elif product.shape == np.broadcast_shapes(product.shape, values.shape) and product.flags.owndata:
+            np.multiply(product, values, out=product)
+        else:
+            product = product * values
+    if product is None:
+        raise AssertionError("a bag without factors has nothing to send")
+    return product
+
+
+class _Pass:
+    """One upward and, if asked, one downward pass for D sets of tables and one chunk of interventions."""
+
+    def __init__(self, tree: CliqueTree, plan: Plan, tables: Floats) -> None:
+        self.tree = tree
+        self.plan = plan
+        self.tables = tables
+        self.families: list[list[_Factor]] = [
+            [self._family_factor(family, scope) for family, scope in zip(bag.families, bag.family_scopes, strict=True)]
+            for bag in tree.bags
+        ]
+        self.messages: list[Floats] = [np.empty(0)] * len(tree.bags)
+
+    def _family_factor(self, place: int, scope: _Scope) -> _Factor:
+        """The family's table over its bag, per state of its node: free, fixed at 0, fixed at 1."""
+        family = self.tree.graph.families[place]
+        share = self.plan.states[place]
+        free = self.tables[:, family.rows].reshape(len(self.tables), -1).take(scope.places, axis=-1)
+        if share.n == 1 and self.plan.codes[place][0] == 0:
+            return _Factor(free[:, None, :], share, None)
+        value = scope.places & 1
+        states = [
+            free if code == 0 else np.broadcast_to((value == code - 1).astype(np.float64), free.shape)
+            for code in self.plan.codes[place]
+        ]
+        return _Factor(np.stack(states, axis=1), share, None)
+
+    def _inward(self, place: int) -> list[_Factor]:
+        bag = self.tree.bags[place]
+        return [
+            _Factor(self.messages[child], self.plan.up[child], scope.places)
+            for child, scope in zip(bag.children, bag.child_scopes, strict=True)
+        ]
+
+    def upward(self) -> None:
+        """Messages from every bag to its parent, [D, groups, 2^|separator|]."""
+        for place in reversed(range(1, len(self.tree.bags))):
+            table = self.bag_table(place)
+            bag = self.tree.bags[place]
+            self.messages[place] = table.reshape(*table.shape[:-1], 1 << bag.n_residual, -1).sum(axis=-2)
+
+    def bag_table(self, place: int) -> Floats:
+        """Product of the bag's families and the messages from its children, [D, groups, 2^|bag|]."""
+        return _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
+
+    def effects(self) -> Floats:
+        """μ for each set of tables and intervention of the chunk, [D, A]."""
+        grouped = self.bag_table(0) @ self.tree.target_in_root
+        return grouped.take(self.plan.up[0].group, axis=-1)
+
+    def downward(self, reach: Floats | None, gradient: Floats | None) -> None:
+        """Fill ``reach`` and ``gradient``, views of shape [D, A, C], from the messages away from the root."""
+        everyone = _share([], [], self.plan.n_interventions)
+        evidence = self.tree.target_in_root
+        channels = []
+        if reach is not None:
+            channels.append(np.ones_like(evidence))
+        if gradient is not None:
+            channels.append(evidence)
+        outside: list[_Factor | None] = [None] * len(self.tree.bags)
+        outside[0] = _Factor(np.stack(channels)[:, None, None, :], everyone, None)
+        for place, (bag, (to_children, to_families)) in enumerate(zip(self.tree.bags, self.plan.down(), strict=True)):
+            above = outside[place]
+            assert above is not None
+            outside[place] = None
+            families, inward = self.families[place], self._inward(place)
+            for index, (child, scope, share) in enumerate(
+                zip(bag.children, bag.child_scopes, to_children, strict=True)
+            ):
+                product = _product([above, *families, *_without(inward, index)], share.first)
+                below = self.tree.bags[child]
+                first = (1 << len(below.separator)) - 1
+                outside[child] = _Factor(scope.sum_onto(product), share, np.arange(1 << len(below.nodes)) & first)
+            for index, (family, scope, share) in enumerate(
+                zip(bag.families, bag.family_scopes, to_families, strict=True)
+            ):
+                product = _product([above, *inward, *_without(families, index)], share.first)
+                derivative = scope.sum_onto(product)
+                self._store(family, share, derivative, reach, gradient)
+
+    def _store(
+        self, place: int, share: _Share, derivative: Floats, reach: Floats | None, gradient: Floats | None
+    ) -> None:
+        """Write one family's rows; ``derivative`` is [channels, D, groups, 2·rows], entries (configuration, value)."""
+        rows = self.tree.graph.families[place].rows
+        fixed = self.plan.codes[place][self.plan.states[place].group] != 0
+        channel = 0
+        for out in (reach, gradient):
+            if out is None:
+                continue
+            by_value = derivative[channel]
+            values = by_value[..., 0::2] if out is reach else by_value[..., 1::2] - by_value[..., 0::2]
+            out[:, :, rows] = values.take(share.group, axis=-2)
+            out[:, fixed, rows] = 0
+            channel += 1

@@ -1,0 +1,194 @@
+"""Results as tables, texts and plain data."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from causalbandit.interventions import intervention_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalbandit.search.strategy import Decision
+
+WIDTH = 80
+
+
+def decision_frame(decision: Decision) -> pd.DataFrame:
+    """One row per intervention: the chosen one first, the others by their estimate.
+
+    Columns: ``intervention``, ``estimate`` (of P(target = 1)), ``experiments``, ``successes`` (target = 1 in them),
+    ``best``; with the true tables also ``true_effect`` and ``regret``. The index is the place in the set.
+    """
+    import pandas as pd
+
+    problem = decision.problem
+    n_interventions = len(problem.interventions)
+    estimate = decision.effects if decision.effects is not None else np.full(n_interventions, np.nan)
+    data: dict[str, Any] = {
+        "intervention": list(problem.interventions.labels),
+        "estimate": estimate,
+        "experiments": decision.counts.trials,
+        "successes": decision.counts.successes,
+        "best": np.arange(n_interventions) == decision.best_index,
+    }
+    if decision.true_effects is not None:
+        true = decision.true_effects
+        data["true_effect"] = true
+        data["regret"] = true.max() - true if problem.goal == "max" else true - true.min()
+    sign = -1 if problem.goal == "max" else 1
+    order = np.lexsort((np.where(np.isnan(estimate), np.inf, sign * estimate), ~data["best"]))
+    return pd.DataFrame(data).iloc[order]
+
+
+def tables_frame(decision: Decision) -> pd.DataFrame:
+    """One row per family row: ``node``, ``configuration`` of its parents, ``estimate`` of P(node = 1), ``visits``.
+
+    Further columns where the strategy has them: ``known`` (given, not estimated), ``negligible`` (too rarely reached to
+    be worth experiments), ``truncated_0`` and ``truncated_1`` (outcomes taken as impossible while planning).
+    """
+    import pandas as pd
+
+    tables = decision.tables
+    if tables is None:
+        raise ValueError(
+            f"The strategy {decision.strategy!r} does not estimate tables; use one that learns the graph, such as "
+            "'two-phase'."
+        )
+    graph = decision.problem.graph
+    data: dict[str, Any] = {
+        "node": [family.node for family in graph.families for _ in range(family.n_rows)],
+        "configuration": [
+            ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items())
+            for family in graph.families
+            for row in range(family.n_rows)
+        ],
+        "estimate": tables.cpt,
+        "visits": tables.visits,
+        "known": tables.known,
+    }
+    if tables.negligible is not None:
+        data["negligible"] = tables.negligible
+    if tables.truncated is not None:
+        data["truncated_0"], data["truncated_1"] = tables.truncated[:, 0], tables.truncated[:, 1]
+    return pd.DataFrame(data)
+
+
+def decision_summary(decision: Decision, most: int = 8) -> str:
+    """The answer, its estimate, the experiments behind it and the next best interventions, within 80 columns."""
+    problem = decision.problem
+    graph, target = problem.graph, problem.graph.target
+    word = "largest" if problem.goal == "max" else "smallest"
+    lines = [
+        f"Best intervention: {shortened(intervention_label(decision.best), 60)}",
+        f"  estimated P({target} = 1) = {decision.best_effect:.4f}, the {word} of {len(problem.interventions)}",
+    ]
+    if decision.true_effects is not None:
+        true = decision.true_effects[decision.best_index]
+        lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {decision.simple_regret:.4f}")
+    used = ", ".join(f"{phase} {int(sizes.sum()):,}" for phase, sizes in decision.phases.items())
+    lines += wrapped(
+        f"Strategy {decision.strategy}: {decision.counts.total:,} of {decision.budget:,} experiments ({used})"
+    )
+    tables = decision.tables
+    if tables is not None:
+        learned = ~tables.known
+        unseen = int((learned & (tables.visits == 0)).sum())
+        negligible = 0 if tables.negligible is None else int(tables.negligible.sum())
+        lines += wrapped(
+            f"Tables: {int(learned.sum())} family rows learned from {graph.n_family_rows}, {unseen} never visited, "
+            f"{negligible} negligible"
+        )
+    if decision.mixture is not None:
+        lines += wrapped(
+            f"Mixture: value {decision.mixture.value:.4g}, at most {100 * decision.mixture.gap:.2g} % above the "
+            f"optimum ({decision.mixture.solver})"
+        )
+    lines += [line for note in decision.notes for line in wrapped(f"Note: {note}")]
+    frame = decision_frame(decision)
+    lines += ["", frame_text(frame.drop(columns="best").head(most))]
+    if len(frame) > most:
+        lines.append(f"… and {len(frame) - most} more")
+    return "\n".join(lines)
+
+
+def decision_dict(decision: Decision) -> dict[str, Any]:
+    """Plain lists, numbers (null for unknown) and texts, ready for JSON."""
+    problem = decision.problem
+    mixture, tables = decision.mixture, decision.tables
+    return {
+        "problem": problem.name,
+        "target": problem.graph.target,
+        "goal": problem.goal,
+        "strategy": decision.strategy,
+        "budget": int(decision.budget),
+        "best": decision.best,
+        "estimate": plain(decision.best_effect),
+        "true_effect": None if decision.true_effects is None else plain(decision.true_effects[decision.best_index]),
+        "simple_regret": plain(decision.simple_regret),
+        "experiments": {phase: sizes.tolist() for phase, sizes in decision.phases.items()},
+        "interventions": [
+            {"intervention": intervention}
+            | {str(name): plain(value) for name, value in row.items() if name != "intervention"}
+            for intervention, row in zip(
+                problem.interventions, decision_frame(decision).sort_index().to_dict("records"), strict=True
+            )
+        ],
+        "tables": None
+        if tables is None
+        else [{name: plain(value) for name, value in row.items()} for row in tables_frame(decision).to_dict("records")],
+        "mixture": None if mixture is None else mixture.to_dict(),
+        "notes": list(decision.notes),
+    }
+
+
+def decision_html(decision: Decision) -> str:
+    """The answer as a heading sentence and a table, for notebooks."""
+    best = html.escape(intervention_label(decision.best))
+    target = html.escape(decision.problem.graph.target)
+    table: str = decision_frame(decision).head(20).to_html(index=False, float_format=lambda value: f"{value:.4f}")
+    return f"<p>Best intervention: <b>{best}</b>, estimated P({target} = 1) = {decision.best_effect:.4f}</p>{table}"
+
+
+def plain(value: Any) -> Any:
+    """A numpy scalar as a Python one; NaN and infinities as None, which JSON can hold."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def frame_text(frame: pd.DataFrame, digits: int = 4) -> str:
+    """A frame as aligned text within 80 columns; long labels are shortened in the middle."""
+    shown = frame.copy()
+    texts = [name for name in shown.columns if shown[name].dtype == object or str(shown[name].dtype).startswith("str")]
+    others = shown.drop(columns=texts).to_string(
+        index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-"
+    )
+    taken = max((len(line) for line in others.splitlines()), default=0) + 2
+    room = max(16, (WIDTH - taken) // max(1, len(texts)) - 2)
+    for name in texts:
+        values = [shortened(str(value), room) for value in shown[name]]
+        width = max([len(name), *map(len, values)])
+        shown[name] = [value.ljust(width) for value in values]
+        shown = shown.rename(columns={name: name.ljust(width)})
+    text: str = shown.to_string(index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-")
+    return text
+
+
+def shortened(text: str, width: int) -> str:
+    """``text``, with its middle replaced by … when it is longer than ``width``."""
+    if len(text) <= width:
+        return text
+    head = (width - 1 + 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def wrapped(text: str) -> list[str]:
+    """``text`` in lines of at most 80 columns, continued with an indent."""
+    import textwrap
+
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")

@@ -1,0 +1,201 @@
+"""Simulated experiments: counts at a cost that does not depend on how many there are, and single rows.
+
+Counts are drawn through the clique tree of :mod:`causalbandit.propagation`. The root bag's table is split by the root's
+marginal distribution, then every child bag's by its conditional distribution given the separator, one binary node at
+a time (a binomial per configuration). By the Markov property of the tree the joint law of all bag tables is that of
+independent experiments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.model import MEMORY, CausalModel
+from causalbandit.propagation import LARGEST_BAG, Plan, bag_tables, clique_tree, pairs_in_memory, plans
+from causalbandit.randomness import RNG, generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class Simulator:
+    """Draws counts of simulated experiments under a set of interventions, any number of times.
+
+    Conditional probabilities of the tree are computed once and kept when they fit into ``memory``; a draw then costs a
+    binomial per bag configuration and intervention used, whatever the number of experiments.
+
+    Parameters
+    ----------
+    model : CausalModel
+        The true tables.
+    interventions : InterventionSet
+        A interventions of the model's graph.
+    memory : int
+        Bound on working memory in bytes.
+    """
+
+    def __init__(self, model: CausalModel, interventions: InterventionSet, *, memory: int = MEMORY) -> None:
+        self.model = model
+        self.interventions = interventions
+        self._tree = clique_tree(model.graph, LARGEST_BAG)
+        self._memory = memory
+        kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
+        self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
+        self._kept: tuple[Plan, list[list[Floats]]] | None = None
+        self._effects: Floats | None = None
+        graph = model.graph
+        columns = [graph.position(family.node) for family in graph.families]
+        self._free = interventions.assignments[:, columns] == FREE
+
+    @property
+    def effects(self) -> Floats:
+        """μ(a), shape [A]; computed once."""
+        if self._effects is None:
+            self._effects = np.clip(self.model.effects(self.interventions, memory=self._memory), 0, 1)
+        return self._effects
+
+    def draw(self, sizes: Sequence[int] | Integers, rng: RNG = None, *, target_only: bool = False) -> Counts:
+        """Counts of ``sizes[a]`` independent experiments under each intervention a.
+
+        With ``target_only`` the target alone is drawn, Binomial(sizes[a], μ(a)), and ``visits`` and ``ones`` are empty.
+
+        Raises
+        ------
+        ValueError
+            If ``sizes`` are not A non-negative integers.
+        """
+        numbers = _checked_sizes(sizes, len(self.interventions))
+        random = generator(rng)
+        if target_only:
+            empty = np.zeros(0, dtype=np.int64)
+            return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
+        counts = Counts.zeros(self.model.graph, self.interventions)
+        counts.trials[:] = numbers
+        if len(self.interventions) <= self._chunk:
+            if self._kept is None:
+                ((_, plan),) = plans(self._tree, self.interventions, self._chunk)
+                self._kept = plan, self._splits(plan)
+            self._draw_part(*self._kept, slice(0, len(numbers)), numbers, random, counts)
+            return counts
+        used = np.flatnonzero(numbers)
+        for start in range(0, len(used), self._chunk):
+            places = used[start : start + self._chunk]
+            ((_, plan),) = plans(self._tree, self.interventions.subset(places), self._chunk)
+            self._draw_part(plan, self._splits(plan), places, numbers[places], random, counts)
+        return counts
+
+    def _splits(self, plan: Plan) -> list[list[Floats]]:
+        """Per bag and residual node: P(node = 1 | earlier residual nodes, separator), [groups, 2^earlier, 2^|sep|]."""
+        splits = []
+        for bag, table in zip(self._tree.bags, bag_tables(self._tree, plan, self.model.cpt), strict=True):
+            stages = []
+            n_separator = len(bag.nodes) - bag.n_residual
+            for earlier in range(bag.n_residual):
+                halves = table.reshape(len(table), 1 << earlier, 2, -1, 1 << n_separator).sum(axis=3)
+                total = halves.sum(axis=2)
+                stages.append(np.divide(halves[:, :, 1], total, out=np.zeros_like(total), where=total > 0))
+            splits.append(stages)
+        return splits
+
+    def _draw_part(
+        self,
+        plan: Plan,
+        splits: list[list[Floats]],
+        places: slice | npt.NDArray[np.intp],
+        numbers: Integers,
+        random: np.random.Generator,
+        counts: Counts,
+    ) -> None:
+        used = np.flatnonzero(numbers)
+        free = self._free[places][used]
+        tables: list[Integers] = []
+        for place, bag in enumerate(self._tree.bags):
+            if bag.parent < 0:
+                table = numbers[used][:, None]
+            else:
+                parent = self._tree.bags[bag.parent]
+                scope = parent.child_scopes[parent.children.index(place)]
+                table = scope.sum_onto(tables[bag.parent])
+            table = table[:, None, :]
+            group = plan.up[place].group[used] if plan.up[place].n > 1 else np.zeros(len(used), dtype=np.intp)
+            for probability in splits[place]:
+                ones = random.binomial(table, probability[group])
+                table = np.stack([table - ones, ones], axis=2).reshape(len(used), -1, table.shape[-1])
+            tables.append(table.reshape(len(used), -1))
+            self._record(place, tables[-1], free, counts)
+        successes = tables[0] @ self._tree.target_in_root.astype(np.int64)
+        counts.successes[np.arange(len(counts.trials))[places][used]] = successes
+
+    def _record(self, place: int, table: Integers, free: npt.NDArray[np.bool_], counts: Counts) -> None:
+        bag = self._tree.bags[place]
+        everyone: Integers | None = None
+        for family, scope in zip(bag.families, bag.family_scopes, strict=True):
+            if free[:, family].all():
+                everyone = table.sum(axis=0) if everyone is None else everyone
+                pooled = everyone
+            else:
+                pooled = table[free[:, family]].sum(axis=0)
+            by_value = scope.sum_onto(pooled)
+            rows = self.model.graph.families[family].rows
+            counts.visits[rows] += by_value[0::2] + by_value[1::2]
+            counts.ones[rows] += by_value[1::2]
+
+
+def sample_rows(model: CausalModel, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
+    """``size`` independent experiments under ``intervention``: one row each, one 0/1 column per node.
+
+    Forward sampling in topological order, all rows of a node at once: O(size) per node and parent.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not a non-negative integer or the intervention does not fit the graph.
+    """
+    import pandas as pd
+
+    graph = model.graph
+    InterventionSet(graph, [intervention])
+    (n_rows,) = _checked_sizes([size], 1).tolist()
+    random = generator(rng)
+    values = np.empty((len(graph.nodes), n_rows), dtype=np.uint8)
+    for place, node in enumerate(graph.nodes):
+        if node in intervention:
+            values[place] = intervention[node]
+            continue
+        table = np.asarray(model.table(node))
+        parents = graph.parents(node)
+        if not parents:
+            _draw_column(table[0], random, values[place])
+            continue
+        configuration = values[graph.position(parents[0])].astype(np.uint8 if len(parents) <= 8 else np.intp)
+        for parent in parents[1:]:
+            configuration <<= 1
+            configuration |= values[graph.position(parent)]
+        if np.isin(table, (0, 1)).all():
+            np.take(table.astype(np.uint8), configuration, out=values[place])
+        else:
+            _draw_column(table.take(configuration), random, values[place])
+    return pd.DataFrame(values.T, columns=list(graph.nodes), copy=False)
+
+
+def _draw_column(probability: Floats | np.float64, random: np.random.Generator, column: npt.NDArray[np.uint8]) -> None:
+    np.less(random.random(len(column)), probability, out=column.view(np.bool_))
+
+
+def _checked_sizes(sizes: Any, n_interventions: int) -> Integers:
+    array = np.asarray(sizes)
+    if array.shape != (n_interventions,) or array.dtype.kind not in "iu" or (array < 0).any():
+        raise ValueError(
+            f"The numbers of experiments were {sizes!r}; expected {n_interventions} non-negative whole number"
+            f"{'s' if n_interventions > 1 else ''}, one per intervention."
+        )
+    return array.astype(np.int64)
