@@ -15,6 +15,7 @@ from causalbandit.inference.policies import (
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
+from causalbandit.search.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.search.strategy import Batch, Decision, Strategy, Task, search
 
 __version__ = "0.1.0"
@@ -33,10 +34,13 @@ __all__ = [
     "FixedPolicy",
     "GaussianThompson",
     "InterventionSet",
+    "Mixture",
     "PolicyFloor",
     "Problem",
     "Strategy",
     "Task",
+    "gamma_star",
+    "optimal_mixture",
     "search",
     "thompson_allocation",
 ]

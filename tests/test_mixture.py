@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 
+import networkx as nx
 import numpy as np
 import pytest
+from enumeration import random_problem
 from scipy.optimize import minimize
 
+from causalbandit import CausalGraph, CausalModel, InterventionSet, Mixture, gamma_star, optimal_mixture
 from causalbandit.search import mixture as mixture_module
-from causalbandit.search.mixture import Mixture, optimal_mixture
 
 
 def random_reach(
@@ -390,3 +392,34 @@ def test_bad_values_are_refused_by_name(arguments, message):
 def test_bad_types_are_refused_by_name(arguments, message):
     with pytest.raises(TypeError, match=message):
         optimal_mixture(**arguments)
+
+
+# ---- the difficulty of a problem
+
+
+def test_gamma_star_is_at_most_rows_times_nodes_and_the_sum_of_free_nodes():
+    rng = np.random.default_rng(15)
+    for _ in range(20):
+        model, interventions = random_problem(rng, int(rng.integers(2, 9)))
+        n_nodes = len(model.graph.ancestors)
+        codes = interventions.assignments[:, [model.graph.position(node) for node in model.graph.ancestors]]
+        free = int((codes < 0).sum())
+        assert gamma_star(model, interventions) <= min(n_nodes * model.graph.n_family_rows, free) * (1 + 1e-9)
+
+
+def test_gamma_star_of_a_single_root_by_hand():
+    # Y ← X, interventions {}, X=0, X=1 with P(X=1) = ½ and X's row seen only under {}: rows (X), (Y|0), (Y|1).
+    # With η = (h, q, q) and h/2 + q = ½: {} costs 1/h + 2·¼/½ = 1/h + 1, X=x costs 1/½ = 2; h = 1 is best.
+    graph = CausalGraph(nx.DiGraph([("x", "y")]), target="y")
+    model = CausalModel(graph, {"x": [0.5], "y": [0.2, 0.7]})
+    arms = InterventionSet(graph, [{}, {"x": 0}, {"x": 1}])
+    assert gamma_star(model, arms) == pytest.approx(2.0, rel=1e-4)
+    # The table of x known: every mixture with equal weights on x=0 and x=1 gives max(1, 2) = 2 as well.
+    assert gamma_star(model, arms, learned=np.array([False, True, True])) == pytest.approx(2.0, rel=1e-4)
+
+
+def test_gamma_star_refuses_to_return_a_number_it_cannot_prove(monkeypatch):
+    monkeypatch.setitem(optimal_mixture.__kwdefaults__, "solvers", ())
+    model, interventions = random_problem(np.random.default_rng(16), 6)
+    with pytest.raises(RuntimeError, match=r"solved only to a gap of"):
+        gamma_star(model, interventions, tolerance=1e-12)
