@@ -21,19 +21,26 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import row_blocks
+from causalbandit.inference.checks import (
+    SUM_TOLERANCE,
+    arm_vector,
+    check_rows,
+    check_taken,
+    numbers,
+    outcome_vector,
+    round_labels,
+    row_numbers,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PropensityColumns = str | Sequence[str] | Mapping[Any, str]
 """The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
-
-SUM_TOLERANCE = 1e-6
-"""How far a row of propensities may be from summing to 1; single precision and six printed decimals stay within it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +103,9 @@ class AdaptiveLog:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        outcomes = _outcome_vector(self.outcomes)
+        outcomes = outcome_vector(self.outcomes)
         n_rounds = len(outcomes)
-        given = _numbers(self.propensities, "propensities", "the probabilities with which the design chose")
+        given = numbers(self.propensities, "propensities", "the probabilities with which the design chose")
         if given.ndim not in (1, 2) or len(given) != n_rounds:
             raise ValueError(
                 f"propensities has shape {given.shape} but there are {n_rounds} outcomes; expected [T, K], one "
@@ -106,27 +113,27 @@ class AdaptiveLog:
                 "arm, or [T], the propensity of the arm that was taken."
             )
         n_arms, names = self._columns(given)
-        arms = _arm_vector(self.arms, n_rounds, n_arms, names)
+        arms = arm_vector(self.arms, n_rounds, n_arms, names)
         if n_arms < 2:
             raise ValueError("The log has one arm only; an effect compares at least two. Name all arms of the design.")
         if n_rounds < n_arms:
             raise ValueError(f"The log has {n_rounds} rounds for {n_arms} arms; expected at least one round per arm.")
 
         if given.ndim == 2:
-            _check_rows(given, self.tolerance)
+            check_rows(given, self.tolerance)
             taken = given[np.arange(n_rounds), arms]
             full: NDArray[np.float64] | None = given
         else:
             taken, full = given, None
-        _check_taken(taken, arms, names)
+        check_taken(taken, arms, names)
         if full is None and n_arms == 2:
             full = np.empty((n_rounds, 2))
             full[np.arange(n_rounds), arms] = taken
             full[np.arange(n_rounds), 1 - arms] = 1.0 - taken
 
         contexts = self._context_matrix(n_rounds)
-        times = None if self.times is None else _vector(self.times, n_rounds, "times")
-        batches = None if self.batches is None else _vector(self.batches, n_rounds, "batches")
+        times = None if self.times is None else round_labels(self.times, n_rounds, "times")
+        batches = None if self.batches is None else round_labels(self.batches, n_rounds, "batches")
         order = _time_order(times, batches)
         if order is not None:
             arms, outcomes, taken = arms[order], outcomes[order], taken[order]
@@ -166,14 +173,15 @@ class AdaptiveLog:
         """The contexts as [T, d], or None."""
         if self.contexts is None:
             return None
-        contexts = _numbers(self.contexts, "contexts", "encode categories first, for example with pandas.get_dummies")
+        contexts = numbers(self.contexts, "contexts", "encode categories first, for example with pandas.get_dummies")
         contexts = contexts[:, None] if contexts.ndim == 1 else contexts
         if contexts.ndim != 2 or len(contexts) != n_rounds:
             raise ValueError(f"contexts has shape {contexts.shape}; expected [T, d] with T = {n_rounds}.")
         bad = np.flatnonzero(~np.isfinite(contexts).all(axis=1))
         if len(bad):
             raise ValueError(
-                f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({_rows(bad)}); impute them with "
+                f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute "
+                "them with "
                 "a value "
                 "that does not depend on the outcome, or drop the column."
             )
@@ -571,7 +579,7 @@ def _encode(
     codes, seen = pd.factorize(labels)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
-        raise ValueError(f"The arm (column {column!r}) is missing in {len(missing)} rows ({_rows(missing)}).")
+        raise ValueError(f"The arm (column {column!r}) is missing in {len(missing)} rows ({row_numbers(missing)}).")
     plain = [label.item() if isinstance(label, np.generic) else label for label in seen]
     if names is None:
         try:
@@ -635,113 +643,7 @@ def _check_file(path: str | PathLike[str]) -> None:
         raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
 
 
-# -- checks on arrays ------------------------------------------------------------------------------------------------
-
-
-def _rows(rows: NDArray[np.int64], most: int = 5) -> str:
-    """Row numbers for a message."""
-    text = ("row " if len(rows) == 1 else "rows ") + ", ".join(str(row) for row in rows[:most])
-    return text + (", …" if len(rows) > most else "")
-
-
-def _numbers(values: ArrayLike | None, what: str, hint: str) -> NDArray[np.float64]:
-    if values is None:
-        raise TypeError(f"{what} is None; expected an array of numbers ({hint}).")
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{what} holds values that are not numbers; {hint}.") from None
-
-
-def _vector(values: Any, n_rounds: int, what: str) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.shape != (n_rounds,):
-        raise ValueError(f"{what} has shape {array.shape}; expected ({n_rounds},), one value per round.")
-    if array.dtype.kind in "fmM":
-        missing = np.flatnonzero(np.isnan(array) if array.dtype.kind == "f" else np.isnat(array))
-    elif array.dtype.kind == "O":
-        missing = np.flatnonzero([value is None or value != value for value in array])
-    else:
-        missing = np.empty(0, dtype=np.int64)
-    if len(missing):
-        raise ValueError(
-            f"{what} is missing in {len(missing)} rows ({_rows(missing)}); the order of time needs all of them."
-        )
-    return array
-
-
-def _outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
-    outcomes = _numbers(values, "outcomes", "the numbers that were observed")
-    if outcomes.ndim != 1:
-        raise ValueError(f"outcomes has shape {outcomes.shape}; expected [T], one number per round.")
-    if not len(outcomes):
-        raise ValueError("The log is empty: no rounds to learn from.")
-    bad = np.flatnonzero(~np.isfinite(outcomes))
-    if len(bad):
-        raise ValueError(
-            f"outcomes are missing or infinite in {len(bad)} of {len(outcomes)} rows ({_rows(bad)}). Wait for late "
-            "outcomes; "
-            "drop such rows only if an outcome's absence depends on neither the arm nor the outcome."
-        )
-    return outcomes
-
-
-def _arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hashable, ...]) -> NDArray[np.int64]:
-    arms = np.asarray(values)
-    if arms.shape != (n_rounds,):
-        raise ValueError(f"arms has shape {arms.shape}; expected ({n_rounds},), one arm per outcome.")
-    if arms.dtype.kind == "f" and np.array_equal(arms, np.round(arms)):
-        arms = arms.astype(np.int64)
-    if arms.dtype.kind not in "iu":
-        raise TypeError(f"arms holds {arms.dtype} values; expected column numbers 0 … K−1. For names use from_frame.")
-    outside = np.flatnonzero((arms < 0) | (arms >= n_arms))
-    if len(outside):
-        raise ValueError(
-            f"arms holds {int(arms[outside[0]])} in row {outside[0]}, but the propensities have {n_arms} columns: "
-            "expected "
-            f"0 … {n_arms - 1} ({listing(names)})."
-        )
-    return arms.astype(np.int64, copy=False)
-
-
-def _check_rows(propensities: NDArray[np.float64], tolerance: float) -> None:
-    """Raise for the first row that is no probability vector."""
-    for rows in row_blocks(*propensities.shape):
-        block = propensities[rows]
-        wrong = ~((block >= 0.0) & (block <= 1.0))  # NaN compares false, so it is wrong too
-        if wrong.any():
-            row, place = np.argwhere(wrong)[0]
-            raise ValueError(
-                f"propensities holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected "
-                "probabilities "
-                "in [0, 1], as the design used them."
-            )
-        sums = block.sum(axis=1)
-        off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
-        if len(off):
-            raise ValueError(
-                f"propensities sum to {sums[off[0]]:.9g} in row {rows.start + off[0]}; expected 1 within "
-                f"{tolerance:g}. Give "
-                "every arm of the design a column; if the numbers were rounded, divide each row by its sum or pass "
-                "tolerance=."
-            )
-
-
-def _check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tuple[Hashable, ...]) -> None:
-    """Raise for the first taken arm whose propensity is no number in (0, 1]."""
-    wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
-    if len(wrong):
-        row = wrong[0]
-        fix = (
-            "an arm that was taken cannot have had probability 0: log the probability that the design used in that "
-            "round"
-            if taken[row] == 0.0
-            else "expected a probability in (0, 1]"
-        )
-        raise ValueError(
-            f"The propensity of the taken arm {names[arms[row]]!r} is {taken[row]:g} in row {row} "
-            f"({len(wrong)} such rows in all); {fix}."
-        )
+# -- the order of time ------------------------------------------------------------------------------------------
 
 
 def _time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDArray[np.int64] | None:

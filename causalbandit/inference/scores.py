@@ -16,7 +16,14 @@ Written for single numbers and for arrays alike, so that a running experiment, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from causalbandit.inference.checks import arm_vector, check_rows, check_taken, numbers, outcome_vector
+from causalbandit.inference.past_means import past_means
 
 
 def inverse_propensity_residual(outcome: Any, propensity: Any, prediction: Any = 0.0) -> Any:
@@ -51,3 +58,78 @@ def contrast(score: Any, control_score: Any, square: Any, control_square: Any, r
     of per contrast makes a round cost one arm's update, also when control is drawn and every contrast moves.
     """
     return (score - control_score) / rounds, square + control_square
+
+
+def aipw_scores(
+    outcomes: ArrayLike,
+    arms: ArrayLike,
+    propensities: ArrayLike,
+    outcome_means: Any = None,
+    *,
+    contexts: ArrayLike | None = None,
+    refit_at: Sequence[int] | NDArray[np.int64] | None = None,
+    n_arms: int | None = None,
+    allow_lookahead: bool = False,
+) -> NDArray[np.float64]:
+    """[T, K]: augmented inverse-propensity scores Γ_t(w) = μ̂_t(w) + 1{W_t = w}(Y_t − μ̂_t(w))/e_t(w).
+
+    Parameters
+    ----------
+    outcomes, arms
+        [T]: the outcome Y_t and the column 0 … K−1 of the arm that was taken, in the order of time.
+    propensities
+        [T, K]: the probabilities with which the design chose in that round; or [T], those of the taken arm.
+    outcome_means
+        Predictions μ̂_t(w) from the past: None for running means (0 before an arm's first round), numbers that
+        broadcast to [T, K], or an unfitted scikit-learn style regressor of outcomes on ``contexts``, which is fitted
+        per arm on rounds before the ones it predicts. 0 gives plain inverse-propensity scores.
+    contexts
+        [T, d], for a regressor.
+    refit_at
+        Rounds at which the regressor is fitted anew; default: about twenty, growing geometrically.
+    n_arms
+        K; needed only where ``propensities`` is [T].
+    allow_lookahead
+        Accept means that have seen the future, with a warning; the intervals then lose their guarantee.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :class:`~causalbandit.inference.log.AdaptiveLog` for the data, and for means that look ahead.
+
+    Notes
+    -----
+    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021), equation 5. Each score is unbiased for its arm's mean
+    given the past, whatever the predictions, when the propensities are those of the design and positive. An arm that
+    was never taken has scores equal to its predictions: they hold no information, and `arm_values` says so.
+    Cost O(T·K) without a regressor; the only T·K array made is the result.
+    """
+    chosen = numbers(propensities, "propensities", "the probabilities with which the design chose")
+    observed = outcome_vector(outcomes)
+    if chosen.ndim not in (1, 2) or len(chosen) != len(observed):
+        raise ValueError(
+            f"propensities has shape {chosen.shape} for {len(observed)} outcomes; expected [T, K], or [T] for the "
+            "taken arm."
+        )
+    if chosen.ndim == 2:
+        n_arms = chosen.shape[1]
+    elif n_arms is None:
+        raise ValueError("With the taken arm's propensities alone the number of arms is not known; pass n_arms=.")
+    taken_arm = arm_vector(arms, len(observed), n_arms, tuple(range(n_arms)))
+    rounds = np.arange(len(observed))
+    if chosen.ndim == 2:
+        check_rows(chosen)
+        chosen = chosen[rounds, taken_arm]
+    check_taken(chosen, taken_arm, tuple(range(n_arms)))
+    known = None if contexts is None else numbers(contexts, "contexts", "encode categories first")
+    scores = past_means(
+        outcome_means,
+        observed,
+        taken_arm,
+        n_arms,
+        contexts=known,
+        refit_at=refit_at,
+        allow_lookahead=allow_lookahead,
+    )
+    scores[rounds, taken_arm] += inverse_propensity_residual(observed, chosen, scores[rounds, taken_arm])
+    return scores

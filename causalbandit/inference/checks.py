@@ -1,0 +1,126 @@
+"""Checks of the arrays that enter inference: what was given, what was expected, and the row where it went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from causalbandit.errors import listing
+from causalbandit.inference.blocks import row_blocks
+
+SUM_TOLERANCE = 1e-6
+"""How far a row of propensities may be from summing to 1; single precision and six printed decimals stay within it."""
+
+
+def row_numbers(rows: NDArray[np.int64], most: int = 5) -> str:
+    """Row numbers for a message."""
+    text = ("row " if len(rows) == 1 else "rows ") + ", ".join(str(row) for row in rows[:most])
+    return text + (", …" if len(rows) > most else "")
+
+
+def numbers(values: ArrayLike | None, what: str, hint: str) -> NDArray[np.float64]:
+    """Values as doubles, or a TypeError that calls them ``what``."""
+    if values is None:
+        raise TypeError(f"{what} is None; expected an array of numbers ({hint}).")
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} holds values that are not numbers; {hint}.") from None
+
+
+def round_labels(values: Any, n_rounds: int, what: str) -> NDArray[Any]:
+    """[T] labels without a gap, of any type that can be compared."""
+    array = np.asarray(values)
+    if array.shape != (n_rounds,):
+        raise ValueError(f"{what} has shape {array.shape}; expected ({n_rounds},), one value per round.")
+    if array.dtype.kind in "fmM":
+        missing = np.flatnonzero(np.isnan(array) if array.dtype.kind == "f" else np.isnat(array))
+    elif array.dtype.kind == "O":
+        missing = np.flatnonzero([value is None or value != value for value in array])
+    else:
+        missing = np.empty(0, dtype=np.int64)
+    if len(missing):
+        raise ValueError(
+            f"{what} is missing in {len(missing)} rows ({row_numbers(missing)}); the order of time needs all of them."
+        )
+    return array
+
+
+def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
+    """[T] finite outcomes."""
+    outcomes = numbers(values, "outcomes", "the numbers that were observed")
+    if outcomes.ndim != 1:
+        raise ValueError(f"outcomes has shape {outcomes.shape}; expected [T], one number per round.")
+    if not len(outcomes):
+        raise ValueError("The log is empty: no rounds to learn from.")
+    bad = np.flatnonzero(~np.isfinite(outcomes))
+    if len(bad):
+        raise ValueError(
+            f"outcomes are missing or infinite in {len(bad)} of {len(outcomes)} rows ({row_numbers(bad)}). Wait for "
+            "late "
+            "outcomes; "
+            "drop such rows only if an outcome's absence depends on neither the arm nor the outcome."
+        )
+    return outcomes
+
+
+def arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hashable, ...]) -> NDArray[np.int64]:
+    """[T] columns 0 … K−1."""
+    arms = np.asarray(values)
+    if arms.shape != (n_rounds,):
+        raise ValueError(f"arms has shape {arms.shape}; expected ({n_rounds},), one arm per outcome.")
+    if arms.dtype.kind == "f" and np.array_equal(arms, np.round(arms)):
+        arms = arms.astype(np.int64)
+    if arms.dtype.kind not in "iu":
+        raise TypeError(f"arms holds {arms.dtype} values; expected column numbers 0 … K−1. For names use from_frame.")
+    outside = np.flatnonzero((arms < 0) | (arms >= n_arms))
+    if len(outside):
+        raise ValueError(
+            f"arms holds {int(arms[outside[0]])} in row {outside[0]}, but the propensities have {n_arms} columns: "
+            "expected "
+            f"0 … {n_arms - 1} ({listing(names)})."
+        )
+    return arms.astype(np.int64, copy=False)
+
+
+def check_rows(propensities: NDArray[np.float64], tolerance: float = SUM_TOLERANCE) -> None:
+    """Raise for the first row that is no probability vector."""
+    for rows in row_blocks(*propensities.shape):
+        block = propensities[rows]
+        wrong = ~((block >= 0.0) & (block <= 1.0))  # NaN compares false, so it is wrong too
+        if wrong.any():
+            row, place = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"propensities holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected "
+                "probabilities "
+                "in [0, 1], as the design used them."
+            )
+        sums = block.sum(axis=1)
+        off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
+        if len(off):
+            raise ValueError(
+                f"propensities sum to {sums[off[0]]:.9g} in row {rows.start + off[0]}; expected 1 within "
+                f"{tolerance:g}. Give "
+                "every arm of the design a column; if the numbers were rounded, divide each row by its sum or pass "
+                "tolerance=."
+            )
+
+
+def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tuple[Hashable, ...]) -> None:
+    """Raise for the first taken arm whose propensity is no number in (0, 1]."""
+    wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
+    if len(wrong):
+        row = wrong[0]
+        fix = (
+            "an arm that was taken cannot have had probability 0: log the probability that the design used in that "
+            "round"
+            if taken[row] == 0.0
+            else "expected a probability in (0, 1]"
+        )
+        raise ValueError(
+            f"The propensity of the taken arm {names[arms[row]]!r} is {taken[row]:g} in row {row} "
+            f"({len(wrong)} such rows in all); {fix}."
+        )

@@ -1,0 +1,199 @@
+"""Predictions of each arm's outcome from the past only: running means, or a model refitted on a schedule.
+
+A score is unbiased whatever prediction it contains, as long as the prediction for round t was made before round t's
+outcome was seen. A model fitted on all data breaks that silently, so it is refused here unless asked for by name.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from causalbandit.errors import listing
+from causalbandit.inference.blocks import row_blocks
+from causalbandit.inference.checks import numbers
+
+N_REFITS = 20
+"""Refits of a model when no schedule is given: enough for the last to see nine tenths of the data."""
+
+
+class LookaheadWarning(UserWarning):
+    """Outcome means were fitted on data that come after the rounds they are used in."""
+
+
+def running_means(outcomes: NDArray[np.float64], arms: NDArray[np.int64], n_arms: int) -> NDArray[np.float64]:
+    """[T, K]: the mean outcome of each arm over the rounds before t; 0 before the arm's first.
+
+    One pass with a carry from block to block: O(T·K) time, no temporary larger than a block.
+    """
+    means = np.empty((len(outcomes), n_arms))
+    total, count = np.zeros(n_arms), np.zeros(n_arms)
+    for rows in row_blocks(len(outcomes), n_arms):
+        size = rows.stop - rows.start
+        place = np.arange(1, size + 1)
+        sums, counts = np.zeros((size + 1, n_arms)), np.zeros((size + 1, n_arms))
+        sums[0], counts[0] = total, count
+        sums[place, arms[rows]] = outcomes[rows]
+        counts[place, arms[rows]] = 1.0
+        np.cumsum(sums, axis=0, out=sums)
+        np.cumsum(counts, axis=0, out=counts)
+        total, count = sums[-1].copy(), counts[-1].copy()
+        np.maximum(counts, 1.0, out=counts)
+        np.divide(sums[:-1], counts[:-1], out=means[rows])
+    return means
+
+
+def refit_rounds(n_rounds: int, starts: NDArray[np.int64] | None = None, refits: int = N_REFITS) -> NDArray[np.int64]:
+    """Rounds at which a model is fitted anew, growing geometrically so that all fits cost a few times the last.
+
+    With the first rounds of batches in ``starts``, each refit waits for the next batch to begin.
+    """
+    grid = np.unique(np.geomspace(min(10, n_rounds), n_rounds, refits + 1)[:-1].astype(np.int64))
+    if starts is None:
+        return grid
+    later = np.searchsorted(starts, grid)
+    return np.unique(starts[later[later < len(starts)]])
+
+
+def past_means(
+    outcome_means: Any,
+    outcomes: NDArray[np.float64],
+    arms: NDArray[np.int64],
+    n_arms: int,
+    *,
+    contexts: NDArray[np.float64] | None = None,
+    refit_at: Sequence[int] | NDArray[np.int64] | None = None,
+    allow_lookahead: bool = False,
+) -> NDArray[np.float64]:
+    """[T, K]: what ``outcome_means`` predicts for each arm in each round, from earlier rounds.
+
+    Parameters
+    ----------
+    outcome_means
+        None: running means. Numbers that broadcast to [T, K]: predictions of your own, which must use the past only
+        (0 gives inverse-propensity scores). Or an unfitted regressor with ``fit`` and ``predict``: one copy per arm is
+        fitted on the rounds before each refit and predicts the rounds up to the next; before an arm has enough rounds
+        (one more than there are context columns, and at least two), its running mean is used.
+    refit_at
+        Rounds at which the model is refitted; default :func:`refit_rounds`.
+    allow_lookahead
+        Accept a model that is fitted already, or means that equal the full sample's. The result is then flagged with a
+        :class:`LookaheadWarning`: intervals lose their guarantee.
+
+    Raises
+    ------
+    ValueError
+        Predictions of the wrong shape, missing, or that look ahead; a model without contexts.
+    TypeError
+        Neither numbers nor a regressor.
+    """
+    if outcome_means is None:
+        return running_means(outcomes, arms, n_arms)
+    if hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict"):
+        if contexts is None:
+            raise ValueError("A model for outcome_means needs contexts to predict from; without contexts use None.")
+        fitted = _is_fitted(outcome_means)
+        if not fitted:
+            return _fitted_on_the_past(outcome_means, outcomes, arms, n_arms, contexts, refit_at)
+        _refuse_lookahead(
+            allow_lookahead,
+            f"outcome_means is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
+            "seen "
+            "the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
+        )
+        predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
+        return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
+    if isinstance(outcome_means, (str, bytes)) or (callable(outcome_means) and not hasattr(outcome_means, "__array__")):
+        raise TypeError(
+            f"outcome_means is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], "
+            "or an "
+            "unfitted regressor with fit and predict."
+        )
+    means = _broadcast(outcome_means, len(outcomes), n_arms)
+    _check_peeking(means, outcomes, arms, allow_lookahead)
+    return means
+
+
+def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
+    """A writable [T, K] copy."""
+    given = numbers(values, "outcome_means", "predictions from the past")
+    try:
+        means = np.array(np.broadcast_to(given, (n_rounds, n_arms)))
+    except ValueError:
+        raise ValueError(
+            f"outcome_means has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that "
+            "broadcast "
+            "to it."
+        ) from None
+    for rows in row_blocks(n_rounds, n_arms):
+        bad = ~np.isfinite(means[rows])
+        if bad.any():
+            row, place = np.argwhere(bad)[0]
+            raise ValueError(
+                f"outcome_means is {means[rows][row, place]} in row {rows.start + row}, column {place}; expected "
+                "finite "
+                "numbers. Use 0 before an arm has data."
+            )
+    return means
+
+
+def _check_peeking(
+    means: NDArray[np.float64], outcomes: NDArray[np.float64], arms: NDArray[np.int64], allow_lookahead: bool
+) -> None:
+    """Refuse means that already know, in the first round, the mean of outcomes still to come."""
+    pulls = np.bincount(arms, minlength=means.shape[1])
+    sums = np.bincount(arms, weights=outcomes, minlength=means.shape[1])
+    full = sums / np.maximum(pulls, 1)
+    spread = np.bincount(arms, weights=(outcomes - full[arms]) ** 2, minlength=means.shape[1]) > 0.0
+    knows = (pulls > 1) & spread & (np.abs(means[0] - full) <= 1e-12 * np.maximum(1.0, np.abs(full)))
+    if knows.any():
+        _refuse_lookahead(
+            allow_lookahead,
+            f"outcome_means of the arms in columns {listing(np.flatnonzero(knows).tolist())} equal, in the first "
+            "round, "
+            "the mean of all of that arm's outcomes: they look ahead. Use outcome_means=None (running means of the "
+            "past)",
+        )
+
+
+def _refuse_lookahead(allowed: bool, reason: str) -> None:
+    if not allowed:
+        raise ValueError(f"{reason}, or pass allow_lookahead=True to use it all the same, without a guarantee.")
+    warnings.warn(f"{reason}. The intervals are not guaranteed.", LookaheadWarning, stacklevel=4)
+
+
+def _is_fitted(model: Any) -> bool:
+    """Whether a scikit-learn style estimator has been fitted: it says so, or it has attributes that end in "_"."""
+    if hasattr(model, "__sklearn_is_fitted__"):
+        return bool(model.__sklearn_is_fitted__())
+    return any(name.endswith("_") and not name.startswith("_") for name in getattr(model, "__dict__", {}))
+
+
+def _fitted_on_the_past(
+    model: Any,
+    outcomes: NDArray[np.float64],
+    arms: NDArray[np.int64],
+    n_arms: int,
+    contexts: NDArray[np.float64],
+    refit_at: Sequence[int] | NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """[T, K]: predictions of copies of ``model``, one per arm, each fitted on rounds before the ones it predicts."""
+    n_rounds = len(outcomes)
+    when = refit_rounds(n_rounds) if refit_at is None else np.unique(np.asarray(refit_at, dtype=np.int64))
+    if len(when) and (when[0] < 0 or when[-1] >= n_rounds):
+        raise ValueError(f"refit_at holds rounds {when[0]} … {when[-1]}; expected rounds 0 … {n_rounds - 1}.")
+    means = running_means(outcomes, arms, n_arms)
+    enough = max(2, contexts.shape[1] + 1)
+    for start, stop in zip(when, np.append(when[1:], n_rounds), strict=True):
+        for arm in range(n_arms):
+            seen = np.flatnonzero(arms[:start] == arm)
+            if len(seen) >= enough:
+                fresh = copy.deepcopy(model)
+                fresh.fit(contexts[seen], outcomes[seen])
+                means[start:stop, arm] = fresh.predict(contexts[start:stop])
+    return means
