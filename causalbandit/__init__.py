@@ -12,6 +12,16 @@ from causalbandit.inference.policies import (
     GaussianThompson,
     PolicyFloor,
 )
+from causalbandit.inference.scores import aipw_scores
+from causalbandit.inference.values import (
+    ArmEstimates,
+    arm_contrasts,
+    arm_values,
+    estimate_arms,
+    sample_means,
+    value_path,
+)
+from causalbandit.inference.weights import adaptive_weights
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
@@ -23,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "UCB",
     "AdaptiveLog",
+    "ArmEstimates",
     "Batch",
     "BetaBernoulliThompson",
     "CausalGraph",
@@ -39,8 +50,15 @@ __all__ = [
     "Problem",
     "Strategy",
     "Task",
+    "adaptive_weights",
+    "aipw_scores",
+    "arm_contrasts",
+    "arm_values",
+    "estimate_arms",
     "gamma_star",
     "optimal_mixture",
+    "sample_means",
     "search",
     "thompson_allocation",
+    "value_path",
 ]
