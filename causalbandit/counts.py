@@ -158,7 +158,7 @@ def _checked_rows(
         if not is_binary.all():
             first = int(np.flatnonzero(~is_binary)[0])
             raise ValueError(
-                f"Experiment {first} has {node!r} = {column.iloc[first]!r}; expected 0 or 1. "
+                f"Experiment {first} has {node!r} = {column.tolist()[first]!r}; expected 0 or 1. "
                 f"{int((~is_binary).sum())} of {len(column)} values of this column are not: map its states to 0 and 1 "
                 "and leave out experiments that were not fully observed."
             )

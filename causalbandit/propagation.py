@@ -500,14 +500,16 @@ class _Factor:
 def _product(factors: Sequence[_Factor], interventions: Places) -> Floats:
     """Product of the factors for some interventions, [..., len(interventions) or 1, 2^|bag|]; smallest first."""
     product: Floats | None = None
+    ours = False  # until the first multiplication the product may be a factor's own array
     for factor in sorted(factors, key=lambda factor: factor.share.n):
         values = factor.at(interventions)
         if product is None:
             product = values
-        elif product.shape == np.broadcast_shapes(product.shape, values.shape) and product.flags.owndata:
+        elif ours and product.shape == np.broadcast_shapes(product.shape, values.shape):
             np.multiply(product, values, out=product)
         else:
             product = product * values
+            ours = True
     if product is None:
         raise AssertionError("a bag without factors has nothing to send")
     return product

@@ -59,7 +59,10 @@ def enumerate_all(model: CausalModel, interventions: InterventionSet):
 
 
 def random_problem(rng, n_nodes, most_parents=3, extreme=0.2, n_interventions=8):
-    """A random model, whose tables hold 0 and 1 with probability ``extreme``, and random interventions on it."""
+    """A random model, whose tables hold 0 and 1 with probability ``extreme``, and random interventions on it.
+
+    In about a third of the problems every intervention fixes one common node.
+    """
     names = [f"x{i}" for i in range(n_nodes)]
     dag = nx.DiGraph()
     dag.add_nodes_from(names)
@@ -73,9 +76,10 @@ def random_problem(rng, n_nodes, most_parents=3, extreme=0.2, n_interventions=8)
         hard = rng.random(len(table)) < extreme
         table[hard] = rng.integers(0, 2, hard.sum())
         tables[node] = table
-    chosen = {(): {}}
-    for _ in range(n_interventions):
-        nodes = [node for node in graph.nodes if node != graph.target and rng.random() < 0.3]
+    always = str(rng.choice(names)) if rng.random() < 1 / 3 else None
+    chosen: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
+    while len(chosen) < min(n_interventions, 2 ** (n_nodes - 1)):
+        nodes = [node for node in graph.nodes if node != graph.target and (node == always or rng.random() < 0.3)]
         intervention = {node: int(rng.integers(2)) for node in nodes}
         chosen[tuple(sorted(intervention.items()))] = intervention
     return CausalModel(graph, tables), InterventionSet(graph, chosen.values())
