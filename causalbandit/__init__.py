@@ -13,6 +13,7 @@ from causalbandit.inference.policies import (
     PolicyFloor,
 )
 from causalbandit.inference.scores import aipw_scores
+from causalbandit.inference.sequences import arm_sequences, bernoulli_interval, mean_sequence
 from causalbandit.inference.values import (
     ArmEstimates,
     arm_contrasts,
@@ -53,9 +54,12 @@ __all__ = [
     "adaptive_weights",
     "aipw_scores",
     "arm_contrasts",
+    "arm_sequences",
     "arm_values",
+    "bernoulli_interval",
     "estimate_arms",
     "gamma_star",
+    "mean_sequence",
     "optimal_mixture",
     "sample_means",
     "search",

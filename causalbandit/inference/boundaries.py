@@ -1,0 +1,345 @@
+"""Time-uniform boundaries of Howard, Ramdas, McAuliffe & Sekhon (2021) for sums of centred observations.
+
+A boundary u(v) is crossed by the sum S_t at intrinsic time V_t, for any t at all, with probability at most α. Every
+function takes a number or an array of any shape for v (a whole path at once) and says for which sums it holds:
+
+============================== ============== ==========================================================================
+function                       spends         holds for a martingale S_t whose
+============================== ============== ==========================================================================
+`normal_mixture`               α, both sides  increments are sub-Gaussian, V_t the sum of their variance factors
+                               (or one side)  (bounded in an interval of width b: b²/4 each)
+`gamma_exponential_mixture`    α, one side    increments are sub-exponential of scale c, V_t their variance; with the
+                                              empirical variance of observations in an interval of width c
+`beta_binomial_mixture`        α, both sides  increments lie in [−g, h], V_t = g·h·t
+                               (or one side)
+`polynomial_stitching`         α, one side    increments are sub-gamma of scale c (c = 0: sub-Gaussian)
+============================== ============== ==========================================================================
+
+"Both sides" means that a two-sided mixture's boundary holds for S_t and for −S_t together with α in all. A one-sided
+boundary used for both costs 2α: give it α/2. (`beta_binomial_mixture`'s sides differ: swap g and h for −S_t.)
+
+``v_opt`` is the intrinsic time at which the boundary is (nearly) the tightest of its kind. It is tuning: any value
+fixed before the data gives a valid boundary.
+
+>>> round(normal_mixture(100.0, alpha=0.05, v_opt=100.0), 3)
+30.352
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+# -- the boundaries --------------------------------------------------------------------------------------------------
+
+
+@overload
+def normal_mixture(v: float, alpha: float, v_opt: float, *, alpha_opt: float = ..., one_sided: bool = ...) -> float: ...
+@overload
+def normal_mixture(v: Array, alpha: float, v_opt: float, *, alpha_opt: float = ..., one_sided: bool = ...) -> Array: ...
+def normal_mixture(v: Any, alpha: float, v_opt: float, *, alpha_opt: float = 0.05, one_sided: bool = False) -> Any:
+    """The normal mixture boundary at intrinsic time ``v``: two-sided √((v+ρ)·log((v+ρ)/(ρα²))), one-sided by root
+    finding.
+
+    Parameters
+    ----------
+    v
+        Intrinsic time(s), ≥ 0.
+    alpha
+        Crossing probability, in (0, 1); two-sided: of S_t and −S_t together.
+    v_opt, alpha_opt
+        The boundary is tightest at ``v_opt`` for crossing probability ``alpha_opt``.
+
+    Notes
+    -----
+    Source: Howard et al. (2021), equations 14 and 3.7 of the supplement. Closed form O(1) per value when two-sided.
+    """
+    times = _times(v, alpha, v_opt, alpha_opt)
+    rho = _rho(v_opt, alpha_opt, one_sided)
+    if not one_sided:
+        return _like(v, np.sqrt((times + rho) * (np.log((times + rho) / rho) - 2.0 * math.log(alpha))))
+    high = np.sqrt(
+        (times + rho) * (np.log(4.0 * (times + rho) / rho) - 2.0 * math.log(alpha))
+    )  # a little above the root
+    return _like(v, _crossing(lambda s, at: log_normal_mixture(s, times[at], v_opt, alpha_opt, True), alpha, high))
+
+
+def log_normal_mixture(
+    s: ArrayLike, v: ArrayLike, v_opt: float, alpha_opt: float = 0.05, one_sided: bool = False
+) -> Any:
+    """Log of the normal mixture supermartingale at sum ``s`` and intrinsic time ``v``: log 1/α on the boundary."""
+    from scipy.special import log_ndtr
+
+    rho = _rho(v_opt, alpha_opt, one_sided)
+    total, time = np.asarray(s, dtype=np.float64), np.asarray(v, dtype=np.float64) + rho
+    value = 0.5 * np.log(rho / time) + total * total / (2.0 * time)
+    return value + math.log(2.0) + log_ndtr(total / np.sqrt(time)) if one_sided else value
+
+
+@overload
+def gamma_exponential_mixture(v: float, alpha: float, v_opt: float, c: float, *, alpha_opt: float = ...) -> float: ...
+@overload
+def gamma_exponential_mixture(v: Array, alpha: float, v_opt: float, c: float, *, alpha_opt: float = ...) -> Array: ...
+def gamma_exponential_mixture(v: Any, alpha: float, v_opt: float, c: float, *, alpha_opt: float = 0.05) -> Any:
+    """The gamma-exponential mixture boundary at intrinsic time ``v``: one-sided, for sub-exponential sums of scale
+    ``c`` > 0.
+
+    With observations in an interval of width c and V_t = Σ(Y_i − Ŷ_i)², Ŷ_i in that interval and from the past, this is
+    an empirical Bernstein boundary: it holds for Σ(Y_i − μ) and, at another α, for its negative.
+
+    Notes
+    -----
+    Source: Howard et al. (2021), proposition 9 and theorem 4. By root finding over the whole path at once, about ten
+    evaluations of an incomplete gamma function per value.
+    """
+    times = _times(v, alpha, v_opt, alpha_opt)
+    _positive(c, "c", "the scale, for bounded observations the width of their interval")
+    level = -math.log(alpha)
+    high = np.sqrt(2.0 * (times + v_opt) * (level + 2.0)) + 2.0 * c * (level + 2.0)
+    return _like(
+        v, _crossing(lambda s, at: log_gamma_exponential_mixture(s, times[at], v_opt, c, alpha_opt), alpha, high)
+    )
+
+
+def log_gamma_exponential_mixture(s: ArrayLike, v: ArrayLike, v_opt: float, c: float, alpha_opt: float = 0.05) -> Any:
+    """Log of the gamma-exponential mixture supermartingale at sum ``s`` and intrinsic time ``v``.
+
+    Written with the remainder of Stirling's formula, so that large arguments do not cancel: with a = (v+ρ)/c²,
+    b = ρ/c² and u = s/(c·a), it is r(a) − r(b) + a(u − log(1+u)) + log P(a, a(1+u)) − log P(b, b), where
+    r(x) = log Γ(x) − x log x + x and P is the regularized lower incomplete gamma function.
+    """
+    from scipy.special import gammainc
+
+    rho = _rho(v_opt, alpha_opt, True)
+    a = (np.asarray(v, dtype=np.float64) + rho) / (c * c)
+    b = rho / (c * c)
+    u = np.asarray(s, dtype=np.float64) / (c * a)
+    grown = a * (u - np.log1p(u))
+    return (
+        _stirling_remainder(a)
+        - _stirling_remainder(np.asarray(b))
+        + grown
+        + np.log(gammainc(a, a * (1.0 + u)))
+        - math.log(gammainc(b, b))
+    )
+
+
+@overload
+def beta_binomial_mixture(
+    v: float, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = ..., one_sided: bool = ...
+) -> float: ...
+@overload
+def beta_binomial_mixture(
+    v: Array, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = ..., one_sided: bool = ...
+) -> Array: ...
+def beta_binomial_mixture(
+    v: Any, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = 0.05, one_sided: bool = False
+) -> Any:
+    """The beta-binomial mixture boundary at intrinsic time ``v`` = g·h·t, for sums of increments in [−g, h].
+
+    The sum cannot exceed v/g; where not even that is unlikely enough, the boundary is v/g.
+
+    Notes
+    -----
+    Source: Howard et al. (2021), propositions 7 and 8.
+    """
+    times = _times(v, alpha, v_opt, alpha_opt)
+    _positive(g, "g", "increments lie in [−g, h]")
+    _positive(h, "h", "increments lie in [−g, h]")
+
+    def log_mixture(s: Array, at: NDArray[np.int64]) -> Any:
+        return log_beta_binomial_mixture(s, times[at], v_opt, g, h, alpha_opt, one_sided)
+
+    return _like(v, _crossing(log_mixture, alpha, times / g, hard=True))
+
+
+def log_beta_binomial_mixture(
+    s: ArrayLike,
+    v: ArrayLike,
+    v_opt: float | Array,
+    g: float | Array,
+    h: float | Array,
+    alpha_opt: float = 0.05,
+    one_sided: bool = False,
+) -> Any:
+    """Log of the beta-binomial mixture supermartingale at sum ``s`` and intrinsic time ``v``; arguments broadcast."""
+    from scipy.special import betainc, betaln
+
+    total, time = np.asarray(s, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    width = np.asarray(g + h, dtype=np.float64)
+    r = np.maximum(_rho(v_opt, alpha_opt, one_sided) - g * h, 1e-3 * g * h)
+    ups = np.maximum((time / h + total) / width, 0.0)  # how often the increment h would give this sum
+    downs = np.maximum((time / g - total) / width, 0.0)
+    prior_downs, prior_ups = r / (g * width), r / (h * width)
+    value = (
+        (ups + downs) * np.log(width)
+        - ups * np.log(g)
+        - downs * np.log(h)
+        + betaln(prior_downs + downs, prior_ups + ups)
+        - betaln(prior_downs, prior_ups)
+    )
+    if not one_sided:
+        return value
+    at = h / width
+    return (
+        value + np.log(betainc(prior_downs + downs, prior_ups + ups, at)) - np.log(betainc(prior_downs, prior_ups, at))
+    )
+
+
+@overload
+def polynomial_stitching(
+    v: float, alpha: float, v_min: float, *, c: float = ..., s: float = ..., eta: float = ...
+) -> float: ...
+@overload
+def polynomial_stitching(
+    v: Array, alpha: float, v_min: float, *, c: float = ..., s: float = ..., eta: float = ...
+) -> Array: ...
+def polynomial_stitching(
+    v: Any, alpha: float, v_min: float, *, c: float = 0.0, s: float = 1.4, eta: float = 2.0
+) -> Any:
+    """The polynomial stitched boundary at intrinsic time ``v``: one-sided, grows like √(v log log v), in closed form.
+
+    Parameters
+    ----------
+    v_min
+        The intrinsic time from which on the boundary is tight; below, it is constant.
+    c
+        Scale of sub-gamma increments; 0 for sub-Gaussian ones.
+    s, eta
+        Exponent of the share of α that each epoch gets (> 1), and the ratio of one epoch to the one before (> 1).
+
+    Notes
+    -----
+    Source: Howard et al. (2021), theorem 1 with h(k) = (k+1)^s ζ(s).
+    """
+    from scipy.special import zeta
+
+    times = _times(v, alpha, v_min, 0.05)
+    if s <= 1.0 or eta <= 1.0 or c < 0.0:
+        raise ValueError(f"s was {s!r}, eta {eta!r} and c {c!r}; expected s > 1, eta > 1 and c ≥ 0.")
+    k1 = (eta**0.25 + eta**-0.25) / math.sqrt(2.0)
+    k2 = (math.sqrt(eta) + 1.0) / 2.0
+    reached = np.maximum(times, v_min)
+    level = s * np.log(np.log(eta * reached / v_min)) + math.log(zeta(s) / (alpha * math.log(eta) ** s))
+    linear = k2 * c * level
+    return _like(v, np.sqrt(k1 * k1 * reached * level + linear * linear) + linear)
+
+
+# -- their parts -----------------------------------------------------------------------------------------------------
+
+
+def _rho(v_opt: Any, alpha_opt: float, one_sided: bool) -> Any:
+    """The mixture's precision ρ for which the boundary is tightest at ``v_opt`` (Howard et al. 2021, section 3.5)."""
+    log_term = -2.0 * math.log(2.0 * alpha_opt if one_sided else alpha_opt)
+    return v_opt / (log_term + math.log1p(log_term))
+
+
+def _stirling_remainder(x: Array) -> Array:
+    """log Γ(x) − x log x + x, by its asymptotic series for x > 30, where it is exact to 1e−16."""
+    from scipy.special import gammaln
+
+    large = np.maximum(x, 30.0)
+    inverse = 1.0 / (large * large)
+    terms = 1.0 / 12.0 - inverse * (
+        1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0))
+    )
+    series = 0.5 * np.log(2.0 * math.pi / large) + terms / large
+    small = np.minimum(x, 30.0)
+    return np.where(x > 30.0, series, gammaln(small) - small * np.log(small) + small)
+
+
+def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Array:
+    """Intrinsic times as a flat array, with all tuning checked."""
+    for name, rate in (("alpha", alpha), ("alpha_opt", alpha_opt)):
+        if not 0.0 < rate < 1.0:
+            raise ValueError(f"{name} was {rate!r}; it is an error rate between 0 and 1, for example 0.05.")
+    _positive(v_opt, "v_opt", "the intrinsic time where the boundary is to be tight")
+    times = np.asarray(v, dtype=np.float64)
+    if not (times >= 0.0).all():
+        raise ValueError(f"v holds {times[~(times >= 0.0)].flat[0]:g}; intrinsic time is a variance, ≥ 0.")
+    return times.ravel()
+
+
+def _positive(value: float, name: str, meaning: str) -> None:
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} was {value!r}; expected a positive number: {meaning}.")
+
+
+def _like(v: Any, flat: Array) -> Any:
+    """A float for a number, else an array of v's shape."""
+    shape = np.shape(v)
+    return float(flat[0]) if shape == () else flat.reshape(shape)
+
+
+def _crossing(
+    log_mixture: Callable[[Array, NDArray[np.int64]], Any], alpha: float, high: Array, hard: bool = False
+) -> Array:
+    """The sum s ≥ 0 at which an increasing ``log_mixture(s, at)`` reaches log 1/α, for every index ``at``.
+
+    ``high`` is an upper end; it is doubled until it lies beyond the root, or returned where ``hard`` forbids that.
+    """
+    level = -math.log(alpha)
+    every = np.arange(len(high))
+    high = high.copy()
+    short = log_mixture(high, every) < level
+    reachable = ~short if hard else np.ones(len(high), dtype=bool)
+    while not hard and short.any():
+        at = np.flatnonzero(short)
+        high[at] *= 2.0
+        short[at] = log_mixture(high[at], at) < level
+    at = np.flatnonzero(reachable)
+    roots = high.copy()
+    roots[at] = find_root(lambda s, part: log_mixture(s, at[part]) - level, np.zeros(len(at)), high[at])
+    return roots
+
+
+def find_root(
+    function: Callable[[Array, NDArray[np.int64]], Any], low: Array, high: Array, tolerance: float = 1e-14
+) -> Array:
+    """A root of ``function(x, at)`` between ``low`` and ``high``, for every index ``at`` at once.
+
+    Chandrupatla's method (1997): inverse quadratic steps where they are safe, halving where not. It needs about ten
+    evaluations, and problems that are solved drop out of the later ones. The ends must differ in sign; where
+    one end is a root it is returned.
+    """
+    roots = np.empty(len(low))
+    at = np.arange(len(low))
+    a, b = high.astype(np.float64), low.astype(np.float64)
+    fa, fb = np.asarray(function(a, at)), np.asarray(function(b, at))
+    c, fc = b.copy(), fb.copy()
+    t = np.full(len(low), 0.5)
+    for _ in range(200):
+        best = np.where(np.abs(fa) < np.abs(fb), a, b)
+        reach = np.abs(b - a)
+        near = tolerance * np.abs(best) + 1e-300
+        solved = (fa == 0.0) | (fb == 0.0) | (reach <= near)
+        if solved.any():
+            roots[at[solved]] = best[solved]
+            left = ~solved
+            if not left.any():
+                break
+            at, a, b, c, fa, fb, fc, t = (part[left] for part in (at, a, b, c, fa, fb, fc, t))
+            near, reach = near[left], reach[left]
+        least = 0.5 * near / reach
+        t = np.clip(t, least, 1.0 - least)
+        x = a + t * (b - a)
+        fx = np.asarray(function(x, at))
+        same = np.sign(fx) == np.sign(fa)
+        c, fc = np.where(same, a, b), np.where(same, fa, fb)
+        b, fb = np.where(same, b, a), np.where(same, fb, fa)
+        a, fa = x, fx
+        with np.errstate(invalid="ignore", divide="ignore"):
+            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+            smooth = (phi * phi < xi) & ((1.0 - phi) ** 2 < 1.0 - xi)
+        t = np.where(smooth & np.isfinite(step), step, 0.5)
+    else:
+        roots[at] = np.where(np.abs(fa) < np.abs(fb), a, b)
+    return roots
