@@ -156,11 +156,13 @@ class CliqueTree:
             "with many parents, or raise largest_bag if the memory is there."
         )
 
-    @property
-    def table_bytes(self) -> int:
-        """Bytes of working tables per intervention when everything is asked for; the unit of chunking."""
+    def table_bytes(self, channels: int = 2) -> int:
+        """Bytes of working tables per intervention: the unit of chunking.
+
+        ``channels`` is how many of reach and gradient are asked for beside the effects: 0, 1 or 2.
+        """
         separators = sum(1 << (len(bag.nodes) - bag.n_residual) for bag in self.bags)
-        return 8 * (3 * separators + 8 * (2 << self.width))
+        return 8 * ((1 + channels) * separators + (3 + 2 * channels) * (2 << self.width))
 
     def __repr__(self) -> str:
         return f"CliqueTree({len(self.bags)} bags, width {self.width})"
@@ -220,13 +222,14 @@ def propagate(
         )
     tables = np.stack([zeros, ones], axis=-1)
     n_tables, n_interventions = len(tables), len(interventions)
-    pairs = pairs_in_memory(tree, memory)
+    pairs = pairs_in_memory(tree, memory, channels=reach + gradient)
     tables_at_once = min(n_tables, pairs)
     chunk = max(1, pairs // tables_at_once)
 
     effects = np.empty((n_tables, n_interventions))
-    reaches = np.empty((n_tables, n_interventions, graph.n_family_rows)) if reach else None
-    gradients = np.empty((n_tables, n_interventions, graph.n_family_rows)) if gradient else None
+    shape = (n_tables, graph.n_family_rows, n_interventions)
+    reaches = np.empty(shape) if reach else None
+    gradients = np.empty(shape) if gradient else None
     for places, plan in plans(tree, interventions, chunk):
         for start in range(0, n_tables, tables_at_once):
             part = slice(start, start + tables_at_once)
@@ -235,24 +238,25 @@ def propagate(
             effects[part, places] = run.effects()
             if reach or gradient:
                 run.downward(
-                    None if reaches is None else reaches[part, places],
-                    None if gradients is None else gradients[part, places],
+                    None if reaches is None else reaches[part, :, places],
+                    None if gradients is None else gradients[part, :, places],
                 )
-    return Propagation(
-        effects[0] if single else effects,
-        None if reaches is None else _rows_first(reaches, single),
-        None if gradients is None else _rows_first(gradients, single),
-    )
+    if single:
+        return Propagation(
+            effects[0], None if reaches is None else reaches[0], None if gradients is None else gradients[0]
+        )
+    return Propagation(effects, reaches, gradients)
 
 
-def pairs_in_memory(tree: CliqueTree, memory: int) -> int:
+def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     """How many (tables, intervention) pairs can be worked on at once; a ValueError when not even one fits."""
-    if tree.table_bytes > memory:
+    needed = tree.table_bytes(channels)
+    if needed > memory:
         raise ValueError(
-            f"Exact propagation needs {tree.table_bytes:,} bytes of tables for one intervention (tree width "
+            f"Exact propagation needs {needed:,} bytes of tables for one intervention (tree width "
             f"{tree.width}), more than memory={memory:,}. Raise memory= if the machine has it, or simplify the graph."
         )
-    return memory // tree.table_bytes
+    return memory // needed
 
 
 def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> Iterator[Floats]:
@@ -262,11 +266,6 @@ def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> Iterator[Floats]:
     for place in range(len(tree.bags)):
         table = run.bag_table(place)[0]
         yield np.broadcast_to(table, (plan.up[place].n, table.shape[-1]))
-
-
-def _rows_first(array: Floats, single: bool) -> Floats:
-    turned = np.ascontiguousarray(array.swapaxes(-1, -2))
-    return turned[0] if single else turned
 
 
 # --- The tree -----------------------------------------------------------------------------------------------------
@@ -566,7 +565,7 @@ class _Pass:
         return grouped.take(self.plan.up[0].group, axis=-1)
 
     def downward(self, reach: Floats | None, gradient: Floats | None) -> None:
-        """Fill ``reach`` and ``gradient``, views of shape [D, A, C], from the messages away from the root."""
+        """Fill ``reach`` and ``gradient``, views of shape [D, C, A], from the messages away from the root."""
         everyone = _share([], [], self.plan.n_interventions)
         evidence = self.tree.target_in_root
         channels = []
@@ -607,6 +606,7 @@ class _Pass:
                 continue
             by_value = derivative[channel]
             values = by_value[..., 0::2] if out is reach else by_value[..., 1::2] - by_value[..., 0::2]
-            out[:, :, rows] = values.take(share.group, axis=-2)
-            out[:, fixed, rows] = 0
+            block = values.take(share.group, axis=-2)
+            block[:, fixed] = 0
+            out[:, rows] = block.swapaxes(-1, -2)
             channel += 1

@@ -33,7 +33,7 @@ def generator(rng: RNG) -> np.random.Generator:
 def seed_sequence(rng: RNG) -> np.random.SeedSequence:
     """The seed sequence for ``rng``, to ``spawn`` one independent child per part of a job.
 
-    A Generator gives its own sequence's next child, so two calls with the same generator differ as two draws would.
+    A Generator is drawn from, so that two calls with the same one differ as two draws would.
     """
     if isinstance(rng, np.random.SeedSequence):
         return rng

@@ -58,7 +58,7 @@ def test_small_memory_and_single_interventions_give_the_same_answer():
     model, interventions = random_problem(rng, 10, n_interventions=40)
     whole = everything(model, interventions)
     tree = clique_tree(model.graph)
-    chunked = everything(model, interventions, memory=3 * tree.table_bytes)
+    chunked = everything(model, interventions, memory=3 * tree.table_bytes())
     np.testing.assert_allclose(chunked.reach, whole.reach, rtol=0, atol=1e-15)
     np.testing.assert_allclose(chunked.gradient, whole.gradient, rtol=0, atol=1e-15)
     for place in range(len(interventions)):
@@ -71,7 +71,7 @@ def test_many_tables_at_once_equal_one_by_one():
     rng = np.random.default_rng(5)
     model, interventions = random_problem(rng, 8)
     tables = rng.random((7, model.graph.n_family_rows))
-    for memory in (256 * 2**20, 4 * clique_tree(model.graph).table_bytes):
+    for memory in (256 * 2**20, 4 * clique_tree(model.graph).table_bytes()):
         batch = propagate(interventions, tables, reach=True, gradient=True, memory=memory)
         assert batch.reach.shape == (7, model.graph.n_family_rows, len(interventions))
         for place, cpt in enumerate(tables):

@@ -124,7 +124,7 @@ def test_successes_agree_with_the_targets_rows():
 def test_small_memory_draws_the_same_law_in_chunks():
     model, interventions = random_problem(np.random.default_rng(20), 8, n_interventions=30)
     sizes = np.full(len(interventions), 20_000)
-    memory = 2 * clique_tree(model.graph).table_bytes
+    memory = 2 * clique_tree(model.graph).table_bytes()
     chunked = model.simulator(interventions, memory=memory).draw(sizes, 21)
     whole = model.simulator(interventions).draw(sizes, 22)
     assert chunked.trials.tolist() == whole.trials.tolist()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from causalbandit.search.mixture import Mixture
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
@@ -145,7 +147,7 @@ class Decision:
     best_index: int
     effects: Floats | None = None
     tables: Tables | None = None
-    mixture: Any = None
+    mixture: Mixture | None = None
     notes: tuple[str, ...] = ()
     problem: Problem = field(default=None)  # type: ignore[assignment]  # filled by the driver
     strategy: str = ""
