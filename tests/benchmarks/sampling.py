@@ -2,7 +2,7 @@
 
     python tests/benchmarks/sampling.py [--repeats 30]
 
-writes tests/benchmarks/results/sampling.md. One draw spreads the experiments evenly over all interventions of the graph.
+writes tests/benchmarks/results/sampling.md. One draw spreads the experiments evenly over all interventions of a graph.
 """
 
 from __future__ import annotations
