@@ -28,6 +28,7 @@ from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.search.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.search.strategy import Batch, Decision, Strategy, Task, search
+from causalbandit.search.two_phase import TwoPhase
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "arm_values",
     "bernoulli_interval",
     "estimate_arms",
+    "TwoPhase",
     "gamma_star",
     "mean_sequence",
     "optimal_mixture",
