@@ -196,7 +196,9 @@ class TwoPhase:
             notes.append("All tables are known: no experiment was needed.")
         unvisited = int((learned & (visits == 0)).sum())
         if unvisited:
-            instead = "their estimate is 0.5" if self.pooled else "phase one's estimate or 0.5 stands in, 0 if negligible"
+            instead = (
+                "their estimate is 0.5" if self.pooled else "phase one's estimate or 0.5 stands in, 0 if negligible"
+            )
             notes.append(f"{unvisited} of {task.n_learned} family rows were never visited: {instead}.")
         if mixture.note:
             notes.append(f"Mixture: {mixture.note}")
@@ -210,9 +212,9 @@ class TwoPhase:
 
 
 def planned_reach(task: Task, families: Sequence[Family], cpt: Floats, truncated: Flags) -> Floats:
-    """β̂, shape [C, A]: reach of the rows of ``families`` when truncated outcomes have probability 0; the rest is 0.
+    """β̂, shape [C, A]: reach of the rows of ``families`` when truncated outcomes are impossible; 0 for other rows.
 
-    A row's reach is a sum over the ancestors of its parents, so only their truncated outcomes lose mass: all other nodes
+    A row's reach is a sum over the ancestors of its node, so only their truncated outcomes lose mass: all other nodes
     get full tables (Yabe et al. 2018, equation 3). Families with the same truncated ancestors share one propagation;
     without truncation one serves all.
     """
