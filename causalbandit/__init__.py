@@ -2,6 +2,8 @@
 
 from causalbandit.allocation import thompson_allocation
 from causalbandit.counts import Counts
+from causalbandit.formats.bif import read_bif
+from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.policies import (
@@ -64,6 +66,9 @@ __all__ = [
     "mean_sequence",
     "optimal_mixture",
     "sample_means",
+    "load_problem",
+    "read_bif",
+    "save_problem",
     "search",
     "thompson_allocation",
     "value_path",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from causalbandit.errors import listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel, checked_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Goal = Literal["max", "min"]
 
@@ -29,8 +32,8 @@ class Problem:
         The true tables, for simulation; None when they are unknown and experiments come from ``environment=``.
     goal : {"max", "min"}
         Whether the best intervention makes the target most ("max") or least ("min") likely to be 1.
-    name, source : str
-        What the problem is called and where it comes from.
+    name, description, source : str
+        What the problem is called, what it asks in a sentence or two, and where it comes from.
     tables : mapping of str to sequence of float
         Tables of single nodes when some but not all are known; all of the model's when there is one.
     descriptions : mapping of str to str
@@ -44,6 +47,7 @@ class Problem:
     model: CausalModel | None = None
     goal: Goal = "max"
     name: str = ""
+    description: str = ""
     source: str = ""
     tables: Mapping[str, Sequence[float]] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
@@ -73,12 +77,18 @@ class Problem:
                 self.graph.require(node, "node with a table:"): checked_table(self.graph, node, table)
                 for node, table in self.tables.items()
             }
-        for names in (self.descriptions, self.states):
-            for node in names:
-                self.graph.require(node)
+        for field_name in ("name", "description", "source"):
+            if not isinstance(getattr(self, field_name), str):
+                raise TypeError(f"{field_name} was {getattr(self, field_name)!r}; expected a text.")
+        for node, text in self.descriptions.items():
+            if not isinstance(text, str):
+                raise TypeError(f"The description of {self.graph.require(node)!r} was {text!r}; expected a text.")
+        for node in (*self.descriptions, *self.states):
+            self.graph.require(node)
+        states = {node: _checked_states(node, names) for node, names in self.states.items()}
         object.__setattr__(self, "tables", MappingProxyType(tables))
         object.__setattr__(self, "descriptions", MappingProxyType(dict(self.descriptions)))
-        object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
+        object.__setattr__(self, "states", MappingProxyType(states))
 
     @property
     def missing_tables(self) -> tuple[str, ...]:
@@ -107,9 +117,37 @@ class Problem:
         for name, value in state.items():
             object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
 
+    def __hash__(self) -> int:
+        return hash((self.graph, self.interventions, self.goal, self.name, tuple(self.tables.items())))
+
+    def summary(self) -> str:
+        """What the problem asks and how large it is, as text that fits 80 columns."""
+        from causalbandit.report import problem_summary
+
+        return problem_summary(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per intervention: its label, number of fixed nodes and cost; with the tables its true effect."""
+        from causalbandit.report import problem_frame
+
+        return problem_frame(self)
+
+    def _repr_html_(self) -> str:
+        from causalbandit.report import problem_html
+
+        return problem_html(self)
+
     def __repr__(self) -> str:
         name = f"{self.name!r}, " if self.name else ""
         return (
             f"Problem({name}{len(self.graph.nodes)} nodes, {len(self.interventions)} interventions, "
             f"{self.goal} {self.graph.target!r}, {'tables known' if self.model is not None else 'tables unknown'})"
         )
+
+
+def _checked_states(node: str, names: object) -> tuple[str, str]:
+    if isinstance(names, Sequence) and not isinstance(names, str) and len(names) == 2:
+        zero, one = names
+        if isinstance(zero, str) and isinstance(one, str) and zero != one:
+            return zero, one
+    raise ValueError(f"The states of {node!r} were {names!r}; expected two different names, those of 0 and 1.")

@@ -13,6 +13,7 @@ from causalbandit.interventions import intervention_label
 if TYPE_CHECKING:
     import pandas as pd
 
+    from causalbandit.problem import Problem
     from causalbandit.search.strategy import Decision
 
 WIDTH = 80
@@ -192,3 +193,58 @@ def wrapped(text: str) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+
+
+def problem_summary(problem: Problem) -> str:
+    """What the problem asks, and the sizes that decide how hard it is, within 80 columns."""
+    from causalbandit.propagation import clique_tree
+
+    graph, interventions = problem.graph, problem.interventions
+    wanted = "most" if problem.goal == "max" else "least"
+    zero, one = problem.states.get(graph.target, ("0", "1"))
+    meaning = f" (state {one!r}, against {zero!r})" if graph.target in problem.states else ""
+    lines = wrapped(
+        f"{problem.name or 'Problem'}: which intervention makes {graph.target} = 1{meaning} {wanted} likely?"
+    )
+    for text in (problem.description, problem.source and f"Source: {problem.source}"):
+        if text:
+            lines += wrapped(text)
+    fixed = (interventions.assignments >= 0).sum(axis=1)
+    actionable = actionable_nodes(problem)
+    widest = max(graph.nodes, key=lambda node: len(graph.parents(node)))
+    try:
+        width = str(clique_tree(graph).width)
+    except ValueError:
+        width = "too large for exact propagation"
+    missing = problem.missing_tables
+    tables = "all known" if not missing else f"missing for {len(missing)} of {len(graph.nodes)} nodes"
+    rows = [
+        ("nodes", f"{len(graph.nodes):,}, of which {len(graph.ancestors):,} are the target and its ancestors"),
+        ("edges", f"{graph.n_edges:,}"),
+        ("largest in-degree", f"{len(graph.parents(widest))} ({shortened(widest, 40)})"),
+        ("interventions", f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes"),
+        ("family rows C", f"{graph.n_family_rows:,}"),
+        ("tree width", width),
+        ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase search (3C)"),
+        ("tables", tables),
+    ]
+    return "\n".join([*lines, "", *(f"  {label:<18} {text}" for label, text in rows)])
+
+
+def problem_frame(problem: Problem) -> pd.DataFrame:
+    """One row per intervention: ``intervention``, ``n_fixed``, ``cost``; with the tables ``true_effect``."""
+    frame = problem.interventions.to_frame()[["intervention", "n_fixed", "cost"]]
+    if problem.model is not None:
+        frame["true_effect"] = problem.model.effects(problem.interventions)
+    return frame
+
+
+def problem_html(problem: Problem) -> str:
+    """The summary as preformatted text, for notebooks."""
+    return f"<pre>{html.escape(problem_summary(problem))}</pre>"
+
+
+def actionable_nodes(problem: Problem) -> tuple[str, ...]:
+    """Nodes that at least one intervention fixes, in topological order."""
+    columns = np.flatnonzero((problem.interventions.assignments >= 0).any(axis=0))
+    return tuple(problem.graph.nodes[column] for column in columns)

@@ -1,0 +1,385 @@
+"""Problems as JSON files: networkx node-link data with a target, interventions and tables.
+
+    {"graph": {"name": "...", "target": "purchase", "goal": "max", "interventions": [{}, {"ad": 1}]},
+     "nodes": [{"id": "ad", "cpt": [0.3]}, {"id": "purchase", "parents": ["ad"], "cpt": [0.1, 0.4]}],
+     "edges": [{"source": "ad", "target": "purchase"}]}
+
+Only the target, the nodes and the edges are required; ``networkx.node_link_graph(json, edges="edges")`` reads the same
+file. ``graph.schema.json`` beside this module describes every field.
+
+A file is untrusted: its size is checked first, then its nesting, then its syntax (with duplicate keys and NaN, which
+JSON readers usually let pass), then its shape, then the graph and its tables, then everything optional. Errors name the
+file and the place in it, such as ``$.nodes[2].cpt[1]``. Fields that are not ours are allowed on nodes, edges and the
+``graph`` object, because networkx writes attributes there; they are not kept. A near miss of one of our fields is
+refused, since its content would be lost without a word.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import networkx as nx
+import numpy as np
+
+from causalbandit.errors import did_you_mean, listing
+from causalbandit.formats.output_file import write_output
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.model import CausalModel, checked_table
+from causalbandit.problem import Problem
+
+MAX_BYTES = 16 * 2**20
+"""Files larger than this are refused before they are read, unless ``max_bytes=`` says otherwise."""
+
+MAX_DEPTH = 100
+"""Files nested deeper than this are refused; a graph file needs 5."""
+
+MOST_FAULTS = 5
+"""So many faults are listed in one error; the others are counted."""
+
+Source = str | os.PathLike[str] | IO[str] | IO[bytes]
+
+
+def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem:
+    """The problem that a graph file holds.
+
+    Parameters
+    ----------
+    path_or_file : str, path or open file
+        A JSON file (UTF-8, with or without byte-order mark, any line ends), or a text or binary file open for reading.
+    max_bytes : int
+        Larger files are refused before they are read.
+
+    Returns
+    -------
+    Problem
+        With ``model`` when every node has a table; with ``tables`` alone when only some have one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is too large or does not hold a graph with a target. The message names the file, the place in
+        it, what was expected and the usual fix.
+    """
+    name, data = read_limited(path_or_file, max_bytes)
+    return _problem(name, _parse(name, _decode(name, data)))
+
+
+def save_problem(problem: Problem, path: str | os.PathLike[str]) -> None:
+    """Write ``problem`` to ``path`` as JSON, at once: after an error the file is what it was before.
+
+    :func:`load_problem` reads it back as an equal problem, and probabilities come back to the last bit.
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem was a {type(problem).__name__}; expected a Problem.")
+    write_output(path, _text(_document(problem)))
+
+
+# Reading: bytes, text, JSON ------------------------------------------------------------------------------------------
+
+
+def read_limited(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
+    """Name and content of a file of at most ``max_bytes`` bytes; a ValueError for a larger one, before it is read."""
+    if isinstance(path_or_file, (str, os.PathLike)):
+        path = Path(path_or_file)
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > max_bytes:
+                    _refuse_size(str(path), f"{size:,}", max_bytes)
+                data = file.read(max_bytes + 1)
+        except FileNotFoundError:
+            siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+            raise FileNotFoundError(f"There is no file {str(path)!r}.{did_you_mean(path.name, siblings)}") from None
+        except IsADirectoryError:
+            raise IsADirectoryError(f"{str(path)!r} is a folder; expected a file.") from None
+        name = str(path)
+    elif hasattr(path_or_file, "read"):
+        content = path_or_file.read(max_bytes + 1)
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        name = str(getattr(path_or_file, "name", "the file"))
+    else:
+        raise TypeError(f"path_or_file was a {type(path_or_file).__name__}; expected a path or an open file.")
+    if len(data) > max_bytes:
+        _refuse_size(name, f"more than {max_bytes:,}", max_bytes)
+    return name, data
+
+
+def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:
+    raise ValueError(
+        f"{name}: the file has {size} bytes; expected at most {max_bytes:,}. If it really is a graph, pass a larger "
+        "max_bytes=."
+    )
+
+
+def _decode(name: str, data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError(f"{name}: the file is UTF-16; expected UTF-8. Save it again with the encoding UTF-8.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name}: byte {error.start} ({data[error.start]:#04x}) is not UTF-8. Save the file again with the "
+            "encoding UTF-8."
+        ) from None
+
+
+class _Odd:
+    """Stands in a parsed document where the text had something that JSON readers usually let pass."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _parse(name: str, text: str) -> dict[str, Any]:
+    if not text.strip():
+        raise ValueError(f"{name}: the file is empty; expected a JSON object with 'graph', 'nodes' and 'edges'.")
+    depth = _depth(text)
+    if depth > MAX_DEPTH:
+        raise ValueError(
+            f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}. This is not a "
+            "graph file."
+        )
+    repeated: dict[int, tuple[dict[str, Any], list[str]]] = {}
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(items)
+        if len(record) < len(items):
+            keys = [key for key, _ in items]
+            repeated[id(record)] = (record, sorted({key for key in keys if keys.count(key) > 1}))
+        return record
+
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=pairs,
+            parse_constant=lambda word: _Odd(f"is {word}, which is not JSON; expected a number"),
+            parse_int=lambda digits: int(digits) if len(digits) < 400 else _Odd("is a number with 400 or more digits"),
+        )
+    except json.JSONDecodeError as error:
+        end = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
+        what = "the file ends too early, as if it was cut off" if end else f"not JSON: {error.msg}"
+        raise ValueError(f"{name}, line {error.lineno}, column {error.colno}: {what}.") from None
+    _refuse_odd(name, document, repeated)
+    if not isinstance(document, dict):
+        kind = "a list" if isinstance(document, list) else repr(document)[:40]
+        raise ValueError(f"{name}: $ was {kind}; expected an object with 'graph', 'nodes' and 'edges'.")
+    return document
+
+
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def _depth(text: str) -> int:
+    """How deep the text's brackets are nested, found without recursion."""
+    codes = np.frombuffer(_STRINGS.sub("", text).encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    opens = (codes == ord("[")) | (codes == ord("{"))
+    closes = (codes == ord("]")) | (codes == ord("}"))
+    return int(np.cumsum(opens.astype(np.int32) - closes.astype(np.int32)).max(initial=0))
+
+
+def _refuse_odd(name: str, document: Any, repeated: Mapping[int, tuple[Any, list[str]]]) -> None:
+    """Raise for a repeated key, a number that is not finite, or half a character, with its place."""
+    for path, value in _walk(document):
+        problem = None
+        if id(value) in repeated:
+            key = repeated[id(value)][1][0]
+            path, problem = (*path, key), "is given more than once; expected each key once. Remove all but one"
+        elif isinstance(value, _Odd):
+            problem = value.text
+        elif isinstance(value, float) and not math.isfinite(value):
+            problem = "is too large for a number"
+        elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            problem = "holds half of a character (a lone surrogate); expected whole ones"
+        if problem is not None:
+            from causalbandit.formats.graph_schema import place_text
+
+            raise ValueError(f"{name}: {place_text(path)} {problem}.")
+
+
+def _walk(document: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Every value of a JSON document with its path, keys as values of their own, in document order."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, dict):
+            for key in value:
+                yield (*path, key.encode("utf-8", "replace").decode()), key
+            waiting.extend(((*path, key), item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend(((*path, place), item) for place, item in reversed(list(enumerate(value))))
+
+
+# From a document to a problem ----------------------------------------------------------------------------------------
+
+
+def _problem(name: str, document: dict[str, Any]) -> Problem:
+    from causalbandit.formats.graph_schema import Fault, faults, place_text
+
+    if "links" in document:
+        if "edges" in document:
+            raise ValueError(f"{name}: $.links and $.edges are both given; expected one of them.")
+        document = {("edges" if key == "links" else key): value for key, value in document.items()}
+    found = faults(document)
+    essential = [fault for fault in found if fault.essential]
+    if essential:
+        _refuse(name, essential)
+
+    header, nodes, edges = document["graph"], document["nodes"], document["edges"]
+
+    def checked(path: tuple[str | int, ...], make: Any, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return make(*arguments, **keywords)
+        except (TypeError, ValueError) as error:
+            _refuse(name, [Fault(place_text(path), str(error), True)], joint=": ")
+
+    dag = _dag(name, nodes, edges)
+    for place, node in enumerate(nodes):
+        order = node.get("parents")
+        edges_from = sorted(dag.predecessors(node["id"]))
+        if order is not None and sorted(order) != edges_from:
+            text = (
+                f"lists {order!r}, but the edges into {node['id']!r} come from {edges_from!r}; "
+                "expected the same nodes, each once, in the order of the table"
+            )
+            _refuse(name, [Fault(f"$.nodes[{place}].parents", text, True)])
+    orders = {node["id"]: node["parents"] for node in nodes if node.get("parents") is not None}
+    graph = checked((), CausalGraph, dag, header["target"], parents=orders)
+    tables = {
+        node["id"]: checked(("nodes", place, "cpt"), checked_table, graph, node["id"], node["cpt"])
+        for place, node in enumerate(nodes)
+        if node.get("cpt") is not None
+    }
+    model = CausalModel(graph, tables) if len(tables) == len(graph.nodes) else None
+    if found:
+        _refuse(name, found)
+    return Problem(
+        graph,
+        checked(("graph", "interventions"), _interventions, graph, header),
+        model,
+        header.get("goal", "max"),
+        name=header.get("name", ""),
+        description=header.get("description", ""),
+        source=header.get("source", ""),
+        tables=tables,
+        descriptions={node["id"]: node["description"] for node in nodes if "description" in node},
+        states={node["id"]: tuple(node["states"]) for node in nodes if node.get("states") is not None},
+    )
+
+
+def _refuse(name: str, found: Sequence[Any], joint: str = " ") -> NoReturn:
+    lines = [f"{fault.place}{joint}{fault.text}" for fault in found[:MOST_FAULTS]]
+    if len(found) > MOST_FAULTS:
+        lines.append(f"… and {len(found) - MOST_FAULTS:,} more")
+    lines = [line if line.endswith((".", "?", "more")) else f"{line}." for line in lines]
+    raise ValueError(f"{name}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{name}:", *lines]))
+
+
+def _dag(name: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> nx.DiGraph[str]:
+    from causalbandit.formats.graph_schema import Fault
+
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    first: dict[str, int] = {}
+    for place, node in enumerate(nodes):
+        if node["id"] in first:
+            text = f"is {node['id']!r} again, as in $.nodes[{first[node['id']]}]; expected each node once"
+            _refuse(name, [Fault(f"$.nodes[{place}].id", text, True)])
+        first[node["id"]] = place
+        dag.add_node(node["id"])
+    for place, edge in enumerate(edges):
+        for end in ("source", "target"):
+            if edge[end] not in first:
+                text = (
+                    f"is {edge[end]!r}, which is not the id of a node.{did_you_mean(edge[end], first)} The nodes are "
+                    f"{listing(first)}"
+                )
+                _refuse(name, [Fault(f"$.edges[{place}].{end}", text, True)])
+        if dag.has_edge(edge["source"], edge["target"]):
+            text = f"repeats the edge from {edge['source']!r} to {edge['target']!r}; expected each edge once"
+            _refuse(name, [Fault(f"$.edges[{place}]", text, True)])
+        dag.add_edge(edge["source"], edge["target"])
+    return dag
+
+
+def _interventions(graph: CausalGraph, header: Mapping[str, Any]) -> InterventionSet:
+    given, costs = header.get("interventions"), header.get("costs")
+    if isinstance(given, list):
+        return InterventionSet(graph, given, costs=costs)
+    made = InterventionSet.up_to(graph, 1 if given is None else given["up_to"], (given or {}).get("nodes"))
+    return made if costs is None else InterventionSet(graph, made, costs=costs)
+
+
+# From a problem to a document ----------------------------------------------------------------------------------------
+
+
+def _document(problem: Problem) -> dict[str, Any]:
+    from causalbandit.formats.graph_schema import FORMAT
+
+    graph = problem.graph
+    header: dict[str, Any] = {
+        name: text for name in ("name", "description", "source") if (text := getattr(problem, name))
+    }
+    header |= {"target": graph.target, "goal": problem.goal, "format": FORMAT}
+    header["interventions"] = _short_form(problem.interventions)
+    if np.any(problem.interventions.costs != 1):
+        header["costs"] = problem.interventions.costs.tolist()
+    nodes = []
+    for name in graph.nodes:
+        node: dict[str, Any] = {"id": name}
+        if name in problem.descriptions:
+            node["description"] = problem.descriptions[name]
+        if name in problem.states:
+            node["states"] = list(problem.states[name])
+        if graph.parents(name):
+            node["parents"] = list(graph.parents(name))
+        if name in problem.tables:
+            node["cpt"] = list(problem.tables[name])
+        nodes.append(node)
+    edges = [{"source": parent, "target": name} for name in graph.nodes for parent in graph.parents(name)]
+    return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}
+
+
+def _short_form(interventions: InterventionSet) -> list[dict[str, int]] | dict[str, Any]:
+    """``{"nodes": [...], "up_to": k}`` when the set is that of ``InterventionSet.up_to``, else the list itself."""
+    graph, codes = interventions.graph, interventions.assignments
+    fixed = (codes != FREE).sum(axis=1)
+    largest = int(fixed.max())
+    singles = [int(np.flatnonzero(row != FREE)[0]) for row in codes[fixed == 1]]
+    nodes = [graph.nodes[column] for column in dict.fromkeys(singles)]
+    if largest >= 1 and InterventionSet.count_up_to(graph, largest, nodes) == len(interventions):
+        whole = InterventionSet.up_to(graph, largest, nodes, most=len(interventions))
+        if np.array_equal(whole.assignments, codes):
+            return {"nodes": nodes, "up_to": largest}
+    return list(interventions)
+
+
+def _text(document: dict[str, Any]) -> str:
+    """The document as JSON with one line per header field, intervention, node and edge."""
+    out = io.StringIO()
+    header = []
+    for name, value in document["graph"].items():
+        rows = name == "interventions" and isinstance(value, list)
+        header.append(f"    {_json(name)}: {_rows(value, 6, '    ') if rows else _json(value)}")
+    out.write('{\n  "directed": true,\n  "multigraph": false,\n  "graph": {\n' + ",\n".join(header) + "\n  },\n")
+    out.write(f'  "nodes": {_rows(document["nodes"], 4, "  ")},\n')
+    out.write(f'  "edges": {_rows(document["edges"], 4, "  ")}\n}}\n')
+    return out.getvalue()
+
+
+def _rows(items: Iterable[Any], indent: int, close: str) -> str:
+    rows = [" " * indent + _json(item) for item in items]
+    return "[\n" + ",\n".join(rows) + f"\n{close}]" if rows else "[]"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
