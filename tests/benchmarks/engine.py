@@ -29,9 +29,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import networkx as nx
 import numpy as np
 import pyagrum as gum
-from causalbandit.formats.bif import read_bif  # noqa: F401  (the extra is there: fail early)
 
 import causalbandit as cb
+from causalbandit.formats.bif import read_bif  # noqa: F401  (the extra is there: fail early)
 
 HERE = Path(__file__).parent
 GRAPHS = HERE.parent.parent / "graphs"
