@@ -6,6 +6,7 @@ from causalbandit.formats.bif import read_bif
 from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.mad import MixtureAdaptiveDesign
 from causalbandit.inference.policies import (
     UCB,
     BetaBernoulliThompson,
@@ -50,6 +51,7 @@ __all__ = [
     "GaussianThompson",
     "InterventionSet",
     "Mixture",
+    "MixtureAdaptiveDesign",
     "PolicyFloor",
     "Problem",
     "Strategy",

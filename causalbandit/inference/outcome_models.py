@@ -250,6 +250,8 @@ class RegressorModel:
         return predictions
 
     def _due(self, size: int, fitted_on: int) -> bool:
+        if fitted_on == 0:
+            return True
         return size >= (max(1.1 * fitted_on, fitted_on + 1) if self.refit == "geometric" else fitted_on + self.refit)
 
     def _fit(self, fit: int, size: int) -> None:

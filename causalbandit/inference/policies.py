@@ -55,6 +55,8 @@ class ArmStatistics:
         Seed or generator for posterior draws. A policy made without one is seeded by the design that it is given to.
     """
 
+    setting_names: tuple[str, ...] = ("n_arms", "goal")
+
     def __init__(self, n_arms: int, *, goal: Literal["max", "min"] = "max", rng: RNG = None) -> None:
         if isinstance(n_arms, bool) or not isinstance(n_arms, (int, np.integer)) or n_arms < 1:
             raise ValueError(f"n_arms was {n_arms!r}; it is a whole number of arms, at least 1.")
@@ -104,6 +106,10 @@ class ArmStatistics:
         twin._rows = np.arange(replications)
         twin._rng = generator(rng)
         return twin
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this policy again, as JSON values."""
+        return {name: getattr(self, name) for name in self.setting_names}
 
     def state(self) -> dict[str, Any]:
         """Everything the policy has learned, and its generator's state, as JSON values."""
@@ -196,6 +202,8 @@ class BetaBernoulliThompson(_Thompson):
     are refused: counting them as failures, as is sometimes done, would teach the policy the wrong order of arms.
     """
 
+    setting_names = ("n_arms", "goal", "draws", "prior")
+
     def __init__(
         self,
         n_arms: int,
@@ -251,6 +259,8 @@ class GaussianThompson(_Thompson):
     draws, goal, rng
         As in `BetaBernoulliThompson`.
     """
+
+    setting_names = ("n_arms", "goal", "draws", "prior_mean", "prior_sd", "noise_sd")
 
     def __init__(
         self,
@@ -324,6 +334,8 @@ class UCB(ArmStatistics):
     ``goal="min"`` takes the smallest mean − c·√(2 log t / n). Ties go to the lowest index.
     """
 
+    setting_names = ("n_arms", "goal", "exploration")
+
     def __init__(
         self, n_arms: int, *, exploration: float = 1.0, goal: Literal["max", "min"] = "max", rng: RNG = None
     ) -> None:
@@ -342,6 +354,8 @@ class UCB(ArmStatistics):
 
 class EpsilonGreedy(ArmStatistics):
     """Probability 1 − ε on the arm with the best mean, ε spread over all arms; an arm without data counts as best."""
+
+    setting_names = ("n_arms", "goal", "epsilon")
 
     def __init__(
         self, n_arms: int, *, epsilon: float = 0.1, goal: Literal["max", "min"] = "max", rng: RNG = None
@@ -367,6 +381,10 @@ class FixedPolicy(ArmStatistics):
             raise ValueError(f"probabilities were {probabilities!r}; expected non-negative numbers that sum to 1.")
         super().__init__(len(fixed), rng=rng)
         self.fixed = fixed / fixed.sum()
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this policy again, as JSON values."""
+        return {"probabilities": self.fixed.tolist()}
 
     def probabilities(self) -> FloatArray:
         """The fixed vector, [K] or repeated to [R, K]."""
@@ -422,6 +440,12 @@ class PolicyFloor:
         """The same floor over R fresh copies of the policy."""
         return PolicyFloor(self.policy.replicate(replications, rng), self.epsilon)
 
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this policy again, as JSON values; a function as ``epsilon`` cannot be saved."""
+        if callable(self.epsilon):
+            raise TypeError("a PolicyFloor with a function as epsilon cannot be saved whole; pass policy= on loading.")
+        return {"policy": policy_to_dict(self.policy), "epsilon": self.epsilon}
+
     def state(self) -> dict[str, Any]:
         """The policy's state and the round."""
         return {"policy": self.policy.state(), "round": self.round}
@@ -430,3 +454,52 @@ class PolicyFloor:
         """Put back what `state` gave."""
         self.policy.restore(state["policy"])
         self.round = int(state["round"])
+
+
+POLICIES: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (BetaBernoulliThompson, GaussianThompson, UCB, EpsilonGreedy, FixedPolicy, PolicyFloor)
+}
+"""The policies that a saved design can make again by name."""
+
+
+def policy_to_dict(policy: Any) -> dict[str, Any]:
+    """A policy's kind, settings and state as JSON values.
+
+    A policy of one's own is saved if it has ``state()`` (JSON values); loading then needs the policy object, whose
+    ``restore(state)`` is called. A policy without them cannot be saved.
+
+    Raises
+    ------
+    TypeError
+        If the policy has no ``state`` and ``restore``.
+    """
+    if not callable(getattr(policy, "state", None)) or not callable(getattr(policy, "restore", None)):
+        raise TypeError(
+            f"{type(policy).__name__} cannot be saved: give it state(), which returns JSON values, and restore(state)."
+        )
+    settings = None
+    if type(policy) in POLICIES.values():
+        try:
+            settings = policy.settings()
+        except TypeError:  # a function among the settings: the caller passes the policy on loading
+            settings = None
+    return {"kind": type(policy).__name__, "settings": settings, "state": policy.state()}
+
+
+def policy_from_dict(saved: Mapping[str, Any], policy: Any = None) -> Any:
+    """The policy that `policy_to_dict` saved; ``policy``, for a kind of one's own, is one made alike."""
+    if policy is None:
+        if saved["settings"] is None:
+            raise ValueError(
+                f"the saved design uses a {saved['kind']} that a file cannot hold whole; pass policy= with one made "
+                "with the same settings."
+            )
+        settings = dict(saved["settings"])
+        if "policy" in settings:
+            settings["policy"] = policy_from_dict(settings["policy"])
+        policy = POLICIES[saved["kind"]](**settings)
+    elif type(policy).__name__ != saved["kind"]:
+        raise ValueError(f"the saved design uses a {saved['kind']}; policy was a {type(policy).__name__}.")
+    policy.restore(saved["state"])
+    return policy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,5 +85,132 @@ def estimates_over_time(path: pd.DataFrame, alpha: float | None = None, ax: Axes
     ax.set_xlabel("rounds")
     ax.set_ylabel("value" if alpha is None else f"value, with {1 - alpha:.0%} interval")
     ax.legend(title="arm", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def mark_truth(ax: Axes, truth: Mapping[Hashable, float], arms: Sequence[Hashable]) -> Axes:
+    """Mark known effects on a `forest` whose rows are ``arms``, the first on top."""
+    for place, arm in enumerate(arms):
+        if arm in truth:
+            label = "truth" if place == 0 else None
+            ax.plot(truth[arm], len(arms) - 1 - place, "|", color=COLOURS[1], markersize=18, mew=2.0, label=label)
+    ax.legend(frameon=False, loc="best")
+    return ax
+
+
+def effects_over_time(
+    path: pd.DataFrame,
+    alpha: float | None = None,
+    truth: Mapping[Hashable, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Effects against a control over the rounds, each with its confidence band, a line at zero and dotted truths.
+
+    Parameters
+    ----------
+    path
+        Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``, not empty.
+    alpha
+        Error rate, for the label.
+    truth
+        Effects of arms, where they are known.
+    """
+    if path.empty:
+        raise ValueError("there are no rounds to draw yet; observe some outcomes first.")
+    ax = estimates_over_time(path, alpha, ax)
+    ax.axhline(0.0, color="0.4", linewidth=1.0, linestyle="--")
+    for place, arm in enumerate(path["arm"].unique()):
+        if truth is not None and arm in truth:
+            ax.axhline(truth[arm], color=COLOURS[place % len(COLOURS)], linewidth=1.4, linestyle=":")
+    ax.set_ylabel("effect" if alpha is None else f"effect, with {1 - alpha:.0%} confidence sequence")
+    return ax
+
+
+def _places(arms: Any, names: Sequence[Hashable]) -> Any:
+    """Arm labels of rounds as positions in ``names``."""
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place[arm] for arm in arms], dtype=np.int64)
+
+
+def assignments_over_time(arms: Any, names: Sequence[Hashable], ax: Axes | None = None) -> Axes:
+    """Cumulative number of assignments of each arm, from the arms of the rounds in order."""
+    ax = _axes(ax)
+    places = _places(arms, names)
+    for number, name in enumerate(names):
+        counts = np.cumsum(places == number)
+        ax.plot(np.arange(1, len(places) + 1), counts, color=COLOURS[number % len(COLOURS)], label=str(name))
+    ax.set_xlabel("rounds")
+    ax.set_ylabel("assignments so far")
+    ax.legend(title="arm", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def assignment_totals(arms: Any, names: Sequence[Hashable], ax: Axes | None = None) -> Axes:
+    """Total number of assignments of each arm, as labelled bars."""
+    ax = _axes(ax)
+    counts = np.bincount(_places(arms, names), minlength=len(names))
+    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    bars = ax.bar([str(name) for name in names], counts, color=colours, width=0.6)
+    ax.bar_label(bars)
+    ax.set_xlabel("arm")
+    ax.set_ylabel("assignments")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Assignment probability of each arm over the rounds: a running mean over 1/50 of them, and faint single values.
+
+    Parameters
+    ----------
+    path
+        Columns ``round``, ``arm``, ``probability``.
+    """
+    ax = _axes(ax)
+    window = max(1, path["round"].nunique() // 50)
+    for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
+        colour = COLOURS[place % len(COLOURS)]
+        step = max(1, len(rows) // 2000)
+        ax.plot(rows["round"][::step], rows["probability"][::step], ".", color=colour, markersize=2, alpha=0.15)
+        smooth = rows["probability"].rolling(window, min_periods=1).mean()
+        ax.plot(rows["round"], smooth, color=colour, label=str(arm), linewidth=1.6)
+    ax.set_ylim(0.0, 1.0)
+    ax.set_xlabel("rounds")
+    ax.set_ylabel("assignment probability")
+    ax.legend(title="arm", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def score_distribution(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Boxes of the scores of each contrast, by what was drawn; whiskers hold the middle 98 %, a line marks the mean.
+
+    Parameters
+    ----------
+    scores
+        Columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
+    """
+    ax = _axes(ax)
+    groups = ("arm", "control")
+    arms = list(scores["arm"].unique())
+    boxes, labels, colours = [], [], []
+    for place, arm in enumerate(arms):
+        for group in groups:
+            values = scores.loc[(scores["arm"] == arm) & (scores["drawn"] == group), "score"]
+            if len(values):
+                boxes.append(values.to_numpy())
+                labels.append(f"{arm}\n{'drawn' if group == 'arm' else 'control drawn'}")
+                colours.append(COLOURS[place % len(COLOURS)])
+    if not boxes:
+        raise ValueError("there are no scores to draw yet; observe some outcomes first.")
+    drawn = ax.boxplot(boxes, whis=(1, 99), showfliers=False, showmeans=True, meanline=True, patch_artist=True)
+    for patch, colour in zip(drawn["boxes"], colours, strict=True):
+        patch.set_facecolor(colour)
+        patch.set_alpha(0.35)
+    ax.set_xticks(range(1, len(labels) + 1), labels)
+    ax.axhline(0.0, color="0.4", linewidth=1.0, linestyle="--")
+    ax.set_ylabel("score of arm minus control")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
