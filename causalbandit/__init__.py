@@ -15,6 +15,7 @@ from causalbandit.inference.policies import (
     GaussianThompson,
     PolicyFloor,
 )
+from causalbandit.inference.policy_values import LearnedPolicy, learn_policy, policy_contrasts, policy_value
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.sequences import arm_sequences, bernoulli_interval, mean_sequence
 from causalbandit.inference.values import (
@@ -50,6 +51,7 @@ __all__ = [
     "FixedPolicy",
     "GaussianThompson",
     "InterventionSet",
+    "LearnedPolicy",
     "Mixture",
     "MixtureAdaptiveDesign",
     "PolicyFloor",
@@ -69,6 +71,11 @@ __all__ = [
     "mean_sequence",
     "optimal_mixture",
     "read_bif",
+    "learn_policy",
+    "mean_sequence",
+    "optimal_mixture",
+    "policy_contrasts",
+    "policy_value",
     "sample_means",
     "save_problem",
     "search",

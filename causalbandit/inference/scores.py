@@ -133,3 +133,26 @@ def aipw_scores(
     )
     scores[rounds, taken_arm] += inverse_propensity_residual(observed, chosen, scores[rounds, taken_arm])
     return scores
+
+
+def effective_size(weights: ArrayLike, taken_propensities: ArrayLike) -> float:
+    """(Σa)²/Σa² with a_t = weight_t/e_t(W_t), where the weight is 0 in rounds that took another arm; 0 if all are.
+
+    The number of rounds that count in an estimate: as many of equal weight would average as well.
+    """
+    share = np.asarray(weights, dtype=np.float64) / np.asarray(taken_propensities, dtype=np.float64)
+    squares = float((share * share).sum())
+    return float(share.sum()) ** 2 / squares if squares > 0.0 else 0.0
+
+
+def policy_variance(chances: NDArray[np.float64], propensities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n]: φ(x) = Σ_w π(w|x)²/e(x, w), up to the outcomes' noise the variance of a policy's score at each context.
+
+    ``chances`` [n, K] are the policy's, ``propensities`` [n, K] or [1, K] the design's. Infinite where the policy takes
+    an arm that the design never takes. Source: Zhan, Hadad, Hirshberg & Athey (KDD 2021).
+    """
+    wanted = chances > 0.0
+    with np.errstate(divide="ignore"):
+        ratio = np.where(wanted, chances * chances, 0.0) / np.where(wanted, propensities, 1.0)
+    result: NDArray[np.float64] = ratio.sum(axis=1)
+    return result

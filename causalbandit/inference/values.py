@@ -26,7 +26,7 @@ from causalbandit.inference.blocks import row_blocks
 from causalbandit.inference.checks import numbers
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.past_means import refit_rounds
-from causalbandit.inference.scores import aipw_scores
+from causalbandit.inference.scores import aipw_scores, effective_size
 from causalbandit.inference.weights import FLOOR_DECAY, adaptive_weights, checked_weights
 from causalbandit.randomness import RNG, generator
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from causalbandit.inference.tables import EstimateTable
+
+_PLURALS = {"arm": "arms", "policy": "policies"}
 
 LEAST_EFFECTIVE_SIZE = 10.0
 """Below this effective sample size a result carries a warning."""
@@ -76,7 +78,7 @@ def arm_values(
     """
     gamma, h, labels = _checked(scores, weights, alpha, names)
     estimates, errors = _values(gamma, h)
-    return _value_table(
+    return value_table(
         labels, estimates, errors, _kish(h), alpha, ("Valid for one look, at a planned number of rounds.",)
     )
 
@@ -121,12 +123,8 @@ def arm_contrasts(
     Source: Hadad et al. (PNAS 2021), section "Estimating treatment effects"; Holm (1979); Hothorn, Bretz & Westfall
     (2008) for simultaneous normal intervals. O(T·K²) for the covariance; no T·K copies.
     """
+    _check_multiplicity(multiplicity)
     gamma, h, labels = _checked(scores, weights, alpha, names)
-    if multiplicity not in MULTIPLICITIES:
-        raise ValueError(
-            f"Unknown multiplicity {multiplicity!r}; known: {listing(MULTIPLICITIES)}."
-            f"{did_you_mean(multiplicity, MULTIPLICITIES)}"
-        )
     estimates, errors = _values(gamma, h)
     covariance = _covariance(gamma, h, estimates)
     return _contrast_table(
@@ -225,8 +223,8 @@ class ArmEstimates:
             "arms": [_plain(name) for name in self.log.names],
             "weights": self.weights,
             "alpha": self.alpha,
-            "values": _records(self.values),
-            "contrasts": _records(self.contrasts),
+            "values": plain_records(self.values),
+            "contrasts": plain_records(self.contrasts),
             "notes": [*self.values.notes],
         }
 
@@ -295,18 +293,7 @@ def estimate_arms(
         h = adaptive_weights(log.all_propensities(f"weights={weights!r}"), weights, floor_decay)
     else:
         h = checked_weights(weights, log.n_rounds, log.n_arms)
-    if refit_at is None and log.contexts is not None and hasattr(outcome_means, "fit"):
-        refit_at = refit_rounds(log.n_rounds, log.batch_starts()).tolist()
-    gamma = aipw_scores(
-        log.outcomes,
-        log.arms,
-        log.taken_propensities,
-        outcome_means,
-        contexts=log.contexts,
-        refit_at=refit_at,
-        n_arms=log.n_arms,
-        allow_lookahead=allow_lookahead,
-    )
+    gamma = log_scores(log, outcome_means, refit_at, allow_lookahead)
     estimates, errors = _values(gamma, h)
     pulls = log.pulls
     estimates[pulls == 0], errors[pulls == 0] = np.nan, np.nan
@@ -323,10 +310,9 @@ def estimate_arms(
             for name, count in zip(log.names, zeros.tolist(), strict=True)
             if count
         )
-    alpha = _checked_alpha(alpha)
-    if multiplicity not in MULTIPLICITIES:
-        raise ValueError(f"Unknown multiplicity {multiplicity!r}; known: {listing(MULTIPLICITIES)}.")
-    values = _value_table(log.names, estimates, errors, effective, alpha, tuple(notes), pulls)
+    alpha = check_alpha(alpha)
+    _check_multiplicity(multiplicity)
+    values = value_table(log.names, estimates, errors, effective, alpha, tuple(notes), pulls)
     contrasts = _contrast_table(
         log.names,
         estimates,
@@ -343,6 +329,24 @@ def estimate_arms(
     return ArmEstimates(values, contrasts, path, log, scheme, alpha)
 
 
+def log_scores(
+    log: AdaptiveLog, outcome_means: Any, refit_at: Sequence[int] | None, allow_lookahead: bool
+) -> NDArray[np.float64]:
+    """[T, K]: `aipw_scores` of a log; a regressor is refitted where the log's batches begin, unless told otherwise."""
+    if refit_at is None and log.contexts is not None and hasattr(outcome_means, "fit"):
+        refit_at = refit_rounds(log.n_rounds, log.batch_starts()).tolist()
+    return aipw_scores(
+        log.outcomes,
+        log.arms,
+        log.taken_propensities,
+        outcome_means,
+        contexts=log.contexts,
+        refit_at=refit_at,
+        n_arms=log.n_arms,
+        allow_lookahead=allow_lookahead,
+    )
+
+
 def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> EstimateTable:
     """The mean outcome of each arm with its textbook interval, **which is wrong for adaptive data**: a comparator.
 
@@ -355,7 +359,7 @@ def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> EstimateTable:
     errors = np.sqrt(squares) / np.maximum(n, 1)
     errors[errors == 0.0] = np.nan
     note = "Sample means of adaptive data: biased, and their intervals cover too rarely. For comparison only."
-    return _value_table(log.names, means, errors, n.astype(np.float64), _checked_alpha(alpha), (note,), n)
+    return value_table(log.names, means, errors, n.astype(np.float64), check_alpha(alpha), (note,), n)
 
 
 # -- the arithmetic --------------------------------------------------------------------------------------------------
@@ -414,11 +418,13 @@ def _kish(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _taken_effective_size(log: AdaptiveLog, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K]: (Σa)²/Σa² over the rounds that took the arm, a_t its weight in the estimate."""
-    share = weights[np.arange(log.n_rounds), log.arms] / log.taken_propensities
-    total = np.bincount(log.arms, share, log.n_arms)
-    squares = np.bincount(log.arms, share**2, log.n_arms)
-    return np.divide(total**2, squares, out=np.zeros(log.n_arms), where=squares > 0.0)
+    """[K]: the effective number of rounds that took each arm, weighted as its estimate weights them."""
+    taken = weights[np.arange(log.n_rounds), log.arms]
+    sizes = np.zeros(log.n_arms)
+    for arm in range(log.n_arms):
+        at = np.flatnonzero(log.arms == arm)
+        sizes[arm] = effective_size(taken[at], log.taken_propensities[at])
+    return sizes
 
 
 def _normal_quantile(probability: float) -> float:
@@ -451,7 +457,7 @@ def _largest_normals(correlation: NDArray[np.float64], rng: np.random.Generator)
 # -- the tables ------------------------------------------------------------------------------------------------------
 
 
-def _value_table(
+def value_table(
     labels: Sequence[Hashable],
     estimates: NDArray[np.float64],
     errors: NDArray[np.float64],
@@ -459,13 +465,15 @@ def _value_table(
     alpha: float,
     notes: tuple[str, ...],
     pulls: NDArray[np.int64] | None = None,
+    label: str = "arm",
 ) -> EstimateTable:
+    """The table of values of arms or, with ``label``, of policies; errors that are NaN give infinite intervals."""
     from causalbandit.inference.tables import EstimateTable
 
     radius = np.nan_to_num(_normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
     middle = np.nan_to_num(estimates)
     columns: dict[str, Any] = {
-        "arm": list(labels),
+        label: list(labels),
         "estimate": estimates,
         "std_error": errors,
         "lower": middle - radius,
@@ -476,7 +484,7 @@ def _value_table(
     columns["effective_size"] = effective
     columns["insufficient_data"] = np.isnan(errors)
     columns["warning"] = _warnings(errors, effective)
-    return EstimateTable.of(columns, title="Values of arms", alpha=alpha, notes=notes)
+    return EstimateTable.of(columns, title=f"Values of {_PLURALS[label]}", alpha=alpha, notes=notes)
 
 
 def _warnings(errors: NDArray[np.float64], effective: NDArray[np.float64]) -> list[str]:
@@ -502,6 +510,7 @@ def _contrast_table(
     all_pairs: bool,
     multiplicity: str,
     rng: np.random.Generator,
+    label: str = "arm",
 ) -> EstimateTable:
     """The table of contrasts; the one place where α is shared out among them."""
     from scipy.special import ndtr
@@ -542,7 +551,7 @@ def _contrast_table(
     alerts = _warnings(errors, effective)
     return EstimateTable.of(
         {
-            "arm": [labels[place] for place in first],
+            label: [labels[place] for place in first],
             "reference": [labels[place] for place in second],
             "estimate": estimate,
             "std_error": error,
@@ -553,14 +562,53 @@ def _contrast_table(
             "significant": (p_values <= alpha) & known,
             "insufficient_data": ~known,
             "warning": [
-                "; ".join(f"arm {labels[place]!r}: {alerts[place]}" for place in pair if alerts[place])
+                "; ".join(f"{label} {labels[place]!r}: {alerts[place]}" for place in pair if alerts[place])
                 for pair in zip(first.tolist(), second.tolist(), strict=True)
             ],
         },
-        title="Contrasts, arm minus reference",
+        title=f"Contrasts, {label} minus reference",
         alpha=alpha,
         notes=notes,
     )
+
+
+def influence_contrasts(
+    labels: Sequence[Hashable],
+    estimates: NDArray[np.float64],
+    influences: NDArray[np.float64],
+    effective: NDArray[np.float64],
+    reference: Hashable,
+    alpha: float,
+    all_pairs: bool,
+    multiplicity: str,
+    label: str,
+) -> EstimateTable:
+    """The table of contrasts of estimates whose [T, P] influences are given, as `arm_contrasts` lays it out."""
+    _check_multiplicity(multiplicity)
+    covariance = influences.T @ influences
+    spread = np.diag(covariance)
+    errors = np.sqrt(np.where(spread > 0.0, spread, np.nan))
+    return _contrast_table(
+        labels,
+        estimates,
+        errors,
+        covariance,
+        effective,
+        reference,
+        alpha,
+        all_pairs,
+        multiplicity,
+        generator(0),
+        label,
+    )
+
+
+def _check_multiplicity(multiplicity: str) -> None:
+    if multiplicity not in MULTIPLICITIES:
+        raise ValueError(
+            f"Unknown multiplicity {multiplicity!r}; known: {listing(MULTIPLICITIES)}."
+            f"{did_you_mean(multiplicity, MULTIPLICITIES)}"
+        )
 
 
 def _pairs(
@@ -573,8 +621,7 @@ def _pairs(
         return later.astype(np.int64), earlier.astype(np.int64)
     if reference not in labels:
         raise ValueError(
-            f"reference was {reference!r}, which is not an arm; the arms are {listing(labels)}."
-            f"{did_you_mean(reference, labels)}"
+            f"reference was {reference!r}, which is none of {listing(labels)}.{did_you_mean(reference, labels)}"
         )
     place = list(labels).index(reference)
     others = np.array([arm for arm in range(n_arms) if arm != place], dtype=np.int64)
@@ -620,14 +667,15 @@ def _checked(
                 f"scores holds {gamma[rows][row, place]} in row {rows.start + row}, column {place}; expected finite "
                 "numbers, from aipw_scores."
             )
-    _checked_alpha(alpha)
+    check_alpha(alpha)
     labels: tuple[Hashable, ...] = tuple(range(n_arms)) if names is None else tuple(names)
     if len(labels) != n_arms:
         raise ValueError(f"names has {len(labels)} names for {n_arms} arms.")
     return gamma, checked_weights(weights, n_rounds, n_arms), labels
 
 
-def _checked_alpha(alpha: float) -> float:
+def check_alpha(alpha: float) -> float:
+    """``alpha`` as a float, or a ValueError when it is no error rate."""
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
     return float(alpha)
@@ -642,7 +690,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def plain_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as plain dictionaries."""
     names: Iterable[Any] = table.columns
     return [dict(zip(names, map(_plain, row), strict=True)) for row in table.itertuples(index=False, name=None)]
