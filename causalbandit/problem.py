@@ -14,6 +14,7 @@ from causalbandit.model import CausalModel, checked_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 Goal = Literal["max", "min"]
 
@@ -131,6 +132,12 @@ class Problem:
         from causalbandit.report import problem_frame
 
         return problem_frame(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The graph drawn top-down, with the target and the nodes that interventions fix marked."""
+        from causalbandit.plots.graph import plot_graph
+
+        return plot_graph(self, ax)
 
     def _repr_html_(self) -> str:
         from causalbandit.report import problem_html
