@@ -91,7 +91,7 @@ def decision_summary(decision: Decision, most: int = 8) -> str:
     if decision.true_effects is not None:
         true = decision.true_effects[decision.best_index]
         lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {decision.simple_regret:.4f}")
-    used = ", ".join(f"{phase} {int(sizes.sum()):,}" for phase, sizes in decision.phases.items())
+    used = "; ".join(f"{phase}: {int(sizes.sum()):,}" for phase, sizes in decision.phases.items())
     lines += wrapped(
         f"Strategy {decision.strategy}: {decision.counts.total:,} of {decision.budget:,} experiments ({used})"
     )

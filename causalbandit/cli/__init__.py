@@ -1,0 +1,99 @@
+"""The command line. A subcommand's module is imported when it is called, so that ``causalbandit --help`` is quick.
+
+Exit status: 0 when all went well, 1 when the run failed, 2 for bad usage or a bad file. Results go to standard output;
+progress (on a terminal only), notices and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from importlib import import_module
+
+import click
+
+SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
+    "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
+    "search": ("causalbandit.cli.problem", "search", "Search for the best intervention by simulated experiments."),
+    "convert": ("causalbandit.cli.problem", "convert", "Turn a Bayesian network in BIF into a graph file."),
+}
+"""Name → (module, command in it, one line for the help)."""
+
+
+class BadInput(click.ClickException):
+    """A file or value that cannot be used: one message, no traceback, exit status 2."""
+
+    exit_code = 2
+
+
+class RunFailed(click.ClickException):
+    """Work that started and could not be finished: one message, exit status 1."""
+
+    exit_code = 1
+
+
+@contextlib.contextmanager
+def bad_input(prefix: str = "") -> Iterator[None]:
+    """Turn the errors of checks (ValueError, TypeError, OSError, ImportError) into :class:`BadInput`."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        raise BadInput(prefix + _said(error)) from error
+
+
+@contextlib.contextmanager
+def running(what: str) -> Iterator[None]:
+    """Turn the errors of work that is under way into :class:`RunFailed`. Other exceptions are our bugs and stay."""
+    try:
+        yield
+    except (ValueError, RuntimeError, MemoryError, OSError, ArithmeticError) as error:
+        raise RunFailed(f"{what} failed: {_said(error) or type(error).__name__}") from error
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename!r}" if error.filename is not None else error.strerror
+    return str(error)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its subcommands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        module, name, _ = SUBCOMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in SUBCOMMANDS:
+            from causalbandit.errors import did_you_mean
+
+            ctx.fail(f"No such command {args[0]!r}.{did_you_mean(args[0], SUBCOMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in SUBCOMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from causalbandit import __version__
+
+        click.echo(f"causalbandit {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def main() -> None:
+    """Find the best intervention on a causal graph with few experiments, and prove its effect."""

@@ -1,0 +1,88 @@
+"""Arguments and options that several subcommands share, and the checks of output files."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from causalbandit.cli import BadInput, bad_input
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from causalbandit.problem import Problem
+
+FIGURES = ("png", "pdf", "svg", "eps", "jpg", "jpeg", "webp")
+"""Endings of figure files."""
+
+
+def whole_number(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    """Callback of an option that counts experiments: ``10000``, ``10_000`` or ``1e4`` as an int."""
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        number = float(value)
+        if number == int(number):
+            return int(number)
+    except (ValueError, OverflowError):
+        pass
+    raise click.BadParameter(f"{value!r} is not a whole number of experiments, such as 10000 or 1e4.", ctx, param)
+
+
+def load(path: str) -> Problem:
+    """The problem in the file ``path``; :class:`BadInput` with the file's fault otherwise."""
+    from causalbandit.formats.graph_json import load_problem
+
+    with bad_input():
+        return load_problem(path)
+
+
+def check_outputs(inputs: list[str], **outputs: str | None) -> None:
+    """Before any work: each output file can be written, overwrites no input and no other output, and has an ending."""
+    from causalbandit.formats.output_file import check_output
+
+    taken = {Path(path).resolve(): "the file that is read" for path in inputs}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        label = f"--{option.replace('_', '-')}" if option != "out" else "OUT"
+        with bad_input(f"{label}: "):
+            place = check_output(path).resolve()
+        if place in taken:
+            raise BadInput(f"{label}: {path!r} is also {taken[place]}; choose another name.")
+        if place.exists() and not place.is_file():
+            continue
+        taken[place] = f"the file of {label}"
+        if option == "plot" and place.suffix.lower().lstrip(".") not in FIGURES:
+            raise BadInput(f"{label}: {path!r} does not end in one of {', '.join(f'.{end}' for end in FIGURES)}.")
+
+
+def write(path: str | os.PathLike[str], content: str | bytes, quiet: bool = False) -> None:
+    """Write ``content`` to ``path`` at once and, unless ``quiet``, say so on standard error."""
+    from causalbandit.formats.output_file import write_output
+
+    write_output(path, content)
+    if not quiet:
+        click.echo(f"Wrote {path}", err=True)
+
+
+def figure_bytes(ax: Axes, path: str) -> bytes:
+    """The figure that holds ``ax`` in the format that ``path`` ends in."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=Path(path).suffix.lower().lstrip(".") or "png", dpi=120)
+    return buffer.getvalue()
+
+
+def without_display() -> None:
+    """Draw into files only: no window system is needed."""
+    import matplotlib
+
+    matplotlib.use("Agg")

@@ -1,0 +1,146 @@
+"""``show``, ``search`` and ``convert``: problems in files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.options import check_outputs, figure_bytes, load, whole_number, without_display, write
+from causalbandit.search.catalogue import STRATEGIES
+
+if TYPE_CHECKING:
+    from causalbandit.search.strategy import Strategy
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH")
+@click.option("--plot", metavar="FILE", help="Draw the graph into FILE (.png, .pdf, .svg, ...).")
+def show(graph: str, plot: str | None) -> None:
+    """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
+    problem = load(graph)
+    check_outputs([graph], plot=plot)
+    click.echo(problem.summary())
+    if plot is not None:
+        with running("Drawing"):
+            without_display()
+            write(plot, figure_bytes(problem.plot(), plot))
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH")
+@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Number of experiments.")
+@click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same answer.  [default: random]")
+@click.option(
+    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(STRATEGIES)}."
+)
+@click.option("--pooled", is_flag=True, help="Two-phase: estimate from the experiments of both phases.")
+@click.option(
+    "--truncation",
+    metavar="X",
+    type=float,
+    help="Two-phase: outcomes expected at most X times count as impossible while planning.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@click.option("--plot", metavar="FILE", help="Draw the estimated effects into FILE (.png, .pdf, .svg, ...).")
+@click.option("--quiet", is_flag=True, help="Print the best intervention alone, and no progress.")
+def search(
+    graph: str,
+    budget: int,
+    seed: int | None,
+    strategy: str,
+    pooled: bool,
+    truncation: float | None,
+    json_file: str | None,
+    plot: str | None,
+    quiet: bool,
+) -> None:
+    """Search for the best intervention in GRAPH with T experiments, simulated from the tables in the file.
+
+    The true effect of the chosen intervention and its simple regret are shown beside the estimates, which do not use
+    them. For experiments of your own, use causalbandit.search(..., environment=...) in Python.
+    """
+    from causalbandit.interventions import intervention_label
+    from causalbandit.search.strategy import check_budget, make_task
+    from causalbandit.search.strategy import search as run_search
+
+    problem = load(graph)
+    with bad_input("--strategy: "):
+        chosen = _strategy(strategy, pooled, truncation)
+    with bad_input(f"{graph}: "):
+        problem.require_model()
+    with bad_input("--budget: "):
+        check_budget(budget, chosen, make_task(problem))
+    check_outputs([graph], json=json_file, plot=plot)
+    with running("The search"):
+        decision = run_search(problem, budget, chosen, rng=seed, progress=False if quiet else None)
+    click.echo(intervention_label(decision.best) if quiet else decision.summary())
+    with running("Writing the result"):
+        if json_file is not None:
+            write(json_file, _json_text(decision.to_dict() | {"seed": seed}), quiet)
+        if plot is not None:
+            without_display()
+            write(plot, figure_bytes(decision.plot(), plot), quiet)
+
+
+@click.command()
+@click.argument("network", metavar="IN.bif")
+@click.argument("out", metavar="OUT.json")
+@click.option("--target", metavar="NODE", required=True, help="The node whose probability of being 1 is to be driven.")
+@click.option(
+    "--goal", type=click.Choice(["max", "min"]), default="max", show_default=True, help="Is NODE = 1 wanted or not?"
+)
+@click.option("--up-to", metavar="K", type=click.IntRange(min=0), help="Fix at most K nodes at once.  [default: 1]")
+@click.option("--nodes", metavar="A,B,...", help="Nodes that may be fixed.  [default: the ancestors of NODE]")
+@click.option("--name", metavar="TEXT", help="What the problem is called.  [default: the name of the file]")
+@click.option("--source", metavar="TEXT", default="", help="Where the network comes from.")
+def convert(
+    network: str, out: str, target: str, goal: str, up_to: int | None, nodes: str | None, name: str | None, source: str
+) -> None:
+    """Turn the Bayesian network IN.bif, whose nodes have two states each, into the graph file OUT.json.
+
+    State 1 of a node is the one that begins with yes, true or positive where exactly one does, else the second listed.
+    """
+    from causalbandit.formats.bif import read_bif
+    from causalbandit.formats.graph_json import save_problem
+
+    check_outputs([network], out=out)
+    fixable = None if nodes is None else [node.strip() for node in nodes.split(",") if node.strip()]
+    with bad_input():
+        problem = read_bif(
+            network, target, "min" if goal == "min" else "max", up_to=up_to, nodes=fixable, name=name, source=source
+        )
+    with running("Writing the graph file"):
+        save_problem(problem, out)
+    zero, one = problem.states[target]
+    click.echo(f"Wrote {out}", err=True)
+    click.echo(
+        f"{len(problem.graph.nodes)} nodes, {problem.graph.n_edges} edges, {len(problem.interventions)} interventions; "
+        f"{target} = 1 means {one!r}, 0 {zero!r}"
+    )
+
+
+def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
+    from causalbandit.search.catalogue import strategy_from
+
+    chosen = strategy_from(name)
+    changes: dict[str, Any] = {"pooled": True} if pooled else {}
+    if truncation is not None:
+        changes["truncation"] = truncation
+    if not changes:
+        return chosen
+    from dataclasses import fields, is_dataclass, replace
+
+    missing = changes.keys() - {field.name for field in fields(chosen)} if is_dataclass(chosen) else changes.keys()
+    if missing or not is_dataclass(chosen):
+        options = ", ".join(f"--{option}" for option in sorted(missing))
+        raise BadInput(f"{options} does not apply to the strategy {name!r}; leave it out or choose 'two-phase'.")
+    changed: Strategy = replace(chosen, **changes)
+    return changed
+
+
+def _json_text(record: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
