@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -143,3 +146,12 @@ def test_an_error_of_the_callers_function_reaches_the_caller_unchanged():
 
     with pytest.raises(ConnectionError, match="the shop is closed"):
         search(Problem(GRAPH, ARMS), 100, environment=run)
+
+
+def test_the_example_with_own_experiments_runs_and_finds_the_best(capsys):
+    example = Path(__file__).parent.parent / "examples" / "own_experiments.py"
+    names = runpy.run_path(str(example))
+    assert names["result"].best == {"ad_a": 1, "ad_b": 1, "guarantee": 1}
+    printed = capsys.readouterr().out
+    assert printed.startswith("Best intervention: ")
+    assert "phase 2, part 2" in printed

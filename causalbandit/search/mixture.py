@@ -48,6 +48,7 @@ FIRST_ORDER, UNIFORM = "first-order", "uniform"
 DEFAULT_SOLVERS = ("CLARABEL", "SCS", FIRST_ORDER)
 MAX_ROUNDS = 60  # of growing the working sets; 14 served 20,000 interventions
 POLISH_STEPS = 300  # cheap first-order steps after a conic solve that did not help, to scale the next one better
+AT_ONCE = 5_000  # entries of a [C, A] matrix that are solved whole, without growing working sets
 GROWTH = 24  # interventions that may join each working set per round
 
 
@@ -280,8 +281,7 @@ def optimal_mixture(
         notes.append("No row has a weight: every mixture has the value 0, this one is uniform.")
         start = np.full(n_interventions, 1 / n_interventions)
         return Mixture(start, 0.0, 0.0, "closed form", tolerance, start, 0, note=" ".join(notes), costs=price)
-    for start in (problem.uniform_over_best(), problem.uniform_over_cover()):
-        search.offer(start, None, UNIFORM)
+    search.start()
     if n_interventions == 1:
         search.solver = "closed form"
     failures = []
@@ -395,7 +395,8 @@ class _Problem:
 class _Restricted:
     """The problem on working sets, rows divided by the current denominators and values by the current value.
 
-    rate [C', S], weight [C', R], count [C']; ``start`` [S] is the current mixture on the support, with denominators 1.
+    rate [C', S], weight [C', R], count [C']; ``start`` [S] is the current mixture on the support, with denominators 1;
+    ``tolerance`` is the gap at which a solver may stop.
     """
 
     rate: Array
@@ -421,13 +422,20 @@ class _Search:
         self.problem, self.tolerance = problem, tolerance
         self.weights = self.dual = np.full(n_interventions, 1 / n_interventions)
         self.upper, self.lower, self.solver, self.rounds = float("inf"), 0.0, UNIFORM, 0
-        self.contenders = np.zeros(n_interventions, dtype=bool)
-        self.support = np.zeros(n_interventions, dtype=bool)
+        self.contenders = np.full(n_interventions, problem.rate.size <= AT_ONCE)
+        self.support = self.contenders.copy()
         self.small_rows: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
 
     @property
     def gap(self) -> float:
         return _gap(self.upper, self.lower)
+
+    def start(self) -> None:
+        """Offer the mixtures that need no solver; the working sets begin with what the small one uses."""
+        support = self.support.copy()
+        self.offer(self.problem.uniform_over_best(), None, UNIFORM)
+        self.support = support
+        self.offer(self.problem.uniform_over_cover(), None, UNIFORM)
 
     def offer(self, mixture: Array, dual: Array | None, solver: str) -> bool:
         """Judge a mixture on the whole problem, keep what is best, let violators join. True if a working set grew."""
@@ -440,7 +448,7 @@ class _Search:
         if dual is None:  # no solver's word yet: all on the worst contender
             dual = np.zeros_like(mixture)
             dual[values.argmax()] = 1.0
-            self.support = mixture > 0
+            self.support |= mixture > 0
         if np.isfinite(value):
             bound, gradient = self.problem.bound(denominators, dual, self.small_rows)
             if bound > self.lower:
@@ -510,7 +518,7 @@ class _Search:
             weight=problem.weight[np.ix_(rows, contenders)] / (scale[:, None] * self.upper),
             count=problem.count[rows] / scale,
             start=start / start.sum(),
-            tolerance=self.tolerance / 4,
+            tolerance=self.tolerance * (0.5 if self.support.all() and self.contenders.all() else 0.25),
         )
         return restricted, spread
 

@@ -194,12 +194,7 @@ class TwoPhase:
         effects = propagate(interventions, tables, memory=task.memory).effects
         if not learned.any():
             notes.append("All tables are known: no experiment was needed.")
-        unvisited = int((learned & (visits == 0)).sum())
-        if unvisited:
-            instead = (
-                "their estimate is 0.5" if self.pooled else "phase one's estimate or 0.5 stands in, 0 if negligible"
-            )
-            notes.append(f"{unvisited} of {task.n_learned} family rows were never visited: {instead}.")
+        notes += _unvisited_note(task, learned & (visits == 0), self.pooled)
         if mixture.note:
             notes.append(f"Mixture: {mixture.note}")
         return Decision(
@@ -209,6 +204,19 @@ class TwoPhase:
             mixture=mixture,
             notes=tuple(notes),
         )
+
+
+def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
+    """A sentence on rows that no experiment visited, if there are any that an intervention could reach."""
+    if not unvisited.any():
+        return []
+    even = np.where(task.learned, 0.5, task.known)  # reach is positive under these tables where it can be under any
+    reach = planned_reach(task, task.graph.families, even, np.zeros((len(even), 2), dtype=bool))
+    number = int((unvisited & (reach.max(axis=1) > 0)).sum())
+    if not number:
+        return []
+    instead = "0.5 stands for them" if pooled else "phase one's estimate or 0.5 stands for them, 0 for negligible ones"
+    return [f"{number} of {task.n_learned} family rows were never visited: {instead}."]
 
 
 def planned_reach(task: Task, families: Sequence[Family], cpt: Floats, truncated: Flags) -> Floats:
