@@ -125,7 +125,8 @@ class CliqueTree:
     bags : tuple of Bag
         Parents before children; the root, which holds the target, first.
     width : int
-        Number of nodes in the largest bag, minus one.
+        Tree width that the triangulation found: nodes in its largest clique, minus one. Small neighbouring cliques
+        are merged into one bag, so that a bag may hold a few nodes more.
     target_in_root : numpy.ndarray of float, shape [2^|root|]
         1 for the root's configurations in which the target is 1, else 0.
 
@@ -141,11 +142,9 @@ class CliqueTree:
         widest_family = max(scopes, key=len)
         if len(widest_family) > largest_bag:
             self._refuse(len(widest_family), largest_bag)
-        cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
-        largest = max(len(clique) for clique in cliques)
-        if largest > largest_bag:
-            self._refuse(largest, largest_bag)
-        self.width = largest - 1
+        self.width, cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
+        if self.width + 1 > largest_bag:
+            self._refuse(self.width + 1, largest_bag)
         self.bags = _make_bags(cliques, parents, scopes)
         self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
 
@@ -162,7 +161,8 @@ class CliqueTree:
         ``channels`` is how many of reach and gradient are asked for beside the effects: 0, 1 or 2.
         """
         separators = sum(1 << (len(bag.nodes) - bag.n_residual) for bag in self.bags)
-        return 8 * ((1 + channels) * separators + (3 + 2 * channels) * (2 << self.width))
+        largest = max(1 << len(bag.nodes) for bag in self.bags)
+        return 8 * ((1 + channels) * separators + (3 + 2 * channels) * largest)
 
     def __repr__(self) -> str:
         return f"CliqueTree({len(self.bags)} bags, width {self.width})"
@@ -277,18 +277,18 @@ def _family_scopes(graph: CausalGraph) -> list[tuple[int, ...]]:
     return [(*(place[parent] for parent in family.parents), place[family.node]) for family in graph.families]
 
 
-def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[list[frozenset[int]], list[int]]:
-    """Bags in preorder from one that holds the target, and each bag's parent (-1 for the root).
+def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[int, list[frozenset[int]], list[int]]:
+    """The tree width found, bags in preorder from one that holds the target, each bag's parent (-1 for the root).
 
     Nodes are small integers, so that ties in the heuristic break alike in every process.
     """
     if len(scopes) == 1:
-        return [frozenset(scopes[0])], [-1]
+        return 0, [frozenset(scopes[0])], [-1]
     moral: nx.Graph[int] = nx.Graph()
     moral.add_nodes_from(range(len(scopes)))
     for scope in scopes:
         moral.add_edges_from((a, b) for place, a in enumerate(scope) for b in scope[:place])
-    _, tree = nx.algorithms.approximation.treewidth_min_fill_in(moral)
+    width, tree = nx.algorithms.approximation.treewidth_min_fill_in(moral)
     numbered = sorted(tree, key=sorted)
     root = min((bag for bag in numbered if target in bag), key=lambda bag: (len(bag), sorted(bag)))
     merged: list[set[int]] = [set(root)]
@@ -308,7 +308,7 @@ def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[lis
             for neighbour in sorted(tree[bag], key=sorted, reverse=True)
             if neighbour != came_from
         )
-    return [frozenset(bag) for bag in merged], parents
+    return width, [frozenset(bag) for bag in merged], parents
 
 
 def _one_in_bag(bag: Bag, variable: int) -> Floats:
@@ -464,7 +464,7 @@ def plans(tree: CliqueTree, interventions: InterventionSet, chunk: int) -> Itera
     n_interventions = len(interventions)
     columns = np.array([graph.position(node) for node in graph.ancestors])
     if n_interventions <= chunk:
-        key = ("plan", tree.width, len(tree.bags))
+        key = "plan"  # the tree of a graph is always the same
         plan = interventions.derived.get(key)
         if plan is None:
             plan = Plan(tree, interventions.assignments[:, columns])
