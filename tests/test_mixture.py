@@ -290,7 +290,7 @@ def test_a_solver_that_answers_nonsense_is_not_believed(monkeypatch):
         def solve(problem):
             mixture, dual = np.zeros(problem.rate.shape[1]), np.zeros(problem.weight.shape[1])
             mixture[0] = dual[-1] = 1.0
-            return mixture, dual
+            return [(mixture, dual)]
 
         return solve
 

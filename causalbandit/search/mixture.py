@@ -406,8 +406,8 @@ class _Restricted:
     tolerance: float
 
 
-_Solver = Callable[[_Restricted], tuple[Array, Array]]
-"""From a restricted problem to a mixture on its support [S] and dual weights on its contenders [R]."""
+_Solver = Callable[[_Restricted], list[tuple[Array, Array]]]
+"""From a restricted problem to pairs of a mixture on its support [S] and dual weights on its contenders [R]."""
 
 
 class _SolveError(Exception):
@@ -469,18 +469,20 @@ class _Search:
                 (solve, name) if idle % 2 == 0 else (partial(_first_order, iterations=POLISH_STEPS), FIRST_ORDER)
             )
             try:
-                mixture_part, dual_part = step(restricted)
+                pairs = step(restricted)
             except _SolveError as error:
                 if trouble:
                     return str(error)
                 idle, trouble = 1, str(error)
                 continue
-            mixture, dual = np.zeros_like(self.weights), np.zeros_like(self.weights)
-            mixture[support] = mixture_part
-            dual[contenders] = dual_part
-            if spread is not None:
-                mixture = (1 - spread.sum()) * mixture + spread
-            grew = self.offer(mixture, dual, used)
+            grew = False
+            for mixture_part, dual_part in pairs:
+                mixture, dual = np.zeros_like(self.weights), np.zeros_like(self.weights)
+                mixture[support] = mixture_part
+                dual[contenders] = dual_part
+                if spread is not None:
+                    mixture = (1 - spread.sum()) * mixture + spread
+                grew |= self.offer(mixture, dual, used)
             if self.gap <= self.tolerance:
                 return ""
             idle = 0 if grew or self.gap < 0.7 * before else idle + 1
@@ -556,7 +558,7 @@ def _top(candidates: NDArray[np.intp], score: Array) -> NDArray[np.intp]:
 def _conic(name: str) -> _Solver:
     """A cvxpy solver as a function of the restricted problem."""
 
-    def solve(problem: _Restricted) -> tuple[Array, Array]:
+    def solve(problem: _Restricted) -> list[tuple[Array, Array]]:
         import warnings
 
         import cvxpy as cp
@@ -574,7 +576,7 @@ def _conic(name: str) -> _Solver:
             raise _SolveError(first_line.rstrip(".")) from error
         if mixture.value is None or limits.dual_value is None:
             raise _SolveError(f"status {program.status}")
-        return _simplex(mixture.value), _simplex(np.atleast_1d(limits.dual_value))
+        return [(_simplex(mixture.value), _simplex(np.atleast_1d(limits.dual_value)))]
 
     return solve
 
@@ -589,21 +591,21 @@ def _simplex(point: ArrayLike) -> Array:
     return scaled
 
 
-def _first_order(problem: _Restricted, iterations: int = 4000, check_every: int = 25) -> tuple[Array, Array]:
+def _first_order(problem: _Restricted, iterations: int = 4000, check_every: int = 25) -> list[tuple[Array, Array]]:
     """Multiplicative steps on both sides of the saddle form min_η max_p Σ_c (Wp)_c / d_c, and weighted averages.
 
     η_b ← η_b·grad_b^¾ (the classical step of optimal design has exponent ½ and is monotone for fixed p; a little more
-    is faster and still contracts), p_a ← p_a·exp(10/√t·(value_a/value − 1)); both renormalised. Keeps the best pair
-    seen. Each iteration costs four products with the small matrices.
+    is faster and still contracts), p_a ← p_a·exp(10/√t·(value_a/value − 1)); both renormalised. Keeps two pairs:
+    that of the least value and that of the largest bound. Each iteration costs four products with the small matrices.
     """
     rate, weight, count = problem.rate, problem.weight, problem.count
     mixture = 0.9 * problem.start + 0.1 / len(problem.start)
     dual = np.full(weight.shape[1], 1 / weight.shape[1])
     mixture_sum, dual_sum = np.zeros_like(mixture), np.zeros_like(dual)
-    best_mixture, best_dual, upper, lower = mixture, dual, np.inf, 0.0
+    best, proof, upper, lower = (mixture, dual), (mixture, dual), np.inf, 0.0
 
     def judge(mixture: Array, dual: Array) -> tuple[Array, Array]:
-        nonlocal best_mixture, best_dual, upper, lower
+        nonlocal best, proof, upper, lower
         denominators = np.maximum(count + rate @ mixture, 1e-100)
         values = (1 / denominators) @ weight
         row = (weight @ dual) / denominators
@@ -611,9 +613,9 @@ def _first_order(problem: _Restricted, iterations: int = 4000, check_every: int 
         value, total = values.max(), row.sum()
         bound = total**2 / ((row / denominators) @ count + gradient.max())
         if value < upper:
-            best_mixture, upper = mixture, value
+            best, upper = (mixture, dual), value
         if bound > lower:
-            best_dual, lower = dual, bound
+            proof, lower = (mixture, dual), bound
         return values, gradient
 
     for t in range(1, iterations + 1):
@@ -628,7 +630,7 @@ def _first_order(problem: _Restricted, iterations: int = 4000, check_every: int 
         mixture = mixture / mixture.sum()
         dual = dual * np.exp(10 / np.sqrt(t) * (values / values.max() - 1))
         dual = dual / dual.sum()
-    return _simplex(best_mixture), _simplex(best_dual)
+    return [(_simplex(mixture), _simplex(dual)) for mixture, dual in (best, proof)]
 
 
 # ---- the checks
