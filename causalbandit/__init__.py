@@ -7,6 +7,7 @@ from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.mad import MixtureAdaptiveDesign
+from causalbandit.inference.mad_simulation import simulate_mad
 from causalbandit.inference.policies import (
     UCB,
     BetaBernoulliThompson,
@@ -77,6 +78,7 @@ __all__ = [
     "sample_means",
     "save_problem",
     "search",
+    "simulate_mad",
     "thompson_allocation",
     "value_path",
 ]

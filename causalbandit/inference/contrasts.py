@@ -107,10 +107,13 @@ class ContrastSums:
         effects = (self.scores - self.scores[:, [control]]) / rounds
         self.spread += (predictions - predictions[:, [control]] - effects) ** 2
 
-    def contrast(self, arm: int) -> tuple[Any, Any]:
-        """(estimate, variance sum) of one arm against control; numbers, or arrays [R]. Needs at least one round."""
+    def contrast(self, arm: Any) -> tuple[Any, Any]:
+        """(estimate, variance sum) of an arm against control; needs at least one round.
+
+        One experiment: an arm index gives two numbers. R experiments: a list of arms gives two arrays [R, len(list)].
+        """
         place: Any = arm if self._rows is None else (slice(None), arm)
-        origin: Any = self.control if self._rows is None else (slice(None), self.control)
+        origin: Any = self.control if self._rows is None else (slice(None), [self.control])
         estimate, variance_sum = contrast(
             self.scores[place], self.scores[origin], self.squares[place], self.squares[origin], self.rounds
         )
@@ -120,11 +123,11 @@ class ContrastSums:
             variance_sum = variance_sum + 2.0 * max(0.0, self.cross[place])
         return estimate, variance_sum
 
-    def sufficient(self, arm: int) -> Any:
-        """Whether both the arm and the control have a score: a bool, or an array [R]."""
+    def sufficient(self, arm: Any) -> Any:
+        """Whether both the arm and the control have a score: a bool, or an array [R, len(arm)] for a list of arms."""
         if self._rows is None:
             return self.counts[arm] > 0.0 and self.counts[self.control] > 0.0
-        return (self.counts[:, arm] > 0.0) & (self.counts[:, self.control] > 0.0)
+        return (self.counts[:, arm] > 0.0) & (self.counts[:, [self.control]] > 0.0)
 
     def state(self) -> dict[str, Any]:
         """The sums as JSON values (one experiment)."""

@@ -214,3 +214,22 @@ def score_distribution(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("score of arm minus control")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Share of simulated experiments whose interval leaves out zero, over the rounds, a line per arm.
+
+    Parameters
+    ----------
+    path
+        Columns ``round``, ``arm``, ``power``.
+    """
+    ax = _axes(ax)
+    for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
+        ax.plot(rows["round"], rows["power"], color=COLOURS[place % len(COLOURS)], label=str(arm), linewidth=1.6)
+    ax.set_ylim(0.0, 1.02)
+    ax.set_xlabel("rounds")
+    ax.set_ylabel("share of experiments with a significant effect")
+    ax.legend(title="arm", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
