@@ -129,7 +129,7 @@ def drop_to(n):
         (drop_to(1), {}, ValueError, "1 rounds for 2 arms"),
         (drop_to(0), {}, ValueError, "empty"),
         (lambda frame: None, {"time": None}, ValueError, "order of time is unknown"),
-        (lambda frame: None, {"outcome": "sales"}, KeyError, "no column 'sales'.*Did you mean 'sale'"),
+        (lambda frame: None, {"outcome": "sales"}, ValueError, "no column 'sales'.*Did you mean 'sale'"),
         (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "no column for the arm 'green'"),
         (lambda frame: None, {"propensity": {"red": "p_red"}, "arms": None}, ValueError, "'blue'.*not one of the arms"),
         (lambda frame: None, {"batch": "arm", "time": "day"}, ValueError, "not consecutive in time"),

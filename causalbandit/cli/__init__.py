@@ -16,6 +16,12 @@ SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
     "search": ("causalbandit.cli.problem", "search", "Search for the best intervention by simulated experiments."),
     "convert": ("causalbandit.cli.problem", "convert", "Turn a Bayesian network in BIF into a graph file."),
+    "ate": (
+        "causalbandit.cli.effects",
+        "ate",
+        "Average treatment effects of arms, from the log of an adaptive experiment.",
+    ),
+    "values": ("causalbandit.cli.effects", "values", "Values of arms, from the log of an adaptive experiment."),
 }
 """Name → (module, command in it, one line for the help)."""
 

@@ -228,10 +228,8 @@ class AdaptiveLog:
 
         Raises
         ------
-        KeyError
-            A column that is not there.
         ValueError, TypeError
-            As :class:`AdaptiveLog`, and when the order of time is unknown.
+            As :class:`AdaptiveLog`, for a column that is not there, and when the order of time is unknown.
         """
         columns = _Columns.of(arm, outcome, propensity, contexts, time, batch, ordered, arms)
         columns.check_present(list(frame.columns))
@@ -420,8 +418,7 @@ class AdaptiveLog:
         """One row per round, in the order of time: arm, outcome, its propensity, then what else there is."""
         import pandas as pd
 
-        names = np.empty(self.n_arms, dtype=object)
-        names[:] = self.names
+        names = pd.Series(list(self.names)).to_numpy()
         frame = pd.DataFrame({"arm": names[self.arms], "outcome": self.outcomes, "propensity": self.taken_propensities})
         if self.times is not None:
             frame.insert(0, "time", self.times)
@@ -555,10 +552,10 @@ class _Columns:
         return {self.arm, self.outcome, *self.propensity, *self.contexts} | order
 
     def check_present(self, columns: Sequence[str]) -> None:
-        """Raise KeyError for the first column that is not in the table."""
+        """Raise ValueError for the first column that is not in the table."""
         for name in (self.arm, self.outcome, *self.propensity, *self.contexts, self.time, self.batch):
             if name is not None and name not in columns:
-                raise KeyError(
+                raise ValueError(
                     f"There is no column {name!r}; the table has {listing(columns)}.{did_you_mean(name, columns)}"
                 )
 

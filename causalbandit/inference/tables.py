@@ -49,11 +49,16 @@ class EstimateTable(pd.DataFrame):
     def summary(self) -> str:
         """The table and its notes as text."""
         shown = self.to_frame()
-        if "warning" in shown and not shown["warning"].any():
-            shown = shown.drop(columns="warning")
-        heading = f"{self.title} ({1 - self.alpha:.0%} intervals)"
-        lines = [heading, shown.to_string(index=False, float_format="{:.4g}".format)]
-        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+        alerts = shown.pop("warning") if "warning" in shown else pd.Series("", index=shown.index)
+        if "insufficient_data" in shown and not shown["insufficient_data"].any():
+            shown = shown.drop(columns="insufficient_data")
+        lines = [
+            f"{self.title} ({1 - self.alpha:.0%} intervals)",
+            shown.to_string(index=False, float_format="{:.4g}".format),
+            *(f"! {name}: {alert}" for name, alert in zip(shown.iloc[:, 0], alerts, strict=True) if alert),
+            *(f"- {note}" for note in self.notes),
+        ]
+        return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None) -> Axes:  # type: ignore[override] # one plot, instead of pandas' accessor
         """A forest plot: one interval per row."""

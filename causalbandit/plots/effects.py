@@ -79,8 +79,10 @@ def estimates_over_time(path: pd.DataFrame, alpha: float | None = None, ax: Axes
         known = rows[np.isfinite(rows["lower"]) & np.isfinite(rows["upper"])]
         ax.fill_between(known["round"], known["lower"], known["upper"], color=colour, alpha=0.15, linewidth=0.0)
     if np.isfinite(low) and np.isfinite(high):
-        room = max(high - low, 1e-12)
-        ax.set_ylim(low - 0.75 * room, high + 0.75 * room)  # the first rounds' wide bands may leave the picture
+        room = max(high - low, 1e-12)  # the first rounds' wide bands may leave the picture
+        least = path["lower"].replace([-np.inf, np.inf], np.nan).min() - 0.05 * room
+        most = path["upper"].replace([-np.inf, np.inf], np.nan).max() + 0.05 * room
+        ax.set_ylim(max(low - 0.75 * room, least), min(high + 0.75 * room, most))
     ax.set_xlim(0, path["round"].max())
     ax.set_xlabel("rounds")
     ax.set_ylabel("value" if alpha is None else f"value, with {1 - alpha:.0%} interval")

@@ -1,7 +1,8 @@
-"""Coverage, RMSE and width of 90 % intervals in the simulations of Hadad et al. (PNAS 2021), into results/aipw_coverage.md.
+"""Coverage, RMSE and width of 90 % intervals in the simulations of Hadad et al. (PNAS 2021), into
+results/aipw_coverage.md.
 
-    python tests/benchmarks/aipw_coverage.py                                     # everything, about 15 minutes of one core
-    python tests/benchmarks/aipw_coverage.py --setting "high signal" --rounds 1000    # one part; others are kept
+    python tests/benchmarks/aipw_coverage.py                                     # everything, about 15 minutes of one
+    core python tests/benchmarks/aipw_coverage.py --setting "high signal" --rounds 1000    # one part; others are kept
 
 Every part is seeded by itself, so that the parts may be run in any order and number with the same result.
 """
@@ -92,11 +93,15 @@ def write(table: pd.DataFrame) -> None:
     lines = [
         "# Coverage of 90 % intervals on adaptive data",
         "",
-        "Simulations of Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021): three arms, outcomes uniform within 1 of their means, "
+        "Simulations of Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021): three arms, outcomes uniform within 1 of "
+        "their means, "
         "Gaussian Thompson sampling with the floor (1/3)·t^(−0.7), five rounds per arm first. "
-        "Made by `python tests/benchmarks/aipw_coverage.py`; the number after ± is the Monte Carlo standard error of a coverage rate. "
-        "Arm 0 is the worst and arm 2 the best (with no signal they are alike). `path miss`: share of replications in which a "
-        "confidence sequence left the truth out in any round; the sequences' intervals are valid at all rounds, the others at the last.",
+        "Made by `python tests/benchmarks/aipw_coverage.py`; the number after ± is the Monte Carlo standard error of "
+        "a coverage rate. "
+        "Arm 0 is the worst and arm 2 the best (with no signal they are alike). `path miss`: share of replications "
+        "in which a "
+        "confidence sequence left the truth out in any round; the sequences' intervals are valid at all rounds, the "
+        "others at the last.",
         "",
         "## Claims",
         "",

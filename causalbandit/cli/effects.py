@@ -1,0 +1,257 @@
+"""``ate`` and ``values``: effects and values of the arms of an adaptive experiment, from its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.options import check_outputs, figure_bytes, without_display, write
+
+if TYPE_CHECKING:
+    from causalbandit.inference.log import AdaptiveLog
+    from causalbandit.inference.tables import EstimateTable
+
+WEIGHTS = ("two-point", "constant", "uniform")
+MULTIPLICITIES = ("none", "bonferroni", "holm", "simultaneous")
+SEQUENCES = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic")
+
+
+def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument LOG and the options that say what its columns are; a command gets them as one ``log_file``."""
+
+    def gathered(
+        log: str,
+        arm: str,
+        outcome: str,
+        propensity: tuple[str, ...],
+        contexts: str | None,
+        time: str | None,
+        batch: str | None,
+        ordered: bool,
+        arms: str | None,
+        **others: Any,
+    ) -> None:
+        columns = {
+            "arm": arm,
+            "outcome": outcome,
+            "propensity": _propensity_columns(propensity),
+            "contexts": _listed(contexts),
+            "time": time,
+            "batch": batch,
+            "ordered": ordered,
+            "arms": _listed(arms) or None,
+        }
+        command(LogFile(log, columns), **others)
+
+    gathered.__name__, gathered.__doc__ = command.__name__, command.__doc__
+    gathered.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined] # click's own
+    for decorate in reversed(_LOG_PARAMETERS):
+        gathered = decorate(gathered)
+    return gathered
+
+
+_LOG_PARAMETERS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("log", metavar="LOG"),
+    click.option("--arm", metavar="COLUMN", required=True, help="The arm that was taken."),
+    click.option("--outcome", metavar="COLUMN", required=True, help="What it gave: a number."),
+    click.option(
+        "--propensity",
+        metavar="COLUMNS",
+        required=True,
+        multiple=True,
+        help="The probability with which the design took the arm: one column for the arm that was taken, or one for "
+        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue.",
+    ),
+    click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
+    click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
+    click.option("--ordered", is_flag=True, help="The rows are in the order of time already."),
+    click.option("--contexts", metavar="COLUMNS", help="What was known before the arm was taken, comma separated."),
+    click.option("--arms", metavar="NAMES", help="All arms of the design, comma separated.  [default: as found]"),
+)
+
+
+class LogFile:
+    """A log in a file, and what its columns are."""
+
+    def __init__(self, path: str, columns: dict[str, Any]) -> None:
+        self.path, self.columns = path, columns
+
+    def read(self) -> AdaptiveLog:
+        """The checked log; :class:`BadInput` with the file's fault otherwise."""
+        from causalbandit.inference.log import AdaptiveLog
+
+        ending = Path(self.path).suffix.lower()
+        if ending not in (".csv", ".parquet"):
+            raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
+        reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
+        with bad_input(f"{self.path}: "):
+            return reader(self.path, **self.columns)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    """The parts of a comma-separated list."""
+    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _propensity_columns(given: tuple[str, ...]) -> str | list[str] | dict[str, str]:
+    """One column, a list of columns, or arm → column."""
+    parts = [part for text in given for part in _listed(text)]
+    named = [part.partition("=") for part in parts]
+    if parts and all(equals for _, equals, _ in named):
+        return {arm.strip(): column.strip() for arm, _, column in named}
+    if any(equals for _, equals, _ in named):
+        raise BadInput(
+            f"--propensity: {', '.join(parts)} mixes arm=column with bare columns; name the arm of every column or "
+            "of none."
+        )
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
+    """The arm that prints as ``name``: a number in the log is typed as text on a command line."""
+    for arm in log.names:
+        if str(arm) == name:
+            return arm
+    with bad_input(f"{option}: "):
+        return log.column(name)
+
+
+def _write(table: EstimateTable, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
+    """Print the table, and write what was asked for."""
+    click.echo(table.summary())
+    with running("Writing the result"):
+        if json_file is not None:
+            write(json_file, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        if plot is not None:
+            without_display()
+            write(plot, figure_bytes(draw(), plot))
+
+
+@click.command()
+@log_options
+@click.option("--method", type=click.Choice(["aipw"]), default="aipw", show_default=True, help="How to infer effects.")
+@click.option("--control", metavar="ARM", help="The arm that others are compared with.  [default: the first]")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
+@click.option("--floor-decay", type=float, default=0.7, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY.")
+@click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of the intervals.")
+@click.option(
+    "--multiplicity", type=click.Choice(MULTIPLICITIES), default="none", show_default=True, help="aipw: many contrasts."
+)
+@click.option("--all-pairs", is_flag=True, help="aipw: compare every arm with every other.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@click.option("--plot", metavar="FILE", help="Draw the effects and their intervals into FILE (.png, .pdf, .svg, ...).")
+def ate(
+    log_file: LogFile,
+    method: str,
+    control: str | None,
+    weights: str,
+    floor_decay: float,
+    alpha: float,
+    multiplicity: str,
+    all_pairs: bool,
+    json_file: str | None,
+    plot: str | None,
+) -> None:
+    """Average treatment effects of the arms in LOG (.csv or .parquet, a row per round) against a control.
+
+    aipw: adaptively weighted scores (Hadad et al. 2021); the intervals are for one look, after a planned number of
+    rounds.
+    """
+    from causalbandit.inference.values import estimate_arms
+
+    check_outputs([log_file.path], json=json_file, plot=plot)
+    log = log_file.read()
+    reference = None if control is None else _arm_named(log, control, "--control")
+    with bad_input():
+        result = estimate_arms(
+            log,
+            weights,
+            reference=reference,
+            alpha=alpha,
+            floor_decay=floor_decay,
+            multiplicity=multiplicity,
+            all_pairs=all_pairs,
+        )
+    click.echo(f"{log.n_rounds} rounds, {log.n_arms} arms; {result.values.notes[0]}\n")
+    _write(result.contrasts, result.to_dict(), json_file, plot, result.contrasts.plot)
+
+
+@click.command()
+@log_options
+@click.option(
+    "--method",
+    type=click.Choice(["aipw", "sample-mean", *SEQUENCES]),
+    default="aipw",
+    show_default=True,
+    help="aipw; sample-mean (naive, for comparison); or a confidence sequence of the sample mean.",
+)
+@click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
+@click.option("--floor-decay", type=float, default=0.7, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY.")
+@click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="What outcomes cannot leave, for sequences.")
+@click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of each interval.")
+@click.option("--over-time", is_flag=True, help="Draw the estimates over time instead of the last ones.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@click.option("--plot", metavar="FILE", help="Draw the values and their intervals into FILE (.png, .pdf, .svg, ...).")
+def values(
+    log_file: LogFile,
+    method: str,
+    weights: str,
+    floor_decay: float,
+    bounds: tuple[float, float] | None,
+    alpha: float,
+    over_time: bool,
+    json_file: str | None,
+    plot: str | None,
+) -> None:
+    """Values of the arms in LOG (.csv or .parquet, a row per round): the mean outcome if all had taken the arm."""
+    from causalbandit.inference.sequences import arm_sequences
+    from causalbandit.inference.values import estimate_arms, plain_records, sample_means
+
+    check_outputs([log_file.path], json=json_file, plot=plot)
+    log = log_file.read()
+    with bad_input():
+        if method == "aipw":
+            result = estimate_arms(log, weights, alpha=alpha, floor_decay=floor_decay)
+            table, path = result.values, result.path
+        elif method == "sample-mean":
+            table, path = sample_means(log, alpha), arm_sequences(log, "naive", alpha)
+        else:
+            path = arm_sequences(log, method, alpha, bounds=bounds or None)
+            table = _last_of_each(path, log, method, alpha)
+
+    def draw() -> Any:
+        from causalbandit.plots.effects import estimates_over_time
+
+        return estimates_over_time(path, alpha) if over_time else table.plot()
+
+    content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_records(table)}
+    _write(table, {**content, "notes": list(table.notes)}, json_file, plot, draw)
+
+
+def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> EstimateTable:
+    """Each arm's last interval of its confidence sequence."""
+    import numpy as np
+
+    from causalbandit.inference.tables import EstimateTable
+
+    last = path.groupby("arm", sort=False).last().reindex(list(log.names))
+    pulls = last["pulls"].fillna(0).to_numpy(dtype=np.int64)
+    return EstimateTable.of(
+        {
+            "arm": list(log.names),
+            "estimate": last["estimate"].to_numpy(),
+            "lower": last["lower"].fillna(-np.inf).to_numpy(),
+            "upper": last["upper"].fillna(np.inf).to_numpy(),
+            "rounds": pulls,
+        },
+        title="Values of arms",
+        alpha=alpha,
+        notes=(
+            f"{method} confidence sequence of each arm's sample mean: it holds at all rounds at once, for each arm.",
+        ),
+    )
