@@ -68,6 +68,7 @@ class InterventionSet:
         *,
         costs: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
+        _check_graph(graph)
         rows = [_checked(graph, place, intervention) for place, intervention in enumerate(_listed(interventions))]
         codes = np.full((len(rows), len(graph.nodes)), FREE, dtype=np.int8)
         for place, row in enumerate(rows):
@@ -154,11 +155,19 @@ class InterventionSet:
 
         ``choices`` maps each node to its values, None meaning "left free"; a plain list of nodes gives each (0, 1).
         """
-        table: dict[str, tuple[int | None, ...]] = (
-            {node: tuple(values) for node, values in choices.items()}
-            if isinstance(choices, Mapping)
-            else dict.fromkeys(choices, (0, 1))
-        )
+        _check_graph(graph)
+        if isinstance(choices, str):
+            raise TypeError(
+                f"choices was the string {choices!r}; expected a list of node names, such as [{choices!r}]."
+            )
+        table: dict[str, tuple[int | None, ...]] = {}
+        for node in choices:
+            values = choices[node] if isinstance(choices, Mapping) else (0, 1)
+            if not isinstance(values, Iterable):
+                raise TypeError(
+                    f"The choices of {node!r} were {values!r}; expected a list such as [0, 1] or [None, 1]."
+                )
+            table[node] = tuple(values)
         for node in table:
             graph.require(node)
         total = math.prod(len(values) for values in table.values())
@@ -310,7 +319,15 @@ def _checked_size(size: object) -> int:
     return int(size)
 
 
+def _check_graph(graph: object) -> None:
+    if not isinstance(graph, CausalGraph):
+        raise TypeError(
+            f"graph was a {type(graph).__name__}; expected a CausalGraph, made by CausalGraph(dag, target=...)."
+        )
+
+
 def _actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
+    _check_graph(graph)
     if nodes is None:
         return [node for node in graph.ancestors if node != graph.target]
     if isinstance(nodes, str):

@@ -165,8 +165,8 @@ def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...
     expected = 1 << len(parents)
     if values.shape != (expected,):
         raise ValueError(
-            f"The table of {node!r} has shape {values.shape}; expected {expected} probabilities of {node!r} being 1, "
-            f"one per configuration of its {len(parents)} parents {list(parents)!r}, the first parent most significant."
+            f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of {node!r} being 1, one "
+            f"per configuration of its {len(parents)} parents {list(parents)!r}, the first parent most significant."
         )
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
@@ -174,6 +174,13 @@ def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...
         bits = format(row, f"0{len(parents)}b") if parents else ""
         where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
         raise ValueError(
-            f"The table of {node!r} has {values[row]!r} at position {row}{where}; expected a probability in [0, 1]."
+            f"The table of {node!r} has {float(values[row])!r} at position {row}{where}; expected a probability in "
+            "[0, 1]."
         )
     return tuple(values.tolist())
+
+
+def _extent(values: Floats) -> str:
+    if values.ndim > 1:
+        return f"the shape {values.shape}"
+    return f"{len(values)} {'entry' if len(values) == 1 else 'entries'}"

@@ -1,0 +1,33 @@
+"""Shared fixtures: the problems that the repository ships, and small ones to check by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+import causalbandit as cb
+
+ROOT = Path(__file__).parents[1]
+GRAPHS = ROOT / "graphs"
+SHIPPED = tuple(sorted(path.stem for path in GRAPHS.glob("*.json")))
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The shipped problems by name, each read once."""
+    return {name: cb.load_problem(GRAPHS / f"{name}.json") for name in SHIPPED}
+
+
+@pytest.fixture
+def shop():
+    """Three nodes, ad → trust → purchase and ad → purchase, with tables; small enough to check by hand."""
+    graph = cb.CausalGraph(
+        nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("ad", "purchase")]),
+        target="purchase",
+        parents={"purchase": ["ad", "trust"]},
+    )
+    model = cb.CausalModel(graph, {"ad": [0.3], "trust": [0.2, 0.7], "purchase": [0.1, 0.4, 0.2, 0.6]})
+    interventions = cb.InterventionSet(graph, [{}, {"ad": 0}, {"ad": 1}, {"ad": 1, "trust": 1}])
+    return cb.Problem(graph, interventions, model, name="shop")

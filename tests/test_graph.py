@@ -1,0 +1,144 @@
+"""CausalGraph: what it keeps of a networkx graph, and what it refuses."""
+
+import pickle
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import causalbandit as cb
+
+
+def test_a_graph_keeps_nodes_in_topological_order_and_parents_in_edge_order():
+    graph = cb.CausalGraph(nx.DiGraph([("b", "y"), ("a", "y"), ("a", "b")]), target="y")
+    assert graph.nodes == ("a", "b", "y")
+    assert graph.parents("y") == ("b", "a")
+    assert graph.n_edges == 3
+
+
+def test_parents_keyword_and_node_attribute_set_the_order_of_the_table():
+    dag = nx.DiGraph([("b", "y"), ("a", "y")])
+    assert cb.CausalGraph(dag, "y", parents={"y": ["a", "b"]}).parents("y") == ("a", "b")
+    dag.nodes["y"]["parents"] = ["a", "b"]
+    assert cb.CausalGraph(dag, "y").parents("y") == ("a", "b")
+
+
+def test_families_cover_the_target_and_its_ancestors_only():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y"), ("y", "after"), ("aside", "after")]), target="y")
+    assert set(graph.nodes) == {"a", "b", "y", "after", "aside"}
+    assert set(graph.ancestors) == {"a", "b", "y"}
+    assert graph.n_family_rows == 1 + 1 + 4
+    family = graph.family_of["y"]
+    assert family.rows == slice(2, 6)
+    assert family.configuration(2) == {"a": 1, "b": 0}
+
+
+def test_layers_are_the_topological_generations_of_the_ancestors():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "b"), ("b", "y"), ("c", "y"), ("y", "z")]), target="y")
+    assert [set(layer) for layer in graph.layers] == [{"a", "c"}, {"b"}, {"y"}]
+
+
+def test_a_graph_does_not_see_later_changes_of_its_source():
+    dag = nx.DiGraph([("a", "y")])
+    graph = cb.CausalGraph(dag, "y")
+    dag.add_edge("late", "y")
+    assert graph.nodes == ("a", "y")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 9), st.randoms(use_true_random=False))
+def test_a_graph_survives_networkx_and_pickle(n_nodes, random):
+    dag = nx.DiGraph()
+    names = [f"n{i}" for i in range(n_nodes)]
+    dag.add_nodes_from(random.sample(names, n_nodes))
+    dag.add_edges_from((a, b) for i, a in enumerate(names) for b in names[i + 1 :] if random.random() < 0.4)
+    graph = cb.CausalGraph(dag, target=random.choice(names))
+    assert cb.CausalGraph(graph.to_networkx(), graph.target) == graph
+    again = pickle.loads(pickle.dumps(graph))
+    assert again == graph
+    assert hash(again) == hash(graph)
+    for place, node in enumerate(graph.nodes):
+        assert all(graph.position(parent) < place for parent in graph.parents(node))
+    assert set(graph.ancestors) == nx.ancestors(dag, graph.target) | {graph.target}
+
+
+def refusal(make, error=ValueError):
+    with pytest.raises(error) as caught:
+        make()
+    return str(caught.value)
+
+
+def test_a_cycle_is_refused_and_named():
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "y")]), "y"))
+    assert "cycle" in said
+    assert "a → b → c → a" in said
+    assert "Remove or turn" in said
+
+
+def test_a_long_cycle_is_named_within_reason():
+    said = refusal(lambda: cb.CausalGraph(nx.cycle_graph([f"n{i}" for i in range(5000)], nx.DiGraph), "n0"))
+    assert len(said) < 400
+
+
+def test_a_self_loop_is_refused_and_named():
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "y"), ("a", "a")]), "y"))
+    assert "'a' has an edge to itself" in said
+    assert "Remove that edge" in said
+
+
+def test_an_undirected_graph_is_refused():
+    said = refusal(lambda: cb.CausalGraph(nx.Graph([("a", "y")]), "y"), TypeError)
+    assert "undirected" in said
+    assert "networkx.DiGraph" in said
+
+
+def test_a_multigraph_is_refused():
+    said = refusal(lambda: cb.CausalGraph(nx.MultiDiGraph([("a", "y"), ("a", "y")]), "y"), TypeError)
+    assert "multigraph" in said
+    assert "networkx.DiGraph(graph)" in said
+
+
+def test_something_that_is_no_graph_is_refused():
+    assert "expected a networkx.DiGraph" in refusal(lambda: cb.CausalGraph([("a", "y")], "y"), TypeError)
+
+
+def test_an_empty_graph_is_refused():
+    assert "no nodes" in refusal(lambda: cb.CausalGraph(nx.DiGraph(), "y"))
+
+
+def test_a_missing_target_is_refused_with_the_nearest_name():
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([("ad", "purchase")]), "purchas"))
+    assert "'purchas'" in said
+    assert "Did you mean 'purchase'?" in said
+    assert "'ad'" in said
+
+
+def test_an_unknown_node_is_refused_with_the_nearest_name():
+    graph = cb.CausalGraph(nx.DiGraph([("trust", "purchase")]), "purchase")
+    assert "Did you mean 'trust'?" in refusal(lambda: graph.parents("trsut"))
+
+
+def test_node_names_that_are_no_text_are_refused():
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([(1, "y")]), "y"), TypeError)
+    assert "1 is a int" in said
+    assert "relabel_nodes" in said
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "", " space", "tab\t", "bell\x07"])
+def test_node_names_with_line_breaks_or_control_characters_are_refused(name):
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([(name, "y")]), "y"))
+    assert repr(name) in said
+    assert "printable" in said
+
+
+@pytest.mark.parametrize("order", [["a"], ["a", "b", "b"], ["a", "c"], ["a", "a"]])
+def test_an_order_of_parents_that_disagrees_with_the_edges_is_refused(order):
+    said = refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y"), ("c", "a")]), "y", parents={"y": order}))
+    assert "parents of 'y'" in said
+    assert "['a', 'b']" in said
+    assert "order of the node's table" in said
+
+
+def test_parents_of_an_unknown_node_are_refused():
+    assert "'z'" in refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "y")]), "y", parents={"z": ["a"]}))

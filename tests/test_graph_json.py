@@ -1,0 +1,575 @@
+"""Graph files: what is written is read back, and what cannot be believed is refused with its place."""
+
+import io
+import json
+import os
+import stat
+import sys
+
+import networkx as nx
+import pytest
+from conftest import GRAPHS, SHIPPED
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import causalbandit as cb
+from causalbandit.formats import graph_schema
+
+SMALL = {
+    "graph": {"target": "purchase", "interventions": [{}, {"ad": 1}]},
+    "nodes": [
+        {"id": "ad", "cpt": [0.3]},
+        {"id": "trust", "parents": ["ad"], "cpt": [0.2, 0.7]},
+        {"id": "purchase", "parents": ["ad", "trust"], "cpt": [0.1, 0.4, 0.2, 0.6]},
+    ],
+    "edges": [
+        {"source": "ad", "target": "trust"},
+        {"source": "trust", "target": "purchase"},
+        {"source": "ad", "target": "purchase"},
+    ],
+}
+
+
+def small(**changes):
+    """A copy of SMALL; ``graph=`` updates the header, other keywords replace whole fields."""
+    document = json.loads(json.dumps(SMALL))
+    document["graph"].update(changes.pop("graph", {}))
+    return {**document, **changes}
+
+
+def load(document):
+    return cb.load_problem(io.StringIO(document if isinstance(document, str) else json.dumps(document)))
+
+
+def refusal(document, error=ValueError):
+    with pytest.raises(error) as caught:
+        load(document)
+    return str(caught.value)
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file_gives_its_problem(shop):
+    problem = load(SMALL)
+    assert problem.model == shop.model
+    assert list(problem.interventions) == [{}, {"ad": 1}]
+    assert problem.goal == "max"
+
+
+def test_target_nodes_and_edges_are_enough():
+    problem = load(
+        {"graph": {"target": "y"}, "nodes": [{"id": "x"}, {"id": "y"}], "edges": [{"source": "x", "target": "y"}]}
+    )
+    assert list(problem.interventions) == [{}, {"x": 0}, {"x": 1}]
+    assert problem.model is None
+    assert problem.missing_tables == ("x", "y")
+
+
+def test_some_tables_give_no_model_but_are_kept():
+    document = small()
+    del document["nodes"][1]["cpt"]
+    problem = load(document)
+    assert problem.model is None
+    assert dict(problem.tables) == {"ad": (0.3,), "purchase": (0.1, 0.4, 0.2, 0.6)}
+
+
+def test_links_is_another_name_for_edges(shop):
+    document = small()
+    document["links"] = document.pop("edges")
+    assert load(document).model == shop.model
+    document["edges"] = document["links"]
+    assert "$.links and $.edges" in refusal(document)
+
+
+def test_what_networkx_writes_is_read(shop):
+    dag = shop.graph.to_networkx()
+    dag.graph["target"] = "purchase"
+    dag.nodes["ad"]["colour"] = "red"
+    dag.edges["ad", "trust"]["weight"] = 2.5
+    for edges in ("edges", "links"):
+        assert load(nx.node_link_data(dag, edges=edges)).graph == shop.graph
+
+
+def test_the_short_form_of_interventions_is_that_of_up_to():
+    problem = load(small(graph={"interventions": {"nodes": ["trust", "ad"], "up_to": 2}}))
+    assert problem.interventions == cb.InterventionSet.up_to(problem.graph, 2, ["trust", "ad"])
+
+
+def test_costs_follow_the_interventions():
+    assert load(small(graph={"costs": [1, 2.5]})).interventions.costs.tolist() == [1, 2.5]
+    said = refusal(small(graph={"costs": [1]}))
+    assert "$.graph.interventions" in said
+    assert "2 positive finite numbers" in said
+
+
+@pytest.mark.parametrize("encode", ["utf-8", "utf-8-sig"])
+def test_byte_order_mark_crlf_and_binary_files_are_read(tmp_path, encode, shop):
+    path = tmp_path / "shop.json"
+    path.write_bytes(json.dumps(SMALL, indent=1).replace("\n", "\r\n").encode(encode))
+    assert cb.load_problem(path).model == shop.model
+    assert cb.load_problem(str(path)).model == shop.model
+    with path.open("rb") as file:
+        assert cb.load_problem(file).model == shop.model
+    with path.open(encoding="utf-8") as file:
+        assert cb.load_problem(file).model == shop.model
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_problems_survive_saving(shipped, tmp_path, name):
+    problem = shipped[name]
+    cb.save_problem(problem, tmp_path / "again.json")
+    assert cb.load_problem(tmp_path / "again.json") == problem
+    assert (tmp_path / "again.json").read_text(encoding="utf-8") == (GRAPHS / f"{name}.json").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_problems_say_what_they_ask_and_where_they_come_from(shipped, name):
+    problem = shipped[name]
+    assert problem.name == name
+    assert problem.description.endswith((".", "?"))
+    assert problem.source
+    assert problem.model is not None
+    assert problem.model.effects(problem.interventions).std() > 0
+
+
+def test_win95pts_offers_many_interventions(shipped):
+    assert len(shipped["win95pts"].interventions) >= 60
+    assert shipped["win95pts"].graph.n_family_rows == 386
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_networkx_reads_saved_files(shipped, name):
+    with (GRAPHS / f"{name}.json").open(encoding="utf-8") as file:
+        dag = nx.node_link_graph(json.load(file), edges="edges")
+    assert type(dag) is nx.DiGraph
+    assert cb.CausalGraph(dag, dag.graph["target"]) == shipped[name].graph
+
+
+names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+
+
+@st.composite
+def problems(draw):
+    nodes = draw(st.lists(names, min_size=1, max_size=6, unique=True))
+    dag = nx.DiGraph()
+    dag.add_nodes_from(nodes)
+    for place, node in enumerate(nodes):
+        dag.add_edges_from((parent, node) for parent in nodes[:place] if draw(st.booleans()))
+    graph = cb.CausalGraph(dag, draw(st.sampled_from(nodes)))
+    probability = st.floats(0, 1)
+    tables = {
+        node: [draw(probability) for _ in range(2 ** len(graph.parents(node)))] for node in nodes if draw(st.booleans())
+    }
+    complete = len(tables) == len(nodes)
+    fixable = [node for node in nodes if node != graph.target]
+    every = list(cb.InterventionSet.stream_up_to(graph, 2, fixable))
+    chosen = draw(st.lists(st.sampled_from(every), min_size=1, max_size=6, unique_by=str))
+    arms = cb.InterventionSet(graph, chosen, costs=[draw(st.floats(0.5, 9)) for _ in chosen])
+    if draw(st.booleans()):
+        arms = cb.InterventionSet.up_to(graph, draw(st.integers(0, 3)), draw(st.permutations(fixable)))
+    return cb.Problem(
+        graph,
+        arms,
+        cb.CausalModel(graph, tables) if complete else None,
+        draw(st.sampled_from(["max", "min"])),
+        name=draw(texts),
+        description=draw(texts),
+        source=draw(texts),
+        tables=tables,
+        descriptions={nodes[0]: draw(texts)},
+        states={nodes[-1]: ("no", "yes")},
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems())
+def test_any_problem_survives_saving(tmp_path, problem):
+    path = tmp_path / "problem.json"
+    cb.save_problem(problem, path)
+    assert cb.load_problem(path) == problem
+    assert (
+        cb.CausalGraph(
+            nx.node_link_graph(json.loads(path.read_text(encoding="utf-8")), edges="edges"), problem.graph.target
+        )
+        == problem.graph
+    )
+
+
+def test_saving_keeps_the_mode_of_a_file_and_obeys_the_umask_for_a_new_one(shop, tmp_path):
+    path = tmp_path / "shop.json"
+    old = os.umask(0o027)
+    try:
+        cb.save_problem(shop, path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        path.chmod(0o604)
+        cb.save_problem(shop, path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    finally:
+        os.umask(old)
+
+
+def test_saving_through_a_link_writes_the_file_it_points_to(shop, tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    cb.save_problem(shop, tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert cb.load_problem(tmp_path / "real.json") == shop
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(shop, tmp_path, monkeypatch):
+    path = tmp_path / "shop.json"
+    path.write_text("old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        cb.save_problem(shop, path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["shop.json"]
+
+
+def test_saving_into_a_missing_folder_or_a_folder_is_refused(shop, tmp_path):
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        cb.save_problem(shop, tmp_path / "none" / "shop.json")
+    with pytest.raises(IsADirectoryError, match="name of a file"):
+        cb.save_problem(shop, tmp_path)
+    with pytest.raises(TypeError, match="expected a Problem"):
+        cb.save_problem(shop.graph, tmp_path / "shop.json")
+    assert os.listdir(tmp_path) == []
+
+
+# Bad files: bytes and syntax -----------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_refused_with_the_nearest_name():
+    with pytest.raises(FileNotFoundError, match=r"Did you mean 'asia\.json'"):
+        cb.load_problem(GRAPHS / "asai.json")
+    with pytest.raises(IsADirectoryError, match="expected a file"):
+        cb.load_problem(GRAPHS)
+    with pytest.raises(TypeError, match="path or an open file"):
+        cb.load_problem({"graph": {}})
+
+
+def test_a_file_of_a_gigabyte_is_refused_before_it_is_read(tmp_path):
+    import tracemalloc
+
+    path = tmp_path / "huge.json"
+    with path.open("wb") as file:
+        file.truncate(2**30)  # a sparse file: no bytes are written
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"1,073,741,824 bytes; expected at most 16,777,216.*max_bytes="):
+        cb.load_problem(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_a_stream_without_end_is_refused():
+    class Endless:
+        def read(self, size):
+            return b" " * size
+
+    with pytest.raises(ValueError, match="more than 100 bytes"):
+        cb.load_problem(Endless(), max_bytes=100)
+
+
+@pytest.mark.parametrize("size", [10, 60, 150, 300])
+def test_a_truncated_file_is_refused_with_line_and_column(size):
+    text = json.dumps(SMALL, indent=1)[:size]
+    said = refusal(text)
+    assert "line " in said
+    assert "column " in said
+    assert "cut off" in said
+
+
+def test_a_syntax_error_is_refused_with_line_and_column():
+    said = refusal('{"graph": {"target": "y"},\n "nodes": [{"id": "y"},],\n "edges": []}')
+    assert "line 2, column" in said
+    assert "not JSON" in said
+
+
+def test_an_empty_file_and_other_values_are_refused():
+    assert "empty" in refusal("  \n")
+    assert "$ was a list" in refusal("[]")
+    assert "$ was 3" in refusal("3")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '{"graph": [', '[{"a": ['])
+def test_deep_nesting_is_refused_without_recursion(opening):
+    assert "0,000 deep; expected at most 100" in refusal(opening * 10_000)
+    document = '{"nodes": ' + "[" * 9_999 + "]" * 9_999 + "}"
+    assert "10,000 deep" in refusal(document)
+
+
+def test_brackets_inside_texts_are_no_nesting(shop):
+    document = small(graph={"description": '"' + "[{\\" * 500})
+    assert load(document).model == shop.model
+
+
+def test_deep_nesting_is_refused_whatever_the_recursion_limit():
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        assert "deep" in refusal("[" * 200_000)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_nan_and_infinity_are_refused_with_their_place(word):
+    said = refusal(json.dumps(SMALL).replace("0.7", word))
+    assert "$.nodes[1].cpt[1]" in said
+    assert word in said
+
+
+def test_numbers_out_of_range_are_refused_with_their_place():
+    assert "$.nodes[1].cpt[1]" in refusal(json.dumps(SMALL).replace("0.7", "1e999"))
+    assert "$.nodes[1].cpt[1]" in refusal(json.dumps(SMALL).replace("0.7", "7" * 5000))
+
+
+def test_repeated_keys_are_refused_with_their_place():
+    said = refusal(json.dumps(SMALL).replace('"cpt": [0.2, 0.7]', '"cpt": [0.2, 0.7], "cpt": [0.2, 0.8]'))
+    assert "$.nodes[1].cpt" in said
+    assert "more than once" in said
+    assert "Remove" in said
+    assert "$.graph " in refusal('{"graph": {}, ' + json.dumps(SMALL)[1:])
+
+
+def test_half_a_character_is_refused_with_its_place():
+    assert "$.graph.name" in refusal(json.dumps(small(graph={"name": "\ud800"})))
+
+
+def test_other_encodings_are_refused(tmp_path):
+    path = tmp_path / "shop.json"
+    path.write_bytes(json.dumps(SMALL).encode("utf-16"))
+    with pytest.raises(ValueError, match="UTF-16; expected UTF-8"):
+        cb.load_problem(path)
+    path.write_bytes(json.dumps(small(graph={"name": "é"}), ensure_ascii=False).encode("latin-1"))
+    with pytest.raises(ValueError, match=r"byte \d+ \(0xe9\) is not UTF-8"):
+        cb.load_problem(path)
+
+
+# Bad files: shape ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        (("nodes", 2, "cpt", 1), 1.2, "probability in [0, 1]"),
+        (("nodes", 2, "cpt", 1), -0.1, "probability in [0, 1]"),
+        (("nodes", 2, "cpt", 1), "0.4", "probability in [0, 1]"),
+        (("nodes", 2, "cpt", 1), True, "probability in [0, 1]"),
+        (("nodes", 2, "cpt", 1), None, "probability in [0, 1]"),
+        (("nodes", 2, "cpt"), 0.4, "flat list"),
+        (("nodes", 2, "cpt", 0), [0.1, 0.4], "probability in [0, 1]"),
+        (("nodes", 0, "id"), 7, "numbers go in quotes"),
+        (("nodes", 1), "trust", "{'id': 'ad'"),
+        (("nodes", 1, "parents"), "ad", "list of node names"),
+        (("nodes", 1, "states"), ["yes"], "two texts"),
+        (("nodes", 1, "description"), 3, "a text"),
+        (("nodes",), [], "at least one node"),
+        (("nodes",), {"ad": {}}, "at least one node"),
+        (("edges", 0), ["ad", "trust"], "{'source': 'ad', 'target': 'trust'}"),
+        (("edges",), {}, "list of edges"),
+        (("graph",), [], "holds at least 'target'"),
+        (("graph", "target"), None, "name of the node"),
+        (("graph", "goal"), "maximise", "'max' or 'min'"),
+        (("graph", "format"), 2, "newer version"),
+        (("graph", "name"), 5, "a text"),
+        (("graph", "interventions"), "all", "[{}, {'ad': 1}]"),
+        (("graph", "interventions", 1), ["ad"], "object from node names"),
+        (("graph", "interventions", 1, "ad"), 2, "0 or 1"),
+        (("graph", "interventions", 1, "ad"), True, "0 or 1"),
+        (("graph", "interventions", 1, "ad"), "1", "0 or 1"),
+        (("graph", "costs"), [1, -1], "positive number"),
+        (("directed",), False, "true"),
+        (("multigraph",), True, "false"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place_and_what_belongs_there(place, value, expected):
+    document = small(directed=True, multigraph=False)
+    record = document
+    for step in place[:-1]:
+        record = record[step]
+    record[place[-1]] = value
+    said = refusal(document)
+    where = graph_schema.place_text((*place, 1) if place == ("graph", "costs") else place)
+    assert f"{where} was" in said
+    assert expected in said
+    assert "pydantic" not in said
+
+
+def test_wrong_parts_of_the_short_form_are_refused_with_their_place():
+    assert "$.graph.interventions.up_to was -1" in refusal(small(graph={"interventions": {"up_to": -1}}))
+    assert "$.graph.interventions.up_to is missing" in refusal(small(graph={"interventions": {"nodes": ["ad"]}}))
+    assert "$.graph.interventions.size is not a field" in refusal(
+        small(graph={"interventions": {"up_to": 1, "size": 2}})
+    )
+    said = refusal(small(graph={"interventions": {"up_to": 1, "nodes": ["ads"]}}))
+    assert "Did you mean 'ad'?" in said
+
+
+@pytest.mark.parametrize("field", ["graph", "nodes", "edges"])
+def test_a_missing_part_is_named(field):
+    document = small()
+    del document[field]
+    assert f"$.{field} is missing" in refusal(document)
+
+
+def test_a_missing_target_id_or_end_is_named():
+    document = small()
+    del document["graph"]["target"]
+    del document["nodes"][1]["id"]
+    del document["edges"][2]["source"]
+    said = refusal(document)
+    assert "$.graph.target is missing" in said
+    assert "$.nodes[1].id is missing" in said
+    assert "$.edges[2].source is missing" in said
+
+
+def test_many_faults_are_listed_in_part_and_counted():
+    said = refusal(small(nodes=[{"id": i} for i in range(1000)]))
+    assert said.count("\n") <= 6
+    assert "995 more" in said
+
+
+@pytest.mark.parametrize(
+    ("record", "wrong", "meant"),
+    [
+        ("nodes", "parent", "parents"),
+        ("nodes", "cpts", "cpt"),
+        ("nodes", "CPT", "cpt"),
+        ("nodes", "table", "cpt"),
+        ("nodes", "state", "states"),
+        ("graph", "intervention", "interventions"),
+        ("graph", "Target", "target"),
+        ("graph", "arms", "interventions"),
+    ],
+)
+def test_a_near_miss_of_a_field_is_refused_since_it_would_be_lost(record, wrong, meant):
+    document = small()
+    where = document["nodes"][1] if record == "nodes" else document["graph"]
+    where.pop(meant, None)
+    where[wrong] = None
+    said = refusal(document)
+    assert f".{wrong} is not a field" in said
+    assert f"Did you mean {meant!r}?" in said
+
+
+def test_other_fields_are_allowed_where_networkx_writes_attributes(shop):
+    document = small(graph={"colour": "red"}, **{"$schema": "graph.schema.json"})
+    document["nodes"][0]["x"] = 1.5
+    document["edges"][0]["weight"] = 2
+    assert load(document).model == shop.model
+
+
+def test_unknown_fields_at_the_top_are_refused():
+    assert "$.vertices" in refusal(small(vertices=[]))
+    said = refusal(small(target="purchase"))
+    assert "$.target" in said
+    assert "inside 'graph'" in said
+
+
+# Bad files: the graph ------------------------------------------------------------------------------------------------
+
+
+def test_a_cycle_is_refused_before_anything_optional():
+    document = small(graph={"interventions": "nonsense", "goal": "most"})
+    document["edges"].append({"source": "purchase", "target": "ad"})
+    for node in document["nodes"]:
+        node.pop("parents", None)
+    said = refusal(document)
+    assert "cycle" in said
+    assert "nonsense" not in said
+
+
+def test_tables_are_refused_before_anything_optional():
+    document = small(graph={"interventions": "nonsense"})
+    document["nodes"][1]["cpt"] = [0.2]
+    said = refusal(document)
+    assert "$.nodes[1].cpt" in said
+    assert "expected 2 probabilities" in said
+    assert "['ad']" in said
+    assert "nonsense" not in said
+
+
+def test_a_missing_target_node_is_refused():
+    said = refusal(small(graph={"target": "purchas"}))
+    assert "'purchas'" in said
+    assert "Did you mean 'purchase'?" in said
+
+
+def test_an_edge_from_nowhere_is_refused():
+    document = small()
+    document["edges"][1]["source"] = "trsut"
+    said = refusal(document)
+    assert "$.edges[1].source is 'trsut'" in said
+    assert "Did you mean 'trust'?" in said
+
+
+def test_repeated_nodes_edges_and_self_loops_are_refused():
+    document = small()
+    document["nodes"].append({"id": "ad"})
+    assert "$.nodes[3].id is 'ad' again, as in $.nodes[0]" in refusal(document)
+    document = small()
+    document["edges"].append(document["edges"][0])
+    assert "$.edges[3] repeats the edge from 'ad' to 'trust'" in refusal(document)
+    document = small()
+    document["edges"].append({"source": "ad", "target": "ad"})
+    document["nodes"][0]["parents"] = ["ad"]
+    assert "edge to itself" in refusal(document)
+
+
+def test_parents_that_disagree_with_the_edges_are_refused():
+    document = small()
+    document["nodes"][2]["parents"] = ["trust"]
+    said = refusal(document)
+    assert "$.nodes[2].parents" in said
+    assert "['ad', 'trust']" in said
+
+
+def test_a_name_with_a_line_break_is_refused():
+    document = json.loads(json.dumps(SMALL).replace('"ad"', '"a\\nd"'))
+    said = refusal(document)
+    assert repr("a\nd") in said
+    assert "line break" in said
+
+
+def test_interventions_are_checked_against_the_graph():
+    said = refusal(small(graph={"interventions": [{}, {"purchase": 1}]}))
+    assert "$.graph.interventions" in said
+    assert "fixes the target" in said
+    assert "both" in refusal(small(graph={"interventions": [{"ad": 1}, {"ad": 1}]}))
+    assert "empty" in refusal(small(graph={"interventions": []}))
+
+
+# The schema ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_exported_schema_is_current():
+    text = graph_schema.SCHEMA_FILE.read_text(encoding="utf-8")
+    assert text == graph_schema.schema_text(), (
+        "run: python -c 'from causalbandit.formats import graph_schema as g; g.export()'"
+    )
+
+
+def test_the_schema_knows_every_field_that_is_written(shipped):
+    schema = json.loads(graph_schema.schema_text())
+    for name in SHIPPED:
+        document = json.loads((GRAPHS / f"{name}.json").read_text(encoding="utf-8"))
+        assert document.keys() <= schema["properties"].keys()
+        for part, record in (
+            ("Header", document["graph"]),
+            ("Node", document["nodes"][-1]),
+            ("Edge", document["edges"][0]),
+        ):
+            assert record.keys() <= schema["$defs"][part]["properties"].keys()

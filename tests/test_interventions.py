@@ -1,0 +1,188 @@
+"""InterventionSet: its builders, its order, and what it refuses."""
+
+import itertools
+import pickle
+import tracemalloc
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import causalbandit as cb
+
+
+@pytest.fixture
+def graph():
+    return cb.CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("price", "purchase")]), "purchase")
+
+
+@pytest.fixture
+def wide():
+    """200 causes of one target in a row: every node is an ancestor."""
+    return cb.CausalGraph(nx.path_graph([f"n{i}" for i in range(200)], nx.DiGraph), "n199")
+
+
+def refusal(make, error=ValueError):
+    with pytest.raises(error) as caught:
+        make()
+    return str(caught.value)
+
+
+def test_an_explicit_list_keeps_its_order(graph):
+    given = [{"ad": 1}, {}, {"price": 0, "ad": 0}]
+    arms = cb.InterventionSet(graph, given)
+    assert list(arms) == given
+    assert [arms.index(intervention) for intervention in given] == [0, 1, 2]
+    assert {"price": 1} not in arms
+    assert arms.assignments.shape == (3, 4)
+    assert sorted(arms.labels) == ["(observe)", "ad=0, price=0", "ad=1"]
+
+
+def test_up_to_holds_every_small_intervention_once(graph):
+    arms = cb.InterventionSet.up_to(graph, 2)
+    by_hand = {
+        tuple(zip(chosen, values, strict=True))
+        for size in range(3)
+        for chosen in itertools.combinations(("ad", "price", "trust"), size)
+        for values in itertools.product((0, 1), repeat=size)
+    }
+    assert {tuple(sorted(intervention.items())) for intervention in arms} == by_hand
+    assert len(arms) == len(by_hand) == cb.InterventionSet.count_up_to(graph, 2)
+    assert arms[0] == {}
+    assert list(arms) == list(cb.InterventionSet.stream_up_to(graph, 2))
+
+
+def test_up_to_more_than_there_are_nodes_is_the_full_product(graph):
+    arms = cb.InterventionSet.up_to(graph, 9, nodes=["ad", "price"])
+    assert len(arms) == 9
+    free = cb.InterventionSet.product(graph, {"ad": [None, 0, 1], "price": [None, 0, 1]})
+    assert set(map(str, arms)) == set(map(str, free))
+
+
+def test_product_of_a_list_fixes_every_node(graph):
+    assert list(cb.InterventionSet.product(graph, ["ad", "price"])) == [
+        {"ad": a, "price": p} for a, p in itertools.product((0, 1), repeat=2)
+    ]
+
+
+def test_a_set_too_large_for_memory_is_counted_streamed_and_refused_before_it_is_built(wide):
+    assert cb.InterventionSet.count_up_to(wide, 3) == 1 + 2 * 199 + 4 * 199 * 198 // 2 + 8 * 199 * 198 * 197 // 6
+    tracemalloc.start()
+    said = refusal(lambda: cb.InterventionSet.up_to(wide, 3))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+    assert f"{cb.InterventionSet.count_up_to(wide, 3):,}" in said
+    assert "stream_up_to" in said
+    first = list(itertools.islice(cb.InterventionSet.stream_up_to(wide, 3), 3))
+    assert first == [{}, {"n0": 0}, {"n0": 1}]
+
+
+def test_a_product_too_large_for_memory_is_refused_before_it_is_built(wide):
+    said = refusal(lambda: cb.InterventionSet.product(wide, wide.nodes[:60]))
+    assert f"{2**60:,}" in said
+    assert "most=" in said
+
+
+def test_a_slice_keeps_the_costs(graph):
+    arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"ad": 0}], costs=[1, 2.5, 3])
+    assert arms[1:].costs.tolist() == [2.5, 3]
+    assert list(arms[1:]) == [{"ad": 1}, {"ad": 0}]
+
+
+def test_a_set_is_read_only_and_survives_pickling(graph):
+    arms = cb.InterventionSet(graph, [{}, {"ad": 1}], costs=[1, 2])
+    for array in (arms.assignments, arms.costs):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    again = pickle.loads(pickle.dumps(arms))
+    assert again == arms
+    assert hash(again) == hash(arms)
+    assert arms != cb.InterventionSet(graph, [{}, {"ad": 1}])
+
+
+def test_the_frame_has_one_row_per_intervention(graph):
+    frame = cb.InterventionSet(graph, [{}, {"ad": 1}, {"ad": 0, "price": 1}]).to_frame()
+    assert frame["n_fixed"].tolist() == [0, 1, 2]
+    assert frame["intervention"].tolist()[:2] == ["(observe)", "ad=1"]
+    assert frame["ad"].isna().tolist() == [True, False, False]
+
+
+def test_fixing_a_node_without_effect_is_allowed():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("y", "after")]), "y")
+    arms = cb.InterventionSet(graph, [{}, {"after": 1}])
+    model = cb.CausalModel(graph, {"a": [0.5], "y": [0.1, 0.9], "after": [0.2, 0.3]})
+    assert model.effects(arms) == pytest.approx([0.5, 0.5])
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_intervention_on_the_target_is_refused(graph):
+    said = refusal(lambda: cb.InterventionSet(graph, [{}, {"purchase": 1}]))
+    assert "Intervention 1" in said
+    assert "'purchase'" in said
+    assert "Remove the target" in said
+    assert "target" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "purchase"]))
+
+
+def test_an_unknown_node_is_refused_with_the_nearest_name(graph):
+    said = refusal(lambda: cb.InterventionSet(graph, [{"trsut": 1}]))
+    assert "intervention 0" in said
+    assert "Did you mean 'trust'?" in said
+    assert "Did you mean 'price'?" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["prize"]))
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5, float("nan"), "1", None])
+def test_a_value_other_than_0_and_1_is_refused(graph, value):
+    said = refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": value}]))
+    assert "Intervention 1" in said
+    assert f"'ad' to {value!r}" in said
+    assert "expected 0 or 1" in said
+
+
+def test_duplicates_are_refused_with_their_places(graph):
+    said = refusal(lambda: cb.InterventionSet(graph, [{"ad": 1, "price": 0}, {}, {"price": 0, "ad": 1}]))
+    assert "0 and 2" in said
+    assert "Remove one" in said
+
+
+def test_an_empty_set_is_refused(graph):
+    said = refusal(lambda: cb.InterventionSet(graph, []))
+    assert "empty" in said
+    assert "{} only observes" in said
+
+
+@pytest.mark.parametrize("given", [{"ad": 1}, "ad", 3])
+def test_something_that_is_no_list_of_interventions_is_refused(graph, given):
+    assert "expected a list" in refusal(lambda: cb.InterventionSet(graph, given), TypeError)
+
+
+def test_an_intervention_that_is_no_mapping_is_refused(graph):
+    assert "Intervention 1" in refusal(lambda: cb.InterventionSet(graph, [{}, ("ad", 1)]), TypeError)
+
+
+def test_a_networkx_graph_in_place_of_a_causal_graph_is_refused(graph):
+    for make in (
+        lambda: cb.InterventionSet(graph.to_networkx(), [{}]),
+        lambda: cb.InterventionSet.up_to(graph.to_networkx(), 1),
+        lambda: cb.InterventionSet.product(graph.to_networkx(), ["ad"]),
+    ):
+        assert "expected a CausalGraph" in refusal(make, TypeError)
+
+
+@pytest.mark.parametrize("costs", [[1], [1, 0], [1, -2], [1, np.nan], [[1, 2]]])
+def test_costs_that_are_not_one_positive_number_each_are_refused(graph, costs):
+    assert "2 positive finite numbers" in refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": 1}], costs=costs))
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, True, "2"])
+def test_a_size_that_is_no_whole_number_is_refused(graph, size):
+    assert "size was" in refusal(lambda: cb.InterventionSet.up_to(graph, size))
+
+
+def test_choices_that_are_no_lists_are_refused(graph):
+    assert "choices of 'ad' were 1" in refusal(lambda: cb.InterventionSet.product(graph, {"ad": 1}), TypeError)
+    assert "['ad']" in refusal(lambda: cb.InterventionSet.product(graph, "ad"), TypeError)
+    assert "['ad']" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes="ad"), TypeError)
+    assert "more than once" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "ad"]))

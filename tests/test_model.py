@@ -1,0 +1,98 @@
+"""CausalModel: tables by hand, and tables that are refused. Exactness is tested with the propagation."""
+
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import causalbandit as cb
+
+
+def refusal(make, error=ValueError):
+    with pytest.raises(error) as caught:
+        make()
+    return str(caught.value)
+
+
+def test_effects_of_three_nodes_are_those_worked_out_by_hand(shop):
+    # P(purchase | do(ad=1)) = 0.3·0.2 + 0.7·0.6, P(purchase | do(ad=0)) = 0.8·0.1 + 0.2·0.4
+    by_hand = [0.3 * 0.48 + 0.7 * 0.16, 0.16, 0.48, 0.6]
+    assert shop.model.effects(shop.interventions) == pytest.approx(by_hand, abs=1e-15)
+
+
+def test_the_first_parent_is_the_most_significant_bit():
+    dag = nx.DiGraph([("a", "y"), ("b", "y")])
+    for order, table in ((["a", "b"], [0.1, 0.2, 0.3, 0.4]), (["b", "a"], [0.1, 0.3, 0.2, 0.4])):
+        graph = cb.CausalGraph(dag, "y", parents={"y": order})
+        model = cb.CausalModel(graph, {"a": 0.5, "b": 0.5, "y": table})
+        arms = cb.InterventionSet.product(graph, ["a", "b"])
+        assert model.effects(arms) == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=1e-15)
+
+
+def test_a_root_takes_one_number_or_a_list_of_one(shop):
+    tables = {node: shop.model.table(node) for node in shop.graph.nodes}
+    assert cb.CausalModel(shop.graph, {**tables, "ad": 0.3}) == cb.CausalModel(shop.graph, {**tables, "ad": [0.3]})
+
+
+def test_a_model_is_read_only_and_survives_pickling(shop):
+    with pytest.raises(ValueError, match="read-only"):
+        shop.model.cpt[0] = 0.5
+    again = pickle.loads(pickle.dumps(shop.model))
+    assert again == shop.model
+    assert hash(again) == hash(shop.model)
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def with_table(shop, table, node="purchase"):
+    tables = {name: shop.model.table(name) for name in shop.graph.nodes}
+    return lambda: cb.CausalModel(shop.graph, {**tables, node: table})
+
+
+@pytest.mark.parametrize(
+    ("table", "found"), [([0.1, 0.2, 0.3], "3 entries"), ([0.5] * 5, "5 entries"), (0.5, "1 entry")]
+)
+def test_a_table_of_the_wrong_length_is_refused(shop, table, found):
+    said = refusal(with_table(shop, table))
+    assert "'purchase'" in said
+    assert found in said
+    assert "expected 4 probabilities" in said
+    assert "['ad', 'trust']" in said
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.1, 1.1, float("inf")])
+def test_a_table_with_a_value_that_is_no_probability_is_refused_with_its_configuration(shop, value):
+    said = refusal(with_table(shop, [0.1, 0.2, value, 0.4]))
+    assert "'purchase'" in said
+    assert f"has {value!r} at position 2" in said
+    assert "ad=1, trust=0" in said
+    assert "[0, 1]" in said
+
+
+def test_a_nested_table_and_words_are_refused(shop):
+    assert "shape (2, 2)" in refusal(with_table(shop, np.full((2, 2), 0.5)))
+    assert "flat list" in refusal(with_table(shop, ["low", "high", "low", "high"]))
+
+
+def test_missing_tables_are_refused_by_name(shop):
+    said = refusal(lambda: cb.CausalModel(shop.graph, {"ad": [0.3]}))
+    assert "2 of 3 nodes" in said
+    assert "'trust'" in said
+    assert "'purchase'" in said
+
+
+def test_a_table_of_an_unknown_node_is_refused(shop):
+    assert "Did you mean 'trust'?" in refusal(with_table(shop, [0.1, 0.2], node="trsut"))
+
+
+def test_interventions_of_another_graph_are_refused(shop):
+    other = cb.CausalGraph(nx.DiGraph([("ad", "purchase")]), "purchase")
+    assert "another graph" in refusal(lambda: shop.model.effects(cb.InterventionSet(other, [{}])))
+    assert "expected an InterventionSet" in refusal(lambda: shop.model.effects([{}]), TypeError)
+
+
+def test_a_networkx_graph_and_a_list_of_tables_are_refused(shop):
+    assert "CausalGraph" in refusal(lambda: cb.CausalModel(shop.graph.to_networkx(), {}), TypeError)
+    assert "mapping" in refusal(lambda: cb.CausalModel(shop.graph, [0.1]), TypeError)
