@@ -2,6 +2,7 @@
 
 from causalbandit.allocation import thompson_allocation
 from causalbandit.counts import Counts
+from causalbandit.evaluation import RegretCurves, evaluate_regret
 from causalbandit.formats.bif import read_bif
 from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.graph import CausalGraph, Family
@@ -31,8 +32,10 @@ from causalbandit.inference.weights import adaptive_weights
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
+from causalbandit.random_problems import random_problem, random_problems
 from causalbandit.search.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.search.strategy import Batch, Decision, Strategy, Task, search
+from causalbandit.search.top_two import TopTwo
 from causalbandit.search.two_phase import TwoPhase
 
 __version__ = "0.1.0"
@@ -57,8 +60,10 @@ __all__ = [
     "MixtureAdaptiveDesign",
     "PolicyFloor",
     "Problem",
+    "RegretCurves",
     "Strategy",
     "Task",
+    "TopTwo",
     "TwoPhase",
     "adaptive_weights",
     "aipw_scores",
@@ -67,6 +72,7 @@ __all__ = [
     "arm_values",
     "bernoulli_interval",
     "estimate_arms",
+    "evaluate_regret",
     "gamma_star",
     "learn_policy",
     "load_problem",
@@ -74,6 +80,8 @@ __all__ = [
     "optimal_mixture",
     "policy_contrasts",
     "policy_value",
+    "random_problem",
+    "random_problems",
     "read_bif",
     "sample_means",
     "save_problem",

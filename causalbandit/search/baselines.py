@@ -159,7 +159,7 @@ class ImportanceWeighted:
     """The general algorithm of Lattimore, Lattimore & Reid (2016, Algorithm 2): truncated importance weights.
 
     It is given P(parents of the target | do(a)) for every a, that is, all tables but the target's. Interventions are
-    drawn from the mixture η that minimises m(η) = max_a E_a[P_a/Q], with Q = Σ_b η_b P_b, P_a = P(parents | do(a)); then
+    drawn from the mixture η that minimises m(η) = max_a E_a[P_a/Q], Q = Σ_b η_b P_b, P_a = P(parents | do(a)); then
     μ̂(a) = (1/T) Σ_t Y_t R_a(X_t)·1{R_a(X_t) ≤ B}, R_a = P_a/Q, B = √(m(η)·T / log(2TK)). The numbers of experiments
     are η·T rounded without bias instead of drawn, which only lowers the variance.
 
@@ -205,7 +205,7 @@ def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:
     arms_left = np.arange(n_arms, 1, -1)
     log_bar = 0.5 + (1 / np.arange(2, n_arms + 1)).sum()
     # The tolerance keeps a quotient that is whole in exact arithmetic from being rounded up.
-    return np.ceil((budget - n_arms) / (log_bar * arms_left) - 1e-9).astype(np.int64)
+    return np.asarray(np.ceil((budget - n_arms) / (log_bar * arms_left) - 1e-9), dtype=np.int64)
 
 
 def sequential_halving_rounds(n_arms: int, budget: int) -> list[tuple[int, int]]:
@@ -230,7 +230,7 @@ def _steps(lengths: Integers) -> list[tuple[int, int]]:
 
 
 def _sample_means(trials: Integers, successes: Integers) -> Floats:
-    return np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0)
+    return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
 
 def _parents_design(task: Task, target_rows: slice) -> tuple[Floats, Mixture]:

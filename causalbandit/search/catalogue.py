@@ -11,6 +11,12 @@ from causalbandit.search.strategy import Strategy
 STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "two-phase": ("causalbandit.search.two_phase", "TwoPhase", {}),
     "two-phase-pooled": ("causalbandit.search.two_phase", "TwoPhase", {"pooled": True}),
+    "top-two": ("causalbandit.search.top_two", "TopTwo", {}),
+    "uniform": ("causalbandit.search.baselines", "Uniform", {}),
+    "successive-rejects": ("causalbandit.search.baselines", "SuccessiveRejects", {}),
+    "sequential-halving": ("causalbandit.search.baselines", "SequentialHalving", {}),
+    "uniform-plug-in": ("causalbandit.search.baselines", "UniformPlugIn", {}),
+    "importance-weighted-knows-tables": ("causalbandit.search.baselines", "ImportanceWeighted", {}),
 }
 """Name → (module, class, parameters). Modules are imported when a strategy is first asked for."""
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +37,12 @@ class TablePosterior:
     ones: Integers
     known: Floats
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """Posterior means (t₁ + ½)/(t + 1), the given value where a row is known; shape [C]."""
         return np.where(np.isnan(self.known), (self.ones + 0.5) / (self.visits + 1.0), self.known)
 
-    @property
+    @cached_property
     def variance(self) -> Floats:
         """Posterior variances α̂(1 − α̂)/(t + 2), 0 where a row is known; shape [C]."""
         mean = self.mean
@@ -52,9 +53,9 @@ class TablePosterior:
         drawn = rng.beta(self.ones + 0.5, self.visits - self.ones + 0.5, size=(size, len(self.ones)))
         return np.where(np.isnan(self.known), drawn, self.known)
 
-    def propagate(self, task: Task, *, gradient: bool = False) -> Propagation:
-        """Effects of all interventions (and their gradient) under the posterior means, exact."""
-        return propagate(task.interventions, self.mean, gradient=gradient, memory=task.memory)
+    def propagate(self, task: Task, *, reach: bool = False, gradient: bool = False) -> Propagation:
+        """Effects of all interventions (and their reach and gradient) under the posterior means, exact."""
+        return propagate(task.interventions, self.mean, reach=reach, gradient=gradient, memory=task.memory)
 
     def tables(self) -> Tables:
         """The posterior means as a search reports them."""

@@ -68,12 +68,16 @@ class Task:
         Table values that need not be learned, NaN where they must be.
     memory : int
         Bound on working memory of one propagation, in bytes.
+    goal : {"max", "min"}
+        The problem's goal. A strategy maximises in any case; it needs this to read data that its user gave it, whose
+        target is not turned round.
     """
 
     graph: CausalGraph
     interventions: InterventionSet
     known: Floats
     memory: int = MEMORY
+    goal: Goal = "max"
 
     @property
     def learned(self) -> npt.NDArray[np.bool_]:
@@ -257,7 +261,7 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
         checked = np.asarray(checked_table(graph, graph.require(node, "node in known=:"), table))
         if node in graph.family_of:
             values[graph.family_of[node].rows] = checked
-    return Task(graph, problem.interventions, _oriented(values, graph, problem.goal), memory)
+    return Task(graph, problem.interventions, _oriented(values, graph, problem.goal), memory, problem.goal)
 
 
 def drive(plan: Plan, experiment: Callable[[Batch], Counts], record: Callable[[Batch, Counts], None]) -> Decision:

@@ -1,0 +1,805 @@
+"""Simple regret of search strategies over many simulated searches, on one machine or a cluster.
+
+Every strategy searches the same worlds: the seeds of a replication depend on the problem and on the replication's
+number alone, so that differences between strategies are paired, and the rows depend neither on the number of workers
+nor on the order in which they finish.
+
+>>> from causalbandit import evaluate_regret
+>>> from causalbandit.random_problems import random_problem
+>>> problem = random_problem(8, rng=0)
+>>> curves = evaluate_regret(problem, ["top-two", "uniform"], budgets=[100, 1000], replications=20, rng=0)
+>>> len(curves.to_frame())  # strategies × budgets × replications
+80
+
+Clusters come in through joblib's backends. With the extra ``dask`` three lines send the work to one::
+
+    client = dask.distributed.Client("scheduler-address:8786")
+    with joblib.parallel_config(backend="dask"):
+        curves = evaluate_regret(problem, strategies, budgets, replications, rng=0, n_jobs=-1)
+
+For Ray, call ``ray.util.joblib.register_ray()`` and name the backend "ray". The package must be installed on the
+workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.errors import listing
+from causalbandit.model import MEMORY
+from causalbandit.problem import Problem
+from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.sampling import Simulator
+from causalbandit.search.catalogue import strategy_from
+from causalbandit.search.strategy import Batch, Strategy, Task, drive, make_task
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["RegretCurves", "evaluate_regret"]
+
+FILE_FORMAT = "causalbandit regret, version 1"
+BLOCK = 20
+"""Replications that a worker runs before it reports: the unit of progress and of what an interruption can lose."""
+ATTEMPTS = 3
+"""Workers may die this often in a row, without a block finished in between, before the run gives up."""
+
+StrategyLike = Strategy | str
+
+
+class _Row(NamedTuple):
+    """One finished search. ``problem`` and ``strategy`` are places in the lists of the run."""
+
+    problem: int
+    strategy: int
+    budget: int
+    replication: int
+    chosen: int
+    regret: float
+    correct: bool
+    experiments: int
+    seconds: float
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        return self[:4]
+
+
+@dataclass(frozen=True, eq=False)
+class RegretCurves:
+    """Simple regret per search: the result of :func:`evaluate_regret`.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per problem, strategy, budget and replication, in that order of sorting: ``problem``, ``strategy`` (as
+        given), ``budget``, ``replication``, ``chosen`` (the intervention's label), ``regret`` (≥ 0, on the scale of the
+        target's probability), ``correct`` (none is better), ``experiments`` (used, ≤ budget), ``seconds`` (of the
+        search with its simulation) and ``reason``. A cell that a strategy cannot work with is one row without
+        replication, with NaN regret and the reason.
+    strategies, problems : tuple of str
+        Labels in the order given.
+    """
+
+    frame: pd.DataFrame
+    strategies: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The frame, a copy."""
+        return self.frame.copy()
+
+    def summary(self, *, reference: str | None = None, level: float = 0.95) -> pd.DataFrame:
+        """Mean regret per problem, strategy and budget, and the paired difference to ``reference``.
+
+        Columns: ``replications``, ``mean``, ``std_error``, ``q50``, ``q90``, ``max``, ``correct`` (share),
+        ``experiments`` and ``seconds`` (means); ``difference`` (mean over replications of this strategy's regret minus
+        that of ``reference``, by default the first strategy), ``difference_std_error``, ``difference_lower`` and
+        ``difference_upper`` (Student's t at ``level``, valid as replications grow); ``reason`` for skipped cells.
+        """
+        pivot = self._paired()
+        reference = self._checked_reference(reference)
+        records = []
+        for (problem, strategy, budget), group in self.frame.groupby(
+            ["problem", "strategy", "budget"], sort=False, observed=True
+        ):
+            record: dict[str, Any] = {"problem": problem, "strategy": strategy, "budget": budget}
+            reason = str(group["reason"].iloc[0])
+            if reason:
+                records.append(record | {"replications": 0, "reason": reason})
+                continue
+            regret = group["regret"].to_numpy(dtype=np.float64)
+            record |= {
+                "replications": len(regret),
+                "mean": regret.mean(),
+                "std_error": _standard_error(regret),
+                "q50": np.quantile(regret, 0.5),
+                "q90": np.quantile(regret, 0.9),
+                "max": regret.max(),
+                "correct": float(group["correct"].astype(bool).mean()),
+                "experiments": float(group["experiments"].mean()),
+                "seconds": float(group["seconds"].mean()),
+            }
+            mine, other = pivot.get((problem, strategy, budget)), pivot.get((problem, reference, budget))
+            if mine is not None and other is not None:
+                record |= _difference(mine, other, level)
+            records.append(record | {"reason": ""})
+        return _tidy(records, [*_SUMMARY_COLUMNS, "reason"])
+
+    def differences(self, *, level: float = 0.95) -> pd.DataFrame:
+        """Paired differences between all pairs of strategies: one row per problem, budget and pair.
+
+        ``difference`` is the mean over replications of the regret of ``strategy`` minus that of ``other``, with
+        ``difference_std_error``, ``difference_lower``, ``difference_upper`` as in :meth:`summary`.
+        """
+        pivot = self._paired()
+        budgets = sorted({budget for _, _, budget in pivot})
+        records = [
+            {"problem": problem, "budget": budget, "strategy": first, "other": second}
+            | _difference(pivot[problem, first, budget], pivot[problem, second, budget], level)
+            for problem in self.problems
+            for budget in budgets
+            for place, first in enumerate(self.strategies)
+            for second in self.strategies[place + 1 :]
+            if (problem, first, budget) in pivot and (problem, second, budget) in pivot
+        ]
+        return _tidy(records, ["problem", "budget", "strategy", "other", *_DIFFERENCE_COLUMNS])
+
+    def plot(self, ax: Axes | None = None, *, problem: str | None = None) -> Axes:
+        """Mean regret over the budget on logarithmic axes, with bands of two standard errors.
+
+        ``problem`` names one of several problems; by default the mean over all of them is drawn.
+        """
+        from causalbandit.plots.regret import plot_regret
+
+        return plot_regret(self, ax, problem=problem)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and texts, ready for JSON: ``strategies``, ``problems`` and ``rows``."""
+        import pandas as pd
+
+        from causalbandit.report import plain
+
+        rows = [
+            {str(name): None if pd.isna(value) else plain(value) for name, value in row.items()}
+            for row in self.frame.to_dict("records")
+        ]
+        return {"strategies": list(self.strategies), "problems": list(self.problems), "rows": rows}
+
+    def _paired(self) -> dict[tuple[Any, Any, Any], npt.NDArray[np.float64]]:
+        """Regret per (problem, strategy, budget), replications ascending; skipped cells left out."""
+        done = self.frame[self.frame["reason"] == ""]
+        groups = done.groupby(["problem", "strategy", "budget"], sort=False, observed=True)["regret"]
+        return {tuple(key): values.to_numpy(dtype=np.float64) for key, values in groups}  # type: ignore[misc]  # three columns
+
+    def _checked_reference(self, reference: str | None) -> str:
+        if reference is None:
+            return self.strategies[0]
+        if reference not in self.strategies:
+            raise ValueError(
+                f"reference was {reference!r}; expected one of the strategies {', '.join(self.strategies)}."
+            )
+        return reference
+
+    def _repr_html_(self) -> str:
+        html: str = self.summary().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
+        return html
+
+    def __repr__(self) -> str:
+        cells = len(self.frame.groupby(["problem", "strategy", "budget"], observed=True))
+        return f"RegretCurves({', '.join(self.strategies)}; {cells} cells, {len(self.frame)} rows)"
+
+
+def evaluate_regret(
+    problem: Problem | Sequence[Problem],
+    strategies: StrategyLike | Sequence[StrategyLike] | Mapping[str, StrategyLike],
+    budgets: int | Sequence[int],
+    replications: int,
+    *,
+    rng: RNG = None,
+    n_jobs: int | None = 1,
+    resume: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+    memory: int = MEMORY,
+) -> RegretCurves:
+    """Simple regret of every strategy at every budget, over simulated searches that all strategies share.
+
+    Parameters
+    ----------
+    problem : Problem or sequence of Problem
+        With the true tables; the strategies do not see them. Several problems are evaluated one beside the other.
+    strategies : Strategy, str, sequence or mapping of str to these
+        Objects or names; a mapping gives labels of one's own.
+    budgets : int or sequence of int
+        Numbers of experiments, ascending. A budget below a strategy's smallest is a skipped cell, which the frame says.
+    replications : int
+        Searches per cell.
+    rng : seed or numpy.random.Generator, optional
+        Same seed, same rows (``seconds`` aside), whatever ``n_jobs``.
+    n_jobs : int, optional
+        Worker processes as in joblib; -1 for all cores, None for what ``joblib.parallel_config`` says.
+    resume : path, optional
+        Keep every finished block of searches in this file, and continue from it if it exists. The file must come from
+        the same problems, strategies and seed; budgets and replications may be more than before.
+    progress : bool, optional
+        Show a progress bar; by default only on a terminal.
+    memory : int
+        Bound on working memory of one propagation, in bytes, per worker.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For unknown strategies, budgets that are not ascending positive integers, replications below 1, a problem
+        without tables, and a resume file that belongs to something else; before any search.
+    RuntimeError
+        When workers die again and again. What was finished stays in the resume file.
+
+    Notes
+    -----
+    Cost per search: a strategy that ignores the graph costs its batches, about 10 µs each, whatever the budget; one
+    that learns tables costs, per batch, one draw through the clique tree and its propagation, which dominates. Tree,
+    simulator and true effects are made once per problem and worker.
+    """
+    problems = _checked_problems(problem)
+    labelled = labelled_strategies(strategies)
+    sizes = checked_budgets(budgets)
+    n_replications = _checked_replications(replications)
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0):
+        raise ValueError(f"n_jobs was {n_jobs!r}; expected a number of processes, or -1 for all cores.")
+    labels = _problem_labels(problems)
+    cases = [_Case(each, fingerprint(each), memory) for each in problems]
+
+    root = seed_sequence(rng)
+    with ExitStack() as stack:
+        store = None
+        if resume is not None:
+            store = stack.enter_context(_Store(resume, cases, labels, labelled, None if rng is None else root))
+            root = store.seed or root
+            store.begin(root)
+        done = {row.key: row for row in store.rows} if store is not None else {}
+        skipped = _skipped(cases, labelled, sizes)
+        blocks = _blocks(cases, labelled, sizes, n_replications, root, skipped, done)
+        _run_all(blocks, n_jobs, progress, len(done), done, store)
+    return RegretCurves(
+        _frame(done, skipped, cases, labels, list(labelled), sizes, n_replications), tuple(labelled), tuple(labels)
+    )
+
+
+# --- What runs in a worker ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A problem as it travels to the workers; equal when its fingerprint is."""
+
+    problem: Problem = field(compare=False)
+    fingerprint: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some replications of one cell."""
+
+    case: _Case
+    strategy: Strategy
+    place: tuple[int, int, int]  # problem, strategy, budget
+    replications: tuple[int, ...]
+    entropy: Any
+    spawn_key: tuple[int, ...]
+
+
+class _Bench:
+    """All that searches on one problem share: simulator, effects on the maximising scale, and the tasks."""
+
+    def __init__(self, case: _Case) -> None:
+        problem = case.problem
+        self.problem = problem
+        model = problem.require_model("evaluate_regret")
+        self.simulator = Simulator(model, problem.interventions, memory=case.memory)
+        effects = self.simulator.effects
+        self.regret = effects.max() - effects if problem.goal == "max" else effects - effects.min()
+        self.task = make_task(problem, memory=case.memory)
+        upstream = {node: model.table(node) for node in problem.graph.ancestors if node != problem.graph.target}
+        self.task_with_tables = make_task(problem, upstream, memory=case.memory)
+
+    def task_for(self, strategy: Strategy) -> Task:
+        """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
+        return self.task_with_tables if getattr(strategy, "knows_tables", False) else self.task
+
+
+@lru_cache(maxsize=8)
+def _bench(case: _Case) -> _Bench:
+    """The bench of ``case``, made once per worker while it stays among the last few used."""
+    return _Bench(case)
+
+
+def _run_block(block: _Block) -> list[_Row]:
+    bench = _bench(block.case)
+    return [_search_once(bench, block, replication) for replication in block.replications]
+
+
+def _search_once(bench: _Bench, block: _Block, replication: int) -> _Row:
+    learner_seed, world_seed = (
+        np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)) for part in (0, 1)
+    )
+    graph, strategy, budget = bench.problem.graph, block.strategy, block.place[2]
+    world = np.random.default_rng(world_seed)
+    target_only = strategy.needs == "target"
+    complemented = bench.problem.goal == "min"
+    used = 0
+
+    def experiment(batch: Batch) -> Counts:
+        nonlocal used
+        used += batch.total
+        if used > budget:
+            raise RuntimeError(f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}.")
+        counts = bench.simulator.draw(batch.sizes, world, target_only=target_only)
+        return counts.with_target_complemented(graph) if complemented else counts
+
+    started = time.perf_counter()
+    plan = strategy.run(bench.task_for(strategy), budget, np.random.default_rng(learner_seed))
+    decision = drive(plan, experiment, _no_record)
+    seconds = time.perf_counter() - started
+    regret = float(bench.regret[decision.best_index])
+    return _Row(*block.place, replication, decision.best_index, regret, regret <= 1e-12, used, seconds)
+
+
+def _no_record(batch: Batch, counts: Counts) -> None:
+    """Nothing is kept of single batches."""
+
+
+# --- Planning and collecting --------------------------------------------------------------------------------------
+
+
+def _skipped(cases: Sequence[_Case], labelled: Mapping[str, Strategy], budgets: Sequence[int]) -> dict[Any, str]:
+    """(problem, strategy, budget) → why the strategy cannot work there."""
+    reasons = {}
+    for case_place, case in enumerate(cases):
+        bench = _bench(case)
+        for strategy_place, strategy in enumerate(labelled.values()):
+            smallest = strategy.smallest_budget(bench.task_for(strategy))
+            for budget in budgets:
+                if budget < smallest:
+                    reasons[case_place, strategy_place, budget] = f"needs at least {smallest} experiments"
+    return reasons
+
+
+def _blocks(
+    cases: Sequence[_Case],
+    labelled: Mapping[str, Strategy],
+    budgets: Sequence[int],
+    n_replications: int,
+    root: np.random.SeedSequence,
+    skipped: Mapping[Any, str],
+    done: Mapping[Any, _Row],
+) -> list[_Block]:
+    """Everything still to run; all cells advance together, so that a part of the run is a fair part."""
+    blocks = []
+    for start in range(0, n_replications, BLOCK):
+        for case_place, case in enumerate(cases):
+            for budget in budgets:
+                for strategy_place, strategy in enumerate(labelled.values()):
+                    place = case_place, strategy_place, budget
+                    if place in skipped:
+                        continue
+                    missing = tuple(
+                        replication
+                        for replication in range(start, min(start + BLOCK, n_replications))
+                        if (*place, replication) not in done
+                    )
+                    if missing:
+                        spawn_key = (*root.spawn_key, case_place)
+                        blocks.append(_Block(case, strategy, place, missing, root.entropy, spawn_key))
+    return blocks
+
+
+def _run_all(
+    blocks: list[_Block],
+    n_jobs: int | None,
+    progress: bool | None,
+    n_before: int,
+    done: dict[Any, _Row],
+    store: _Store | None,
+) -> None:
+    """Run ``blocks``, keeping each as it finishes; after a worker's death run what is missing again."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+    from tqdm import tqdm
+
+    hidden = None if progress is None else not progress
+    total = n_before + sum(len(block.replications) for block in blocks)
+    failures = 0
+    with tqdm(total=total, initial=n_before, desc="searches", unit="", disable=hidden, leave=False) as bar:
+        while blocks:
+            finished: set[tuple[Any, ...]] = set()
+            try:
+                for rows in _results(blocks, n_jobs):
+                    if store is not None:
+                        store.add(rows)
+                    done.update((row.key, row) for row in rows)
+                    finished.add(rows[0].key)
+                    bar.update(len(rows))
+                    failures = 0
+                return
+            except BrokenProcessPool as error:
+                failures += 1
+                blocks = [block for block in blocks if (*block.place, block.replications[0]) not in finished]
+                if failures >= ATTEMPTS:
+                    where = f" What was finished is in {store.path}; run again to continue." if store else ""
+                    raise RuntimeError(
+                        f"A worker process died {failures} times in a row, {len(blocks)} blocks of searches are left. "
+                        f"The usual reason is too little memory: use fewer n_jobs or a smaller memory=.{where}"
+                    ) from error
+
+
+def _results(blocks: Sequence[_Block], n_jobs: int | None) -> Iterator[list[_Row]]:
+    """Rows of each block, in the order in which they finish."""
+    from joblib import Parallel, delayed
+
+    if n_jobs == 1 and _plain_backend():
+        yield from map(_run_block, blocks)
+        return
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    yield from parallel(delayed(_run_block)(block) for block in blocks)
+
+
+def _plain_backend() -> bool:
+    """Whether joblib would use this machine: no other backend was configured around the call."""
+    from joblib.parallel import get_active_backend
+
+    return type(get_active_backend()[0]).__module__.startswith("joblib._parallel_backends")
+
+
+def _frame(
+    done: Mapping[Any, _Row],
+    skipped: Mapping[Any, str],
+    cases: Sequence[_Case],
+    problem_labels: Sequence[str],
+    strategy_labels: Sequence[str],
+    budgets: Sequence[int],
+    n_replications: int,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    labels = [case.problem.interventions.labels for case in cases]
+    records: list[tuple[Any, ...]] = []
+    for case_place, problem in enumerate(problem_labels):
+        for strategy_place, strategy in enumerate(strategy_labels):
+            for budget in budgets:
+                reason = skipped.get((case_place, strategy_place, budget))
+                if reason is not None:
+                    records.append((problem, strategy, budget, None, "", math.nan, None, None, math.nan, reason))
+                    continue
+                for replication in range(n_replications):
+                    row = done[case_place, strategy_place, budget, replication]
+                    chosen = labels[case_place][row.chosen]
+                    records.append((problem, strategy, budget, replication, chosen, *row[5:], ""))
+    frame = pd.DataFrame.from_records(records, columns=list(_FRAME_COLUMNS))
+    return frame.astype(_FRAME_COLUMNS)
+
+
+_FRAME_COLUMNS = {
+    "problem": "object",
+    "strategy": "object",
+    "budget": "int64",
+    "replication": "Int64",
+    "chosen": "object",
+    "regret": "float64",
+    "correct": "boolean",
+    "experiments": "Int64",
+    "seconds": "float64",
+    "reason": "object",
+}
+_DIFFERENCE_COLUMNS = ("difference", "difference_std_error", "difference_lower", "difference_upper")
+_SUMMARY_COLUMNS = (
+    *("problem", "strategy", "budget", "replications", "mean", "std_error", "q50", "q90", "max", "correct"),
+    *("experiments", "seconds", *_DIFFERENCE_COLUMNS),
+)
+
+
+def _tidy(records: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame.from_records(records).reindex(columns=list(columns))
+
+
+def _standard_error(values: npt.NDArray[np.float64]) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def _difference(mine: npt.NDArray[np.float64], other: npt.NDArray[np.float64], level: float) -> dict[str, float]:
+    from scipy.special import stdtrit
+
+    paired = mine - other
+    mean, error = float(paired.mean()), _standard_error(paired)
+    reach = float(stdtrit(len(paired) - 1, 0.5 + level / 2)) * error if len(paired) > 1 else math.nan
+    return dict(zip(_DIFFERENCE_COLUMNS, (mean, error, mean - reach, mean + reach), strict=True))
+
+
+# --- Checks and names ---------------------------------------------------------------------------------------------
+
+
+def _checked_problems(problem: Problem | Sequence[Problem]) -> list[Problem]:
+    problems = [problem] if isinstance(problem, Problem) else list(problem)
+    if not problems:
+        raise ValueError("No problem was given; expected one Problem or a list of them.")
+    for each in problems:
+        if not isinstance(each, Problem):
+            raise TypeError(
+                f"problem was a {type(each).__name__}; expected a Problem, from load_problem or Problem(...), or a "
+                "list of them."
+            )
+        each.require_model(f"The regret of searches on {each.name!r}" if each.name else "The regret of searches")
+    return problems
+
+
+def _problem_labels(problems: Sequence[Problem]) -> list[str]:
+    names = [problem.name or f"problem {place + 1}" for place, problem in enumerate(problems)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]
+
+
+def labelled_strategies(
+    strategies: StrategyLike | Sequence[StrategyLike] | Mapping[str, StrategyLike],
+) -> dict[str, Strategy]:
+    """Label → strategy: the name as given, the object's name, or the mapping's key; duplicates tell their parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown name (the message lists the names), something that is no strategy, the same one twice, and none.
+    """
+    if isinstance(strategies, Mapping):
+        labelled = {str(label): strategy_from(strategy) for label, strategy in strategies.items()}
+    else:
+        listed = [strategies] if isinstance(strategies, (str, Strategy)) else list(strategies)
+        made = [strategy_from(strategy) for strategy in listed]
+        names = [
+            given if isinstance(given, str) else strategy.name for given, strategy in zip(listed, made, strict=True)
+        ]
+        labels = [
+            name if names.count(name) == 1 else repr(strategy) for name, strategy in zip(names, made, strict=True)
+        ]
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated:
+            raise ValueError(f"The strategy {repeated[0]} was given more than once; expected each one once.")
+        labelled = dict(zip(labels, made, strict=True))
+    if not labelled:
+        raise ValueError("No strategy was given; expected at least one, such as 'two-phase'.")
+    return labelled
+
+
+def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
+    """The budgets as a list, or an error unless they are positive whole numbers in ascending order."""
+    listed = [budgets] if isinstance(budgets, (int, np.integer)) else list(budgets)
+    for budget in listed:
+        if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
+            raise TypeError(f"budgets hold {budget!r}; expected whole numbers of experiments, such as [300, 1000].")
+        if budget < 1:
+            raise ValueError(f"budgets hold {budget}; expected positive numbers of experiments.")
+    if not listed:
+        raise ValueError("No budget was given; expected at least one number of experiments, such as [1000].")
+    for before, after in itertools.pairwise(listed):
+        if before == after:
+            raise ValueError(f"budgets hold {before} more than once; expected each one once, ascending.")
+        if before > after:
+            raise ValueError(f"budgets hold {before} before {after}; expected them ascending: {sorted(listed)}.")
+    return [int(budget) for budget in listed]
+
+
+def _checked_replications(replications: Any) -> int:
+    if isinstance(replications, bool) or not isinstance(replications, (int, np.integer)):
+        raise TypeError(f"replications was {replications!r}; expected a whole number of searches per cell.")
+    if replications < 1:
+        raise ValueError(f"replications was {replications}; expected at least 1 search per cell.")
+    return int(replications)
+
+
+def fingerprint(problem: Problem) -> str:
+    """A text that is the same for problems with the same graph, tables, interventions, costs and goal."""
+    graph, model = problem.graph, problem.require_model()
+    parts = [
+        problem.goal,
+        graph.target,
+        [[node, list(graph.parents(node)), [value.hex() for value in model.table(node)]] for node in graph.nodes],
+        problem.interventions.assignments.tobytes().hex(),
+        problem.interventions.costs.tobytes().hex(),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _described(value: Any) -> str:
+    """A strategy's class and parameters as text; arrays and tables by a digest of their content."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (f"{each.name}={_described(getattr(value, each.name))}" for each in dataclasses.fields(value))
+        return f"{type(value).__name__}({', '.join(fields)})"
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]}"
+    if hasattr(value, "to_csv"):
+        return f"table {hashlib.sha256(value.to_csv().encode()).hexdigest()[:16]}"
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(map(_described, value))})"
+    return repr(value)
+
+
+# --- The file of finished searches --------------------------------------------------------------------------------
+
+
+class _Store:
+    """Finished searches in a file: a first line that says of what, then one JSON list per search, only ever appended.
+
+    A block of lines is written and synchronised before it counts as done. A last line without its end, left by a killed
+    process, is cut off. The file is locked while a run writes to it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        cases: Sequence[_Case],
+        labels: Sequence[str],
+        labelled: Mapping[str, Strategy],
+        seed: np.random.SeedSequence | None,
+    ) -> None:
+        import os as system
+
+        self.path = system.fspath(path)
+        self._problems = [[label, case.fingerprint] for label, case in zip(labels, cases, strict=True)]
+        self._strategies = [[label, _described(strategy)] for label, strategy in labelled.items()]
+        self._wanted_seed = seed
+        self.seed: np.random.SeedSequence | None = None
+        self.rows: list[_Row] = []
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> _Store:
+        import os as system
+
+        if system.path.isdir(self.path):
+            raise ValueError(f"The resume file {self.path!r} is a directory; expected a file, such as regret.jsonl.")
+        folder = system.path.dirname(system.path.abspath(self.path))
+        if not system.path.isdir(folder):
+            raise ValueError(f"The folder {folder!r} of the resume file does not exist; create it first.")
+        self._file = open(self.path, "a+b")
+        try:
+            _lock(self._file, self.path)
+            self._read()
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._file is not None
+        self._file.close()
+
+    def begin(self, seed: np.random.SeedSequence) -> None:
+        """Write the first line of a new file."""
+        if self.seed is None:
+            self.seed = seed
+            header = {
+                "format": FILE_FORMAT,
+                "seed": _seed_state(seed),
+                "problems": self._problems,
+                "strategies": self._strategies,
+                "columns": list(_Row._fields),
+            }
+            self._append(json.dumps(header, ensure_ascii=False) + "\n")
+
+    def add(self, rows: Sequence[_Row]) -> None:
+        """Append finished searches, safe on disk on return."""
+        self._append("".join(json.dumps(list(row)) + "\n" for row in rows))
+
+    def _append(self, text: str) -> None:
+        import os as system
+
+        assert self._file is not None
+        self._file.write(text.encode())
+        self._file.flush()
+        system.fsync(self._file.fileno())
+
+    def _read(self) -> None:
+        assert self._file is not None
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = whole.split(b"\n")[:-1]
+        if not lines:
+            # Nothing, or a first line that was cut off while it was written: ours to start anew, nobody else's.
+            if content and not f'{{"format": "{FILE_FORMAT}"'.encode().startswith(content[:20]):
+                raise self._refused("it is not a file of finished searches")
+            self._file.truncate(0)
+            return
+        self._check_header(lines[0])
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                row = _Row(*json.loads(line))
+                if not (0 <= row.problem < len(self._problems) and 0 <= row.strategy < len(self._strategies)):
+                    raise ValueError("place outside the lists")
+            except (ValueError, TypeError) as error:
+                raise self._refused(f"line {number} is damaged ({line[:60]!r})") from error
+            self.rows.append(row)
+        if len(whole) < len(content):
+            self._file.truncate(len(whole))
+
+    def _check_header(self, line: bytes) -> None:
+        try:
+            header = json.loads(line)
+        except ValueError:
+            header = None
+        if not isinstance(header, dict) or header.get("format") != FILE_FORMAT:
+            raise self._refused(f"its first line is not that of {FILE_FORMAT!r}")
+        for what, mine in (("problems", self._problems), ("strategies", self._strategies)):
+            theirs = header.get(what)
+            if theirs != mine:
+                raise self._refused(f"its {what} differ: {_first_difference(theirs, mine)}")
+        state = header["seed"]
+        if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
+            raise self._refused(
+                f"its seed is {_seed_text(state)}, but rng= gives {_seed_text(_seed_state(self._wanted_seed))}"
+            )
+        entropy = state["entropy"]
+        self.seed = np.random.SeedSequence(
+            int(entropy) if isinstance(entropy, str) else [int(word) for word in entropy],
+            spawn_key=tuple(state["spawn_key"]),
+        )
+
+    def _refused(self, why: str) -> ValueError:
+        return ValueError(
+            f"The resume file {self.path!r} does not belong to this run: {why}. Name another file to start anew, or "
+            "give the problems, strategies and seed of the file."
+        )
+
+
+def _seed_state(seed: np.random.SeedSequence) -> dict[str, Any]:
+    entropy: Any = seed.entropy
+    text = str(entropy) if isinstance(entropy, (int, np.integer)) else [str(word) for word in entropy]
+    return {"entropy": text, "spawn_key": [int(key) for key in seed.spawn_key]}
+
+
+def _seed_text(state: Mapping[str, Any]) -> str:
+    entropy = state["entropy"]
+    text = entropy if isinstance(entropy, str) else f"[{', '.join(entropy)}]"
+    return f"{text} {tuple(state['spawn_key'])}" if state["spawn_key"] else text
+
+
+def _first_difference(theirs: Any, mine: Sequence[list[str]]) -> str:
+    if not isinstance(theirs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in theirs):
+        return f"the file has {theirs!r}"
+    if [pair[0] for pair in theirs] != [pair[0] for pair in mine]:
+        return f"the file has {listing(pair[0] for pair in theirs)}, this run {listing(pair[0] for pair in mine)}"
+    for old, new in zip(theirs, mine, strict=True):
+        if old != new:
+            return f"{new[0]!r} was {old[1]} in the file and is {new[1]} in this run"
+    return "their order"
+
+
+def _lock(file: IO[bytes], path: str) -> None:
+    """Keep other processes from writing to the same file; where the system has no such locks, do nothing."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ValueError(
+            f"The resume file {path!r} is being written by another run; wait for it or name another file."
+        ) from error

@@ -1,0 +1,194 @@
+"""Random problems, seeded, so that regret can be averaged over many of them.
+
+>>> problem = random_problem(10, rng=7, rare=0.2)
+>>> problem
+Problem('random-10-2-uniform', 10 nodes, 15 interventions, max 'x9', tables known)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import networkx as nx
+import numpy as np
+
+from causalbandit.errors import did_you_mean
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
+from causalbandit.model import CausalModel
+from causalbandit.problem import Problem
+from causalbandit.randomness import RNG, generator, seed_sequence
+
+Shape = Literal["uniform", "beta", "noisy-or"]
+"""How random tables are drawn, see :func:`random_problem`."""
+SHAPES: tuple[Shape, ...] = ("uniform", "beta", "noisy-or")
+
+
+def random_problem(
+    n_nodes: int,
+    *,
+    in_degree: int = 2,
+    shape: Shape = "uniform",
+    rare: float = 0.0,
+    rare_probability: float = 0.02,
+    up_to: int = 1,
+    n_interventions: int | None = None,
+    actionable: Literal["all", "non-parents", "roots"] = "non-parents",
+    rng: RNG = None,
+    name: str | None = None,
+) -> Problem:
+    """A random graph x0 … x(N−1) with random tables; the last node is the target.
+
+    Parameters
+    ----------
+    n_nodes : int
+        N ≥ 2.
+    in_degree : int
+        Node i has min(i, in_degree) parents, drawn from the earlier nodes; those that have no child yet are four times
+        as likely, so that few nodes are cut off from the target.
+    shape : {"uniform", "beta", "noisy-or"}
+        How P(node = 1 | configuration) is drawn: uniform on [0, 1]; Beta(½, ½), near 0 and 1; or noisy-or, where a leak
+        of 0.05 and one strength per parent, uniform on [0.2, 0.9], make every parent a cause.
+    rare : float
+        Share of the nodes without parents, at random, that are rare events with probability ``rare_probability``.
+    up_to : int
+        Interventions fix at most this many nodes, the empty one among them.
+    n_interventions : int, optional
+        Keep only this many of them, drawn at random, the empty one always.
+    actionable : {"all", "non-parents", "roots"}
+        Which of the target's ancestors may be fixed: all, those that are no parent of it, or those without parents.
+        When none fits the description, all.
+    rng : seed or numpy.random.Generator, optional
+        Same seed, same problem.
+    name : str, optional
+        By default made of N, in-degree and shape.
+
+    Raises
+    ------
+    ValueError
+        For sizes or shares out of range, and unknown words.
+    """
+    _check(n_nodes, in_degree, shape, rare, rare_probability, actionable)
+    random = generator(rng)
+    names = [f"x{place}" for place in range(n_nodes)]
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    dag.add_nodes_from(names)
+    childless = np.ones(n_nodes)
+    for place in range(1, n_nodes):
+        weights = np.where(childless[:place] > 0, 4.0, 1.0)
+        parents = random.choice(place, size=min(place, in_degree), replace=False, p=weights / weights.sum())
+        childless[parents] = 0
+        dag.add_edges_from((names[parent], names[place]) for parent in sorted(parents.tolist()))
+    graph = CausalGraph(dag, names[-1])
+    tables = {node: _table(len(graph.parents(node)), shape, random) for node in names}
+    for node in names:
+        if not graph.parents(node) and random.random() < rare:
+            tables[node] = np.array([rare_probability])
+    nodes = _actionable(graph, actionable)
+    interventions = InterventionSet.up_to(graph, up_to, nodes, most=MOST_INTERVENTIONS)
+    if n_interventions is not None:
+        if not 1 <= n_interventions <= len(interventions):
+            raise ValueError(
+                f"n_interventions was {n_interventions}; {len(nodes)} actionable nodes and up_to={up_to} make "
+                f"{len(interventions)} interventions. Give at most as many, or raise up_to."
+            )
+        others = 1 + random.permutation(len(interventions) - 1)[: n_interventions - 1]
+        interventions = interventions.subset([0, *sorted(others.tolist())])
+    label = f"random-{n_nodes}-{in_degree}-{shape}" if name is None else name
+    return Problem(graph, interventions, CausalModel(graph, tables), name=label, source="drawn at random")
+
+
+def random_problems(
+    count: int,
+    n_nodes: int,
+    *,
+    in_degree: int = 2,
+    shape: Shape = "uniform",
+    rare: float = 0.0,
+    rare_probability: float = 0.02,
+    up_to: int = 1,
+    n_interventions: int | None = None,
+    actionable: Literal["all", "non-parents", "roots"] = "non-parents",
+    rng: RNG = None,
+) -> list[Problem]:
+    """``count`` independent problems of one family; see :func:`random_problem`. Their names are numbered."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count was {count!r}; expected a number of problems, at least 1.")
+    return [
+        random_problem(
+            n_nodes,
+            in_degree=in_degree,
+            shape=shape,
+            rare=rare,
+            rare_probability=rare_probability,
+            up_to=up_to,
+            n_interventions=n_interventions,
+            actionable=actionable,
+            rng=np.random.default_rng(seed),
+            name=f"random-{n_nodes}-{in_degree}-{shape}-{place + 1}",
+        )
+        for place, seed in enumerate(seed_sequence(rng).spawn(count))
+    ]
+
+
+def bernoulli_arms(effects: Sequence[float]) -> Problem:
+    """K independent arms: a problem whose graph says nothing, with effects μ(k) = ``effects[k]``.
+
+    The target's parents are the bits of an arm's number, and arm k fixes all of them: each arm has its own row of the
+    target's table.
+    """
+    n_arms = len(effects)
+    if n_arms < 2:
+        raise ValueError(f"{n_arms} effects were given; expected at least 2 arms.")
+    n_bits = (n_arms - 1).bit_length()
+    bits = [f"bit{place}" for place in range(n_bits)]
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    dag.add_edges_from((bit, "y") for bit in bits)
+    graph = CausalGraph(dag, "y", parents={"y": bits})
+    table = np.full(1 << n_bits, 0.5)
+    table[:n_arms] = effects
+    interventions = InterventionSet(
+        graph, [{bit: (arm >> (n_bits - 1 - place)) & 1 for place, bit in enumerate(bits)} for arm in range(n_arms)]
+    )
+    model = CausalModel(graph, {**{bit: [0.5] for bit in bits}, "y": table})
+    return Problem(graph, interventions, model, name=f"{n_arms} arms", source="independent arms")
+
+
+def _table(n_parents: int, shape: Shape, random: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    size = 1 << n_parents
+    if shape == "uniform" or (shape == "noisy-or" and n_parents == 0):
+        drawn = random.random(size)
+    elif shape == "beta":
+        drawn = random.beta(0.5, 0.5, size)
+    else:
+        strength = random.uniform(0.2, 0.9, n_parents)
+        on = (np.arange(size)[:, None] >> np.arange(n_parents - 1, -1, -1)) & 1
+        drawn = 1 - 0.95 * np.prod(np.where(on, 1 - strength, 1.0), axis=1)
+    return np.asarray(drawn)
+
+
+def _actionable(graph: CausalGraph, which: str) -> list[str]:
+    others = [node for node in graph.ancestors if node != graph.target]
+    if which == "non-parents":
+        chosen = [node for node in others if node not in graph.parents(graph.target)]
+    elif which == "roots":
+        chosen = [node for node in others if not graph.parents(node)]
+    else:
+        chosen = others
+    return chosen or others
+
+
+def _check(n_nodes: int, in_degree: int, shape: str, rare: float, rare_probability: float, actionable: str) -> None:
+    for what, value, least in (("n_nodes", n_nodes, 2), ("in_degree", in_degree, 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{what} was {value!r}; expected a whole number of at least {least}.")
+    for what, share in (("rare", rare), ("rare_probability", rare_probability)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{what} was {share!r}; expected a number between 0 and 1.")
+    for what, word, words in (
+        ("shape", shape, SHAPES),
+        ("actionable", actionable, ("all", "non-parents", "roots")),
+    ):
+        if word not in words:
+            raise ValueError(f"{what} was {word!r}.{did_you_mean(word, words)} Expected one of {', '.join(words)}.")

@@ -1,0 +1,262 @@
+"""Top-two posterior sampling on the graph's tables: few experiments, any budget, a handful of rounds.
+
+Every experiment teaches every table row that it visits, so the posterior over rows (independent Beta distributions) is
+also one over all effects. A batch goes, for one half, to the interventions that are likely to be best and to their
+likeliest rivals (top-two sampling, Russo 2020), and for the other half to those whose experiments are planned to lower
+the uncertainty that matters between them, row by row.
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TopTwo, search
+>>> graph = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> model = CausalModel(graph, {"ad": [0.5], "trust": [0.2, 0.6], "purchase": [0.1, 0.4]})
+>>> problem = Problem(graph, InterventionSet(graph, [{}, {"ad": 0}, {"ad": 1}]), model)
+>>> search(problem, 300, TopTwo(rounds=5), rng=0).best
+{'ad': 1}
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.allocation import floor_allocation
+from causalbandit.counts import Counts
+from causalbandit.interventions import InterventionSet
+from causalbandit.propagation import Propagation, propagate
+from causalbandit.search.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.search.posterior import TablePosterior
+from causalbandit.search.strategy import Batch, Decision, Plan, Task, best_at_random
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TopTwo"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+PLANNING_STEPS = 20
+"""Frank–Wolfe steps of a batch's plan: rounding to whole experiments is coarser than what more would gain."""
+
+
+@dataclass(frozen=True)
+class TopTwo:
+    """Batched top-two sampling from the posterior of the tables, with batches planned row by row.
+
+    Counts of all experiments are pooled: α̂_c = (t₁ + ½)/(t + 1). The first batch is uniform. Before every other one,
+    effects are drawn from the posterior, and the batch is shared out by
+
+    1. how often each intervention wins a draw (half of this part) and how often each wins once the leader, the one with
+       the largest posterior mean, is left out (the other half);
+    2. a mixture η that lowers Σ_b s_b·E[(Z − Δ_b/s_b)₊] (Z standard normal), an upper bound on the leader's expected
+       regret, where Δ_b is the leader's margin over b and s_b² = Σ_c (g_c(b) − g_c(leader))²·α̂_c(1 − α̂_c)/(t_c + 2 +
+       n·(Bη)_c) its posterior variance after the n experiments that are left, n·η_b of them under b: B = reach. A few
+       Frank–Wolfe steps from the shares of part 1.
+
+    The decision is the largest posterior mean effect. With independent rows and a graph this is exactly μ(α̂), because μ
+    is linear in every row and no product holds two rows of one node.
+
+    Parameters
+    ----------
+    rounds : int
+        Number of batches, of equal size. A real experimenter has 3 to 20.
+    draws : int
+        Posterior draws S per batch.
+    posterior : {"linear", "exact"}
+        "linear": μ(α̂) + Σ_c g_c z_c with z_c normal of the Beta posterior's variance; "exact": propagate every draw of
+        the tables, S propagations per batch.
+    planned : float
+        Share of a batch that goes by part 2, in [0, 1]; 0 is plain top-two sampling.
+    floor : float
+        ε in [0, 1]: every intervention gets at least the share ε/A of a batch, so that propensities stay above 0.
+    prior : Counts or pandas.DataFrame, optional
+        Data from before: counts, or rows that were observed without intervention (one 0/1 column per node). With it
+        the first batch is not uniform but planned like the others.
+    stop_level : float, optional
+        Stop when the posterior probability that the leader's effect is within ``stop_tolerance`` of the best reaches
+        this level. It is the model's own belief, estimated from the draws, not a guarantee over repeated searches. The
+        decision's notes report it.
+    stop_tolerance : float
+        ε of the stopping rule, on the scale of the target's probability.
+
+    Notes
+    -----
+    Cost per batch: one propagation with reach and gradient, S·C·A multiplications for the draws and 4·C·A per planning
+    step; the draws dominate on large sets. Nothing depends on the budget.
+
+    No regret bound is known for this combination. Beta posteriors of separate rows are exact when tables are
+    independent a priori and experiments are independent given their interventions, adaptive batches included.
+    """
+
+    rounds: int = 15
+    draws: int = 500
+    posterior: Literal["linear", "exact"] = "linear"
+    planned: float = 0.5
+    floor: float = 0.0
+    prior: Counts | pd.DataFrame | None = field(default=None, compare=False)
+    stop_level: float | None = None
+    stop_tolerance: float = 0.0
+    name: ClassVar[str] = "top-two"
+    needs: ClassVar[Literal["rows", "target"]] = "rows"
+
+    def __post_init__(self) -> None:
+        for what, value in (("rounds", self.rounds), ("draws", self.draws)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{what} was {value!r}; expected a whole number of at least 1.")
+        if self.posterior not in ("linear", "exact"):
+            raise ValueError(f"posterior was {self.posterior!r}; expected 'linear' or 'exact'.")
+        for what, share in (("planned", self.planned), ("floor", self.floor)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{what} was {share!r}; expected a share between 0 and 1.")
+        if self.stop_level is not None and not 0 < self.stop_level <= 1:
+            raise ValueError(
+                f"stop_level was {self.stop_level!r}; expected a probability such as 0.95, or None to use the budget."
+            )
+        if not self.stop_tolerance >= 0:
+            raise ValueError(
+                f"stop_tolerance was {self.stop_tolerance!r}; expected a difference of probabilities, 0 or more."
+            )
+
+    def smallest_budget(self, task: Task) -> int:
+        """One experiment."""
+        return 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """The generator: batches until the budget is used or the stopping rule holds, then the decision."""
+        n_interventions = len(task.interventions)
+        visits, ones = _prior_counts(self.prior, task)
+        certainty: float | None = None
+        used = 0
+        for end in _ends_of_rounds(budget, self.rounds):
+            size = end - used
+            if not visits.any():
+                batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
+            else:
+                posterior = TablePosterior(visits, ones, task.known)
+                found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
+                drawn = self._draw_effects(task, posterior, found, rng)
+                certainty = _certainty(drawn, found.effects, self.stop_tolerance)
+                if self.stop_level is not None and certainty >= self.stop_level:
+                    break
+                shares = top_two_shares(drawn, found.effects)
+                if self.planned > 0:
+                    plan = planned_shares(found, posterior, budget - used, shares)
+                    shares = self.planned * plan + (1 - self.planned) * shares
+                if self.floor > 0:
+                    shares = floor_allocation(shares / shares.sum(), self.floor)
+                batch = Batch(sizes_from_shares(size, shares, rng), "top-two")
+            counts = yield batch
+            visits, ones = visits + counts.visits, ones + counts.ones
+            used = end
+        else:
+            certainty = None  # it was that of the counts before the last batch
+
+        posterior = TablePosterior(visits, ones, task.known)
+        found = posterior.propagate(task, gradient=self.stop_level is not None)
+        notes: tuple[str, ...] = ()
+        if self.stop_level is not None:
+            if certainty is None:
+                drawn = self._draw_effects(task, posterior, found, rng)
+                certainty = _certainty(drawn, found.effects, self.stop_tolerance)
+            notes = (self._stopping_note(certainty, used, budget),)
+        return Decision(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
+
+    def _draw_effects(
+        self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator
+    ) -> Floats:
+        """S posterior draws of all effects, shape [S, A]."""
+        if self.posterior == "exact":
+            return propagate(task.interventions, posterior.draw(self.draws, rng), memory=task.memory).effects
+        assert found.gradient is not None
+        uncertain = np.flatnonzero(posterior.variance > 0)
+        noise = rng.standard_normal((self.draws, len(uncertain))) * np.sqrt(posterior.variance[uncertain])
+        drawn: Floats = noise @ found.gradient[uncertain]
+        drawn += found.effects
+        return drawn
+
+    def _stopping_note(self, certainty: float, used: int, budget: int) -> str:
+        within = f"within {self.stop_tolerance:g} of the best" if self.stop_tolerance else "the best"
+        how = (
+            f"Stopped after {used:,} of {budget:,} experiments" if used < budget else f"Used all {budget:,} experiments"
+        )
+        return (
+            f"{how}: posterior probability {certainty:.3f} that the chosen intervention is {within} (level "
+            f"{self.stop_level:g}). This is the belief of the model given these data, not a guarantee."
+        )
+
+
+def top_two_shares(drawn: Floats, effects: Floats) -> Floats:
+    """Half the share of draws each intervention wins, half that which it wins once the leader is left out; [A].
+
+    ``drawn`` is [S, A]; the leader is the largest of ``effects`` [A]. A single intervention gets everything.
+    """
+    n_draws, n_interventions = drawn.shape
+    if n_interventions == 1:
+        return np.ones(1)
+    leader = int(effects.argmax())
+    winners = np.bincount(drawn.argmax(axis=1), minlength=n_interventions)
+    kept = drawn[:, leader].copy()
+    drawn[:, leader] = -np.inf
+    rivals = np.bincount(drawn.argmax(axis=1), minlength=n_interventions)
+    drawn[:, leader] = kept
+    return np.asarray((winners + rivals) / (2 * n_draws))
+
+
+def planned_shares(found: Propagation, posterior: TablePosterior, n_experiments: int, start: Floats) -> Floats:
+    """η from ``start`` by Frank–Wolfe steps that lower the bound on the leader's expected regret; [A], sums to 1.
+
+    The derivative of s·E[(Z − Δ/s)₊] with respect to s is the normal density at Δ/s.
+    """
+    assert found.reach is not None
+    assert found.gradient is not None
+    uncertain = np.flatnonzero(posterior.variance > 0)
+    reach, gradient = found.reach[uncertain], found.gradient[uncertain]
+    leader = int(found.effects.argmax())
+    contrast = (gradient - gradient[:, [leader]]) ** 2
+    margin = found.effects[leader] - found.effects
+    mean = posterior.mean[uncertain]
+    spread = mean * (1 - mean)
+    weight = posterior.visits[uncertain] + 2.0
+    shares = start.copy()
+    for step in range(PLANNING_STEPS):
+        seen = weight + n_experiments * (reach @ shares)
+        deviation = np.maximum(np.sqrt((spread / seen) @ contrast), 1e-12)
+        slope = np.exp(-0.5 * np.minimum(margin / deviation, 38.0) ** 2) / deviation
+        value = ((contrast @ slope) * spread / seen**2) @ reach
+        if not value.max() > 0:
+            break
+        share = 2 / (step + 3)
+        shares *= 1 - share
+        shares[value.argmax()] += share
+    return shares
+
+
+def _certainty(drawn: Floats, effects: Floats, tolerance: float) -> float:
+    leader = int(effects.argmax())
+    return float((drawn[:, leader] >= drawn.max(axis=1) - tolerance).mean())
+
+
+def _ends_of_rounds(budget: int, rounds: int) -> list[int]:
+    """Experiments used at the end of each round; rounds without any are left out."""
+    return sorted({math.ceil(budget * (place + 1) / rounds) if rounds > 1 else budget for place in range(rounds)} - {0})
+
+
+def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Integers, Integers]:
+    graph = task.graph
+    if prior is None:
+        zeros = np.zeros(graph.n_family_rows, dtype=np.int64)
+        return zeros, zeros
+    if not isinstance(prior, Counts):
+        prior = Counts.from_frame(InterventionSet(graph, [{}]), {}, prior)
+    if prior.visits.shape != (graph.n_family_rows,):
+        raise ValueError(
+            f"prior has counts of {len(prior.visits)} family rows; expected the {graph.n_family_rows} of the graph, as "
+            "in result.counts of a search or Counts.from_frame."
+        )
+    if task.goal == "min":
+        prior = prior.with_target_complemented(graph)
+    return prior.visits, prior.ones
