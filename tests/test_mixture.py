@@ -149,6 +149,16 @@ def test_reach_down_to_a_hundred_millionth_solves():
         assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)  # tiny rows are in the value
 
 
+def test_reach_and_objective_spread_over_sixteen_decades_solve():
+    rng = np.random.default_rng(21)
+    for _ in range(15):
+        reach = random_reach(rng, 50, 30, decades=16.0)
+        objective = rng.random(reach.shape) * (reach > 0) * 10.0 ** (-16 * rng.random((50, 1)))
+        mixture = optimal_mixture(reach, objective)
+        assert mixture.gap <= 1e-4
+        assert mixture.n_small_rows > 0
+
+
 def test_rows_too_small_for_the_solver_still_count_in_the_value():
     reach = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1e-30]])
     mixture = optimal_mixture(reach)
@@ -211,6 +221,18 @@ def test_many_interventions_need_few_rounds():
     assert mixture.gap <= 1e-4
     assert mixture.rounds <= 20
     assert np.count_nonzero(mixture.weights) <= 60
+
+
+def test_a_tiny_row_that_only_a_second_best_intervention_reaches_does_not_spoil_the_bound():
+    # Intervention 1 does what 0 does, 0.1 % worse, and alone reaches row 2, whose weight is 2e-11: it gets a sliver.
+    reach = np.array([[1.0, 0.999, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    objective = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2e-11, 0.0, 0.0]])
+    mixture = optimal_mixture(reach, objective)
+    np.testing.assert_allclose(mixture.weights, [0.5, 0.0, 0.5], atol=1e-3)
+    assert mixture.weights[1] > 0
+    assert mixture.n_small_rows == 1
+    assert mixture.gap <= 1e-4
+    assert mixture.rounds <= 2
 
 
 # ---- the edges
@@ -283,6 +305,7 @@ def test_failing_solvers_fall_back_to_the_first_order_method(monkeypatch):
     mixture = optimal_mixture(reach, tolerance=1e-3)
     assert mixture.solver == "first-order"
     assert mixture.gap <= 1e-3
+    assert "it failed on purpose" in mixture.note
 
 
 def test_a_solver_that_answers_nonsense_is_not_believed(monkeypatch):

@@ -484,7 +484,7 @@ class _Search:
                     mixture = (1 - spread.sum()) * mixture + spread
                 grew |= self.offer(mixture, dual, used)
             if self.gap <= self.tolerance:
-                return ""
+                return trouble if self.solver != name else ""
             idle = 0 if grew or self.gap < 0.7 * before else idle + 1
             if idle > 3:
                 return trouble or f"stopped at a gap of {self.gap:.1e}"

@@ -1,6 +1,6 @@
 """Simple regret of the two-phase search under different truncations, on the shipped graphs: the reason for its default.
 
-    python tests/benchmarks/truncation.py [--replications 80] [--graphs asia cancer ...]
+    python tests/benchmarks/truncation.py [--replications 50] [--graphs asia cancer ...]
 
 writes tests/benchmarks/results/truncation.md. Every cell is the mean simple regret of seeded searches with T = factor·C
 experiments (C family rows), standard error in brackets, in units of 0.001. Cells of one row share seeds.
@@ -37,7 +37,7 @@ def cell(problem: cb.Problem, budget: int, strategy: cb.TwoPhase, replications: 
 def main() -> None:
     """Print and write one table per form of the strategy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replications", type=int, default=80)
+    parser.add_argument("--replications", type=int, default=50)
     parser.add_argument("--graphs", nargs="*", default=list(SMALL))
     parser.add_argument("--large", nargs="*", default=["win95pts"], help="graphs given a tenth of the replications")
     options = parser.parse_args()
