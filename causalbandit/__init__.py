@@ -8,6 +8,7 @@ from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.mad import MixtureAdaptiveDesign
+from causalbandit.inference.mad_log import LoggedMAD, mad_from_log, replay_log
 from causalbandit.inference.mad_simulation import simulate_mad
 from causalbandit.inference.policies import (
     UCB,
@@ -56,6 +57,7 @@ __all__ = [
     "GaussianThompson",
     "InterventionSet",
     "LearnedPolicy",
+    "LoggedMAD",
     "Mixture",
     "MixtureAdaptiveDesign",
     "PolicyFloor",
@@ -76,6 +78,7 @@ __all__ = [
     "gamma_star",
     "learn_policy",
     "load_problem",
+    "mad_from_log",
     "mean_sequence",
     "optimal_mixture",
     "policy_contrasts",
@@ -83,6 +86,7 @@ __all__ = [
     "random_problem",
     "random_problems",
     "read_bif",
+    "replay_log",
     "sample_means",
     "save_problem",
     "search",

@@ -13,6 +13,7 @@ experiments (arrays [R, K]); the lines are the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ import numpy as np
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
+from causalbandit.inference.sequences import asymptotic_radius
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from causalbandit.inference.tables import EstimateTable
 
 ESTIMANDS = ("sample", "population")
 ASSUMPTIONS = (
@@ -93,6 +97,14 @@ class ContrastSums:
         self.counts[place] += 1.0
         self.rounds += 1
 
+    def add_many(self, arms: Any, outcomes: Any, propensities: Any) -> None:
+        """Add many rounds [T] of one experiment without predictions, in any order."""
+        residuals = inverse_propensity_residual(outcomes, propensities)
+        for name, weights in (("counts", None), ("scores", residuals), ("squares", residuals * residuals)):
+            added = np.bincount(arms, weights, minlength=self.n_arms)
+            setattr(self, name, [float(old + new) for old, new in zip(getattr(self, name), added, strict=True)])
+        self.rounds += len(residuals)
+
     def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
         """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
         control, rounds = self.control, max(self.rounds, 1)
@@ -140,44 +152,104 @@ class ContrastSums:
             setattr(self, name, list(value) if isinstance(value, (list, tuple)) else value)
 
 
-def contrast_frame(
+def contrast_table(
+    sums: ContrastSums,
     names: Sequence[Hashable],
-    control: int,
-    estimates: Sequence[float],
-    variance_sums: Sequence[float],
-    radii: Sequence[float],
-    rounds: int,
     pulls: Sequence[float],
-) -> pd.DataFrame:
-    """One row per arm other than control: estimate, std_error, interval; without data NaN and an infinite interval.
+    *,
+    alpha: float,
+    multiplicity: str | None,
+    t_star: float,
+) -> EstimateTable:
+    """One row per arm other than control, from the sums of one experiment.
 
-    ``std_error`` is √S/t. ``pulls`` counts every observed round [K]; the other sequences have K − 1 entries.
+    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
+    ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn, of ``pulls`` [K]), ``insufficient_data``
+    (then the estimate is NaN and the interval infinite).
     """
-    import pandas as pd
+    from causalbandit.inference.tables import EstimateTable
 
+    control = sums.control
     others = [k for k in range(len(names)) if k != control]
-    estimate, radius = np.asarray(estimates, dtype=np.float64), np.asarray(radii, dtype=np.float64)
-    missing = np.isnan(estimate)
-    centre = np.where(missing, 0.0, estimate)
-    error = np.where(missing, np.inf, np.sqrt(np.asarray(variance_sums, dtype=np.float64)) / max(rounds, 1))
-    return pd.DataFrame(
+    alpha_each = contrast_alpha(alpha, len(names), multiplicity)
+    rows = []
+    for arm in others:
+        estimate, error, centre, radius = math.nan, math.inf, 0.0, math.inf
+        enough = bool(sums.sufficient(arm))
+        if enough:
+            estimate, variance_sum = sums.contrast(arm)
+            centre, error = estimate, math.sqrt(variance_sum) / sums.rounds
+            radius = asymptotic_radius(float(variance_sum), sums.rounds, alpha_each, t_star)
+        rows.append((estimate, error, centre - radius, centre + radius, enough and abs(centre) >= radius, not enough))
+    estimates, errors, lower, upper, significant, missing = (list(column) for column in zip(*rows, strict=True))
+    return EstimateTable.of(
         {
             "arm": [names[k] for k in others],
             "reference": [names[control]] * len(others),
-            "estimate": estimate,
-            "std_error": error,
-            "lower": centre - radius,
-            "upper": centre + radius,
-            "significant": ~missing & (np.abs(centre) >= radius),
+            "estimate": estimates,
+            "std_error": errors,
+            "lower": lower,
+            "upper": upper,
+            "significant": significant,
             "n": [int(pulls[k]) for k in others],
-            "n_control": int(pulls[control]),
+            "n_control": [int(pulls[control])] * len(others),
             "insufficient_data": missing,
+        },
+        title="Effects against control, Mixture Adaptive Design",
+        alpha=alpha,
+        notes=(joint_note(len(names), multiplicity), ASSUMPTIONS),
+    )
+
+
+def joint_note(n_arms: int, multiplicity: str | None) -> str:
+    """Whether the intervals hold together, as a sentence."""
+    if n_arms == 2 or multiplicity is None:
+        return "Each interval holds by itself at the stated rate."
+    return "All intervals hold together at the stated rate (Bonferroni)."
+
+
+def path_frame(values: Any, names: Sequence[Hashable]) -> pd.DataFrame:
+    """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2]."""
+    import pandas as pd
+
+    estimates, radii = values[..., 0].ravel(), values[..., 1].ravel()
+    centre = np.where(np.isnan(estimates), 0.0, estimates)
+    return pd.DataFrame(
+        {
+            "round": np.repeat(np.arange(1, len(values) + 1), len(names)),
+            "arm": list(names) * len(values),
+            "estimate": estimates,
+            "lower": centre - radii,
+            "upper": centre + radii,
         }
     )
 
 
+def contrast_path(
+    arms: Any, outcomes: Any, propensities: Any, sums: ContrastSums, alpha_each: float, t_star: float
+) -> Any:
+    """[T, J, 2] estimates and radii after every round of an experiment without predictions, by cumulative sums."""
+    residuals = inverse_propensity_residual(outcomes, propensities)
+    rounds = np.arange(1, len(residuals) + 1)
+    others = [k for k in range(sums.n_arms) if k != sums.control]
+    values = np.empty((len(residuals), len(others), 2))
+
+    def running(arm: int) -> tuple[Any, Any, Any]:
+        drawn = arms == arm
+        return np.cumsum(drawn * residuals), np.cumsum(drawn * residuals**2), np.logical_or.accumulate(drawn)
+
+    control = running(sums.control)
+    for place, arm in enumerate(others):
+        score, square, seen = running(arm)
+        estimate, variance_sum = contrast(score, control[0], square, control[1], rounds)
+        enough = seen & control[2]
+        values[:, place, 0] = np.where(enough, estimate, np.nan)
+        values[:, place, 1] = np.where(enough, asymptotic_radius(variance_sum, rounds, alpha_each, t_star), np.inf)
+    return values
+
+
 def contrast_lines(frame: pd.DataFrame) -> list[str]:
-    """One printed line per row of a `contrast_frame`."""
+    """One printed line per row of a `contrast_table`."""
     lines = []
     for row in frame.itertuples():
         if row.insufficient_data:

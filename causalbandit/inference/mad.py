@@ -44,9 +44,10 @@ from causalbandit.inference.contrasts import (
     ContrastSums,
     check_estimand,
     contrast_alpha,
-    contrast_frame,
     contrast_lines,
+    contrast_table,
     control_index,
+    path_frame,
 )
 from causalbandit.inference.mad_saving import design_to_dict, read_design, read_json, write_json
 from causalbandit.inference.mixing import (
@@ -75,6 +76,8 @@ from causalbandit.randomness import RNG, generator
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from causalbandit.inference.tables import EstimateTable
 
 
 class Assignment(NamedTuple):
@@ -563,48 +566,32 @@ class MixtureAdaptiveDesign:
 
     # -- results ------------------------------------------------------------------------------------------------------
 
-    def estimates(self) -> pd.DataFrame:
+    def estimates(self) -> EstimateTable:
         """One row per arm other than control, in the arms' order.
 
         Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
         ``significant``, ``n`` and ``n_control`` (observed rounds), ``insufficient_data`` (then the estimate is NaN and
         the interval infinite).
         """
-        sums = self._sums
-        estimates, variance_sums, radii = [], [], []
-        for arm in self._others:
-            estimate, variance_sum, radius = math.nan, math.inf, math.inf
-            if sums.sufficient(arm):
-                estimate, variance_sum = sums.contrast(arm)
-                radius = asymptotic_radius(variance_sum, sums.rounds, self._alpha_each, self.t_star)
-            estimates.append(estimate)
-            variance_sums.append(variance_sum)
-            radii.append(radius)
-        return contrast_frame(self.arms, self._control, estimates, variance_sums, radii, sums.rounds, self._pulls)
+        return contrast_table(
+            self._sums,
+            self.arms,
+            self._pulls,
+            alpha=self.alpha,
+            multiplicity=self.multiplicity,
+            t_star=self.t_star,
+        )
 
     def to_frame(self) -> pd.DataFrame:
-        """The same as `estimates`."""
-        return self.estimates()
+        """`estimates` as a plain frame."""
+        return self.estimates().to_frame()
 
     def path(self) -> pd.DataFrame:
         """Estimates after every observed round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""
-        import pandas as pd
-
         if not self.record_path:
             raise ValueError("this design keeps no path; make it with record_path=True.")
-        names = [self.arms[k] for k in self._others]
-        values = np.array(self._path, dtype=np.float64).reshape(-1, 2)
-        centre = np.where(np.isnan(values[:, 0]), 0.0, values[:, 0])
-        rounds = len(values) // len(names)
-        return pd.DataFrame(
-            {
-                "round": np.repeat(np.arange(1, rounds + 1), len(names)),
-                "arm": names * rounds,
-                "estimate": values[:, 0],
-                "lower": centre - values[:, 1],
-                "upper": centre + values[:, 1],
-            }
-        )
+        values = np.array(self._path, dtype=np.float64).reshape(-1, len(self._others), 2)
+        return path_frame(values, [self.arms[k] for k in self._others])
 
     def rounds(self) -> pd.DataFrame:
         """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``

@@ -157,12 +157,7 @@ class LeastSquaresModel:
         if not self.n_covariates or self._rows is not None:
             return None
         fit = int(self.counts.argmax()) if self.kind == "split" else 0
-        if self.ready[fit]:
-            return None
-        square = self.triangle[fit][:, : self.n_covariates]
-        spread = np.sqrt((square**2).sum(axis=0))
-        dependent = ~((np.abs(np.diagonal(square)) > RANK_TOLERANCE * spread) & (spread > 0.0))
-        return int(np.flatnonzero(dependent)[0])
+        return dependent_column(self.triangle[fit][:, : self.n_covariates])
 
     def state(self) -> dict[str, Any]:
         """What the model has learned, as JSON values."""
@@ -174,6 +169,13 @@ class LeastSquaresModel:
         for name, values in state.items():
             old = getattr(self, name)
             setattr(self, name, np.array(values, dtype=old.dtype).reshape(old.shape))
+
+
+def dependent_column(triangle: FloatArray) -> int | None:
+    """Position of the first column of an upper triangular factor [d, d] that depends on those before it, or None."""
+    spread = np.sqrt((triangle**2).sum(axis=0))
+    dependent = ~((np.abs(np.diagonal(triangle)) > RANK_TOLERANCE * spread) & (spread > 0.0))
+    return int(np.flatnonzero(dependent)[0]) if dependent.any() else None
 
 
 class RegressorModel:
