@@ -230,14 +230,15 @@ class MixtureAdaptiveDesign:
             self._fix_covariates(0)
         elif covariates is not None:
             self._fix_covariates(len(covariates))
-        else:
-            self._new_model(1)  # a wrong name or option fails here, not at the first assignment
+        probe = self._new_model(1)  # a wrong name or option fails here, not at the first assignment
+        self._crossed = probe is not None and not probe.orthogonal
         self._reset()
 
     def _reset(self) -> None:
         """Everything that outcomes have built: sums, path, settled arms."""
-        crossed = self._uses_covariates and not isinstance(self._model_setting, str)
-        self._sums = ContrastSums(self._k, self._control, population=self.estimand == "population", crossed=crossed)
+        self._sums = ContrastSums(
+            self._k, self._control, population=self.estimand == "population", crossed=self._crossed
+        )
         self.n_observed = 0
         self._pulls = [0] * self._k
         self._path = array("d")

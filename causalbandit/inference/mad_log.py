@@ -155,12 +155,7 @@ def replay_log(
     asymptotic_rho(alpha, t_star)
     each = contrast_alpha(alpha, log.n_arms, multiplicity)
     uses_covariates = outcome_model is not None and outcome_model != "mean"
-    sums = ContrastSums(
-        log.n_arms,
-        place,
-        population=check_estimand(estimand) == "population",
-        crossed=uses_covariates and not isinstance(outcome_model, str),
-    )
+    population = check_estimand(estimand) == "population"
     values = None
     if uses_covariates != (log.contexts is not None):
         raise ValueError(
@@ -173,11 +168,13 @@ def replay_log(
     if outcome_model is None:
         if n_warmup:
             raise ValueError(f"n_warmup was {n_warmup} without an outcome_model; warm-up rounds only fit that model.")
+        sums = ContrastSums(log.n_arms, place, population=population)
         sums.add_many(log.arms, log.outcomes, log.taken_propensities)
     else:
         contexts = np.zeros((log.n_rounds, 0)) if log.contexts is None else log.contexts
         _check_columns(log, contexts)
         model = make_model(outcome_model, log.n_arms, contexts.shape[1], **dict(model_options or {}))
+        sums = ContrastSums(log.n_arms, place, population=population, crossed=not model.orthogonal)
         others = [k for k in range(log.n_arms) if k != place]
         values = np.full((log.n_rounds, len(others), 2), [np.nan, np.inf])
         rows = zip(log.arms.tolist(), log.outcomes.tolist(), log.taken_propensities.tolist(), contexts, strict=True)
@@ -256,7 +253,7 @@ def mad_from_log(
 
     Raises
     ------
-    KeyError, ValueError, TypeError
+    ValueError, TypeError
         For columns that are not there, propensities that are not in (0, 1] (the row is named), outcomes that are not
         finite, an unknown control, a single arm.
     """

@@ -40,7 +40,8 @@ class OutcomeModel(Protocol):
     """What a design asks of an outcome model."""
 
     orthogonal: bool
-    """Whether prediction errors are uncorrelated with predictions (true of least squares): see ``estimand``."""
+    """Whether prediction errors are uncorrelated with predictions, as in least squares without a penalty: if not,
+    the interval for the population effect needs the cross term of `ContrastSums`."""
 
     def predict(self, covariates: Any) -> Sequence[float]:
         """Predicted outcome of every arm [K] for one covariate row [d]."""
@@ -73,8 +74,6 @@ class LeastSquaresModel:
     combination of others, keeps the model at its running means; ``collinear`` says which one.
     """
 
-    orthogonal = True
-
     def __init__(
         self,
         n_arms: int,
@@ -92,6 +91,7 @@ class LeastSquaresModel:
         if not 0.0 <= ridge < math.inf:
             raise ValueError(f"ridge was {ridge!r}; it is a non-negative penalty, 0 for plain least squares.")
         self.n_arms, self.kind, self.ridge = n_arms, kind, float(ridge)
+        self.orthogonal = self.ridge == 0.0
         self.n_covariates = d = 0 if kind == "mean" else n_covariates
         self.n_fits = n_arms if kind == "split" else 1
         lead = () if replications is None else (replications,)
@@ -103,6 +103,7 @@ class LeastSquaresModel:
         self.triangle[..., range(d), range(d)] = math.sqrt(self.ridge)
         self.slopes: FloatArray = np.zeros((*lead, self.n_fits, d))
         self.ready: npt.NDArray[np.bool_] = np.zeros((*lead, self.n_fits), dtype=bool)
+        self._all_seen = False
 
     def update(self, arm: Any, covariates: Any, outcome: Any) -> None:
         """Learn one round: an arm, its covariates [d] and outcome; or [R], [R, d], [R] with replications."""
@@ -128,28 +129,34 @@ class LeastSquaresModel:
         triangle = factor[..., :d, :]
         self.triangle[fit] = triangle
         square = triangle[..., :d]
-        diagonal = np.abs(np.einsum("...ii->...i", square))
-        spread = np.sqrt(np.einsum("...ij,...ij->...j", square, square))
-        ready = ((diagonal > RANK_TOLERANCE * spread) & (spread > 0.0)).all(axis=-1)
-        self.ready[fit] = ready
         if row.ndim == 1:
-            if ready:
+            if self.ready[fit] or dependent_column(square) is None:  # rank once reached is not lost
+                self.ready[fit] = True
                 self.slopes[fit] = np.linalg.solve(square, triangle[:, d])
         else:
-            solvable = np.where(ready[:, None, None], square, np.eye(d))
-            slopes = np.linalg.solve(solvable, triangle[..., d:])[..., 0]
+            ready = self.ready[fit]
+            if not ready.all():
+                diagonal = np.abs(np.einsum("...ii->...i", square))
+                spread = np.sqrt(np.einsum("...ij,...ij->...j", square, square))
+                ready = ready | ((diagonal > RANK_TOLERANCE * spread) & (spread > 0.0)).all(axis=-1)
+                self.ready[fit] = ready
+                square = np.where(ready[:, None, None], square, np.eye(d))
+            slopes = np.linalg.solve(square, triangle[..., d:])[..., 0]
             self.slopes[fit] = np.where(ready[:, None], slopes, 0.0)
 
     def predict(self, covariates: Any) -> Any:
         """Predicted outcomes: a list of K for one experiment, [R, K] with replications."""
-        total = self.counts.sum(axis=-1, keepdims=True)
-        overall = (self.counts * self.outcome_means).sum(axis=-1, keepdims=True) / np.maximum(total, 1.0)
-        predictions = np.where(self.counts > 0.0, self.outcome_means, overall)
-        if self.n_covariates and self.ready.any():
-            deviation = np.asarray(covariates)[..., None, :] - self.covariate_means
-            change = np.einsum("...kd,...kd->...k", deviation, np.broadcast_to(self.slopes, deviation.shape))
-            predictions = predictions + np.where((self.counts > 0.0) & self.ready, change, 0.0)
-        return predictions.tolist() if self._rows is None else predictions
+        predictions = self.outcome_means
+        if self.n_covariates:
+            change = np.vecdot(np.asarray(covariates)[..., None, :] - self.covariate_means, self.slopes)
+            predictions = predictions + change  # slopes are 0 until their fit has full rank
+        if not self._all_seen:
+            seen = self.counts > 0.0
+            self._all_seen = bool(seen.all())
+            total = self.counts.sum(axis=-1, keepdims=True)
+            overall = (self.counts * self.outcome_means).sum(axis=-1, keepdims=True) / np.maximum(total, 1.0)
+            predictions = np.where(seen, predictions, overall)
+        return predictions.tolist() if self._rows is None else np.array(predictions)
 
     @property
     def collinear(self) -> int | None:
@@ -169,6 +176,7 @@ class LeastSquaresModel:
         for name, values in state.items():
             old = getattr(self, name)
             setattr(self, name, np.array(values, dtype=old.dtype).reshape(old.shape))
+        self._all_seen = False
 
 
 def dependent_column(triangle: FloatArray) -> int | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
+@lru_cache(maxsize=256)
 def asymptotic_rho(alpha: float, t_star: float) -> float:
     """The tuning constant ρ = √((−2 log α + log(−2 log α + 1)) / t*) of the asymptotic confidence sequence.
 
