@@ -74,7 +74,7 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame, **columns | {"control": "c"})
     with pytest.raises(ValueError, match="one arm only"):
         cb.mad_from_log(frame.assign(arm="a"), **columns)
-    with pytest.raises(ValueError, match="no column .prop."):
+    with pytest.raises(ValueError, match="no column 'prop'"):
         cb.mad_from_log(frame, **columns | {"propensity": "prop"})
     with pytest.raises(ValueError, match="row 2"):
         cb.mad_from_log(frame.assign(y=[1.0, 0.0, np.nan]), **columns)

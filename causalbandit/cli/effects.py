@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("two-point", "constant", "uniform")
 MULTIPLICITIES = ("none", "bonferroni", "holm", "simultaneous")
+MODELS = ("pooled", "split", "mean")
+ESTIMANDS = ("sample", "population")
 SEQUENCES = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic")
 
 
@@ -70,7 +72,13 @@ _LOG_PARAMETERS: tuple[Callable[[Any], Any], ...] = (
     click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
     click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
     click.option("--ordered", is_flag=True, help="The rows are in the order of time already."),
-    click.option("--contexts", metavar="COLUMNS", help="What was known before the arm was taken, comma separated."),
+    click.option(
+        "--contexts",
+        "--covariates",
+        "contexts",
+        metavar="COLUMNS",
+        help="What was known before the arm was taken, comma separated.",
+    ),
     click.option("--arms", metavar="NAMES", help="All arms of the design, comma separated.  [default: as found]"),
 )
 
@@ -134,15 +142,25 @@ def _write(table: EstimateTable, content: dict[str, Any], json_file: str | None,
 
 @click.command()
 @log_options
-@click.option("--method", type=click.Choice(["aipw"]), default="aipw", show_default=True, help="How to infer effects.")
+@click.option(
+    "--method", type=click.Choice(["aipw", "mad"]), default="aipw", show_default=True, help="How to infer effects."
+)
 @click.option("--control", metavar="ARM", help="The arm that others are compared with.  [default: the first]")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
 @click.option("--floor-decay", type=float, default=0.7, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY.")
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of the intervals.")
 @click.option(
-    "--multiplicity", type=click.Choice(MULTIPLICITIES), default="none", show_default=True, help="aipw: many contrasts."
+    "--multiplicity",
+    type=click.Choice(MULTIPLICITIES),
+    help="Account for several contrasts; mad knows none and bonferroni.  [default: aipw none, mad bonferroni]",
 )
 @click.option("--all-pairs", is_flag=True, help="aipw: compare every arm with every other.")
+@click.option("--t-star", type=float, help="mad: where the intervals are tightest.  [default: the number of rounds]")
+@click.option("--model", type=click.Choice(MODELS), help="mad: outcome model.  [default: pooled with covariates]")
+@click.option(
+    "--estimand", type=click.Choice(ESTIMANDS), default="sample", show_default=True, help="mad: effect on whom."
+)
+@click.option("--over-time", is_flag=True, help="mad: draw the effects over the rounds instead of the last ones.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
 @click.option("--plot", metavar="FILE", help="Draw the effects and their intervals into FILE (.png, .pdf, .svg, ...).")
 def ate(
@@ -152,8 +170,12 @@ def ate(
     weights: str,
     floor_decay: float,
     alpha: float,
-    multiplicity: str,
+    multiplicity: str | None,
     all_pairs: bool,
+    t_star: float | None,
+    model: str | None,
+    estimand: Literal["sample", "population"],
+    over_time: bool,
     json_file: str | None,
     plot: str | None,
 ) -> None:
@@ -161,10 +183,21 @@ def ate(
 
     aipw: adaptively weighted scores (Hadad et al. 2021); the intervals are for one look, after a planned number of
     rounds.
+
+    mad: the scores of a mixture adaptive design (Liang & Bojinov 2024), with covariates those of Molitor & Gold (2025);
+    the intervals hold at every round at once. Rows are taken to be in the order of time unless --time or --batch is
+    given.
     """
+    check_outputs([log_file.path], json=json_file, plot=plot)
+    if method == "mad":
+        if multiplicity not in (None, "none", "bonferroni"):
+            raise BadInput(f"--multiplicity: {multiplicity} is for aipw; mad knows none and bonferroni.")
+        settings = {"alpha": alpha, "t_star": t_star, "estimand": estimand, "outcome_model": model}
+        joint = None if multiplicity == "none" else "bonferroni"
+        _mixture_adaptive(log_file, control, {**settings, "multiplicity": joint}, over_time, json_file, plot)
+        return
     from causalbandit.inference.values import estimate_arms
 
-    check_outputs([log_file.path], json=json_file, plot=plot)
     log = log_file.read()
     reference = None if control is None else _arm_named(log, control, "--control")
     with bad_input():
@@ -174,11 +207,36 @@ def ate(
             reference=reference,
             alpha=alpha,
             floor_decay=floor_decay,
-            multiplicity=multiplicity,
+            multiplicity=multiplicity or "none",
             all_pairs=all_pairs,
         )
     click.echo(f"{log.n_rounds} rounds, {log.n_arms} arms; {result.values.notes[0]}\n")
     _write(result.contrasts, result.to_dict(), json_file, plot, result.contrasts.plot)
+
+
+def _mixture_adaptive(
+    log_file: LogFile,
+    control: str | None,
+    settings: dict[str, Any],
+    over_time: bool,
+    json_file: str | None,
+    plot: str | None,
+) -> None:
+    """``ate --method mad``."""
+    from causalbandit.inference.mad_log import replay_log
+
+    columns = log_file.columns
+    if columns["time"] is None and columns["batch"] is None:
+        columns["ordered"] = True
+    log = log_file.read()
+    if settings["outcome_model"] is None and log.contexts is not None:
+        settings["outcome_model"] = "pooled"
+    reference = log.names[0] if control is None else _arm_named(log, control, "--control")
+    with bad_input():
+        result = replay_log(log, reference, **settings)
+    click.echo(f"{log.n_rounds} rounds, {log.n_arms} arms, control {reference!r}\n")
+    draw = result.plot_path if over_time else result.plot
+    _write(result.estimates(), result.to_dict(), json_file, plot, draw)
 
 
 @click.command()

@@ -83,7 +83,9 @@ class LoggedMAD:
         return self.estimates().to_frame()
 
     def to_dict(self) -> dict[str, Any]:
-        """Settings and estimates as Python values."""
+        """Settings and estimates as JSON values; an infinite bound is None."""
+        from causalbandit.inference.values import plain_records
+
         return {
             "method": "mad",
             "rounds": self.log.n_rounds,
@@ -91,7 +93,7 @@ class LoggedMAD:
             "alpha": self.alpha,
             "t_star": self.t_star,
             "multiplicity": self.multiplicity,
-            "estimates": self.to_frame().to_dict("records"),
+            "estimates": plain_records(self.estimates()),
         }
 
     def summary(self) -> str:
