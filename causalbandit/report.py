@@ -211,6 +211,8 @@ def problem_summary(problem: Problem) -> str:
             lines += wrapped(text)
     fixed = (interventions.assignments >= 0).sum(axis=1)
     actionable = actionable_nodes(problem)
+    shown = ", ".join(shortened(node, 40) for node in actionable[:40])
+    more = f", … ({len(actionable) - 40} more)" if len(actionable) > 40 else ""
     widest = max(graph.nodes, key=lambda node: len(graph.parents(node)))
     try:
         width = str(clique_tree(graph).width)
@@ -228,7 +230,8 @@ def problem_summary(problem: Problem) -> str:
         ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase search (3C)"),
         ("tables", tables),
     ]
-    return "\n".join([*lines, "", *(f"  {label:<18} {text}" for label, text in rows)])
+    lines += ["", *(f"  {label:<18} {text}" for label, text in rows)]
+    return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown or 'nothing'}{more}")])
 
 
 def problem_frame(problem: Problem) -> pd.DataFrame:

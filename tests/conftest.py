@@ -31,3 +31,19 @@ def shop():
     model = cb.CausalModel(graph, {"ad": [0.3], "trust": [0.2, 0.7], "purchase": [0.1, 0.4, 0.2, 0.6]})
     interventions = cb.InterventionSet(graph, [{}, {"ad": 0}, {"ad": 1}, {"ad": 1, "trust": 1}])
     return cb.Problem(graph, interventions, model, name="shop")
+
+
+@pytest.fixture(scope="session")
+def bif_grammar():
+    """The grammar of pgmpy's reader, made once: making it takes half a second, parsing with it a millisecond."""
+    reader = pytest.importorskip("pgmpy.readwrite", reason="BIF files need the extra bif").BIFReader
+    return {name: getattr(reader, name)(None) for name in ("get_variable_grammar", "get_probability_grammar")}
+
+
+@pytest.fixture
+def one_bif_grammar(bif_grammar, monkeypatch):
+    """Let all BIF readers of a test share one grammar."""
+    from pgmpy.readwrite import BIFReader
+
+    for name, grammar in bif_grammar.items():
+        monkeypatch.setattr(BIFReader, name, lambda _, grammar=grammar: grammar)

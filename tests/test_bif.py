@@ -9,6 +9,7 @@ import pytest
 import causalbandit as cb
 
 pytest.importorskip("pgmpy", reason="BIF files need the extra bif")
+pytestmark = pytest.mark.usefixtures("one_bif_grammar")
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "exact_effects.json").read_text(encoding="utf-8"))
 
@@ -37,18 +38,6 @@ probability ( purchase | trust, ad ) {
   (no, hidden) 0.8, 0.2;
 }
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_grammar():
-    """Let all readers share one grammar: making it takes the reader half a second, parsing with it a millisecond."""
-    from pgmpy.readwrite import BIFReader
-
-    parts = {name: getattr(BIFReader, name)(None) for name in ("get_variable_grammar", "get_probability_grammar")}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, grammar in parts.items():
-            patch.setattr(BIFReader, name, lambda _, grammar=grammar: grammar)
-        yield
 
 
 @pytest.fixture

@@ -35,6 +35,13 @@ def whole_number(ctx: click.Context, param: click.Parameter, value: str) -> int:
     raise click.BadParameter(f"{value!r} is not a whole number of experiments, such as 10000 or 1e4.", ctx, param)
 
 
+def drawn_seed() -> int:
+    """A fresh seed, short enough to be typed again."""
+    import numpy as np
+
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
 def load(path: str) -> Problem:
     """The problem in the file ``path``; :class:`BadInput` with the file's fault otherwise."""
     from causalbandit.formats.graph_json import load_problem

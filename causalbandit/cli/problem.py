@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from causalbandit.cli import BadInput, bad_input, running
-from causalbandit.cli.options import check_outputs, figure_bytes, load, whole_number, without_display, write
+from causalbandit.cli.options import (
+    check_outputs,
+    drawn_seed,
+    figure_bytes,
+    load,
+    whole_number,
+    without_display,
+    write,
+)
 from causalbandit.search.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
@@ -73,12 +81,15 @@ def search(
     with bad_input("--budget: "):
         check_budget(budget, chosen, make_task(problem))
     check_outputs([graph], json=json_file, plot=plot)
+    used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
-        decision = run_search(problem, budget, chosen, rng=seed, progress=False if quiet else None)
+        decision = run_search(problem, budget, chosen, rng=used_seed, progress=False if quiet else None)
     click.echo(intervention_label(decision.best) if quiet else decision.summary())
+    if seed is None and not quiet:
+        click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
     with running("Writing the result"):
         if json_file is not None:
-            write(json_file, _json_text(decision.to_dict() | {"seed": seed}), quiet)
+            write(json_file, _json_text(decision.to_dict() | {"seed": used_seed}), quiet)
         if plot is not None:
             without_display()
             write(plot, figure_bytes(decision.plot(), plot), quiet)
