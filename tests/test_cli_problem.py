@@ -166,8 +166,8 @@ probability ( y | x ) {
 """
 
 
+@pytest.mark.usefixtures("one_bif_grammar")
 def test_convert_writes_a_graph_file_that_the_other_commands_read(run, tmp_path):
-    pytest.importorskip("pgmpy", reason="BIF files need the extra bif")
     (tmp_path / "in.bif").write_text(BIF)
     words = ("convert", "in.bif", "out.json", "--target", "y", "--goal", "min", "--nodes", "x", "--source", "made up")
     done = run(*words)
@@ -251,13 +251,12 @@ def test_a_folder_without_permission_is_refused_before_the_search(run, tmp_path)
 
 
 def test_unknown_commands_strategies_and_options_are_refused(run):
+    search = ("search", ASIA, "--budget", "600")
     refused(run("serch", ASIA), "Did you mean 'search'?")
-    refused(run("search", ASIA, "--budget", "600", "--strategy", "two-fase"), "--strategy", "Did you mean 'two-phase'?")
-    refused(
-        run("search", ASIA, "--budget", "600", "--strategy", "even", "--pooled"), "--pooled does not apply", "'even'"
-    )
-    refused(run("search", ASIA, "--budget", "600", "--truncation", "-1"), "truncation was -1.0")
-    refused(run("search", ASIA, "--budget", "600", "--seed", "-1"), "--seed")
+    refused(run(*search, "--strategy", "two-fase"), "--strategy", "Did you mean 'two-phase'?")
+    refused(run(*search, "--strategy", "even", "--pooled"), "--pooled does not apply", "'even'")
+    refused(run(*search, "--truncation", "-1"), "truncation was -1.0")
+    refused(run(*search, "--seed", "-1"), "--seed")
     refused(run("search", ASIA), "--budget")
     refused(run("search", ASIA, "--budgte", "600"), "--budget")
 
@@ -292,9 +291,8 @@ def test_help_names_every_command_and_fits_80_columns(run):
     assert done.exit_code == 0
     for name in SUBCOMMANDS:
         assert f"  {name} " in done.output
-        page = run(name, "--help")
-        assert page.exit_code == 0
-        assert max(map(len, (done.output + page.output).splitlines())) <= 80
+    pages = [done, *(run(name, "--help") for name in ("show", "search", "convert"))]
+    assert max(len(line) for page in pages for line in page.output.splitlines()) <= 80
 
 
 def test_the_version_is_that_of_the_package(run):
@@ -304,7 +302,7 @@ def test_the_version_is_that_of_the_package(run):
 def test_the_module_runs_and_says_its_exit_status(tmp_path):
     def program(*words):
         command = [sys.executable, "-m", "causalbandit", *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
     good = program("show", ASIA)
     assert good.returncode == 0
