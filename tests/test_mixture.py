@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 from enumeration import random_problem
 from scipy.optimize import minimize
 
-from causalbandit import CausalGraph, CausalModel, InterventionSet, Mixture, gamma_star, optimal_mixture
+from causalbandit import CausalGraph, CausalModel, InterventionSet, Mixture, gamma_star, load_problem, optimal_mixture
 from causalbandit.search import mixture as mixture_module
+
+GRAPHS = Path(__file__).parent.parent / "graphs"
 
 
 def random_reach(
@@ -428,6 +431,15 @@ def test_gamma_star_is_at_most_rows_times_nodes_and_the_sum_of_free_nodes():
         codes = interventions.assignments[:, [model.graph.position(node) for node in model.graph.ancestors]]
         free = int((codes < 0).sum())
         assert gamma_star(model, interventions) <= min(n_nodes * model.graph.n_family_rows, free) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("path", sorted(GRAPHS.glob("*.json")), ids=lambda path: path.stem)
+def test_gamma_star_of_every_shipped_problem_obeys_both_bounds(path):
+    problem = load_problem(path)
+    graph = problem.graph
+    codes = problem.interventions.assignments[:, [graph.position(node) for node in graph.ancestors]]
+    bound = min(len(graph.ancestors) * graph.n_family_rows, int((codes < 0).sum()))
+    assert 0 < gamma_star(problem.model, problem.interventions) <= bound
 
 
 def test_gamma_star_of_a_single_root_by_hand():

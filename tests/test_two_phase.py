@@ -356,6 +356,16 @@ def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
         TwoPhase(split=split)
 
 
+def test_a_network_of_386_rows_is_searched_with_a_proven_mixture():
+    problem = load_problem(GRAPHS / "win95pts.json")
+    decision = search(problem, 20_000, rng=0)
+    assert problem.graph.n_family_rows == 386
+    assert len(problem.interventions) >= 60
+    assert decision.counts.total == 20_000
+    assert decision.mixture.gap <= TwoPhase().tolerance
+    assert decision.simple_regret < 0.03  # effects range over 0.43
+
+
 # ---- the rate of the regret
 
 

@@ -1,6 +1,6 @@
 """Simple regret of the two-phase search under different truncations, on the shipped graphs: the reason for its default.
 
-    python tests/benchmarks/truncation.py [--replications 50] [--graphs asia cancer ...]
+    python tests/benchmarks/truncation.py [--replications 30] [--graphs asia cancer ...]
 
 writes tests/benchmarks/results/truncation.md. Every cell is the mean simple regret of seeded searches with T = factor·C
 experiments (C family rows), standard error in brackets, in units of 0.001. Cells of one row share seeds.
@@ -37,14 +37,14 @@ def cell(problem: cb.Problem, budget: int, strategy: cb.TwoPhase, replications: 
 def main() -> None:
     """Print and write one table per form of the strategy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replications", type=int, default=50)
+    parser.add_argument("--replications", type=int, default=30)
     parser.add_argument("--graphs", nargs="*", default=list(SMALL))
-    parser.add_argument("--large", nargs="*", default=["win95pts"], help="graphs given a tenth of the replications")
+    parser.add_argument("--large", nargs="*", default=["win95pts"], help="graphs given a third of the replications")
     options = parser.parse_args()
     start = time.perf_counter()
     lines = [
         "Mean simple regret of the two-phase search by truncation S, in units of 0.001 (standard error in brackets);",
-        f"{options.replications} seeded searches per cell on small graphs, a tenth of it on large ones. "
+        f"{options.replications} seeded searches per cell on small graphs, a third of it on large ones. "
         "The largest effect differs from the smallest by 'range'.",
     ]
     for pooled in (False, True):
@@ -55,7 +55,7 @@ def main() -> None:
         for name in (*options.graphs, *options.large):
             problem = cb.load_problem(GRAPHS / f"{name}.json")
             assert problem.model is not None
-            replications = options.replications // (10 if name in options.large else 1)
+            replications = options.replications // (3 if name in options.large else 1)
             effects = problem.model.effects(problem.interventions)
             spread = float(np.ptp(effects))
             for factor in FACTORS:
