@@ -705,9 +705,10 @@ class MixtureAdaptiveDesign:
 
     def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
         """Effects and intervals over the rounds, dotted lines where ``truth`` gives an arm's effect."""
-        from causalbandit.plots.effects import effects_over_time
+        from causalbandit.plots.effects import arm_colours, effects_over_time
 
-        return effects_over_time(self.path(), alpha=self.alpha, truth=truth, ax=ax)
+        colours = arm_colours(self.arms)
+        return effects_over_time(self.path(), alpha=self.alpha, truth=truth, ax=ax, colours=colours)
 
     def plot_assignments(self, ax: Axes | None = None) -> Axes:
         """Cumulative assignments of each arm over the rounds."""
@@ -729,9 +730,9 @@ class MixtureAdaptiveDesign:
 
     def plot_scores(self, ax: Axes | None = None) -> Axes:
         """Scores of each contrast: their middle 98 %, mean and quartiles, by the arm that was drawn."""
-        from causalbandit.plots.effects import score_distribution
+        from causalbandit.plots.effects import arm_colours, score_distribution
 
-        return score_distribution(self.scores(), ax=ax)
+        return score_distribution(self.scores(), ax=ax, colours=arm_colours(self.arms))
 
     # -- saving -------------------------------------------------------------------------------------------------------
 

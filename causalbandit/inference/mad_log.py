@@ -112,9 +112,10 @@ class LoggedMAD:
 
     def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
         """Effects and intervals over the rounds."""
-        from causalbandit.plots.effects import effects_over_time
+        from causalbandit.plots.effects import arm_colours, effects_over_time
 
-        return effects_over_time(self.path(), alpha=self.alpha, truth=truth, ax=ax)
+        colours = arm_colours(self.log.names)
+        return effects_over_time(self.path(), alpha=self.alpha, truth=truth, ax=ax, colours=colours)
 
 
 def replay_log(

@@ -60,7 +60,17 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def estimates_over_time(path: pd.DataFrame, alpha: float | None = None, ax: Axes | None = None) -> Axes:
+def arm_colours(names: Sequence[Hashable]) -> dict[Hashable, str]:
+    """A colour for each arm by its place among all arms, so that an arm keeps its colour from figure to figure."""
+    return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
+
+
+def estimates_over_time(
+    path: pd.DataFrame,
+    alpha: float | None = None,
+    ax: Axes | None = None,
+    colours: Mapping[Hashable, str] | None = None,
+) -> Axes:
     """Each arm's estimate against the number of rounds, with a band between ``lower`` and ``upper``.
 
     Parameters
@@ -69,12 +79,16 @@ def estimates_over_time(path: pd.DataFrame, alpha: float | None = None, ax: Axes
         Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``.
     alpha
         Error rate, for the label.
+    colours
+        Arm → colour; default: by the order of the arms in ``path``.
     """
     ax = _axes(ax)
+    if colours is None:
+        colours = arm_colours(list(path["arm"].unique()))
     final = path.groupby("arm", sort=False).last()
     low, high = final["lower"].min(), final["upper"].max()
-    for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
-        colour = COLOURS[place % len(COLOURS)]
+    for arm, rows in path.groupby("arm", sort=False):
+        colour = colours[arm]
         ax.plot(rows["round"], rows["estimate"], color=colour, label=str(arm), linewidth=1.6)
         known = rows[np.isfinite(rows["lower"]) & np.isfinite(rows["upper"])]
         ax.fill_between(known["round"], known["lower"], known["upper"], color=colour, alpha=0.15, linewidth=0.0)
@@ -106,6 +120,7 @@ def effects_over_time(
     alpha: float | None = None,
     truth: Mapping[Hashable, float] | None = None,
     ax: Axes | None = None,
+    colours: Mapping[Hashable, str] | None = None,
 ) -> Axes:
     """Effects against a control over the rounds, each with its confidence band, a line at zero and dotted truths.
 
@@ -117,14 +132,18 @@ def effects_over_time(
         Error rate, for the label.
     truth
         Effects of arms, where they are known.
+    colours
+        Arm → colour, as in `arm_colours`.
     """
     if path.empty:
         raise ValueError("there are no rounds to draw yet; observe some outcomes first.")
-    ax = estimates_over_time(path, alpha, ax)
+    if colours is None:
+        colours = arm_colours(list(path["arm"].unique()))
+    ax = estimates_over_time(path, alpha, ax, colours)
     ax.axhline(0.0, color="0.4", linewidth=1.0, linestyle="--")
-    for place, arm in enumerate(path["arm"].unique()):
-        if truth is not None and arm in truth:
-            ax.axhline(truth[arm], color=COLOURS[place % len(COLOURS)], linewidth=1.4, linestyle=":")
+    for arm, effect in (truth or {}).items():
+        if arm in colours:
+            ax.axhline(effect, color=colours[arm], linewidth=1.4, linestyle=":")
     ax.set_ylabel("effect" if alpha is None else f"effect, with {1 - alpha:.0%} confidence sequence")
     return ax
 
@@ -186,8 +205,10 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
     return ax
 
 
-def score_distribution(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Boxes of the scores of each contrast, by what was drawn; whiskers hold the middle 98 %, a line marks the mean.
+def score_distribution(
+    scores: pd.DataFrame, ax: Axes | None = None, colours: Mapping[Hashable, str] | None = None
+) -> Axes:
+    """Boxes of the scores of each contrast, by what was drawn; whiskers hold the middle 98 %, dashes mark the mean.
 
     Parameters
     ----------
@@ -197,18 +218,29 @@ def score_distribution(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = _axes(ax)
     groups = ("arm", "control")
     arms = list(scores["arm"].unique())
-    boxes, labels, colours = [], [], []
-    for place, arm in enumerate(arms):
+    if colours is None:
+        colours = arm_colours(arms)
+    boxes, labels, fills = [], [], []
+    for arm in arms:
         for group in groups:
             values = scores.loc[(scores["arm"] == arm) & (scores["drawn"] == group), "score"]
             if len(values):
                 boxes.append(values.to_numpy())
                 labels.append(f"{arm}\n{'drawn' if group == 'arm' else 'control drawn'}")
-                colours.append(COLOURS[place % len(COLOURS)])
+                fills.append(colours[arm])
     if not boxes:
         raise ValueError("there are no scores to draw yet; observe some outcomes first.")
-    drawn = ax.boxplot(boxes, whis=(1, 99), showfliers=False, showmeans=True, meanline=True, patch_artist=True)
-    for patch, colour in zip(drawn["boxes"], colours, strict=True):
+    drawn = ax.boxplot(
+        boxes,
+        whis=(1, 99),
+        showfliers=False,
+        showmeans=True,
+        meanline=True,
+        patch_artist=True,
+        medianprops={"color": "black"},
+        meanprops={"color": "black", "linestyle": "--"},
+    )
+    for patch, colour in zip(drawn["boxes"], fills, strict=True):
         patch.set_facecolor(colour)
         patch.set_alpha(0.35)
     ax.set_xticks(range(1, len(labels) + 1), labels)
