@@ -1,6 +1,7 @@
 """Find the best intervention on a causal graph with few experiments, and prove its effect."""
 
 from causalbandit.allocation import thompson_allocation
+from causalbandit.bandit_simulation import compare_estimators, simulate_bandits
 from causalbandit.counts import Counts
 from causalbandit.evaluation import RegretCurves, evaluate_regret
 from causalbandit.formats.bif import read_bif
@@ -73,6 +74,7 @@ __all__ = [
     "arm_sequences",
     "arm_values",
     "bernoulli_interval",
+    "compare_estimators",
     "estimate_arms",
     "evaluate_regret",
     "gamma_star",
@@ -90,6 +92,7 @@ __all__ = [
     "sample_means",
     "save_problem",
     "search",
+    "simulate_bandits",
     "simulate_mad",
     "thompson_allocation",
     "value_path",

@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.errors import listing
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import aipw_scores
-from causalbandit.inference.sequences import arm_sequences
-from causalbandit.inference.values import arm_contrasts, arm_values, sample_means
+from causalbandit.inference.sequences import sequence_ends
+from causalbandit.inference.values import sample_moments, weighted_covariance, weighted_values
 from causalbandit.inference.weights import adaptive_weights
 from causalbandit.randomness import RNG, generator, seed_sequence
 
@@ -184,9 +184,9 @@ def compare_estimators(
     n_rounds
         Numbers of rounds; shorter ones are prefixes of the experiments of the longest.
     sequences
-        Methods of `arm_sequences` to include, as known range 2 allows: "normal-mixture" with scale 1; others with the
-        bounds of the setting. ``path_miss`` is the share of replications whose sequence leaves the truth out in any
-        round.
+        Methods of `mean_sequence` to include, for the outcomes of each arm, as known range 2 allows: "normal-mixture"
+        with scale 1; others with the bounds of the setting. ``path_miss`` is the share of replications whose sequence
+        leaves the truth out in any round.
     n_jobs, progress
         Processes (joblib), and a progress bar (never when not on a terminal). The result depends on neither.
 
@@ -219,7 +219,10 @@ def compare_estimators(
         for key, numbers in measured.items():
             found.setdefault((name, *key), []).append(numbers)
     rows = []
-    for (name, rounds, estimator, target, truth), parts in found.items():
+    places = {name: place for place, name in enumerate(settings)}
+    for (name, rounds, estimator, target, truth), parts in sorted(
+        found.items(), key=lambda item: (places[item[0][0]], item[0][1])
+    ):
         estimate, lower, upper, missed = np.concatenate(parts, axis=1)
         covered = (lower <= truth) & (truth <= upper)
         coverage = float(covered.mean())
@@ -239,7 +242,7 @@ def compare_estimators(
                 "replications": len(covered),
             }
         )
-    return pd.DataFrame(rows).sort_values(["setting", "rounds"], kind="stable", ignore_index=True)
+    return pd.DataFrame(rows)
 
 
 def _measure(
@@ -252,40 +255,47 @@ def _measure(
     sequences: tuple[str, ...],
 ) -> dict[tuple[int, str, str, float], Array]:
     """(rounds, estimator, target, truth) → [4, R]: estimate, lower, upper, missed at any time (NaN without a path)."""
+    from scipy.special import ndtri
+
     records = simulate_bandits(means, max(horizons), replications, rng=generator(seed), floor_decay=floor_decay)
     found: dict[tuple[int, str, str, float], Array] = {}
 
     def put(place: int, key: tuple[int, str, str, float], numbers: tuple[float, float, float, float]) -> None:
         found.setdefault(key, np.empty((4, replications)))[:, place] = numbers
 
+    z = float(ndtri(1.0 - alpha / 2.0))
+    others = range(1, len(means))
     for rounds in horizons:
         for place, log in enumerate(records.logs(rounds)):
-            tables: dict[str, tuple[pd.DataFrame, pd.DataFrame | None]] = {
-                "sample mean": (sample_means(log, alpha), None)
-            }
+            for arm, (mean, error) in enumerate(zip(*sample_moments(log), strict=True)):
+                numbers = (mean, *_around(mean, z * error), math.nan)
+                put(place, (rounds, "sample mean", f"arm {arm}", means[arm]), numbers)
             scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
             for scheme in WEIGHTS:
                 weights = adaptive_weights(log.all_propensities("this"), scheme, floor_decay)
-                tables[f"aipw {scheme}"] = (
-                    arm_values(scores, weights, alpha),
-                    arm_contrasts(scores, weights, reference=0, alpha=alpha),
-                )
-            for estimator, (values, contrasts) in tables.items():
-                ends = values[["estimate", "lower", "upper"]].to_numpy(dtype=np.float64)
-                for arm, row in enumerate(ends):
-                    put(place, (rounds, estimator, f"arm {arm}", means[arm]), (*row.tolist(), math.nan))
-                if contrasts is not None:
-                    ends = contrasts[["estimate", "lower", "upper"]].to_numpy(dtype=np.float64)
-                    for arm, row in enumerate(ends, start=1):
-                        truth = means[arm] - means[0]
-                        put(place, (rounds, estimator, f"arm {arm} − arm 0", truth), (*row.tolist(), math.nan))
+                estimates, errors = weighted_values(scores, weights)
+                joint = weighted_covariance(scores, weights, estimates)
+                for arm in range(len(means)):
+                    numbers = (estimates[arm], *_around(estimates[arm], z * errors[arm]), math.nan)
+                    put(place, (rounds, f"aipw {scheme}", f"arm {arm}", means[arm]), numbers)
+                for arm in others:
+                    effect = estimates[arm] - estimates[0]
+                    error = math.sqrt(joint[arm, arm] + joint[0, 0] - 2.0 * joint[arm, 0])
+                    key = (rounds, f"aipw {scheme}", f"arm {arm} − arm 0", means[arm] - means[0])
+                    put(place, key, (effect, *_around(effect, z * error), math.nan))
             for method in sequences:
                 scale = 1.0 if method == "normal-mixture" else None
                 bounds = None if scale else (min(means) - 1.0, max(means) + 1.0)
-                path = arm_sequences(log, method, alpha, bounds=bounds, scale=scale, t_opt=rounds / len(means))
-                ends = path[["estimate", "lower", "upper"]].to_numpy(dtype=np.float64)
                 for arm, mean in enumerate(means):
-                    own = ends[log.arms == arm]
-                    missed = bool(((own[:, 1] > mean) | (own[:, 2] < mean)).any())
-                    put(place, (rounds, f"sequence {method}", f"arm {arm}", mean), (*own[-1].tolist(), float(missed)))
+                    own = log.outcomes[log.arms == arm]
+                    estimate, lower, upper = sequence_ends(
+                        own, method, alpha, bounds=bounds, scale=scale, t_opt=rounds / len(means)
+                    )
+                    missed = bool(((lower > mean) | (upper < mean)).any())
+                    numbers = (estimate[-1], lower[-1], upper[-1], float(missed))
+                    put(place, (rounds, f"sequence {method}", f"arm {arm}", mean), numbers)
     return found
+
+
+def _around(middle: float, radius: float) -> tuple[float, float]:
+    return middle - radius, middle + radius

@@ -90,15 +90,14 @@ def check_rows(propensities: NDArray[np.float64], tolerance: float = SUM_TOLERAN
     """Raise for the first row that is no probability vector."""
     for rows in row_blocks(*propensities.shape):
         block = propensities[rows]
-        wrong = ~((block >= 0.0) & (block <= 1.0))  # NaN compares false, so it is wrong too
-        if wrong.any():
-            row, place = np.argwhere(wrong)[0]
+        if not (block.min() >= 0.0 and block.max() <= 1.0):  # NaN compares false, so it is wrong too
+            row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0)))[0]
             raise ValueError(
                 f"propensities holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected "
                 "probabilities "
                 "in [0, 1], as the design used them."
             )
-        sums = block.sum(axis=1)
+        sums = block @ np.ones(block.shape[1])
         off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
         if len(off):
             raise ValueError(

@@ -274,13 +274,14 @@ class AdaptiveLog:
         about 8·(K + d + 3) bytes a row, also for files that do not fit in memory as a data frame.
         """
         try:
+            import pyarrow
             import pyarrow.parquet as parquet
         except ImportError as error:
             raise ImportError("Reading Parquet needs pyarrow: pip install 'causalbandit[parquet]'.") from error
 
         _check_file(path)
         wanted = _Columns.of_keywords(columns)
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
             wanted.check_present(list(file.schema_arrow.names))
             n_rounds = file.metadata.num_rows
             codes = np.empty(n_rounds, dtype=np.int64)
@@ -310,6 +311,7 @@ class AdaptiveLog:
                 for name, parts in order.items():
                     parts.append(values(name))
                 start = rows.stop
+        pyarrow.default_memory_pool().release_unused()
         labels = np.empty(len(seen), dtype=object)
         labels[:] = list(seen)
         renumbered, names = _encode(labels, wanted.names, wanted.arm)

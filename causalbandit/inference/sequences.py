@@ -344,11 +344,27 @@ def mean_sequence(
     """
     import pandas as pd
 
+    estimate, lower, upper = sequence_ends(
+        outcomes, method, alpha, bounds=bounds, scale=scale, t_opt=t_opt, intersect=intersect
+    )
+    rounds = np.arange(1, len(estimate) + 1)
+    return pd.DataFrame({"round": rounds, "estimate": estimate, "lower": lower, "upper": upper})
+
+
+def sequence_ends(
+    outcomes: npt.ArrayLike,
+    method: str,
+    alpha: float = 0.05,
+    *,
+    bounds: tuple[float, float] | None = None,
+    scale: float | None = None,
+    t_opt: float = 100.0,
+    intersect: bool = False,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The columns ``estimate``, ``lower`` and ``upper`` of `mean_sequence` as arrays, each [T]."""
     observed = outcome_vector(outcomes)
-    tuning = _tuned(observed, method, alpha, bounds, scale, t_opt)
-    lower, upper = _ends(observed, method, tuning, intersect)
-    rounds = np.arange(1, len(observed) + 1)
-    return pd.DataFrame({"round": rounds, "estimate": np.cumsum(observed) / rounds, "lower": lower, "upper": upper})
+    lower, upper = _ends(observed, method, _tuned(observed, method, alpha, bounds, scale, t_opt), intersect)
+    return np.cumsum(observed) / np.arange(1, len(observed) + 1), lower, upper
 
 
 def arm_sequences(

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.blocks import row_blocks
+from causalbandit.inference.blocks import column_sums, row_blocks
 from causalbandit.inference.checks import numbers
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.past_means import refit_rounds
@@ -77,7 +77,7 @@ def arm_values(
     Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021), equations 6 and 7. Two passes, O(T·K), no T·K copies.
     """
     gamma, h, labels = _checked(scores, weights, alpha, names)
-    estimates, errors = _values(gamma, h)
+    estimates, errors = weighted_values(gamma, h)
     return value_table(
         labels, estimates, errors, _kish(h), alpha, ("Valid for one look, at a planned number of rounds.",)
     )
@@ -125,8 +125,8 @@ def arm_contrasts(
     """
     _check_multiplicity(multiplicity)
     gamma, h, labels = _checked(scores, weights, alpha, names)
-    estimates, errors = _values(gamma, h)
-    covariance = _covariance(gamma, h, estimates)
+    estimates, errors = weighted_values(gamma, h)
+    covariance = weighted_covariance(gamma, h, estimates)
     return _contrast_table(
         labels, estimates, errors, covariance, _kish(h), reference, alpha, all_pairs, multiplicity, generator(rng)
     )
@@ -157,7 +157,7 @@ def value_path(
         ends = np.unique(np.asarray(at, dtype=np.int64))
     if not len(ends) or ends[0] < 1 or ends[-1] > n_rounds:
         raise ValueError(f"at was {at!r}; expected numbers of rounds between 1 and {n_rounds}.")
-    centre, _ = _values(gamma, h)  # sums about the final estimate keep their digits
+    centre, _ = weighted_values(gamma, h)  # sums about the final estimate keep their digits
     parts = np.zeros((len(ends), 5, n_arms))
     for place, (start, stop) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
         for rows in row_blocks(stop - start, n_arms):
@@ -165,7 +165,7 @@ def value_path(
             weight, off = h[piece], gamma[piece] - np.nan_to_num(centre)
             square = weight * weight
             for number, term in enumerate((weight, weight * off, square, square * off, square * off * off)):
-                parts[place, number] += term.sum(axis=0)
+                parts[place, number] += column_sums(term)
     total, first, square, square_first, square_second = np.cumsum(parts, axis=0).transpose(1, 0, 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = first / total
@@ -294,10 +294,10 @@ def estimate_arms(
     else:
         h = checked_weights(weights, log.n_rounds, log.n_arms)
     gamma = log_scores(log, outcome_means, refit_at, allow_lookahead)
-    estimates, errors = _values(gamma, h)
+    estimates, errors = weighted_values(gamma, h)
     pulls = log.pulls
     estimates[pulls == 0], errors[pulls == 0] = np.nan, np.nan
-    covariance = _covariance(gamma, h, estimates)
+    covariance = weighted_covariance(gamma, h, estimates)
     effective = _taken_effective_size(log, h)
     scheme = weights if isinstance(weights, str) else "given"
     notes = [f"AIPW with {scheme} weights; valid for one look, at a planned number of rounds."]
@@ -353,45 +353,47 @@ def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> EstimateTable:
     Mean ± z·√(Σ(Y − mean)²)/n over the arm's n rounds. A design that drops an arm after bad luck leaves its mean too
     low, so these intervals cover less often than they say.
     """
+    means, errors = sample_moments(log)
+    note = "Sample means of adaptive data: biased, and their intervals cover too rarely. For comparison only."
+    pulls = log.pulls
+    return value_table(log.names, means, errors, pulls.astype(np.float64), check_alpha(alpha), (note,), pulls)
+
+
+def sample_moments(log: AdaptiveLog) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[K] mean outcomes and [K] their textbook standard errors; NaN where an arm has no rounds or no spread."""
     n = log.pulls
     means = np.divide(np.bincount(log.arms, log.outcomes, log.n_arms), n, out=np.full(log.n_arms, np.nan), where=n > 0)
-    squares = np.bincount(log.arms, (log.outcomes - means[log.arms]) ** 2, log.n_arms)
-    errors = np.sqrt(squares) / np.maximum(n, 1)
+    errors = np.sqrt(np.bincount(log.arms, (log.outcomes - means[log.arms]) ** 2, log.n_arms)) / np.maximum(n, 1)
     errors[errors == 0.0] = np.nan
-    note = "Sample means of adaptive data: biased, and their intervals cover too rarely. For comparison only."
-    return value_table(log.names, means, errors, n.astype(np.float64), check_alpha(alpha), (note,), n)
+    return means, errors
 
 
 # -- the arithmetic --------------------------------------------------------------------------------------------------
 
 
-def _values(
+def weighted_values(
     scores: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[K] estimates and [K] standard errors; both NaN for an arm whose scores never vary."""
     n_rounds, n_arms = scores.shape
-    total, first = np.zeros(n_arms), np.zeros(n_arms)
-    lowest, highest = np.full(n_arms, np.inf), np.full(n_arms, -np.inf)
+    total, first, second = np.zeros(n_arms), np.zeros(n_arms), np.zeros(n_arms)
     for rows in row_blocks(n_rounds, n_arms):
-        h, gamma = weights[rows], scores[rows]
-        total += h.sum(axis=0)
-        first += (h * gamma).sum(axis=0)
-        np.minimum(lowest, gamma.min(axis=0), out=lowest)
-        np.maximum(highest, gamma.max(axis=0), out=highest)
+        total += column_sums(weights[rows])
+        first += column_sums(weights[rows] * scores[rows])
     estimates = first / total
-    second = np.zeros(n_arms)
     for rows in row_blocks(n_rounds, n_arms):
         off = scores[rows] - estimates
         off *= weights[rows]
         off *= off
-        second += off.sum(axis=0)
+        second += column_sums(off)
     errors = np.sqrt(second) / total
-    constant = lowest == highest
-    estimates[constant], errors[constant] = np.nan, np.nan
+    for arm in np.flatnonzero(errors <= 1e-9 * np.abs(estimates)):  # rounding, or truly no variance?
+        if (scores[:, arm] == scores[0, arm]).all():
+            estimates[arm], errors[arm] = np.nan, np.nan
     return estimates, errors
 
 
-def _covariance(
+def weighted_covariance(
     scores: NDArray[np.float64], weights: NDArray[np.float64], estimates: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """[K, K]: Σ_t I_t(w₁)I_t(w₂) of the influences I_t(w) = h_t(w)(Γ_t(w) − Q̂(w))/Σh(w)."""
@@ -401,7 +403,7 @@ def _covariance(
         influence = scores[rows] - estimates
         influence *= weights[rows]
         covariance += influence.T @ influence
-        total += weights[rows].sum(axis=0)
+        total += column_sums(weights[rows])
     result: NDArray[np.float64] = covariance / np.outer(total, total)
     return result
 
@@ -411,8 +413,8 @@ def _kish(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     n_arms = weights.shape[1]
     total, squares = np.zeros(n_arms), np.zeros(n_arms)
     for rows in row_blocks(*weights.shape):
-        total += weights[rows].sum(axis=0)
-        squares += (weights[rows] ** 2).sum(axis=0)
+        total += column_sums(weights[rows])
+        squares += column_sums(weights[rows] ** 2)
     result: NDArray[np.float64] = total**2 / squares
     return result
 

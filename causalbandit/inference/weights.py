@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.blocks import row_blocks
+from causalbandit.inference.blocks import column_sums, row_blocks
 from causalbandit.inference.checks import check_rows, numbers
 
 FLOOR_DECAY = 0.7
@@ -94,14 +94,13 @@ def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[n
     total = np.zeros(n_arms)
     for rows in row_blocks(n_rounds, n_arms):
         block = full[rows]
-        wrong = ~((block >= 0.0) & (block < np.inf))
-        if wrong.any():
-            row, place = np.argwhere(wrong)[0]
+        if not (block.min() >= 0.0 and block.max() < np.inf):
+            row, place = np.argwhere(~((block >= 0.0) & (block < np.inf)))[0]
             raise ValueError(
                 f"weights holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected finite, "
                 "non-negative numbers."
             )
-        total += block.sum(axis=0)
+        total += column_sums(block)
     if (total == 0.0).any():
         raise ValueError(
             f"weights are all zero for the arms in columns {listing(np.flatnonzero(total == 0.0).tolist())}; an "

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 """Colours that readers with colour-blindness tell apart (Okabe & Ito)."""
@@ -267,3 +268,54 @@ def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.legend(title="arm", frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha: float = 0.1) -> Figure:
+    """A figure with a column per setting and rows for RMSE, bias, width and coverage, against the number of rounds.
+
+    Parameters
+    ----------
+    comparison
+        Columns ``setting``, ``rounds``, ``estimator``, ``target``, ``rmse``, ``bias``, ``width``, ``coverage``, as
+        `causalbandit.bandit_simulation.compare_estimators` gives them.
+    targets
+        Which targets to draw and with which line style, for example ``{"arm 0": "-", "arm 2": "--"}``.
+    alpha
+        Error rate, drawn as a line at 1 − α under the coverage.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
+
+    rows = {"rmse": "RMSE", "bias": "bias", "width": "interval width", "coverage": "coverage"}
+    settings, estimators = comparison["setting"].unique(), comparison["estimator"].unique()
+    figure, grid = plt.subplots(
+        len(rows), len(settings), figsize=(3.6 * len(settings) + 1.0, 9.5), sharex=True, sharey="row", squeeze=False
+    )
+    for place, setting in enumerate(settings):
+        for number, (column, label) in enumerate(rows.items()):
+            ax = grid[number, place]
+            for colour, estimator in zip(COLOURS * (1 + len(estimators) // len(COLOURS)), estimators, strict=False):
+                for target, style in targets.items():
+                    here = comparison[
+                        (comparison["setting"] == setting)
+                        & (comparison["estimator"] == estimator)
+                        & (comparison["target"] == target)
+                    ]
+                    ax.plot(here["rounds"], here[column], style, color=colour, marker="o", markersize=3)
+            ax.set_xscale("log")
+            if column in ("rmse", "width"):
+                ax.set_yscale("log")
+            else:
+                ax.axhline(0.0 if column == "bias" else 1.0 - alpha, color="0.4", linewidth=1.0, linestyle=":")
+            if place == 0:
+                ax.set_ylabel(label)
+            ax.spines[["top", "right"]].set_visible(False)
+        grid[0, place].set_title(setting)
+        grid[-1, place].set_xlabel("rounds")
+    lines = [Line2D([], [], color=colour, label=name) for colour, name in zip(COLOURS, estimators, strict=False)]
+    for target, style in targets.items():
+        lines.append(Line2D([], [], color="0.3", label=target))
+        lines[-1].set_linestyle(style)  # type: ignore[arg-type] # any of matplotlib's style strings
+    figure.legend(handles=lines, loc="outside lower center", ncols=4, frameon=False)
+    figure.set_layout_engine("constrained")
+    return figure
