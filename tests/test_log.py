@@ -100,6 +100,16 @@ def test_with_contexts_rounds_of_their_own_are_no_batches():
     assert AdaptiveLog.from_frame(frame, contexts=["age"], **COLUMNS).batch_rules() is None
 
 
+def test_equal_propensities_at_equal_contexts_are_no_rule_that_ignores_contexts():
+    """A design that looks at one binary context, whose visitors came in pairs, has runs of equal rows as well."""
+    context = np.repeat([0.0, 1.0, 0.0, 1.0], 2)
+    propensities = np.where(context[:, None] == 1, [[0.2, 0.8]], [[0.7, 0.3]])
+    arms, outcomes = np.tile([0, 1], 4), np.arange(8.0)
+    assert AdaptiveLog(arms, outcomes, propensities, contexts=context).batch_rules() is None
+    assert AdaptiveLog(arms, outcomes, propensities).batch_rules() is not None
+    assert AdaptiveLog(arms, outcomes, np.full((8, 2), 0.5), contexts=context).batch_rules() is not None
+
+
 def broken(column, row, value):
     def change(frame):
         frame[column] = frame[column].astype(object if value is None or isinstance(value, str) else float)

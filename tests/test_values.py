@@ -151,6 +151,16 @@ def test_an_arm_never_taken_has_no_estimate():
     assert result.to_dict()["values"][2]["estimate"] is None
 
 
+@pytest.mark.parametrize("weights", ["uniform", "constant", "two-point"])
+def test_an_arm_that_could_never_be_taken_has_no_estimate_and_a_note(weights):
+    propensities = np.tile([0.5, 0.5, 0.0], (80, 1))
+    log = AdaptiveLog(np.tile([0, 1], 40), np.random.default_rng(0).normal(size=80), propensities)
+    result = estimate_arms(log, weights)
+    assert result.values["insufficient_data"].tolist() == [False, False, True]
+    assert np.isfinite(result.contrasts["std_error"].iloc[0])
+    assert any("propensity 0 in 80 rounds" in note for note in result.values.notes)
+
+
 def test_a_small_effective_sample_size_is_a_warning_in_the_result():
     scores, _ = case_scores(REFERENCE["cases"][0], "uniform")
     weights = np.full(scores.shape, 1e-3)

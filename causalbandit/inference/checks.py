@@ -60,9 +60,7 @@ def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
     if len(bad):
         raise ValueError(
             f"outcomes are missing or infinite in {len(bad)} of {len(outcomes)} rows ({row_numbers(bad)}). Wait for "
-            "late "
-            "outcomes; "
-            "drop such rows only if an outcome's absence depends on neither the arm nor the outcome."
+            "late outcomes; drop such rows only if an outcome's absence depends on neither the arm nor the outcome."
         )
     return outcomes
 
@@ -80,8 +78,7 @@ def arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hasha
     if len(outside):
         raise ValueError(
             f"arms holds {int(arms[outside[0]])} in row {outside[0]}, but the propensities have {n_arms} columns: "
-            "expected "
-            f"0 … {n_arms - 1} ({listing(names)})."
+            f"expected 0 … {n_arms - 1} ({listing(names)})."
         )
     return arms.astype(np.int64, copy=False)
 
@@ -94,17 +91,15 @@ def check_rows(propensities: NDArray[np.float64], tolerance: float = SUM_TOLERAN
             row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0)))[0]
             raise ValueError(
                 f"propensities holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected "
-                "probabilities "
-                "in [0, 1], as the design used them."
+                "probabilities in [0, 1], as the design used them."
             )
         sums = block @ np.ones(block.shape[1])
         off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
         if len(off):
             raise ValueError(
                 f"propensities sum to {sums[off[0]]:.9g} in row {rows.start + off[0]}; expected 1 within "
-                f"{tolerance:g}. Give "
-                "every arm of the design a column; if the numbers were rounded, divide each row by its sum or pass "
-                "tolerance=."
+                f"{tolerance:g}. Give every arm of the design a column; if the numbers were rounded, divide each row "
+                "by its sum or pass tolerance=."
             )
 
 

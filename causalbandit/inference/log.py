@@ -108,9 +108,8 @@ class AdaptiveLog:
         given = numbers(self.propensities, "propensities", "the probabilities with which the design chose")
         if given.ndim not in (1, 2) or len(given) != n_rounds:
             raise ValueError(
-                f"propensities has shape {given.shape} but there are {n_rounds} outcomes; expected [T, K], one "
-                "column per "
-                "arm, or [T], the propensity of the arm that was taken."
+                f"propensities has shape {given.shape} but there are {n_rounds} outcomes; expected [T, K], one column "
+                "per arm, or [T], the propensity of the arm that was taken."
             )
         n_arms, names = self._columns(given)
         arms = arm_vector(self.arms, n_rounds, n_arms, names)
@@ -162,8 +161,7 @@ class AdaptiveLog:
         elif names is None:
             raise ValueError(
                 "Only the taken arm's propensity is given, so the number of arms is not known; give arm_names, all "
-                "arms of "
-                "the design in order."
+                "arms of the design in order."
             )
         else:
             n_arms = len(names)
@@ -180,10 +178,8 @@ class AdaptiveLog:
         bad = np.flatnonzero(~np.isfinite(contexts).all(axis=1))
         if len(bad):
             raise ValueError(
-                f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute "
-                "them with "
-                "a value "
-                "that does not depend on the outcome, or drop the column."
+                f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute them "
+                "with a value that does not depend on the outcome, or drop the column."
             )
         if self.context_names is not None and len(self.context_names) != contexts.shape[1]:
             raise ValueError(f"context_names has {len(self.context_names)} names for {contexts.shape[1]} columns.")
@@ -399,15 +395,17 @@ class AdaptiveLog:
         """``(starts [B], rules [B, K])`` when every batch kept to one rule that ignores contexts, else None.
 
         A batch whose rounds share one row of propensities although their contexts differ chose without looking at the
-        contexts, so that its propensities at *other* rounds' contexts are known too. With contexts, a batch of a single
-        round tells nothing of that kind, and the answer is None.
+        contexts, so that its propensities at *other* rounds' contexts are known too. Where the contexts within some
+        batch do not differ (a batch of one round, say), nothing of that kind can be told, and the answer is None.
         """
         if self.propensities is None:
             return None
         starts = self.batch_starts()
         sizes = np.diff(np.append(starts, self.n_rounds))
-        if self.contexts is not None and (sizes < 2).any():
-            return None
+        if self.contexts is not None:
+            apart = self.contexts != np.repeat(self.contexts[starts], sizes, axis=0)
+            if not np.logical_or.reduceat(apart.any(axis=1), starts).all():
+                return None
         rules = self.propensities[starts]
         if self.batches is not None:
             owner = np.repeat(np.arange(len(starts)), sizes)
@@ -514,10 +512,8 @@ class _Columns:
         if time is None and batch is None and not ordered:
             raise ValueError(
                 "The order of time is unknown: adaptive inference uses, for every round, the past only. Name the "
-                "column of "
-                "time stamps (time=...) or of batches (batch=...), or pass ordered=True when the rows are in the "
-                "order in "
-                "which they were observed."
+                "column of time stamps (time=...) or of batches (batch=...), or pass ordered=True when the rows are "
+                "in the order in which they were observed."
             )
         if isinstance(contexts, str):
             contexts = (contexts,)
@@ -616,8 +612,7 @@ def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         raise TypeError(
             f"The column {name!r} holds {np.asarray(values).dtype} values that are not numbers; encode it as numbers "
-            "first "
-            "(categories for example with pandas.get_dummies)."
+            "first (categories for example with pandas.get_dummies)."
         ) from None
 
 
@@ -632,8 +627,7 @@ def _time_stamps(values: NDArray[Any], name: str) -> NDArray[Any]:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The time stamps in column {name!r} are text that does not read as dates ({error}); convert them to "
-            "numbers "
-            "or dates first."
+            "numbers or dates first."
         ) from None
 
 
@@ -665,7 +659,6 @@ def _batch_codes(batches: NDArray[Any]) -> NDArray[np.int64]:
     if len(np.unique(batches)) != codes[-1] + 1:
         raise ValueError(
             "batches are not consecutive in time: some batch comes back after another has begun. A batch is a "
-            "stretch of "
-            "rounds whose propensities were fixed together; number such stretches, or leave batch out."
+            "stretch of rounds whose propensities were fixed together; number such stretches, or leave batch out."
         )
     return codes

@@ -103,16 +103,14 @@ def past_means(
         _refuse_lookahead(
             allow_lookahead,
             f"outcome_means is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
-            "seen "
-            "the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
+            "seen the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
         )
         predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
         return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
     if isinstance(outcome_means, (str, bytes)) or (callable(outcome_means) and not hasattr(outcome_means, "__array__")):
         raise TypeError(
-            f"outcome_means is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], "
-            "or an "
-            "unfitted regressor with fit and predict."
+            f"outcome_means is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], or "
+            "an unfitted regressor with fit and predict."
         )
     means = _broadcast(outcome_means, len(outcomes), n_arms)
     _check_peeking(means, outcomes, arms, allow_lookahead)
@@ -127,8 +125,7 @@ def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.floa
     except ValueError:
         raise ValueError(
             f"outcome_means has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that "
-            "broadcast "
-            "to it."
+            "broadcast to it."
         ) from None
     for rows in row_blocks(n_rounds, n_arms):
         bad = ~np.isfinite(means[rows])
@@ -136,8 +133,7 @@ def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.floa
             row, place = np.argwhere(bad)[0]
             raise ValueError(
                 f"outcome_means is {means[rows][row, place]} in row {rows.start + row}, column {place}; expected "
-                "finite "
-                "numbers. Use 0 before an arm has data."
+                "finite numbers. Use 0 before an arm has data."
             )
     return means
 
@@ -155,9 +151,8 @@ def _check_peeking(
         _refuse_lookahead(
             allow_lookahead,
             f"outcome_means of the arms in columns {listing(np.flatnonzero(knows).tolist())} equal, in the first "
-            "round, "
-            "the mean of all of that arm's outcomes: they look ahead. Use outcome_means=None (running means of the "
-            "past)",
+            "round, the mean of all of that arm's outcomes: they look ahead. Use outcome_means=None (running means "
+            "of the past)",
         )
 
 

@@ -279,10 +279,8 @@ class _Rules:
             if known is None:
                 raise ValueError(
                     f"weighting={weighting!r} needs each round's propensities at the contexts of other rounds; the "
-                    "logged "
-                    "e_t(x_t, ·) are not enough. Pass propensity=, a function (t, contexts) -> [n, K], or log "
-                    "batches that "
-                    "each kept to one rule that ignores contexts; or use weighting='uniform'."
+                    "logged e_t(x_t, ·) are not enough. Pass propensity=, a function (t, contexts) -> [n, K], or log "
+                    "batches that each kept to one rule that ignores contexts; or use weighting='uniform'."
                 )
             return cls(log, known[0], known[1], None)
         if log.contexts is None:
@@ -296,8 +294,7 @@ class _Rules:
                 raise ValueError(
                     f"propensity({rows.start}, contexts) gives {values[row].round(6).tolist()} for round "
                     f"{rows.start + row}, but the log has {propensities[rows][row].round(6).tolist()}: it is not the "
-                    "rule "
-                    "that the design used."
+                    "rule that the design used."
                 )
         return rules
 
@@ -424,6 +421,8 @@ class LearnedPolicy:
 
     def rules(self) -> str:
         """The policy as text: the tree's splits, or the linear scores' coefficients."""
+        if hasattr(self.model, "constant"):  # one arm was the best in every round
+            return f"always {self.arm_names[int(self.model.constant)]}\n"
         if self.kind == "tree":
             from sklearn.tree import export_text
 
@@ -534,8 +533,7 @@ def learn_policy(
     labels = [f"learned {kind}", *(f"always {name}" for name in log.names)]
     note = (
         f"Forward in time over {folds} folds: rounds {edges[1]} to {log.n_rounds - 1}, each decided by a policy "
-        "learned "
-        "from earlier rounds only."
+        "learned from earlier rounds only."
     )
     alpha = check_alpha(alpha)
     values = value_table(labels, estimates, errors, effective, alpha, (note,), label="policy")

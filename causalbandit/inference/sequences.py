@@ -446,9 +446,8 @@ def _tuned(
         outside = np.flatnonzero((outcomes < low) | (outcomes > high))
         if len(outside):
             raise ValueError(
-                f"The outcome {outcomes[outside[0]]:g} in row {outside[0]} is outside bounds=({low:g}, {high:g}); "
-                "the bounds "
-                "must be ones that outcomes cannot leave."
+                f"The outcome {outcomes[outside[0]]:g} in row {outside[0]} is outside bounds=({low:g}, {high:g}); the "
+                "bounds must be ones that outcomes cannot leave."
             )
         bounds = (low, high)
     return SequenceTuning(alpha, bounds, scale, t_opt)

@@ -147,9 +147,20 @@ def value_path(
     looking at the path and stopping where it pleases is not covered. Two-point weights are those planned for all T
     rounds. O(T·K) time, no T·K copies.
     """
+    gamma, h, labels = _checked(scores, weights, alpha, names)
+    return _path(gamma, h, labels, alpha, at)
+
+
+def _path(
+    gamma: NDArray[np.float64],
+    h: NDArray[np.float64],
+    labels: Sequence[Hashable],
+    alpha: float,
+    at: ArrayLike | int = 200,
+) -> pd.DataFrame:
+    """`value_path` of checked arrays; an arm without any weight has no estimates."""
     import pandas as pd
 
-    gamma, h, labels = _checked(scores, weights, alpha, names)
     n_rounds, n_arms = gamma.shape
     if isinstance(at, (int, np.integer)):
         ends = np.unique(np.linspace(n_arms, n_rounds, max(2, int(at))).astype(np.int64))
@@ -225,7 +236,7 @@ class ArmEstimates:
             "alpha": self.alpha,
             "values": plain_records(self.values),
             "contrasts": plain_records(self.contrasts),
-            "notes": [*self.values.notes],
+            "notes": [*self.values.notes, *self.contrasts.notes],
         }
 
     def summary(self) -> str:
@@ -325,7 +336,7 @@ def estimate_arms(
         multiplicity,
         generator(rng),
     )
-    path = value_path(gamma, h, alpha, names=log.names)
+    path = _path(gamma, h, log.names, alpha)
     return ArmEstimates(values, contrasts, path, log, scheme, alpha)
 
 
@@ -380,13 +391,14 @@ def weighted_values(
     for rows in row_blocks(n_rounds, n_arms):
         total += column_sums(weights[rows])
         first += column_sums(weights[rows] * scores[rows])
-    estimates = first / total
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates = first / total  # NaN for an arm without any weight, which could never be taken
     for rows in row_blocks(n_rounds, n_arms):
         off = scores[rows] - estimates
         off *= weights[rows]
         off *= off
         second += column_sums(off)
-    errors = np.sqrt(second) / total
+    errors = np.sqrt(np.divide(second, total * total, out=np.full(n_arms, np.nan), where=total > 0.0))
     for arm in np.flatnonzero(errors <= 1e-9 * np.abs(estimates)):  # rounding, or truly no variance?
         if (scores[:, arm] == scores[0, arm]).all():
             estimates[arm], errors[arm] = np.nan, np.nan
@@ -404,7 +416,8 @@ def weighted_covariance(
         influence *= weights[rows]
         covariance += influence.T @ influence
         total += column_sums(weights[rows])
-    result: NDArray[np.float64] = covariance / np.outer(total, total)
+    with np.errstate(invalid="ignore"):
+        result: NDArray[np.float64] = covariance / np.outer(total, total)
     return result
 
 

@@ -67,8 +67,7 @@ def adaptive_weights(
     if not 0.0 <= floor_decay < 1.0:
         raise ValueError(
             f"floor_decay was {floor_decay!r}; expected the exponent κ in [0, 1) of the design's floor c·t^(−κ). A "
-            "floor "
-            "that decays faster than 1/t gives no arm enough rounds."
+            "floor that decays faster than 1/t gives no arm enough rounds."
         )
     check_rows(chosen)
     return _SCHEMES[scheme](chosen, floor_decay)
@@ -104,8 +103,7 @@ def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[n
     if (total == 0.0).any():
         raise ValueError(
             f"weights are all zero for the arms in columns {listing(np.flatnonzero(total == 0.0).tolist())}; an "
-            "average "
-            "needs some weight."
+            "average needs some weight."
         )
     return full
 

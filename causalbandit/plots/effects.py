@@ -27,7 +27,7 @@ def _axes(ax: Axes | None, height: float = 4.0) -> Axes:
 
 
 def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """One horizontal interval per row, the first row on top; infinite intervals are drawn as open arrows.
+    """One horizontal interval per row, the first row on top; a row without a finite interval says so.
 
     Parameters
     ----------

@@ -94,14 +94,11 @@ def write(table: pd.DataFrame) -> None:
         "# Coverage of 90 % intervals on adaptive data",
         "",
         "Simulations of Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021): three arms, outcomes uniform within 1 of "
-        "their means, "
-        "Gaussian Thompson sampling with the floor (1/3)·t^(−0.7), five rounds per arm first. "
-        "Made by `python tests/benchmarks/aipw_coverage.py`; the number after ± is the Monte Carlo standard error of "
-        "a coverage rate. "
-        "Arm 0 is the worst and arm 2 the best (with no signal they are alike). `path miss`: share of replications "
-        "in which a "
-        "confidence sequence left the truth out in any round; the sequences' intervals are valid at all rounds, the "
-        "others at the last.",
+        "their means, Gaussian Thompson sampling with the floor (1/3)·t^(−0.7), five rounds per arm first. Made by "
+        "`python tests/benchmarks/aipw_coverage.py`; the number after ± is the Monte Carlo standard error of a "
+        "coverage rate. Arm 0 is the worst and arm 2 the best (with no signal they are alike). `path miss`: share "
+        "of replications in which a confidence sequence left the truth out in any round; the sequences' intervals "
+        "are valid at all rounds, the others at the last.",
         "",
         "## Claims",
         "",
