@@ -1,6 +1,7 @@
 """Values and contrasts of arms: the reference package, brute force, multiplicity, and what a result warns of."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy import stats
 
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.past_means import LookaheadWarning
+from causalbandit.inference.policy_values import learn_policy, policy_value
 from causalbandit.inference.scores import aipw_scores
+from causalbandit.inference.sequences import arm_sequences
 from causalbandit.inference.values import arm_contrasts, arm_values, estimate_arms, sample_means, value_path
 from causalbandit.inference.weights import adaptive_weights
 
@@ -76,6 +79,18 @@ def test_tables_are_frames_in_column_order_with_the_names_of_the_arms():
     single = arm_contrasts(scores, weights, reference=1)
     assert pairs["estimate"].iloc[2] == pytest.approx(single["estimate"].iloc[1], rel=1e-12)
     assert pairs["std_error"].iloc[2] == pytest.approx(single["std_error"].iloc[1], rel=1e-12)
+
+
+def test_tables_keep_their_notes_when_pickled():
+    table = arm_values(*case_scores(REFERENCE["cases"][0], "constant"))
+    assert pickle.loads(pickle.dumps(table)).summary() == table.summary()
+
+
+def test_a_frame_instead_of_a_log_is_refused_with_the_way_to_a_log():
+    for call in (estimate_arms, sample_means, arm_sequences, policy_value, learn_policy):
+        arguments = {arm_sequences: ("naive",), policy_value: (0,)}.get(call, ())
+        with pytest.raises(TypeError, match=r"log is a DataFrame; expected an AdaptiveLog.*from_frame"):
+            call(pd.DataFrame({"arm": [0, 1]}), *arguments)
 
 
 def test_bonferroni_and_holm_follow_from_the_plain_p_values():

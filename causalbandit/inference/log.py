@@ -227,6 +227,8 @@ class AdaptiveLog:
         ValueError, TypeError
             As :class:`AdaptiveLog`, for a column that is not there, and when the order of time is unknown.
         """
+        if not hasattr(frame, "columns"):
+            raise TypeError(f"frame is a {type(frame).__name__}; expected a pandas.DataFrame with one row per round.")
         columns = _Columns.of(arm, outcome, propensity, contexts, time, batch, ordered, arms)
         columns.check_present(list(frame.columns))
         codes, names = _encode(frame[arm].to_numpy(), columns.names, arm)
@@ -457,6 +459,15 @@ class AdaptiveLog:
 
     def _repr_html_(self) -> str:
         return f"<p>{self.n_rounds} rounds, {self.n_arms} arms</p>{self.summary().to_html(index=False)}"
+
+
+def require_log(log: object) -> None:
+    """Raise TypeError, with the way to a log, when ``log`` is something else."""
+    if not isinstance(log, AdaptiveLog):
+        raise TypeError(
+            f"log is a {type(log).__name__}; expected an AdaptiveLog, for example AdaptiveLog.from_frame(frame, "
+            "arm=..., outcome=..., propensity=..., time=...)."
+        )
 
 
 # -- the columns of a table ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.scores import effective_size, policy_variance
 from causalbandit.inference.values import check_alpha, influence_contrasts, log_scores, plain_records, value_table
 
@@ -170,6 +170,7 @@ def _influences(
     allow_lookahead: bool,
 ) -> tuple[Array, Array, Array]:
     """[P] estimates, [T, P] influences (estimate minus truth, round by round) and [P] effective sample sizes."""
+    require_log(log)
     if weighting not in WEIGHTINGS:
         raise ValueError(
             f"Unknown weighting {weighting!r}; known: {listing(WEIGHTINGS)}.{did_you_mean(weighting, WEIGHTINGS)}"
@@ -503,6 +504,7 @@ def learn_policy(
     Source: Athey & Wager (2021) for policies from doubly robust scores; Zhan, Ren, Athey & Zhou (2021) for adaptive
     data. Assumes contexts drawn alike and independently.
     """
+    require_log(log)
     if log.contexts is None:
         raise ValueError("A policy is learned from contexts, but the log has none (contexts=[...]).")
     if kind not in ("tree", "linear"):

@@ -30,7 +30,7 @@ from causalbandit.inference.boundaries import (
     polynomial_stitching,
 )
 from causalbandit.inference.checks import outcome_vector
-from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.log import AdaptiveLog, require_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -386,6 +386,7 @@ def arm_sequences(
     """
     import pandas as pd
 
+    require_log(log)
     tuning = _tuned(log.outcomes, method, alpha, bounds, scale, t_opt)
     pulls, estimate, lower, upper = (np.empty(log.n_rounds) for _ in range(4))
     for arm in range(log.n_arms):

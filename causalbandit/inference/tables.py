@@ -5,7 +5,7 @@ This module imports pandas when it is imported; the estimators import it when th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ class EstimateTable(pd.DataFrame):
     ``upper`` and what the method adds.
     """
 
-    _metadata = ("alpha", "notes", "title")  # pandas' name for attributes that a frame carries
+    _metadata: ClassVar[list[str]] = ["alpha", "notes", "title"]  # attributes that pandas carries along
     alpha: float
     notes: tuple[str, ...]
     title: str

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import column_sums, row_blocks
 from causalbandit.inference.checks import numbers
-from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.past_means import refit_rounds
 from causalbandit.inference.scores import aipw_scores, effective_size
 from causalbandit.inference.weights import FLOOR_DECAY, adaptive_weights, checked_weights
@@ -296,6 +296,7 @@ def estimate_arms(
     -----
     Memory: the log, the scores and the weights, three T·K arrays in all.
     """
+    require_log(log)
     reference = log.names[0] if reference is None else reference
     log.column(reference)
     if isinstance(weights, str) and weights == "uniform" and log.propensities is None:
@@ -364,6 +365,7 @@ def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> EstimateTable:
     Mean ± z·√(Σ(Y − mean)²)/n over the arm's n rounds. A design that drops an arm after bad luck leaves its mean too
     low, so these intervals cover less often than they say.
     """
+    require_log(log)
     means, errors = sample_moments(log)
     note = "Sample means of adaptive data: biased, and their intervals cover too rarely. For comparison only."
     pulls = log.pulls
