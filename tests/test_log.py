@@ -66,6 +66,24 @@ def test_files_give_the_same_log_as_the_frame(tmp_path, kind):
     )
 
 
+@pytest.mark.parametrize(("value", "words"), [(None, r"missing in 1 rows \(row 9\)"), ("green", "first in row 9")])
+def test_a_bad_arm_in_a_file_is_named_by_its_row(tmp_path, value, words):
+    pytest.importorskip("pyarrow")
+    frame = small_frame().assign(arm=lambda table: table["arm"].astype(object))
+    frame.loc[9, "arm"] = value
+    frame.to_parquet(tmp_path / "log.parquet", row_group_size=4)
+    with pytest.raises(ValueError, match=words):
+        AdaptiveLog.from_parquet(tmp_path / "log.parquet", **COLUMNS)
+
+
+def test_categories_in_a_file_are_read_by_name(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = small_frame()
+    frame.assign(arm=frame["arm"].astype("category")).to_parquet(tmp_path / "log.parquet")
+    log = AdaptiveLog.from_parquet(tmp_path / "log.parquet", **COLUMNS)
+    np.testing.assert_array_equal(log.arms, (frame["arm"] == "blue").astype(int))
+
+
 def test_a_list_of_propensity_columns_names_the_arms_by_what_follows_the_prefix():
     log = AdaptiveLog.from_frame(small_frame(), **{**COLUMNS, "propensity": ["p_red", "p_blue"]})
     assert log.names == ("red", "blue")

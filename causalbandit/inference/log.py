@@ -231,7 +231,9 @@ class AdaptiveLog:
             raise TypeError(f"frame is a {type(frame).__name__}; expected a pandas.DataFrame with one row per round.")
         columns = _Columns.of(arm, outcome, propensity, contexts, time, batch, ordered, arms)
         columns.check_present(list(frame.columns))
-        codes, names = _encode(frame[arm].to_numpy(), columns.names, arm)
+        seen: dict[Any, int] = {}
+        codes = _codes_as_seen(frame[arm].to_numpy(), seen)
+        taken, names = _arm_columns(codes, list(seen), columns.names, arm)
         if columns.per_arm:
             matrix = np.empty((len(frame), len(columns.propensity)))
             for place, column in enumerate(columns.propensity):
@@ -239,7 +241,7 @@ class AdaptiveLog:
         else:
             matrix = _column(frame[columns.propensity[0]].to_numpy(), columns.propensity[0])
         return cls(
-            arms=codes,
+            arms=taken,
             outcomes=_column(frame[outcome].to_numpy(), outcome),
             propensities=matrix,
             contexts=None
@@ -310,12 +312,10 @@ class AdaptiveLog:
                     parts.append(values(name))
                 start = rows.stop
         pyarrow.default_memory_pool().release_unused()
-        labels = np.empty(len(seen), dtype=object)
-        labels[:] = list(seen)
-        renumbered, names = _encode(labels, wanted.names, wanted.arm)
+        taken, names = _arm_columns(codes, list(seen), wanted.names, wanted.arm)
         joined = {name: np.concatenate(parts) for name, parts in order.items() if parts}
         return cls(
-            arms=renumbered[codes],
+            arms=taken,
             outcomes=outcomes,
             propensities=matrix,
             contexts=contexts,
@@ -576,44 +576,41 @@ def _common_prefix(columns: Sequence[str]) -> str:
     return first[: first.rfind("_", 0, same) + 1]
 
 
-def _encode(
-    labels: NDArray[Any], names: tuple[Hashable, ...] | None, column: str
-) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
-    """Labels as columns 0 … K−1, and the names; names that print alike are one arm ("1" in a file is the arm 1)."""
+def _codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int64]:
+    """Labels as numbers in the order of first appearance, which ``seen`` carries from part to part; −1 if missing."""
     import pandas as pd
 
-    codes, seen = pd.factorize(labels)
+    codes, uniques = pd.factorize(labels)
+    table = [seen.setdefault(label, len(seen)) for label in uniques.tolist()]
+    result: NDArray[np.int64] = np.array([*table, -1], dtype=np.int64)[codes]  # the last entry is that of code −1
+    return result
+
+
+def _arm_columns(
+    codes: NDArray[np.int64], labels: list[Any], names: tuple[Hashable, ...] | None, column: str
+) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
+    """Numbers of labels as columns 0 … K−1, and the names; names that print alike are one arm (1 and "1")."""
     missing = np.flatnonzero(codes < 0)
     if len(missing):
         raise ValueError(f"The arm (column {column!r}) is missing in {len(missing)} rows ({row_numbers(missing)}).")
-    plain = [label.item() if isinstance(label, np.generic) else label for label in seen]
     if names is None:
         try:
-            names = tuple(sorted(plain))
+            names = tuple(sorted(labels))
         except TypeError:
-            names = tuple(sorted(plain, key=str))
+            names = tuple(sorted(labels, key=str))
     place: dict[Hashable, int] = {name: number for number, name in enumerate(names)}
     printed = {str(name): number for number, name in enumerate(names)}
-    table = np.empty(len(plain), dtype=np.int64)
-    for number, label in enumerate(plain):
+    table = np.empty(len(labels), dtype=np.int64)
+    for number, label in enumerate(labels):
         found = place.get(label, printed.get(str(label)))
         if found is None:
-            row = int(np.flatnonzero(codes == number)[0])
+            row = int(np.argmax(codes == number))
             raise ValueError(
                 f"The arm {label!r} (column {column!r}, first in row {row}) is not one of the arms {listing(names)}."
                 f"{did_you_mean(label, names)} Give every arm of the design, with its propensity."
             )
         table[number] = found
     return table[codes], names
-
-
-def _codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int64]:
-    """Labels as numbers in the order of first appearance, which ``seen`` carries from part to part of a file."""
-    import pandas as pd
-
-    codes, uniques = pd.factorize(labels, use_na_sentinel=False)
-    table = np.array([seen.setdefault(label, len(seen)) for label in uniques.tolist()], dtype=np.int64)
-    return table[codes]
 
 
 def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
