@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import causalbandit as cb
-from causalbandit.inference.mad import MixtureAdaptiveDesign
+from causalbandit.inference.mad import MixtureAdaptiveDesign, _drawn
 
 DATA = Path(__file__).parent / "data"
 REPLAYS = json.loads((DATA / "mad_pyssed_0_2_0.json").read_text())["cases"]
@@ -165,6 +165,11 @@ def test_propensities_are_those_of_the_draws() -> None:
     np.testing.assert_array_equal(drawn["probability"], drawn["propensity"])
 
 
+def test_a_draw_at_the_very_end_takes_the_last_arm() -> None:
+    # Ten times 0.1 sums to 1 − 1e-16; a draw above that must not fall through to the first arm.
+    assert [_drawn(u, [0.1] * 10) for u in (0.0, 0.0999, 0.1, 1.0 - 2.0**-53)] == [0, 0, 1, 9]
+
+
 def test_late_out_of_order_and_missing_outcomes() -> None:
     design = MixtureAdaptiveDesign(cb.EpsilonGreedy(2), t_star=50, rng=0)
     waiting = [design.assign() for _ in range(10)]
@@ -287,6 +292,16 @@ def test_policies_may_answer_by_arm_name() -> None:
     design._delta = lambda t: 0.9
     design.assign()
     assert design.propensity_path()["probability"].tolist()[2:] == pytest.approx([0.525, 0.475])
+
+
+def test_arms_named_by_numbers_are_looked_up_by_name() -> None:
+    class Swapped(Recorded):
+        def probabilities(self) -> Any:
+            return {1: 0.8, 0: 0.2}
+
+    design = MixtureAdaptiveDesign(Swapped(2), arms=[1, 0], delta=lambda t: 0.9, rng=0)
+    design.assign()
+    assert design.propensity_path()["probability"].tolist() == pytest.approx([0.53, 0.47])
 
 
 def test_covariates_missing_renamed_added_midway_or_changed_are_refused() -> None:

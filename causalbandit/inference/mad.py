@@ -5,6 +5,13 @@ assignment. The scores 1{W = k}Y/p(k) − 1{W = 0}Y/p(0) are unbiased for the ef
 their running mean has a confidence sequence that holds at every round at once: look as often as you like, stop when you
 like.
 
+That the sequence is asymptotic shows where few rounds carry most of the information. Over 2,000 simulated experiments
+of 2,000 rounds with δ_t = t^-0.24, the share in which any 95 % interval misses at any round from 100 on is at most
+0.066 for two or four arms with equal Bernoulli means of 0.05, 0.5 or 0.95, at most 0.015 for Student t(3) outcomes, but
+0.082 for four arms of which the control rarely succeeds (means 0.05 to 0.35), and up to 0.12 for lognormal outcomes
+(σ = 1.5): 0.19 when counted from round 50, 0.06 from round 500. With δ = 1 the Bernoulli and Student cells are at most
+0.034. With rare or heavy-tailed outcomes use a slower δ, and do not stop within the first hundreds of rounds.
+
 >>> import numpy as np
 >>> from causalbandit.inference.policies import BetaBernoulliThompson
 >>> noise = np.random.default_rng(1)
@@ -108,7 +115,7 @@ class MixtureAdaptiveDesign:
     Parameters
     ----------
     policy
-        Any object with ``probabilities()`` (K numbers, or a mapping arm → number) and ``update(arm, outcome)``, where
+        Any object with ``probabilities()`` (K numbers, or a mapping name → number) and ``update(arm, outcome)``, where
         arms are indices 0..K−1; deterministic ones too. A policy of this package made without ``rng`` is seeded by the
         design.
     control
@@ -333,6 +340,8 @@ class MixtureAdaptiveDesign:
         self._take(entry, value)
         if self._record is not None:
             self._record.set_outcome(assignment_id - 1, value, self.n_observed)
+        if self._uses_covariates and not self._warned_collinear and self.n_observed % 64 == 0:
+            self._warn_collinear()  # last: a warning that is turned into an error leaves the state whole
 
     def _take(self, entry: _Open, outcome: float) -> None:
         """Add one observed round to sums, outcome model, path and settled arms."""
@@ -342,8 +351,6 @@ class MixtureAdaptiveDesign:
             self._sums.add(entry.arm, outcome, entry.propensity, entry.predictions)
         if self._model is not None:
             self._model.update(entry.arm, entry.covariates, outcome)
-            if self._uses_covariates and not self._warned_collinear and self.n_observed % 64 == 0:
-                self._warn_collinear()
         sums, path = self._sums, self._path
         for arm in self._others:
             if sums.sufficient(arm):
@@ -371,13 +378,13 @@ class MixtureAdaptiveDesign:
         """The policy's probabilities, checked, with the share of settled arms moved to the others."""
         raw = self.policy.probabilities()
         if isinstance(raw, Mapping):
-            missing = [k for k in range(self._k) if k not in raw and self.arms[k] not in raw]
-            if missing or len(raw) != self._k:
+            keys = next((keys for keys in (self.arms, range(self._k)) if set(keys) == set(raw)), None)
+            if keys is None:
                 raise ValueError(
                     f"{type(self.policy).__name__}.probabilities() has the arms {listing(raw)}; "
                     f"expected exactly {listing(self.arms)}."
                 )
-            raw = [raw[k] if k in raw else raw[self.arms[k]] for k in range(self._k)]
+            raw = [raw[key] for key in keys]
         given: list[float] = raw.tolist() if isinstance(raw, np.ndarray) else [float(q) for q in raw]
         total, valid = 0.0, len(given) == self._k
         for q in given if valid else ():
@@ -501,7 +508,7 @@ class MixtureAdaptiveDesign:
                 f"it, for {self.n_observed} rounds. The intervals stay valid, but the outcome model predicts running "
                 "means: leave that covariate out.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
     # -- simulation ---------------------------------------------------------------------------------------------------

@@ -271,6 +271,7 @@ def simulate_mad(
     for name, value in (("n_rounds", n_rounds), ("replications", replications)):
         if isinstance(value, bool) or value != int(value) or value < 1:
             raise ValueError(f"{name} was {value!r}; it is a whole number, at least 1.")
+    n_rounds, replications = int(n_rounds), int(replications)
     n_arms = int(policy.n_arms)
     control = control_index(control, range(n_arms))
     others = [k for k in range(n_arms) if k != control]
@@ -318,6 +319,11 @@ def simulate_mad(
         share = mixing_share(sequence, t)
         potential, covariates = _drawn_round(draw(replications, outcome_rng), (replications, n_arms), outcome_model)
         q = np.asarray(batch.probabilities(), dtype=np.float64)
+        if q.shape != potential.shape or not (q >= 0.0).all() or not (np.abs(q.sum(axis=1) - 1.0) <= 1e-6).all():
+            raise ValueError(
+                f"{type(policy).__name__}.probabilities() gave numbers that are no probability vectors of shape "
+                f"{potential.shape} in round {t}."
+            )
         if weight_decay is not None and not np.isnan(settled_since).all():
             q = rebalance(q, _weights(weight_table, settled_since, t, others, n_arms))
         probabilities = mix(share, q, n_arms)
@@ -368,7 +374,7 @@ def simulate_mad(
     power_path, miss_path, radius_path = (np.array(column) for column in zip(*[empty] * missing, *paths, strict=True))
     return MADSimulation(
         control=control,
-        n_rounds=int(n_rounds),
+        n_rounds=n_rounds,
         alpha=alpha,
         estimand=estimand,
         start=start,

@@ -61,6 +61,15 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _over_rounds(ax: Axes, what: str) -> Axes:
+    """Labels and legend of a figure with a line per arm over the rounds."""
+    ax.set_xlabel("rounds")
+    ax.set_ylabel(what)
+    ax.legend(title="arm", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def arm_colours(names: Sequence[Hashable]) -> dict[Hashable, str]:
     """A colour for each arm by its place among all arms, so that an arm keeps its colour from figure to figure."""
     return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
@@ -99,11 +108,7 @@ def estimates_over_time(
         most = path["upper"].replace([-np.inf, np.inf], np.nan).max() + 0.05 * room
         ax.set_ylim(max(low - 0.75 * room, least), min(high + 0.75 * room, most))
     ax.set_xlim(0, path["round"].max())
-    ax.set_xlabel("rounds")
-    ax.set_ylabel("value" if alpha is None else f"value, with {1 - alpha:.0%} interval")
-    ax.legend(title="arm", frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return _over_rounds(ax, "value" if alpha is None else f"value, with {1 - alpha:.0%} interval")
 
 
 def mark_truth(ax: Axes, truth: Mapping[Hashable, float], arms: Sequence[Hashable]) -> Axes:
@@ -162,11 +167,7 @@ def assignments_over_time(arms: Any, names: Sequence[Hashable], ax: Axes | None 
     for number, name in enumerate(names):
         counts = np.cumsum(places == number)
         ax.plot(np.arange(1, len(places) + 1), counts, color=COLOURS[number % len(COLOURS)], label=str(name))
-    ax.set_xlabel("rounds")
-    ax.set_ylabel("assignments so far")
-    ax.legend(title="arm", frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return _over_rounds(ax, "assignments so far")
 
 
 def assignment_totals(arms: Any, names: Sequence[Hashable], ax: Axes | None = None) -> Axes:
@@ -199,11 +200,7 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
         smooth = rows["probability"].rolling(window, min_periods=1).mean()
         ax.plot(rows["round"], smooth, color=colour, label=str(arm), linewidth=1.6)
     ax.set_ylim(0.0, 1.0)
-    ax.set_xlabel("rounds")
-    ax.set_ylabel("assignment probability")
-    ax.legend(title="arm", frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return _over_rounds(ax, "assignment probability")
 
 
 def score_distribution(
@@ -263,11 +260,7 @@ def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
         ax.plot(rows["round"], rows["power"], color=COLOURS[place % len(COLOURS)], label=str(arm), linewidth=1.6)
     ax.set_ylim(0.0, 1.02)
-    ax.set_xlabel("rounds")
-    ax.set_ylabel("share of experiments with a significant effect")
-    ax.legend(title="arm", frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return _over_rounds(ax, "share of experiments with a significant effect")
 
 
 def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha: float = 0.1) -> Figure:
