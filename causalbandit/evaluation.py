@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["RegretCurves", "evaluate_regret"]
+__all__ = ["RegretCurves", "ResumeError", "evaluate_regret"]
 
 FILE_FORMAT = "causalbandit regret, version 1"
 BLOCK = 20
@@ -62,6 +62,10 @@ ATTEMPTS = 3
 """Workers may die this often in a row, without a block finished in between, before the run gives up."""
 
 StrategyLike = Strategy | str
+
+
+class ResumeError(ValueError):
+    """A resume file that cannot be used: of another run, damaged, in use, or not to be written."""
 
 
 class _Row(NamedTuple):
@@ -246,8 +250,10 @@ def evaluate_regret(
     Raises
     ------
     TypeError, ValueError
-        For unknown strategies, budgets that are not ascending positive integers, replications below 1, a problem
-        without tables, and a resume file that belongs to something else; before any search.
+        For unknown strategies, budgets that are not ascending positive integers, replications below 1, and a problem
+        without tables; before any search.
+    ResumeError
+        A ValueError for a resume file that belongs to something else, with the difference; before any search.
     RuntimeError
         When workers die again and again. What was finished stays in the resume file.
 
@@ -673,11 +679,14 @@ class _Store:
         import os as system
 
         if system.path.isdir(self.path):
-            raise ValueError(f"The resume file {self.path!r} is a directory; expected a file, such as regret.jsonl.")
+            raise ResumeError(f"The resume file {self.path!r} is a directory; expected a file, such as regret.jsonl.")
         folder = system.path.dirname(system.path.abspath(self.path))
         if not system.path.isdir(folder):
-            raise ValueError(f"The folder {folder!r} of the resume file does not exist; create it first.")
-        self._file = open(self.path, "a+b")
+            raise ResumeError(f"The folder {folder!r} of the resume file does not exist; create it first.")
+        try:
+            self._file = open(self.path, "a+b")
+        except OSError as error:
+            raise ResumeError(f"The resume file {self.path!r} cannot be written: {error.strerror}.") from error
         try:
             _lock(self._file, self.path)
             self._read()
@@ -761,8 +770,8 @@ class _Store:
             spawn_key=tuple(state["spawn_key"]),
         )
 
-    def _refused(self, why: str) -> ValueError:
-        return ValueError(
+    def _refused(self, why: str) -> ResumeError:
+        return ResumeError(
             f"The resume file {self.path!r} does not belong to this run: {why}. Name another file to start anew, or "
             "give the problems, strategies and seed of the file."
         )
@@ -800,6 +809,6 @@ def _lock(file: IO[bytes], path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise ValueError(
+        raise ResumeError(
             f"The resume file {path!r} is being written by another run; wait for it or name another file."
         ) from error

@@ -58,7 +58,7 @@ def check_outputs(inputs: list[str], **outputs: str | None) -> None:
     for option, path in outputs.items():
         if path is None:
             continue
-        label = f"--{option.replace('_', '-')}" if option != "out" else "OUT"
+        label = {"out": "OUT", "table": "--out"}.get(option, f"--{option.replace('_', '-')}")
         with bad_input(f"{label}: "):
             place = check_output(path).resolve()
         if place in taken:

@@ -41,6 +41,8 @@ Integers = npt.NDArray[np.int64]
 
 PLANNING_STEPS = 20
 """Frank–Wolfe steps of a batch's plan: rounding to whole experiments is coarser than what more would gain."""
+OUT_OF_REACH = 5.0
+"""Standard deviations beyond which an intervention is left out of the draws: it would win fewer than 1 in 10⁶."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ class TopTwo:
         the tables, S propagations per batch.
     planned : float
         Share of a batch that goes by part 2, in [0, 1]; 0 is plain top-two sampling.
+    warm_up : float
+        κ ≥ 0: with few more than κ experiments per intervention the posterior is too vague to steer by. The first
+        min(κA, T/2) experiments are spread evenly, and so is the share κA/(κA + t) of a batch that starts after t.
     floor : float
         ε in [0, 1]: every intervention gets at least the share ε/A of a batch, so that propensities stay above 0.
     prior : Counts or pandas.DataFrame, optional
@@ -96,6 +101,7 @@ class TopTwo:
     draws: int = 500
     posterior: Literal["linear", "exact"] = "linear"
     planned: float = 0.5
+    warm_up: float = 1.0
     floor: float = 0.0
     prior: Counts | pd.DataFrame | None = field(default=None, compare=False)
     stop_level: float | None = None
@@ -112,6 +118,8 @@ class TopTwo:
         for what, share in (("planned", self.planned), ("floor", self.floor)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{what} was {share!r}; expected a share between 0 and 1.")
+        if not 0 <= self.warm_up < float("inf"):
+            raise ValueError(f"warm_up was {self.warm_up!r}; expected experiments per intervention, 0 or more.")
         if self.stop_level is not None and not 0 < self.stop_level <= 1:
             raise ValueError(
                 f"stop_level was {self.stop_level!r}; expected a probability such as 0.95, or None to use the budget."
@@ -128,55 +136,71 @@ class TopTwo:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator: batches until the budget is used or the stopping rule holds, then the decision."""
         n_interventions = len(task.interventions)
-        visits, ones = _prior_counts(self.prior, task)
-        certainty: float | None = None
+        visits, ones, n_before = _prior_counts(self.prior, task)
+        caution = self.warm_up * n_interventions
+        first = 0 if visits.any() else min(math.ceil(caution), budget // 2)
+        stopped: float | None = None
         used = 0
-        for end in _ends_of_rounds(budget, self.rounds):
+        for end in _ends_of_rounds(budget, self.rounds, first):
             size = end - used
             if not visits.any():
                 batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
             else:
                 posterior = TablePosterior(visits, ones, task.known)
                 found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
-                drawn = self._draw_effects(task, posterior, found, rng)
-                certainty = _certainty(drawn, found.effects, self.stop_tolerance)
-                if self.stop_level is not None and certainty >= self.stop_level:
-                    break
-                shares = top_two_shares(drawn, found.effects)
+                sample = self._draw_effects(task, posterior, found, rng)
+                if self.stop_level is not None:
+                    certainty = sample.certainty(self.stop_tolerance)
+                    if certainty >= self.stop_level:
+                        stopped = certainty
+                        break
+                shares = sample.top_two_shares(n_interventions)
                 if self.planned > 0:
-                    plan = planned_shares(found, posterior, budget - used, shares)
+                    plan = planned_shares(found, posterior, sample.places, budget - used, shares)
                     shares = self.planned * plan + (1 - self.planned) * shares
+                evenly = caution / (caution + n_before + used)
+                shares = (1 - evenly) * shares / shares.sum() + evenly / n_interventions
                 if self.floor > 0:
-                    shares = floor_allocation(shares / shares.sum(), self.floor)
+                    shares = floor_allocation(shares, self.floor)
                 batch = Batch(sizes_from_shares(size, shares, rng), "top-two")
             counts = yield batch
             visits, ones = visits + counts.visits, ones + counts.ones
             used = end
-        else:
-            certainty = None  # it was that of the counts before the last batch
 
         posterior = TablePosterior(visits, ones, task.known)
         found = posterior.propagate(task, gradient=self.stop_level is not None)
         notes: tuple[str, ...] = ()
         if self.stop_level is not None:
-            if certainty is None:
-                drawn = self._draw_effects(task, posterior, found, rng)
-                certainty = _certainty(drawn, found.effects, self.stop_tolerance)
-            notes = (self._stopping_note(certainty, used, budget),)
+            if stopped is None:
+                stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
+            notes = (self._stopping_note(stopped, used, budget),)
         return Decision(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator
-    ) -> Floats:
-        """S posterior draws of all effects, shape [S, A]."""
+    ) -> _Sample:
+        """S posterior draws of the effects of all interventions that have a chance to be the best."""
+        leader = int(found.effects.argmax())
         if self.posterior == "exact":
-            return propagate(task.interventions, posterior.draw(self.draws, rng), memory=task.memory).effects
+            drawn = propagate(task.interventions, posterior.draw(self.draws, rng), memory=task.memory).effects
+            return _Sample(drawn, np.arange(len(found.effects)), leader)
         assert found.gradient is not None
-        uncertain = np.flatnonzero(posterior.variance > 0)
-        noise = rng.standard_normal((self.draws, len(uncertain))) * np.sqrt(posterior.variance[uncertain])
-        drawn: Floats = noise @ found.gradient[uncertain]
-        drawn += found.effects
-        return drawn
+        variance = posterior.variance
+        deviation = np.sqrt(variance @ found.gradient**2)
+        # Whoever is OUT_OF_REACH standard deviations below the leader's lower end wins no draw.
+        cut = found.effects[leader] - OUT_OF_REACH * deviation[leader]
+        places = np.flatnonzero(found.effects + OUT_OF_REACH * deviation >= cut)
+        if len(places) == 1:
+            places = np.sort(np.argsort(-found.effects - deviation)[:2])
+        rows = np.flatnonzero(variance > 0)
+        factor = np.sqrt(variance[rows])[:, None] * found.gradient[np.ix_(rows, places)]
+        if len(places) < len(rows):
+            covariance = factor.T @ factor
+            tiny = 1e-10 * covariance.diagonal().max() + 1e-300
+            factor = np.linalg.cholesky(covariance + tiny * np.eye(len(places))).T
+        drawn = rng.standard_normal((self.draws, len(factor))) @ factor
+        drawn += found.effects[places]
+        return _Sample(drawn, places, int(np.searchsorted(places, leader)))
 
     def _stopping_note(self, certainty: float, used: int, budget: int) -> str:
         within = f"within {self.stop_tolerance:g} of the best" if self.stop_tolerance else "the best"
@@ -189,67 +213,83 @@ class TopTwo:
         )
 
 
-def top_two_shares(drawn: Floats, effects: Floats) -> Floats:
-    """Half the share of draws each intervention wins, half that which it wins once the leader is left out; [A].
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """S posterior draws of M effects: ``drawn`` [S, M], their ``places`` in the set, and the leader among them."""
 
-    ``drawn`` is [S, A]; the leader is the largest of ``effects`` [A]. A single intervention gets everything.
-    """
-    n_draws, n_interventions = drawn.shape
-    if n_interventions == 1:
-        return np.ones(1)
-    leader = int(effects.argmax())
-    winners = np.bincount(drawn.argmax(axis=1), minlength=n_interventions)
-    kept = drawn[:, leader].copy()
-    drawn[:, leader] = -np.inf
-    rivals = np.bincount(drawn.argmax(axis=1), minlength=n_interventions)
-    drawn[:, leader] = kept
-    return np.asarray((winners + rivals) / (2 * n_draws))
+    drawn: Floats
+    places: npt.NDArray[np.intp]
+    leader: int
+
+    def top_two_shares(self, n_interventions: int) -> Floats:
+        """Half the share of draws each intervention wins, half that which it wins without the leader; [A]."""
+        shares = np.zeros(n_interventions)
+        n_draws, n_drawn = self.drawn.shape
+        wins = np.bincount(self.drawn.argmax(axis=1), minlength=n_drawn)
+        if n_drawn > 1:
+            others = np.delete(np.arange(n_drawn), self.leader)
+            wins[others] += np.bincount(self.drawn[:, others].argmax(axis=1), minlength=n_drawn - 1)
+        shares[self.places] = wins / (n_draws * min(n_drawn, 2))
+        return shares
+
+    def certainty(self, tolerance: float) -> float:
+        """Share of draws in which the leader is within ``tolerance`` of the best."""
+        return float((self.drawn[:, self.leader] >= self.drawn.max(axis=1) - tolerance).mean())
 
 
-def planned_shares(found: Propagation, posterior: TablePosterior, n_experiments: int, start: Floats) -> Floats:
+def planned_shares(
+    found: Propagation,
+    posterior: TablePosterior,
+    rivals: npt.NDArray[np.intp],
+    n_experiments: int,
+    start: Floats,
+) -> Floats:
     """η from ``start`` by Frank–Wolfe steps that lower the bound on the leader's expected regret; [A], sums to 1.
 
-    The derivative of s·E[(Z − Δ/s)₊] with respect to s is the normal density at Δ/s.
+    The sum is over ``rivals``, places in the set. The derivative of s·E[(Z − Δ/s)₊] with respect to s is the normal
+    density at Δ/s.
     """
     assert found.reach is not None
     assert found.gradient is not None
-    uncertain = np.flatnonzero(posterior.variance > 0)
-    reach, gradient = found.reach[uncertain], found.gradient[uncertain]
     leader = int(found.effects.argmax())
-    contrast = (gradient - gradient[:, [leader]]) ** 2
-    margin = found.effects[leader] - found.effects
-    mean = posterior.mean[uncertain]
+    rows = np.flatnonzero(posterior.variance > 0)
+    reach, gradient = found.reach[rows], found.gradient[rows]
+    contrast = (gradient[:, rivals] - gradient[:, [leader]]) ** 2
+    margin = found.effects[leader] - found.effects[rivals]
+    mean = posterior.mean[rows]
     spread = mean * (1 - mean)
-    weight = posterior.visits[uncertain] + 2.0
+    weight = posterior.visits[rows] + 2.0
     shares = start.copy()
+    seen_by_start = reach @ shares
     for step in range(PLANNING_STEPS):
-        seen = weight + n_experiments * (reach @ shares)
+        seen = weight + n_experiments * seen_by_start
         deviation = np.maximum(np.sqrt((spread / seen) @ contrast), 1e-12)
         slope = np.exp(-0.5 * np.minimum(margin / deviation, 38.0) ** 2) / deviation
         value = ((contrast @ slope) * spread / seen**2) @ reach
-        if not value.max() > 0:
+        best = int(value.argmax())
+        if not value[best] > 0:
             break
         share = 2 / (step + 3)
         shares *= 1 - share
-        shares[value.argmax()] += share
+        shares[best] += share
+        seen_by_start = (1 - share) * seen_by_start + share * reach[:, best]
     return shares
 
 
-def _certainty(drawn: Floats, effects: Floats, tolerance: float) -> float:
-    leader = int(effects.argmax())
-    return float((drawn[:, leader] >= drawn.max(axis=1) - tolerance).mean())
+def _ends_of_rounds(budget: int, rounds: int, first: int) -> list[int]:
+    """Experiments used at the end of each round: equal batches, the first one of at least ``first``; none is empty."""
+    start = max(first, -(-budget // rounds))
+    later = rounds - 1
+    ends = [start] + [start + (budget - start) * (place + 1) // later for place in range(later)]
+    return sorted({end for end in ends if end > 0} | {budget})
 
 
-def _ends_of_rounds(budget: int, rounds: int) -> list[int]:
-    """Experiments used at the end of each round; rounds without any are left out."""
-    return sorted({math.ceil(budget * (place + 1) / rounds) if rounds > 1 else budget for place in range(rounds)} - {0})
-
-
-def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Integers, Integers]:
+def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Integers, Integers, int]:
+    """Visits and ones per row, and the number of experiments, before the first batch."""
     graph = task.graph
     if prior is None:
         zeros = np.zeros(graph.n_family_rows, dtype=np.int64)
-        return zeros, zeros
+        return zeros, zeros, 0
     if not isinstance(prior, Counts):
         prior = Counts.from_frame(InterventionSet(graph, [{}]), {}, prior)
     if prior.visits.shape != (graph.n_family_rows,):
@@ -259,4 +299,4 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
         )
     if task.goal == "min":
         prior = prior.with_target_complemented(graph)
-    return prior.visits, prior.ones
+    return prior.visits, prior.ones, prior.total

@@ -1,0 +1,168 @@
+"""``regret``: which strategy is best, by repeated simulated searches."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.options import check_outputs, drawn_seed, figure_bytes, load, whole_number, without_display, write
+from causalbandit.search.catalogue import STRATEGIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalbandit.evaluation import RegretCurves
+
+TABLES = (".csv", ".parquet")
+
+
+def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+    from causalbandit.evaluation import checked_budgets
+
+    numbers = [whole_number(ctx, param, part.strip()) for part in value.split(",") if part.strip()]
+    try:
+        return checked_budgets(numbers)
+    except (ValueError, TypeError) as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+@click.command()
+@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.option(
+    "--budgets", metavar="T,T,...", required=True, callback=_budgets, help="Numbers of experiments, ascending."
+)
+@click.option(
+    "--strategies",
+    metavar="NAME,...",
+    default="two-phase,top-two,successive-rejects",
+    show_default=True,
+    help=f"From {', '.join(STRATEGIES)}.",
+)
+@click.option(
+    "--replications",
+    metavar="R",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Searches per graph, strategy and budget.",
+)
+@click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same rows.  [default: random]")
+@click.option("--jobs", metavar="N", type=int, default=1, show_default=True, help="Worker processes; -1: all cores.")
+@click.option("--out", metavar="FILE", help="Write one row per search to FILE (.csv or .parquet).")
+@click.option("--plot", metavar="FILE", help="Draw the curves into FILE (.png, .pdf, .svg, ...).")
+@click.option(
+    "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def regret(
+    graphs: tuple[str, ...],
+    budgets: list[int],
+    strategies: str,
+    replications: int,
+    seed: int | None,
+    jobs: int,
+    out: str | None,
+    plot: str | None,
+    resume: str | None,
+    quiet: bool,
+) -> None:
+    """Compare strategies on the problems in the files GRAPH by the simple regret of simulated searches.
+
+    Simple regret is how much less likely (with goal "min": more likely) the target is under the intervention that a
+    search chose than under the best one. All strategies meet the same simulated worlds.
+    """
+    from causalbandit.evaluation import ResumeError, evaluate_regret, labelled_strategies
+
+    problems = [load(graph) for graph in graphs]
+    with bad_input("--strategies: "):
+        chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
+    for graph, problem in zip(graphs, problems, strict=True):
+        with bad_input(f"{graph}: "):
+            problem.require_model("Comparing strategies")
+    if jobs == 0:
+        raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
+    check_outputs(list(graphs), table=out, plot=plot)
+    if out is not None and Path(out).suffix.lower() not in TABLES:
+        raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
+    if out is not None and out.lower().endswith(".parquet"):
+        with bad_input("--out: "):
+            _require_pyarrow()
+    if resume is not None and Path(resume).resolve() in {Path(path).resolve() for path in (*graphs, out, plot) if path}:
+        raise BadInput(f"--resume: {resume!r} is also a graph or an output; choose another name.")
+    used_seed = drawn_seed() if seed is None and resume is None else seed
+    with running("The comparison"):
+        try:
+            curves = evaluate_regret(
+                problems,
+                chosen,
+                budgets,
+                replications,
+                rng=used_seed,
+                n_jobs=jobs,
+                resume=resume,
+                progress=False if quiet else None,
+            )
+        except ResumeError as error:
+            raise BadInput(f"--resume: {error}") from error
+    if not quiet:
+        click.echo(regret_text(curves))
+        if used_seed is not None and seed is None:
+            click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
+    with running("Writing the result"):
+        if out is not None:
+            write(out, _table_bytes(curves.to_frame(), out), quiet)
+        if plot is not None:
+            without_display()
+            write(plot, figure_bytes(curves.plot(), plot), quiet)
+
+
+def regret_text(curves: RegretCurves) -> str:
+    """Per problem: mean regret ± standard error, a row per strategy and a column per budget."""
+    summary = curves.summary()
+    lines: list[str] = []
+    for problem in curves.problems:
+        part = summary[summary["problem"] == problem]
+        budgets = sorted(part["budget"].unique())
+        width = max(len(name) for name in curves.strategies)
+        lines += [f"{problem}: mean simple regret ± standard error (share correct)", ""]
+        columns = max(1, (80 - width) // 24)
+        for start in range(0, len(budgets), columns):
+            shown = budgets[start : start + columns]
+            lines.append(" " * width + "".join(f"{f'T = {budget:,}':>24}" for budget in shown))
+            for name in curves.strategies:
+                cells = part[part["strategy"] == name].set_index("budget")
+                lines.append(f"{name:<{width}}" + "".join(f"{_cell(cells.loc[budget]):>24}" for budget in shown))
+            lines.append("")
+        skipped = part[part["reason"] != ""]
+        for strategy, rows in skipped.groupby("strategy", sort=False):
+            lines.append(f"- {strategy}: {rows['reason'].iloc[0]}")
+        if len(skipped):
+            lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _cell(row: pd.Series) -> str:
+    if row["reason"]:
+        return "-"
+    return f"{row['mean']:.4f} ± {row['std_error']:.4f} ({100 * row['correct']:.0f} %)"
+
+
+def _table_bytes(frame: pd.DataFrame, path: str) -> bytes:
+    if path.lower().endswith(".parquet"):
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        return buffer.getvalue()
+    return str(frame.to_csv(index=False)).encode()
+
+
+def _require_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401  # only whether it is there
+    except ImportError as error:
+        raise ImportError(
+            "writing .parquet needs pyarrow: pip install 'causalbandit[parquet]', or use .csv."
+        ) from error
