@@ -20,7 +20,7 @@ STAGES = [
     {"interventions"},
     {"model"},
     {"problem", "propagation"},
-    {"sampling", "counts"},
+    {"sampling", "counts", "random_problems"},
     {"search", "inference", "allocation"},
     {"evaluation", "bandit_simulation", "confirmation", "study"},
     {"formats"},

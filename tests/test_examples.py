@@ -1,4 +1,4 @@
-"""Every example runs to its end and prints something."""
+"""Every example runs to its end, in a small version where it is long, and shows what it is about."""
 
 import os
 import subprocess
@@ -12,26 +12,41 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 SMALL: dict[str, list[str]] = {
     "best_intervention.py": ["600"],
-    "from_json.py": ["graphs/purchase.json", "600"],
+    "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
+    "hadad_simulation.py": ["--replications", "12", "--rounds", "60", "120", "--jobs", "1"],
+    "mixture_adaptive_design.py": ["--rounds", "300", "--plot", "effects.png"],
 }
 """Arguments that make an example quick, where its usual size is not."""
+
+SHOWS: dict[str, list[str]] = {
+    "adaptive_log.py": ["learned tree", "story to returning"],
+    "hadad_simulation.py": ["aipw two-point"],
+    "mixture_adaptive_design.py": ["Treatment effects (95% confidence sequences", "15 observed, 6 open"],
+}
+"""What an example prints, whatever its size."""
+
+DRAWS: dict[str, str] = {"hadad_simulation.py": "hadad_simulation.png", "mixture_adaptive_design.py": "effects.png"}
+"""The figure that an example leaves in the folder where it runs."""
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.name)
 def test_the_example_runs(script, tmp_path):
-    arguments = SMALL.get(script.name, [])
     done = subprocess.run(
-        [sys.executable, str(script), *arguments],
+        [sys.executable, str(script), *SMALL.get(script.name, [])],
         capture_output=True,
         text=True,
-        cwd=ROOT,
-        timeout=120,
+        cwd=tmp_path,
+        timeout=300,
         check=False,
         env={**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+    for text in SHOWS.get(script.name, []):
+        assert text in done.stdout
     assert "Warning" not in done.stderr, done.stderr
+    if script.name in DRAWS:
+        assert (tmp_path / DRAWS[script.name]).read_bytes()[:4] == b"\x89PNG"
 
 
 def test_there_are_examples():
