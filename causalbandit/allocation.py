@@ -129,7 +129,12 @@ def thompson_allocation(
     """
     if kind not in ("contrasts", "arms"):
         raise ValueError(f"kind was {kind!r}; expected 'contrasts' (arm minus control) or 'arms' (values of all arms).")
-    values = np.asarray(draws, dtype=np.float64)
+    try:
+        values = np.asarray(draws, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"draws is no array of numbers ({error}); expected posterior draws, one row per draw."
+        ) from None
     n_axes = 2 if segments is None else 3
     if values.ndim != n_axes or 0 in values.shape:
         last = "K-1" if kind == "contrasts" else "K"

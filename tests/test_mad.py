@@ -259,6 +259,10 @@ def test_other_wrong_settings() -> None:
         MixtureAdaptiveDesign(cb.BetaBernoulliThompson(1))
     with pytest.raises(TypeError, match=r"probabilities\(\) and update"):
         MixtureAdaptiveDesign(object())
+    with pytest.raises(TypeError, match="the class UCB"):
+        MixtureAdaptiveDesign(cb.UCB)
+    with pytest.raises(ValueError, match="t_star was '100'"):
+        MixtureAdaptiveDesign(cb.UCB(2), t_star="100")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="model_options"):
         MixtureAdaptiveDesign(cb.UCB(2), outcome_model="split", model_options={"lasso": 1})
     design = MixtureAdaptiveDesign(cb.UCB(2), delta=lambda t: t**-0.25, rng=0)

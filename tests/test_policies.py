@@ -99,7 +99,7 @@ def test_floor_raises_a_policy_by_a_share_or_by_a_function_of_the_round() -> Non
     np.testing.assert_allclose(floored.probabilities(), [0.75, 0.25])
     with pytest.raises(ValueError, match="epsilon was 2"):
         PolicyFloor(cb.UCB(2), 2)
-    with pytest.raises(TypeError, match=r"probabilities\(\) and update\(\)"):
+    with pytest.raises(TypeError, match=r"probabilities\(\) and update\("):
         PolicyFloor(object(), 0.1)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
-from causalbandit.inference.sequences import asymptotic_radius
+from causalbandit.inference.sequences import asymptotic_radius, asymptotic_rho
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,8 +262,7 @@ def contrast_lines(frame: pd.DataFrame) -> list[str]:
 
 def contrast_alpha(alpha: float, n_arms: int, multiplicity: str | None) -> float:
     """Error rate of one of the K − 1 contrasts: α/(K − 1) for "bonferroni", α for None. The only place α is split."""
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
+    asymptotic_rho(alpha, 1.0)  # checks alpha
     if multiplicity is None:
         return alpha
     if not isinstance(multiplicity, str) or multiplicity.lower() != "bonferroni":

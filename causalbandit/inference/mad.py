@@ -65,7 +65,7 @@ from causalbandit.inference.mixing import (
     mixing_share,
     rebalance,
 )
-from causalbandit.inference.policies import generator_from_state
+from causalbandit.inference.policies import check_policy, generator_from_state
 from causalbandit.inference.round_record import (
     ARM,
     OBSERVED,
@@ -194,12 +194,7 @@ class MixtureAdaptiveDesign:
         record_rounds: bool = True,
         rng: RNG = None,
     ) -> None:
-        for method in ("probabilities", "update"):
-            if not callable(getattr(policy, method, None)):
-                raise TypeError(
-                    f"policy was {policy!r}; a policy has the methods probabilities() and update(arm, outcome), for "
-                    "example BetaBernoulliThompson(n_arms)."
-                )
+        check_policy(policy)
         self._rng = generator(rng)
         if hasattr(policy, "seed"):
             policy.seed(int(self._rng.integers(2**63)))
@@ -214,7 +209,7 @@ class MixtureAdaptiveDesign:
         self._alpha_each = contrast_alpha(self.alpha, self._k, multiplicity)
         self.estimand = check_estimand(estimand)
         self._decay_setting, self._decay = decay, decay_function(decay)
-        if not 0.0 <= precision < 1.0:
+        if not isinstance(precision, (int, float)) or not 0.0 <= precision < 1.0:
             raise ValueError(f"precision was {precision!r}; it is a share between 0 (stop when significant) and 1.")
         self.precision = float(precision)
         self.n_warmup = _rounds("n_warmup", n_warmup)

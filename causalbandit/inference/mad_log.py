@@ -154,7 +154,7 @@ def replay_log(
     One pass in numpy without an outcome model; with one, a Python loop that costs O(K + d³) a round.
     """
     place = control_index(control, log.names)
-    t_star = float(log.n_rounds) if t_star is None else float(t_star)
+    t_star = float(log.n_rounds) if t_star is None else t_star
     asymptotic_rho(alpha, t_star)
     each = contrast_alpha(alpha, log.n_arms, multiplicity)
     uses_covariates = outcome_model is not None and outcome_model != "mean"
@@ -166,7 +166,7 @@ def replay_log(
             if uses_covariates
             else "covariates need an outcome_model that uses them: 'pooled', 'split' or a regressor."
         )
-    if isinstance(n_warmup, bool) or n_warmup != int(n_warmup) or n_warmup < 0:
+    if isinstance(n_warmup, bool) or not isinstance(n_warmup, (int, np.integer)) or n_warmup < 0:
         raise ValueError(f"n_warmup was {n_warmup!r}; it is a whole number of rounds, at least 0.")
     if outcome_model is None:
         if n_warmup:

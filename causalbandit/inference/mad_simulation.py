@@ -31,6 +31,7 @@ from causalbandit.inference.mixing import (
     rebalance,
 )
 from causalbandit.inference.outcome_models import LeastSquaresModel
+from causalbandit.inference.policies import check_policy
 from causalbandit.inference.sequences import asymptotic_radius, asymptotic_rho
 from causalbandit.randomness import RNG, seed_sequence
 
@@ -263,19 +264,20 @@ def simulate_mad(
     """
     from tqdm import tqdm
 
+    check_policy(policy)
     if not callable(getattr(policy, "replicate", None)):
         raise TypeError(
             f"{type(policy).__name__} has no replicate(replications, rng), so it cannot run as a batch; use a policy "
             "of this package, or MixtureAdaptiveDesign.run for one experiment at a time."
         )
     for name, value in (("n_rounds", n_rounds), ("replications", replications)):
-        if isinstance(value, bool) or value != int(value) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} was {value!r}; it is a whole number, at least 1.")
     n_rounds, replications = int(n_rounds), int(replications)
     n_arms = int(policy.n_arms)
     control = control_index(control, range(n_arms))
     others = [k for k in range(n_arms) if k != control]
-    t_star = float(n_rounds) if t_star is None else float(t_star)
+    t_star = float(n_rounds) if t_star is None else t_star
     asymptotic_rho(alpha, t_star)
     alpha_each = contrast_alpha(alpha, n_arms, multiplicity)
     population = check_estimand(estimand) == "population"

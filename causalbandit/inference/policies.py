@@ -228,7 +228,11 @@ class BetaBernoulliThompson(_Thompson):
             )
 
     def _sample(self, shape: tuple[int, ...]) -> FloatArray:
-        return self.rng.beta(self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals, size=shape)
+        a, b = self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals
+        if len(shape) == 1:  # a few single draws cost a third of one call with arrays
+            beta = self.rng.beta
+            return np.array([beta(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True)])
+        return self.rng.beta(a, b, size=shape)
 
     def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
         from scipy.special import betainc, betaln, digamma, expit, polygamma
@@ -391,6 +395,18 @@ class FixedPolicy(ArmStatistics):
         return np.broadcast_to(self.fixed, self.counts.shape)
 
 
+def check_policy(policy: Any) -> None:
+    """Raise TypeError unless ``policy`` is an object with the methods of `Policy`."""
+    example = "for example BetaBernoulliThompson(n_arms)"
+    if isinstance(policy, type):
+        raise TypeError(f"policy was the class {policy.__name__}; expected an object made from it, {example}.")
+    for method in ("probabilities", "update"):
+        if not callable(getattr(policy, method, None)):
+            raise TypeError(
+                f"policy was {policy!r}; a policy has the methods probabilities() and update(arm, outcome), {example}."
+            )
+
+
 class PolicyFloor:
     """Any policy with a floor: no arm's probability falls below ε/K (iterative floor of `floor_allocation`).
 
@@ -404,9 +420,7 @@ class PolicyFloor:
     """
 
     def __init__(self, policy: Any, epsilon: float | Callable[[int], float]) -> None:
-        for method in ("probabilities", "update"):
-            if not callable(getattr(policy, method, None)):
-                raise TypeError(f"policy was {policy!r}; a policy has the methods probabilities() and update().")
+        check_policy(policy)
         if not callable(epsilon):
             floor_allocation([1.0], epsilon)
         self.policy = policy

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
+NUMBERS = (int, float, np.integer, np.floating)
+
+
 @lru_cache(maxsize=256)
 def asymptotic_rho(alpha: float, t_star: float) -> float:
     """The tuning constant ρ = √((−2 log α + log(−2 log α + 1)) / t*) of the asymptotic confidence sequence.
@@ -50,9 +53,9 @@ def asymptotic_rho(alpha: float, t_star: float) -> float:
     ValueError
         If ``alpha`` is outside (0, 1) or ``t_star`` is below 1.
     """
-    if not 0.0 < alpha < 1.0:
+    if not isinstance(alpha, NUMBERS) or not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
-    if not 1.0 <= t_star < math.inf:
+    if not isinstance(t_star, NUMBERS) or not 1.0 <= t_star < math.inf:
         raise ValueError(
             f"t_star was {t_star!r}; it is a number of rounds, at least 1, for example the experiment's planned length."
         )
