@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from causalbandit.inference import sequences
+from causalbandit.inference.boundaries import gamma_exponential_mixture
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.sequences import arm_sequences, bernoulli_interval, mean_sequence
 
@@ -96,6 +98,17 @@ def test_arm_sequences_are_those_of_each_arms_own_outcomes():
     rows = path[path["arm"] == "b"]
     np.testing.assert_allclose(rows[["estimate", "lower", "upper"]], alone[["estimate", "lower", "upper"]])
     np.testing.assert_array_equal(rows["pulls"], alone["round"])
+
+
+def test_the_empirical_variance_is_about_means_of_the_past_and_starts_at_the_middle():
+    outcomes = np.array([0.9, 0.2, 0.6])
+    predicted = [0.5, 0.9, 0.55]  # the bounds' middle, then the means of what came before
+    times = np.cumsum((outcomes - predicted) ** 2)
+    radius = gamma_exponential_mixture(times, 0.05, 400.0 / 12.0, 1.0) / [1, 2, 3]
+    path = mean_sequence(outcomes, "gamma-exponential", 0.1, bounds=(0.0, 1.0), t_opt=400.0)
+    np.testing.assert_allclose(path["upper"], np.minimum(1.0, path["estimate"] + radius))
+    free = sequences._gamma_exponential_ends(outcomes, sequences.SequenceTuning(0.1, (0.0, 1.0), None, 400.0))
+    np.testing.assert_allclose(free[1] - path["estimate"], radius)
 
 
 def test_intersections_never_grow_and_stay_within():

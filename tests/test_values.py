@@ -121,6 +121,10 @@ def test_simultaneous_intervals_lie_between_plain_and_bonferroni_and_match_exact
     critical = ((table["upper"] - table["estimate"]) / table["std_error"]).to_numpy()
     exact = stats.norm.ppf((1 + np.sqrt(0.95)) / 2)
     np.testing.assert_allclose(critical, exact, atol=0.02)
+    shifted = np.add(scores, [0.0, 0.01, -0.008])
+    plain = arm_contrasts(shifted, np.ones((50_000, 3)))["p_value"]
+    joint = arm_contrasts(shifted, np.ones((50_000, 3)), multiplicity="simultaneous")["p_value"]
+    np.testing.assert_allclose(joint, 1 - (1 - plain) ** 2, atol=0.005)  # of two independent ones
     pairs = arm_contrasts(scores, np.ones((50_000, 3)), multiplicity="simultaneous", all_pairs=True)
     assert stats.norm.ppf(0.975) < ((pairs["upper"] - pairs["estimate"]) / pairs["std_error"]).iloc[0]
     again = arm_contrasts(scores, np.ones((50_000, 3)), multiplicity="simultaneous", all_pairs=True)
