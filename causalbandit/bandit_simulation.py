@@ -200,7 +200,7 @@ def compare_estimators(
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    horizons = sorted({int(n_rounds)} if isinstance(n_rounds, int) else {int(t) for t in n_rounds})
+    horizons = sorted({int(n_rounds)} if isinstance(n_rounds, (int, np.integer)) else {int(t) for t in n_rounds})
     if not settings or not horizons or replications < 2:
         raise ValueError(
             f"settings {listing(settings)}, n_rounds {horizons} and replications {replications}: expected at least one "
