@@ -170,6 +170,18 @@ def test_an_arm_never_taken_has_no_estimate():
     assert result.to_dict()["values"][2]["estimate"] is None
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_an_arm_whose_outcomes_were_all_equal_has_an_estimate_and_no_finite_interval(value):
+    arms, rng = np.tile([0, 1], 40), np.random.default_rng(0)
+    outcomes = np.where(arms == 1, value, rng.integers(0, 2, 80))
+    result = estimate_arms(AdaptiveLog(arms, outcomes, np.full((80, 2), 0.5)), "constant")
+    row = result.values.iloc[1]
+    assert row["estimate"] == pytest.approx(value, abs=0.1)
+    assert row["upper"] - row["lower"] == np.inf
+    assert "never varied" in row["warning"]
+    assert result.contrasts["insufficient_data"].tolist() == [True]
+
+
 @pytest.mark.parametrize("weights", ["uniform", "constant", "two-point"])
 def test_an_arm_that_could_never_be_taken_has_no_estimate_and_a_note(weights):
     propensities = np.tile([0.5, 0.5, 0.0], (80, 1))

@@ -59,7 +59,7 @@ def normal_mixture(v: Any, alpha: float, v_opt: float, *, alpha_opt: float = 0.0
 
     Notes
     -----
-    Source: Howard et al. (2021), equations 14 and 3.7 of the supplement. Closed form O(1) per value when two-sided.
+    Source: Howard et al. (2021), two-sided and one-sided normal mixture. Closed form O(1) per value when two-sided.
     """
     times = _times(v, alpha, v_opt, alpha_opt)
     rho = _rho(v_opt, alpha_opt, one_sided)
@@ -96,8 +96,8 @@ def gamma_exponential_mixture(v: Any, alpha: float, v_opt: float, c: float, *, a
 
     Notes
     -----
-    Source: Howard et al. (2021), proposition 9 and theorem 4. By root finding over the whole path at once, about ten
-    evaluations of an incomplete gamma function per value.
+    Source: Howard et al. (2021), gamma-exponential mixture, and theorem 4 for its use with an empirical variance. By
+    root finding over the whole path at once, about ten evaluations of an incomplete gamma function per value.
     """
     times = _times(v, alpha, v_opt, alpha_opt)
     _positive(c, "c", "the scale, for bounded observations the width of their interval")
@@ -148,7 +148,7 @@ def beta_binomial_mixture(
 
     Notes
     -----
-    Source: Howard et al. (2021), propositions 7 and 8.
+    Source: Howard et al. (2021), two-sided and one-sided beta-binomial mixture.
     """
     times = _times(v, alpha, v_opt, alpha_opt)
     _positive(g, "g", "increments lie in [−g, h]")
@@ -236,7 +236,7 @@ def polynomial_stitching(
 
 
 def _rho(v_opt: Any, alpha_opt: float, one_sided: bool) -> Any:
-    """The mixture's precision ρ for which the boundary is tightest at ``v_opt`` (Howard et al. 2021, section 3.5)."""
+    """The mixture's precision ρ for which the boundary is tightest at ``v_opt`` (Howard et al. 2021)."""
     log_term = -2.0 * math.log(2.0 * alpha_opt if one_sided else alpha_opt)
     return v_opt / (log_term + math.log1p(log_term))
 

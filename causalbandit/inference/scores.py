@@ -99,7 +99,7 @@ def aipw_scores(
 
     Notes
     -----
-    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021), equation 5. Each score is unbiased for its arm's mean
+    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021). Each score is unbiased for its arm's mean
     given the past, whatever the predictions, when the propensities are those of the design and positive. An arm that
     was never taken has scores equal to its predictions: they hold no information, and `arm_values` says so.
     Cost O(T·K) without a regressor; the only T·K array made is the result.

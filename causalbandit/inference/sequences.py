@@ -141,8 +141,8 @@ def bernoulli_interval(
 
     Notes
     -----
-    Source: Howard, Ramdas, McAuliffe & Sekhon (2021), proposition 7, inverted in p. By root finding on the logit of p,
-    over the whole path at once, about fifteen evaluations per end.
+    Source: Howard, Ramdas, McAuliffe & Sekhon (2021), two-sided beta-binomial mixture, inverted in p. By root finding
+    on the logit of p, over the whole path at once, about fifteen evaluations per end.
     """
     from scipy.special import expit, logit
 

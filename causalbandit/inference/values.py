@@ -74,7 +74,7 @@ def arm_values(
 
     Notes
     -----
-    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021), equations 6 and 7. Two passes, O(T·K), no T·K copies.
+    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021). Two passes, O(T·K), no T·K copies.
     """
     gamma, h, labels = _checked(scores, weights, alpha, names)
     estimates, errors = weighted_values(gamma, h)
@@ -120,7 +120,7 @@ def arm_contrasts(
 
     Notes
     -----
-    Source: Hadad et al. (PNAS 2021), section "Estimating treatment effects"; Holm (1979); Hothorn, Bretz & Westfall
+    Source: Hadad et al. (PNAS 2021) for the variance; Holm (1979); Hothorn, Bretz & Westfall
     (2008) for simultaneous normal intervals. O(T·K²) for the covariance; no T·K copies.
     """
     _check_multiplicity(multiplicity)
@@ -308,7 +308,13 @@ def estimate_arms(
     gamma = log_scores(log, outcome_means, refit_at, allow_lookahead)
     estimates, errors = weighted_values(gamma, h)
     pulls = log.pulls
-    estimates[pulls == 0], errors[pulls == 0] = np.nan, np.nan
+    for arm in range(log.n_arms):
+        own = log.outcomes[log.arms == arm]
+        if not len(own):
+            estimates[arm], errors[arm] = np.nan, np.nan
+        elif (own == own[0]).all():  # a variance cannot be told from equal outcomes
+            estimates[arm] = own[0] if np.isnan(estimates[arm]) else estimates[arm]
+            errors[arm] = np.nan
     covariance = weighted_covariance(gamma, h, estimates)
     effective = _taken_effective_size(log, h)
     scheme = weights if isinstance(weights, str) else "given"
@@ -507,7 +513,7 @@ def value_table(
 def _warnings(errors: NDArray[np.float64], effective: NDArray[np.float64]) -> list[str]:
     """[K] sentences, empty where there is nothing to warn of."""
     return [
-        "never taken, or its outcome never varied: no interval"
+        "never taken, or its outcome never varied: no interval (with known bounds, a confidence sequence has one)"
         if np.isnan(error)
         else f"effective sample size {size:.1f} is below {LEAST_EFFECTIVE_SIZE:g}: do not trust the normal interval"
         if size < LEAST_EFFECTIVE_SIZE

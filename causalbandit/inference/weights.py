@@ -51,7 +51,7 @@ def adaptive_weights(
 
     Notes
     -----
-    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021), equations 13 to 18. Asymptotic normality needs a floor
+    Source: Hadad, Hirshberg, Zhan, Wager & Athey (PNAS 2021). Asymptotic normality needs a floor
     that decays more slowly than 1/t and, for contrasts, propensities that settle. Cost O(T·K); the result is the only
     T·K array.
     """
