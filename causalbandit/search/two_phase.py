@@ -53,7 +53,8 @@ class TwoPhase:
         experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0. Small
         estimated probabilities have large relative errors, which would pile up along the graph. The theory's
         S = O(N² log(A·T)) truncates almost everything at practical budgets. 0 truncates nothing, and rows are
-        negligible only where the estimated reach is 0: such a row keeps what its chance visits show.
+        negligible only where the estimated reach is 0: such a row keeps what its chance visits show. 0 is the default
+        because it had by far the least regret over the shipped graphs (tests/benchmarks/results/truncation.md).
     pooled
         Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
         ones/visits. Not in the paper; the same experiments, used for more.
