@@ -181,6 +181,7 @@ def test_a_fitted_scikit_learn_model_is_recognised():
         ({"outcome_means": np.zeros((3, 7))}, ValueError, r"shape \(3, 7\).*\(300, 4\)"),
         ({"outcome_means": [0, 0, np.nan, 0]}, ValueError, "row 0, column 2"),
         ({"outcome_means": Straight([])}, ValueError, "needs contexts"),
+        ({"outcome_means": Straight([]), "contexts": np.ones((7, 1))}, ValueError, r"contexts has shape \(7, 1\)"),
         ({"outcome_means": Straight([]), "contexts": np.ones((300, 1)), "refit_at": [400]}, ValueError, "refit_at"),
     ],
 )
@@ -195,6 +196,10 @@ def test_bad_arrays_are_named():
         aipw_scores(outcomes[1:], arms[1:], propensities)
     with pytest.raises(ValueError, match="pass n_arms="):
         aipw_scores(outcomes, arms, propensities[:, 0])
+    with pytest.raises(ValueError, match="3 rounds for 4 arms"):
+        aipw_scores(outcomes[:3], arms[:3], propensities[:3])
+    with pytest.raises(ValueError, match="one arm only"):
+        aipw_scores(outcomes, np.zeros(300, int), np.ones((300, 1)))
     with pytest.raises(ValueError, match="sum to 2"):
         aipw_scores(outcomes, arms, np.full((300, 4), 0.5))
 

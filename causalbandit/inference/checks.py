@@ -118,3 +118,26 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
             f"The propensity of the taken arm {names[arms[row]]!r} is {taken[row]:g} in row {row} "
             f"({len(wrong)} such rows in all); {fix}."
         )
+
+
+def check_size(n_rounds: int, n_arms: int) -> None:
+    """Raise for a record that has one arm only or fewer rounds than arms."""
+    if n_arms < 2:
+        raise ValueError("The log has one arm only; an effect compares at least two. Name all arms of the design.")
+    if n_rounds < n_arms:
+        raise ValueError(f"The log has {n_rounds} rounds for {n_arms} arms; expected at least one round per arm.")
+
+
+def context_matrix(values: ArrayLike, n_rounds: int) -> NDArray[np.float64]:
+    """[T, d] finite contexts; one column may be given as [T]."""
+    contexts = numbers(values, "contexts", "encode categories first, for example with pandas.get_dummies")
+    contexts = contexts[:, None] if contexts.ndim == 1 else contexts
+    if contexts.ndim != 2 or len(contexts) != n_rounds:
+        raise ValueError(f"contexts has shape {contexts.shape}; expected [T, d] with T = {n_rounds}.")
+    bad = np.flatnonzero(~np.isfinite(contexts).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute them with a "
+            "value that does not depend on the outcome, or drop the column."
+        )
+    return contexts

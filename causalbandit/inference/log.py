@@ -29,7 +29,9 @@ from causalbandit.inference.checks import (
     SUM_TOLERANCE,
     arm_vector,
     check_rows,
+    check_size,
     check_taken,
+    context_matrix,
     numbers,
     outcome_vector,
     round_labels,
@@ -113,10 +115,7 @@ class AdaptiveLog:
             )
         n_arms, names = self._columns(given)
         arms = arm_vector(self.arms, n_rounds, n_arms, names)
-        if n_arms < 2:
-            raise ValueError("The log has one arm only; an effect compares at least two. Name all arms of the design.")
-        if n_rounds < n_arms:
-            raise ValueError(f"The log has {n_rounds} rounds for {n_arms} arms; expected at least one round per arm.")
+        check_size(n_rounds, n_arms)
 
         if given.ndim == 2:
             check_rows(given, self.tolerance)
@@ -171,16 +170,7 @@ class AdaptiveLog:
         """The contexts as [T, d], or None."""
         if self.contexts is None:
             return None
-        contexts = numbers(self.contexts, "contexts", "encode categories first, for example with pandas.get_dummies")
-        contexts = contexts[:, None] if contexts.ndim == 1 else contexts
-        if contexts.ndim != 2 or len(contexts) != n_rounds:
-            raise ValueError(f"contexts has shape {contexts.shape}; expected [T, d] with T = {n_rounds}.")
-        bad = np.flatnonzero(~np.isfinite(contexts).all(axis=1))
-        if len(bad):
-            raise ValueError(
-                f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute them "
-                "with a value that does not depend on the outcome, or drop the column."
-            )
+        contexts = context_matrix(self.contexts, n_rounds)
         if self.context_names is not None and len(self.context_names) != contexts.shape[1]:
             raise ValueError(f"context_names has {len(self.context_names)} names for {contexts.shape[1]} columns.")
         return contexts

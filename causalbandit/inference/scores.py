@@ -22,7 +22,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.inference.checks import arm_vector, check_rows, check_taken, numbers, outcome_vector
+from causalbandit.inference.checks import (
+    arm_vector,
+    check_rows,
+    check_size,
+    check_taken,
+    context_matrix,
+    numbers,
+    outcome_vector,
+)
 from causalbandit.inference.past_means import past_means
 
 
@@ -115,13 +123,14 @@ def aipw_scores(
         n_arms = chosen.shape[1]
     elif n_arms is None:
         raise ValueError("With the taken arm's propensities alone the number of arms is not known; pass n_arms=.")
+    check_size(len(observed), n_arms)
     taken_arm = arm_vector(arms, len(observed), n_arms, tuple(range(n_arms)))
     rounds = np.arange(len(observed))
     if chosen.ndim == 2:
         check_rows(chosen)
         chosen = chosen[rounds, taken_arm]
     check_taken(chosen, taken_arm, tuple(range(n_arms)))
-    known = None if contexts is None else numbers(contexts, "contexts", "encode categories first")
+    known = None if contexts is None else context_matrix(contexts, len(observed))
     scores = past_means(
         outcome_means,
         observed,

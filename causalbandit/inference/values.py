@@ -125,6 +125,8 @@ def arm_contrasts(
     """
     _check_multiplicity(multiplicity)
     gamma, h, labels = _checked(scores, weights, alpha, names)
+    if gamma.shape[1] < 2:
+        raise ValueError("scores has one arm only; a contrast compares two.")
     estimates, errors = weighted_values(gamma, h)
     covariance = weighted_covariance(gamma, h, estimates)
     return _contrast_table(
