@@ -137,7 +137,7 @@ def context_matrix(values: ArrayLike, n_rounds: int) -> NDArray[np.float64]:
     bad = np.flatnonzero(~np.isfinite(contexts).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute them with a "
-            "value that does not depend on the outcome, or drop the column."
+            f"contexts are missing or infinite in {len(bad)} of {n_rounds} rows ({row_numbers(bad)}); impute them "
+            "with a value that does not depend on the outcome, or drop the column."
         )
     return contexts
