@@ -24,7 +24,7 @@ def blocks():
 def python_blocks():
     """(code, printed output or None): a text block right after a Python block is what it prints."""
     found = blocks()
-    after = [*found[1:], ("", "")]
+    after = [*found, ("", "")][1:]
     return [
         (code, following[1] if following[0] == "text" else None)
         for (language, code), following in zip(found, after, strict=True)
