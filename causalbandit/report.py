@@ -106,8 +106,8 @@ def decision_summary(decision: Decision, most: int = 8) -> str:
         )
     if decision.mixture is not None:
         lines += wrapped(
-            f"Mixture: value {decision.mixture.value:.4g}, at most {100 * decision.mixture.gap:.2g} % above the "
-            f"optimum ({decision.mixture.solver})"
+            f"Mixture: value {decision.mixture.value:.4g}, proven within {max(100 * decision.mixture.gap, 0.01):.2g} % "
+            f"of the optimum ({decision.mixture.solver})"
         )
     lines += [line for note in decision.notes for line in wrapped(f"Note: {note}")]
     frame = decision_frame(decision)

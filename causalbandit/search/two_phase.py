@@ -178,7 +178,8 @@ class TwoPhase:
         )
         # 13-20. Interventions of the remaining experiments drawn from it.
         if remaining:
-            counts = yield Batch(rng.multinomial(remaining, mixture.weights), "phase 2, part 2")
+            weights = mixture.weights.round(6)  # so that a solver's last digits do not change a seed's experiments
+            counts = yield Batch(rng.multinomial(remaining, weights / weights.sum()), "phase 2, part 2")
             fresh = fresh + counts
         # 21-23. Every experiment counts for every row it visited.
         if self.pooled:
