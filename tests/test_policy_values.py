@@ -94,6 +94,14 @@ def test_an_arm_is_the_policy_that_always_takes_it():
     assert by_name["estimate"].iloc[0] == pytest.approx(gamma[:, 2].mean())
 
 
+def test_a_policy_that_no_round_followed_has_no_value():
+    log = AdaptiveLog(np.tile([0, 1], 20), np.arange(40.0), np.full((40, 3), 1 / 3))
+    table = policy_value(log, {"taken": 0, "never": 2})
+    assert table["insufficient_data"].tolist() == [False, True]
+    assert np.isnan(table["estimate"].iloc[1])
+    assert policy_contrasts(log, {"taken": 0, "never": 2}, "taken")["insufficient_data"].tolist() == [True]
+
+
 def test_contrasts_use_the_difference_of_influences():
     log = contextual_log()
     policies = {"best": best, "last": 2, "nearly best": lambda x: np.where(x[:, 0] > 0.2, 2, 0)}

@@ -261,7 +261,7 @@ class AdaptiveLog:
         """The log in a Parquet file (needs pyarrow); keywords as in :meth:`from_frame`.
 
         The file is read in batches of rows straight into the log's own arrays: peak memory is the log plus one batch,
-        about 8·(K + d + 3) bytes a row, also for files that do not fit in memory as a data frame.
+        about 8·(K + d + 6) bytes a row, also for files that do not fit in memory as a data frame.
         """
         try:
             import pyarrow

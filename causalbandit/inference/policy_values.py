@@ -73,8 +73,8 @@ def policy_value(
         ``propensity(t, contexts)``: the design's probabilities [n, K] in round t (counted from 0) at *any* contexts.
         All weightings but "uniform" need the propensities of round t at other rounds' contexts, which a log of
         e_t(x_t, ·) does not hold. Not needed when every batch of the log kept to one rule that ignored contexts.
-        With ``log.batches`` it is called once or twice per batch, at its first round; else for every round. Where it
-        disagrees with the log, it is refused.
+        With ``log.batches`` it is called a few times per batch, with the batch's first round; else for every round.
+        Where it disagrees with the log, it is refused.
     alpha
         Error rate.
     outcome_means, refit_at, allow_lookahead
@@ -88,9 +88,9 @@ def policy_value(
     Notes
     -----
     Source: Zhan, Hadad, Hirshberg & Athey (KDD 2021). Assumes that contexts are drawn alike and independently, that the
-    policy was fixed before the data (or learned on other data), and a propensity floor that decays more slowly than
-    1/t. Cost O(B·T·K) for B batches (B = T without), O(T·K) if rules ignore contexts and the weighting does too; memory
-    O(T·K).
+    policy was fixed before the data (or learned on other data), and propensities above a floor that decays slowly
+    (t^(−a) with a < 1/2). Cost O(B·T·K) for B batches (B = T without), O(T·K) if rules ignore contexts and the
+    weighting does too; memory O(T·K).
     """
     policies = _named(policy)
     estimates, influences, effective = _influences(
@@ -197,6 +197,8 @@ def _influences(
         else:
             influences[:, place] = share * (score - estimates[place])
         effective[place] = effective_size(share * chance[rounds, log.arms], log.taken_propensities)
+    never = effective == 0.0  # no round took what the policy takes: nothing is known of it
+    estimates[never], influences[:, never] = np.nan, 0.0
     return estimates, influences, effective
 
 
