@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet
-from causalbandit.propagation import CliqueTree, clique_tree, propagate
+from causalbandit.propagation import CliqueTree, clique_tree, plans, propagate
 
 GRAPHS = Path(__file__).parents[1] / "graphs"
 
@@ -161,3 +161,23 @@ def test_the_tree_does_not_depend_on_hash_seeds():
         for seed in ("1", "2", "3")
     }
     assert len(outputs) == 1
+
+
+def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shipped):
+    """Groups of a plan are the distinct restrictions of the set to each subtree, neither fewer nor more."""
+    problem = shipped["andes"]
+    graph, arms = problem.graph, problem.interventions
+    tree = clique_tree(graph)
+    ((_, plan),) = plans(tree, arms, len(arms))
+    columns = [graph.position(family.node) for family in graph.families]
+    below = [set(bag.families) for bag in tree.bags]
+    for place in reversed(range(1, len(tree.bags))):
+        below[tree.bags[place].parent] |= below[place]
+    n_messages = 0
+    for place, families in enumerate(below):
+        seen = arms.assignments[:, [columns[family] for family in sorted(families)]]
+        distinct, group = np.unique(seen, axis=0, return_inverse=True)
+        assert plan.up[place].n == len(distinct)
+        assert len(set(zip(plan.up[place].group.tolist(), group.ravel().tolist(), strict=True))) == len(distinct)
+        n_messages += len(distinct)
+    assert n_messages < 0.3 * len(arms) * len(tree.bags)  # most of the work goes away
