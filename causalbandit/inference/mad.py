@@ -6,11 +6,12 @@ their running mean has a confidence sequence that holds at every round at once: 
 like.
 
 That the sequence is asymptotic shows where few rounds carry most of the information. Over 2,000 simulated experiments
-of 2,000 rounds with δ_t = t^-0.24, the share in which any 95 % interval misses at any round from 100 on is at most
-0.066 for two or four arms with equal Bernoulli means of 0.05, 0.5 or 0.95, at most 0.015 for Student t(3) outcomes, but
-0.082 for four arms of which the control rarely succeeds (means 0.05 to 0.35), and up to 0.12 for lognormal outcomes
-(σ = 1.5): 0.19 when counted from round 50, 0.06 from round 500. With δ = 1 the Bernoulli and Student cells are at most
-0.034. With rare or heavy-tailed outcomes use a slower δ, and do not stop within the first hundreds of rounds.
+of 2,000 rounds with δ_t = t^-0.24 and t* = T, the share in which any 95 % interval misses at any round from 100 on is
+at most 0.066 for two or four arms with equal Bernoulli means of 0.05, 0.5 or 0.95, at most 0.015 for Student t(3)
+outcomes, but about 0.075 for four arms of which the control rarely succeeds (means 0.05 to 0.35; 0.03 with t* = 4T),
+and up to 0.12 for lognormal outcomes (σ = 1.5): 0.19 when counted from round 50, 0.06 from round 500. With δ = 1 the
+Bernoulli and Student cells are at most 0.034. With rare or heavy-tailed outcomes use a slower δ, and do not stop within
+the first hundreds of rounds.
 
 >>> import numpy as np
 >>> from causalbandit.inference.policies import BetaBernoulliThompson
@@ -126,7 +127,9 @@ class MixtureAdaptiveDesign:
     alpha
         Error rate of all intervals together (of each alone with ``multiplicity=None``).
     t_star
-        Where the sequence is tightest, at least 1; any value is valid. The planned number of rounds is a good choice.
+        Where the sequence is tightest, at least 1; any value is valid if chosen before the data. It is compared with
+        the variance sum S, about T·E[Y²/p], not with the round: the planned number of rounds T is the usual choice;
+        with a fast δ and rare outcomes four times as much misses less often early on.
     arms
         Names of the K arms; default 0..K−1.
     n_arms

@@ -114,16 +114,16 @@ def plain() -> None:
                         pooled = np.mean([result.any_missed, *(other.any_missed for other in more)])
                         wide = simulate(policy, make(n_arms), delta, seed, t_star=4 * ROUNDS).any_missed
                         above.append(
-                            f"- {kind}, {label}, K = {n_arms}, {name}, {delta}: {result.any_missed:.4f}; with three more "
-                            f"batches of {REPLICATIONS}, {pooled:.4f} of {4 * REPLICATIONS}; with t* = {4 * ROUNDS}, "
-                            f"{wide:.4f}."
+                            f"- {kind}, {label}, K = {n_arms}, {name}, {delta}: {result.any_missed:.4f}; with three "
+                            f"more batches of {REPLICATIONS}, {pooled:.4f} of {4 * REPLICATIONS}; with t* = "
+                            f"{4 * ROUNDS}, {wide:.4f}."
                         )
                     naive.append(result.any_naive_missed)
                     row += [f"{result.any_missed:.4f}", f"{result.any_naive_missed:.3f}"]
                 rows.append(row)
     notes = [
-        f"δ_t = t^-0.24 (fast): worst cell {worst['fast']:.4f}, bound {BOUNDS['fast']:.3f}. δ = 1 (uniform): worst cell "
-        f"{worst['uniform']:.4f}, bound {BOUNDS['uniform']:.3f}. Cells above their bound:",
+        f"δ_t = t^-0.24 (fast): worst cell {worst['fast']:.4f}, bound {BOUNDS['fast']:.3f}. δ = 1 (uniform): worst "
+        f"cell {worst['uniform']:.4f}, bound {BOUNDS['uniform']:.3f}. Cells above their bound:",
         "",
         *(above or ["- none"]),
         "",
