@@ -15,6 +15,8 @@ SMALL: dict[str, list[str]] = {
     "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
     "hadad_simulation.py": ["--replications", "12", "--rounds", "60", "120", "--jobs", "1"],
     "mixture_adaptive_design.py": ["--rounds", "300", "--plot", "effects.png"],
+    "compare_strategies.py": ["--budgets", "30", "100", "--replications", "3", "--plot", "regret.png"],
+    "regret_vs_interventions.py": ["--replications", "2", "--plot", "regret_vs_interventions.png"],
 }
 """Arguments that make an example quick, where its usual size is not."""
 
@@ -25,7 +27,12 @@ SHOWS: dict[str, list[str]] = {
 }
 """What an example prints, whatever its size."""
 
-DRAWS: dict[str, str] = {"hadad_simulation.py": "hadad_simulation.png", "mixture_adaptive_design.py": "effects.png"}
+DRAWS: dict[str, str] = {
+    "compare_strategies.py": "regret.png",
+    "hadad_simulation.py": "hadad_simulation.png",
+    "mixture_adaptive_design.py": "effects.png",
+    "regret_vs_interventions.py": "regret_vs_interventions.png",
+}
 """The figure that an example leaves in the folder where it runs."""
 
 

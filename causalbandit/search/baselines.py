@@ -82,7 +82,8 @@ class SuccessiveRejects:
                 successes += counts.successes
             # All active interventions have the same number of experiments: compare their successes.
             worst = (successes[active] + priority[active]).argmin()
-            active = np.delete(active, worst)
+            active[worst] = active[-1]
+            active = active[:-1]
         if n_arms == 1:
             counts = yield Batch(np.array([budget]), "successive rejects")
             trials, successes = counts.trials, counts.successes

@@ -12,6 +12,7 @@ STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "two-phase": ("causalbandit.search.two_phase", "TwoPhase", {}),
     "two-phase-pooled": ("causalbandit.search.two_phase", "TwoPhase", {"pooled": True}),
     "top-two": ("causalbandit.search.top_two", "TopTwo", {}),
+    "top-two-knows-tables": ("causalbandit.search.top_two", "TopTwo", {"knows_tables": True}),
     "uniform": ("causalbandit.search.baselines", "Uniform", {}),
     "successive-rejects": ("causalbandit.search.baselines", "SuccessiveRejects", {}),
     "sequential-halving": ("causalbandit.search.baselines", "SequentialHalving", {}),

@@ -87,6 +87,9 @@ class TopTwo:
         decision's notes report it.
     stop_tolerance : float
         ε of the stopping rule, on the scale of the target's probability.
+    knows_tables : bool
+        For comparisons: `evaluate_regret` gives it all tables but the target's, as it does to other strategies that say
+        so. In `search` tables are given by known=, to any strategy.
 
     Notes
     -----
@@ -106,7 +109,7 @@ class TopTwo:
     prior: Counts | pd.DataFrame | None = field(default=None, compare=False)
     stop_level: float | None = None
     stop_tolerance: float = 0.0
-    name: ClassVar[str] = "top-two"
+    knows_tables: bool = False
     needs: ClassVar[Literal["rows", "target"]] = "rows"
 
     def __post_init__(self) -> None:
@@ -128,6 +131,11 @@ class TopTwo:
             raise ValueError(
                 f"stop_tolerance was {self.stop_tolerance!r}; expected a difference of probabilities, 0 or more."
             )
+
+    @property
+    def name(self) -> str:
+        """ "top-two", or "top-two-knows-tables"."""
+        return "top-two-knows-tables" if self.knows_tables else "top-two"
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""
