@@ -22,6 +22,7 @@ from causalbandit.randomness import RNG, generator, seed_sequence
 
 Shape = Literal["uniform", "beta", "noisy-or"]
 """How random tables are drawn, see :func:`random_problem`."""
+ANCESTORS, ATTEMPTS = 0.75, 200
 SHAPES: tuple[Shape, ...] = ("uniform", "beta", "noisy-or")
 
 
@@ -46,7 +47,8 @@ def random_problem(
         N ≥ 2.
     in_degree : int
         Node i has min(i, in_degree) parents, drawn from the earlier nodes; those that have no child yet are four times
-        as likely, so that few nodes are cut off from the target.
+        as likely. Graphs are drawn until three quarters of the nodes are the target or its ancestors (of 200 without,
+        the best is taken).
     shape : {"uniform", "beta", "noisy-or"}
         How P(node = 1 | configuration) is drawn: uniform on [0, 1]; Beta(½, ½), near 0 and 1; or noisy-or, where a leak
         of 0.05 and one strength per parent, uniform on [0.2, 0.9], make every parent a cause.
@@ -72,15 +74,7 @@ def random_problem(
     _check(n_nodes, in_degree, shape, rare, rare_probability, actionable)
     random = generator(rng)
     names = [f"x{place}" for place in range(n_nodes)]
-    dag: nx.DiGraph[str] = nx.DiGraph()
-    dag.add_nodes_from(names)
-    childless = np.ones(n_nodes)
-    for place in range(1, n_nodes):
-        weights = np.where(childless[:place] > 0, 4.0, 1.0)
-        parents = random.choice(place, size=min(place, in_degree), replace=False, p=weights / weights.sum())
-        childless[parents] = 0
-        dag.add_edges_from((names[parent], names[place]) for parent in sorted(parents.tolist()))
-    graph = CausalGraph(dag, names[-1])
+    graph = _connected_graph(names, in_degree, random)
     tables = {node: _table(len(graph.parents(node)), shape, random) for node in names}
     for node in names:
         if not graph.parents(node) and random.random() < rare:
@@ -153,6 +147,31 @@ def bernoulli_arms(effects: Sequence[float]) -> Problem:
     )
     model = CausalModel(graph, {**{bit: [0.5] for bit in bits}, "y": table})
     return Problem(graph, interventions, model, name=f"{n_arms} arms", source="independent arms")
+
+
+def _connected_graph(names: Sequence[str], in_degree: int, random: np.random.Generator) -> CausalGraph:
+    """The first random graph in which enough nodes are ancestors of the target; of many without, the best."""
+    best: CausalGraph | None = None
+    for _ in range(ATTEMPTS):
+        graph = _random_graph(names, in_degree, random)
+        if best is None or len(graph.ancestors) > len(best.ancestors):
+            best = graph
+        if len(best.ancestors) >= ANCESTORS * len(names):
+            break
+    assert best is not None
+    return best
+
+
+def _random_graph(names: Sequence[str], in_degree: int, random: np.random.Generator) -> CausalGraph:
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    dag.add_nodes_from(names)
+    childless = np.ones(len(names))
+    for place in range(1, len(names)):
+        weights = np.where(childless[:place] > 0, 4.0, 1.0)
+        parents = random.choice(place, size=min(place, in_degree), replace=False, p=weights / weights.sum())
+        childless[parents] = 0
+        dag.add_edges_from((names[parent], names[place]) for parent in sorted(parents.tolist()))
+    return CausalGraph(dag, names[-1])
 
 
 def _table(n_parents: int, shape: Shape, random: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

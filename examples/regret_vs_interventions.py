@@ -71,7 +71,7 @@ def main() -> None:
         arguments.problems = max(arguments.problems, 5)
     by_interventions = {
         size: point(
-            cb.random_problems(arguments.problems, 16, up_to=3, n_interventions=size, rng=5),
+            cb.random_problems(arguments.problems, 16, up_to=4, n_interventions=size, rng=5),
             arguments.budget,
             arguments.replications,
             arguments.jobs,

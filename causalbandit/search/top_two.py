@@ -1,9 +1,9 @@
 """Top-two posterior sampling on the graph's tables: few experiments, any budget, a handful of rounds.
 
 Every experiment teaches every table row that it visits, so the posterior over rows (independent Beta distributions) is
-also one over all effects. A batch goes, for one half, to the interventions that are likely to be best and to their
-likeliest rivals (top-two sampling, Russo 2020), and for the other half to those whose experiments are planned to lower
-the uncertainty that matters between them, row by row.
+also one over all effects. Most of a batch goes to the interventions that are likely to be best and to their likeliest
+rivals (top-two sampling, Russo 2020), the rest to those whose experiments are planned to lower the uncertainty that
+matters between them, row by row.
 
 >>> import networkx as nx
 >>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TopTwo, search
@@ -54,7 +54,7 @@ class TopTwo:
 
     1. how often each intervention wins a draw (half of this part) and how often each wins once the leader, the one with
        the largest posterior mean, is left out (the other half);
-    2. a mixture η that lowers Σ_b s_b·E[(Z − Δ_b/s_b)₊] (Z standard normal), an upper bound on the leader's expected
+    2. (the share ``planned``) a mixture η that lowers Σ_b s_b·E[(Z − Δ_b/s_b)₊] (Z standard normal), an upper bound on the leader's expected
        regret, where Δ_b is the leader's margin over b and s_b² = Σ_c (g_c(b) − g_c(leader))²·α̂_c(1 − α̂_c)/(t_c + 2 +
        n·(Bη)_c) its posterior variance after the n experiments that are left, n·η_b of them under b: B = reach. A few
        Frank–Wolfe steps from the shares of part 1.
@@ -74,8 +74,9 @@ class TopTwo:
     planned : float
         Share of a batch that goes by part 2, in [0, 1]; 0 is plain top-two sampling.
     warm_up : float
-        κ ≥ 0: with few more than κ experiments per intervention the posterior is too vague to steer by. The first
-        min(κA, T/2) experiments are spread evenly, and so is the share κA/(κA + t) of a batch that starts after t.
+        κ ≥ 0: with few experiments per table row the posterior is too vague to steer by. The first min(κC, T/2)
+        experiments are spread evenly, and so is the share κC/(κC + t) of a batch that starts after t; C counts the rows
+        to learn.
     floor : float
         ε in [0, 1]: every intervention gets at least the share ε/A of a batch, so that propensities stay above 0.
     prior : Counts or pandas.DataFrame, optional
@@ -103,8 +104,8 @@ class TopTwo:
     rounds: int = 15
     draws: int = 500
     posterior: Literal["linear", "exact"] = "linear"
-    planned: float = 0.5
-    warm_up: float = 1.0
+    planned: float = 0.3
+    warm_up: float = 0.25
     floor: float = 0.0
     prior: Counts | pd.DataFrame | None = field(default=None, compare=False)
     stop_level: float | None = None
@@ -122,7 +123,7 @@ class TopTwo:
             if not 0 <= share <= 1:
                 raise ValueError(f"{what} was {share!r}; expected a share between 0 and 1.")
         if not 0 <= self.warm_up < float("inf"):
-            raise ValueError(f"warm_up was {self.warm_up!r}; expected experiments per intervention, 0 or more.")
+            raise ValueError(f"warm_up was {self.warm_up!r}; expected experiments per table row, 0 or more.")
         if self.stop_level is not None and not 0 < self.stop_level <= 1:
             raise ValueError(
                 f"stop_level was {self.stop_level!r}; expected a probability such as 0.95, or None to use the budget."
@@ -145,7 +146,7 @@ class TopTwo:
         """The generator: batches until the budget is used or the stopping rule holds, then the decision."""
         n_interventions = len(task.interventions)
         visits, ones, n_before = _prior_counts(self.prior, task)
-        caution = self.warm_up * n_interventions
+        caution = self.warm_up * task.n_learned
         first = 0 if visits.any() else min(math.ceil(caution), budget // 2)
         stopped: float | None = None
         used = 0
