@@ -54,10 +54,10 @@ class TopTwo:
 
     1. how often each intervention wins a draw (half of this part) and how often each wins once the leader, the one with
        the largest posterior mean, is left out (the other half);
-    2. (the share ``planned``) a mixture η that lowers Σ_b s_b·E[(Z − Δ_b/s_b)₊] (Z standard normal), an upper bound on the leader's expected
-       regret, where Δ_b is the leader's margin over b and s_b² = Σ_c (g_c(b) − g_c(leader))²·α̂_c(1 − α̂_c)/(t_c + 2 +
-       n·(Bη)_c) its posterior variance after the n experiments that are left, n·η_b of them under b: B = reach. A few
-       Frank–Wolfe steps from the shares of part 1.
+    2. for the share ``planned`` of the batch, a mixture η that lowers Σ_b s_b·E[(Z − Δ_b/s_b)₊] (Z standard normal), an
+       upper bound on the leader's expected regret. Δ_b is the leader's margin over b and s_b² =
+       Σ_c (g_c(b) − g_c(leader))²·α̂_c(1 − α̂_c)/(t_c + 2 + n·(Bη)_c) its posterior variance after the n experiments
+       that are left, n·η_b of them under b; B = reach. A few Frank–Wolfe steps from the shares of part 1.
 
     The decision is the largest posterior mean effect. With independent rows and a graph this is exactly μ(α̂), because μ
     is linear in every row and no product holds two rows of one node.
