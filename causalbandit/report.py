@@ -227,7 +227,7 @@ def problem_summary(problem: Problem) -> str:
         ("interventions", f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes"),
         ("family rows C", f"{graph.n_family_rows:,}"),
         ("tree width", width),
-        ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase search (3C)"),
+        ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase search (3C), any for top-two"),
         ("tables", tables),
     ]
     lines += ["", *(f"  {label:<18} {text}" for label, text in rows)]

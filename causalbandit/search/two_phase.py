@@ -117,8 +117,8 @@ class TwoPhase:
         factor = "3" if len(set(self.split)) == 1 else f"{sum(self.split)}/{min(self.split[:2])}"
         return (
             f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "
-            "own in each part. Raise the budget, give tables that are known as known=, or take a strategy that shares "
-            "experiments between rows."
+            "own in each part. Raise the budget, give tables that are known as known=, or use the strategy 'top-two', "
+            "which shares experiments between rows and works with any budget."
         )
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
