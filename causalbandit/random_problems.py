@@ -8,7 +8,8 @@ Problem('random-10-2-uniform', 10 nodes, 15 interventions, max 'x9', tables know
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
@@ -93,37 +94,15 @@ def random_problem(
     return Problem(graph, interventions, CausalModel(graph, tables), name=label, source="drawn at random")
 
 
-def random_problems(
-    count: int,
-    n_nodes: int,
-    *,
-    in_degree: int = 2,
-    shape: Shape = "uniform",
-    rare: float = 0.0,
-    rare_probability: float = 0.02,
-    up_to: int = 1,
-    n_interventions: int | None = None,
-    actionable: Literal["all", "non-parents", "roots"] = "non-parents",
-    rng: RNG = None,
-) -> list[Problem]:
-    """``count`` independent problems of one family; see :func:`random_problem`. Their names are numbered."""
+def random_problems(count: int, n_nodes: int, *, rng: RNG = None, **parameters: Any) -> list[Problem]:
+    """``count`` independent problems of one family, numbered; ``parameters`` are those of :func:`random_problem`."""
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count was {count!r}; expected a number of problems, at least 1.")
-    return [
-        random_problem(
-            n_nodes,
-            in_degree=in_degree,
-            shape=shape,
-            rare=rare,
-            rare_probability=rare_probability,
-            up_to=up_to,
-            n_interventions=n_interventions,
-            actionable=actionable,
-            rng=np.random.default_rng(seed),
-            name=f"random-{n_nodes}-{in_degree}-{shape}-{place + 1}",
-        )
-        for place, seed in enumerate(seed_sequence(rng).spawn(count))
+    problems = [
+        random_problem(n_nodes, rng=np.random.default_rng(seed), **parameters)
+        for seed in seed_sequence(rng).spawn(count)
     ]
+    return [replace(problem, name=f"{problem.name}-{place + 1}") for place, problem in enumerate(problems)]
 
 
 def bernoulli_arms(effects: Sequence[float]) -> Problem:

@@ -15,6 +15,7 @@ K is the number of interventions, T the budget. All always maximise; ties are br
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -69,25 +70,25 @@ class SuccessiveRejects:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """K − 1 batches."""
         n_arms = len(task.interventions)
+        if n_arms == 1:
+            counts = yield Batch(np.array([budget]), "successive rejects")
+            return Decision(0, effects=_sample_means(counts.trials, counts.successes))
         trials = np.zeros(n_arms, dtype=np.int64)
-        successes = np.zeros(n_arms, dtype=np.int64)
+        priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
+        score = priority.copy()
         active = np.arange(n_arms)
-        priority = rng.random(n_arms)  # breaks ties between equal means
         for before, after in _steps(successive_rejects_lengths(n_arms, budget)):
             if after > before:
                 sizes = np.zeros(n_arms, dtype=np.int64)
                 sizes[active] = after - before
                 counts = yield Batch(sizes, "successive rejects")
-                trials += counts.trials
-                successes += counts.successes
+                score += counts.successes
+                trials[active] = after
             # All active interventions have the same number of experiments: compare their successes.
-            worst = (successes[active] + priority[active]).argmin()
+            worst = score[active].argmin()
             active[worst] = active[-1]
             active = active[:-1]
-        if n_arms == 1:
-            counts = yield Batch(np.array([budget]), "successive rejects")
-            trials, successes = counts.trials, counts.successes
-        return Decision(int(active[0]), effects=_sample_means(trials, successes))
+        return Decision(int(active[0]), effects=_sample_means(trials, np.rint(score - priority)))
 
 
 @dataclass(frozen=True)
@@ -226,11 +227,11 @@ def _rounds_of_halving(n_arms: int) -> int:
 
 
 def _steps(lengths: Integers) -> list[tuple[int, int]]:
-    ends: list[int] = lengths.tolist()
-    return list(zip([0, *ends[:-1]], ends, strict=True)) if ends else []
+    """(before, after) each phase."""
+    return list(itertools.pairwise([0, *lengths.tolist()]))
 
 
-def _sample_means(trials: Integers, successes: Integers) -> Floats:
+def _sample_means(trials: Integers, successes: Integers | Floats) -> Floats:
     return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
 
