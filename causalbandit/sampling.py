@@ -77,7 +77,7 @@ class Simulator:
         random = generator(rng)
         if target_only:
             empty = np.zeros(0, dtype=np.int64)
-            return Counts(empty, empty, numbers, random.binomial(numbers, self.effects))
+            return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
         counts = Counts.zeros(self.model.graph, self.interventions)
         counts.trials[:] = numbers
         if len(self.interventions) <= self._chunk:
