@@ -331,7 +331,7 @@ class _Bench:
         return self.task_with_tables if getattr(strategy, "knows_tables", False) else self.task
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _bench(case: _Case) -> _Bench:
     """The bench of ``case``, made once per worker while it stays among the last few used."""
     return _Bench(case)
