@@ -58,6 +58,8 @@ __all__ = ["RegretCurves", "ResumeError", "evaluate_regret"]
 FILE_FORMAT = "causalbandit regret, version 1"
 BLOCK = 20
 """Replications that a worker runs before it reports: the unit of progress and of what an interruption can lose."""
+WAVE = 64
+"""Blocks that go out together to backends that hand results over only when all are done."""
 ATTEMPTS = 3
 """Workers may die this often in a row, without a block finished in between, before the run gives up."""
 
@@ -458,12 +460,19 @@ def _run_all(
 def _results(blocks: Sequence[_Block], n_jobs: int | None) -> Iterator[list[_Row]]:
     """Rows of each block, in the order in which they finish."""
     from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
 
     if n_jobs == 1 and _plain_backend():
         yield from map(_run_block, blocks)
         return
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    yield from parallel(delayed(_run_block)(block) for block in blocks)
+    if get_active_backend()[0].supports_return_generator:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        yield from parallel(delayed(_run_block)(block) for block in blocks)
+        return
+    # Ray's backend and multiprocessing hand results over when all are done: ask for a part at a time.
+    with Parallel(n_jobs=n_jobs) as parallel:
+        for start in range(0, len(blocks), WAVE):
+            yield from parallel(delayed(_run_block)(block) for block in blocks[start : start + WAVE])
 
 
 def _plain_backend() -> bool:

@@ -296,6 +296,16 @@ def test_a_dask_cluster_gives_the_same_rows():
     assert rows(curves).equals(rows(expected))
 
 
+def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch):
+    import joblib
+
+    monkeypatch.setattr(evaluation_module, "WAVE", 3)
+    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    with joblib.parallel_config(backend="multiprocessing"):
+        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=2)
+    assert rows(curves).equals(rows(expected))
+
+
 @pytest.mark.parametrize(
     ("budgets", "error", "words"),
     [
