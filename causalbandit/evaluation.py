@@ -23,7 +23,6 @@ workers.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -33,13 +32,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.errors import listing
+from causalbandit.finished_searches import FinishedSearch, ResumeError, SearchStore
 from causalbandit.model import MEMORY
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RegretCurves", "ResumeError", "evaluate_regret"]
 
-FILE_FORMAT = "causalbandit regret, version 1"
 BLOCK = 20
 """Replications that a worker runs before it reports: the unit of progress and of what an interruption can lose."""
 WAVE = 64
@@ -64,28 +62,6 @@ ATTEMPTS = 3
 """Workers may die this often in a row, without a block finished in between, before the run gives up."""
 
 StrategyLike = Strategy | str
-
-
-class ResumeError(ValueError):
-    """A resume file that cannot be used: of another run, damaged, in use, or not to be written."""
-
-
-class _Row(NamedTuple):
-    """One finished search. ``problem`` and ``strategy`` are places in the lists of the run."""
-
-    problem: int
-    strategy: int
-    budget: int
-    replication: int
-    chosen: int
-    regret: float
-    correct: bool
-    experiments: int
-    seconds: float
-
-    @property
-    def key(self) -> tuple[int, int, int, int]:
-        return self[:4]
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,10 +251,11 @@ def evaluate_regret(
     cases = [_Case(each, fingerprint(each), memory) for each in problems]
 
     root = seed_sequence(rng)
+    named = [(label, case.fingerprint) for label, case in zip(labels, cases, strict=True)]
     with ExitStack() as stack:
         store = None
         if resume is not None:
-            store = stack.enter_context(_Store(resume, cases, labels, labelled, None if rng is None else root))
+            store = stack.enter_context(SearchStore(resume, named, labelled, None if rng is None else root))
             root = store.seed or root
             store.begin(root)
         done = {row.key: row for row in store.rows} if store is not None else {}
@@ -339,12 +316,12 @@ def _bench(case: _Case) -> _Bench:
     return _Bench(case)
 
 
-def _run_block(block: _Block) -> list[_Row]:
+def _run_block(block: _Block) -> list[FinishedSearch]:
     bench = _bench(block.case)
     return [_search_once(bench, block, replication) for replication in block.replications]
 
 
-def _search_once(bench: _Bench, block: _Block, replication: int) -> _Row:
+def _search_once(bench: _Bench, block: _Block, replication: int) -> FinishedSearch:
     learner_seed, world_seed = (
         np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)) for part in (0, 1)
     )
@@ -367,7 +344,7 @@ def _search_once(bench: _Bench, block: _Block, replication: int) -> _Row:
     decision = drive(plan, experiment, _no_record)
     seconds = time.perf_counter() - started
     regret = float(bench.regret[decision.best_index])
-    return _Row(*block.place, replication, decision.best_index, regret, regret <= 1e-12, used, seconds)
+    return FinishedSearch(*block.place, replication, decision.best_index, regret, regret <= 1e-12, used, seconds)
 
 
 def _no_record(batch: Batch, counts: Counts) -> None:
@@ -397,7 +374,7 @@ def _blocks(
     n_replications: int,
     root: np.random.SeedSequence,
     skipped: Mapping[Any, str],
-    done: Mapping[Any, _Row],
+    done: Mapping[Any, FinishedSearch],
 ) -> list[_Block]:
     """Everything still to run; all cells advance together, so that a part of the run is a fair part."""
     blocks = []
@@ -424,8 +401,8 @@ def _run_all(
     n_jobs: int | None,
     progress: bool | None,
     n_before: int,
-    done: dict[Any, _Row],
-    store: _Store | None,
+    done: dict[Any, FinishedSearch],
+    store: SearchStore | None,
 ) -> None:
     """Run ``blocks``, keeping each as it finishes; after a worker's death run what is missing again."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
@@ -457,7 +434,7 @@ def _run_all(
                     ) from error
 
 
-def _results(blocks: Sequence[_Block], n_jobs: int | None) -> Iterator[list[_Row]]:
+def _results(blocks: Sequence[_Block], n_jobs: int | None) -> Iterator[list[FinishedSearch]]:
     """Rows of each block, in the order in which they finish."""
     from joblib import Parallel, delayed
     from joblib.parallel import get_active_backend
@@ -483,7 +460,7 @@ def _plain_backend() -> bool:
 
 
 def _frame(
-    done: Mapping[Any, _Row],
+    done: Mapping[Any, FinishedSearch],
     skipped: Mapping[Any, str],
     cases: Sequence[_Case],
     problem_labels: Sequence[str],
@@ -640,184 +617,3 @@ def fingerprint(problem: Problem) -> str:
         problem.interventions.costs.tobytes().hex(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _described(value: Any) -> str:
-    """A strategy's class and parameters as text; arrays and tables by a digest of their content."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = (f"{each.name}={_described(getattr(value, each.name))}" for each in dataclasses.fields(value))
-        return f"{type(value).__name__}({', '.join(fields)})"
-    if isinstance(value, np.ndarray):
-        return f"array {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]}"
-    if hasattr(value, "to_csv"):
-        return f"table {hashlib.sha256(value.to_csv().encode()).hexdigest()[:16]}"
-    if isinstance(value, (list, tuple)):
-        return f"({', '.join(map(_described, value))})"
-    return repr(value)
-
-
-# --- The file of finished searches --------------------------------------------------------------------------------
-
-
-class _Store:
-    """Finished searches in a file: a first line that says of what, then one JSON list per search, only ever appended.
-
-    A block of lines is written and synchronised before it counts as done. A last line without its end, left by a killed
-    process, is cut off. The file is locked while a run writes to it.
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        cases: Sequence[_Case],
-        labels: Sequence[str],
-        labelled: Mapping[str, Strategy],
-        seed: np.random.SeedSequence | None,
-    ) -> None:
-        import os as system
-
-        self.path = system.fspath(path)
-        self._problems = [[label, case.fingerprint] for label, case in zip(labels, cases, strict=True)]
-        self._strategies = [[label, _described(strategy)] for label, strategy in labelled.items()]
-        self._wanted_seed = seed
-        self.seed: np.random.SeedSequence | None = None
-        self.rows: list[_Row] = []
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> _Store:
-        import os as system
-
-        if system.path.isdir(self.path):
-            raise ResumeError(f"The resume file {self.path!r} is a directory; expected a file, such as regret.jsonl.")
-        folder = system.path.dirname(system.path.abspath(self.path))
-        if not system.path.isdir(folder):
-            raise ResumeError(f"The folder {folder!r} of the resume file does not exist; create it first.")
-        try:
-            self._file = open(self.path, "a+b")
-        except OSError as error:
-            raise ResumeError(f"The resume file {self.path!r} cannot be written: {error.strerror}.") from error
-        try:
-            _lock(self._file, self.path)
-            self._read()
-        except BaseException:
-            self._file.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._file is not None
-        self._file.close()
-
-    def begin(self, seed: np.random.SeedSequence) -> None:
-        """Write the first line of a new file."""
-        if self.seed is None:
-            self.seed = seed
-            header = {
-                "format": FILE_FORMAT,
-                "seed": _seed_state(seed),
-                "problems": self._problems,
-                "strategies": self._strategies,
-                "columns": list(_Row._fields),
-            }
-            self._append(json.dumps(header, ensure_ascii=False) + "\n")
-
-    def add(self, rows: Sequence[_Row]) -> None:
-        """Append finished searches, safe on disk on return."""
-        self._append("".join(json.dumps(list(row)) + "\n" for row in rows))
-
-    def _append(self, text: str) -> None:
-        import os as system
-
-        assert self._file is not None
-        self._file.write(text.encode())
-        self._file.flush()
-        system.fsync(self._file.fileno())
-
-    def _read(self) -> None:
-        assert self._file is not None
-        self._file.seek(0)
-        content = self._file.read()
-        whole = content[: content.rfind(b"\n") + 1]
-        lines = whole.split(b"\n")[:-1]
-        if not lines:
-            # Nothing, or a first line that was cut off while it was written: ours to start anew, nobody else's.
-            if content and not f'{{"format": "{FILE_FORMAT}"'.encode().startswith(content[:20]):
-                raise self._refused("it is not a file of finished searches")
-            self._file.truncate(0)
-            return
-        self._check_header(lines[0])
-        for number, line in enumerate(lines[1:], start=2):
-            try:
-                row = _Row(*json.loads(line))
-                if not (0 <= row.problem < len(self._problems) and 0 <= row.strategy < len(self._strategies)):
-                    raise ValueError("place outside the lists")
-            except (ValueError, TypeError) as error:
-                raise self._refused(f"line {number} is damaged ({line[:60]!r})") from error
-            self.rows.append(row)
-        if len(whole) < len(content):
-            self._file.truncate(len(whole))
-
-    def _check_header(self, line: bytes) -> None:
-        try:
-            header = json.loads(line)
-        except ValueError:
-            header = None
-        if not isinstance(header, dict) or header.get("format") != FILE_FORMAT:
-            raise self._refused(f"its first line is not that of {FILE_FORMAT!r}")
-        for what, mine in (("problems", self._problems), ("strategies", self._strategies)):
-            theirs = header.get(what)
-            if theirs != mine:
-                raise self._refused(f"its {what} differ: {_first_difference(theirs, mine)}")
-        state = header["seed"]
-        if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
-            raise self._refused(
-                f"its seed is {_seed_text(state)}, but rng= gives {_seed_text(_seed_state(self._wanted_seed))}"
-            )
-        entropy = state["entropy"]
-        self.seed = np.random.SeedSequence(
-            int(entropy) if isinstance(entropy, str) else [int(word) for word in entropy],
-            spawn_key=tuple(state["spawn_key"]),
-        )
-
-    def _refused(self, why: str) -> ResumeError:
-        return ResumeError(
-            f"The resume file {self.path!r} does not belong to this run: {why}. Name another file to start anew, or "
-            "give the problems, strategies and seed of the file."
-        )
-
-
-def _seed_state(seed: np.random.SeedSequence) -> dict[str, Any]:
-    entropy: Any = seed.entropy
-    text = str(entropy) if isinstance(entropy, (int, np.integer)) else [str(word) for word in entropy]
-    return {"entropy": text, "spawn_key": [int(key) for key in seed.spawn_key]}
-
-
-def _seed_text(state: Mapping[str, Any]) -> str:
-    entropy = state["entropy"]
-    text = entropy if isinstance(entropy, str) else f"[{', '.join(entropy)}]"
-    return f"{text} {tuple(state['spawn_key'])}" if state["spawn_key"] else text
-
-
-def _first_difference(theirs: Any, mine: Sequence[list[str]]) -> str:
-    if not isinstance(theirs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in theirs):
-        return f"the file has {theirs!r}"
-    if [pair[0] for pair in theirs] != [pair[0] for pair in mine]:
-        return f"the file has {listing(pair[0] for pair in theirs)}, this run {listing(pair[0] for pair in mine)}"
-    for old, new in zip(theirs, mine, strict=True):
-        if old != new:
-            return f"{new[0]!r} was {old[1]} in the file and is {new[1]} in this run"
-    return "their order"
-
-
-def _lock(file: IO[bytes], path: str) -> None:
-    """Keep other processes from writing to the same file; where the system has no such locks, do nothing."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise ResumeError(
-            f"The resume file {path!r} is being written by another run; wait for it or name another file."
-        ) from error
