@@ -84,6 +84,50 @@ def test_categories_in_a_file_are_read_by_name(tmp_path):
     np.testing.assert_array_equal(log.arms, (frame["arm"] == "blue").astype(int))
 
 
+def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_path):
+    frame = small_frame().replace({"arm": {"red": "None", "blue": "NA"}}).astype({"sale": float})
+    columns = COLUMNS | {"propensity": {"None": "p_red", "NA": "p_blue"}}
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    log = AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
+    np.testing.assert_array_equal(log.arms, (frame["arm"] == "NA").astype(int))
+    for missing in ("", "NA", "null", "nan"):
+        frame.astype({"sale": object}).assign(sale=[missing, *frame["sale"][1:]]).to_csv(
+            tmp_path / "log.csv", index=False
+        )
+        with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(row 0\)"):
+            AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
+    frame.assign(arm=["", *frame["arm"][1:]]).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(ValueError, match=r"missing in 1 rows \(row 0\)"):
+        AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
+
+
+@pytest.mark.parametrize("kind", ["frame", "csv", "parquet"])
+def test_batches_never_shuffle_rows_whose_order_is_vouched_for(tmp_path, kind):
+    def read(frame, **columns):
+        columns = {"arm": "arm", "outcome": "sale", "propensity": ["p_blue", "p_red"], "batch": "batch"} | columns
+        if kind == "frame":
+            return AdaptiveLog.from_frame(frame, **columns)
+        path = tmp_path / f"log.{kind}"
+        if kind == "csv":
+            frame.to_csv(path, index=False)
+            return AdaptiveLog.from_csv(path, **columns)
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(path)
+        return AdaptiveLog.from_parquet(path, **columns)
+
+    frame = small_frame().assign(sale=np.arange(12.0))
+    for labels in (["week 9", "week 10"], [9, 3]):
+        log = read(frame.assign(batch=np.repeat(labels, 6)), ordered=True)
+        assert log.outcomes.tolist() == list(range(12))
+        assert log.batches.tolist() == [0] * 6 + [1] * 6
+    with pytest.raises(ValueError, match="not consecutive"):
+        read(frame.assign(batch=np.tile([1, 2], 6)), ordered=True)
+    assert read(frame.assign(batch=np.repeat([9, 3], 6))).outcomes[0] == 6.0  # numbers give the order
+    with pytest.raises(ValueError, match=r"'week 9', 'week 10'.*tells no order"):  # text sorts 10 before 9
+        read(frame.assign(batch=np.repeat(["week 9", "week 10"], 6)))
+    assert read(frame.assign(batch=np.repeat(["9", "10"], 6))).outcomes[0] == 0.0
+
+
 def test_a_list_of_propensity_columns_names_the_arms_by_what_follows_the_prefix():
     log = AdaptiveLog.from_frame(small_frame(), **{**COLUMNS, "propensity": ["p_red", "p_blue"]})
     assert log.names == ("red", "blue")

@@ -41,6 +41,9 @@ from causalbandit.inference.checks import (
 if TYPE_CHECKING:
     import pandas as pd
 
+MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None")
+"""What stands for a missing number in a CSV file; in its column of arms only an empty field does."""
+
 PropensityColumns = str | Sequence[str] | Mapping[Any, str]
 """The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
 
@@ -132,6 +135,8 @@ class AdaptiveLog:
         contexts = self._context_matrix(n_rounds)
         times = None if self.times is None else round_labels(self.times, n_rounds, "times")
         batches = None if self.batches is None else round_labels(self.batches, n_rounds, "batches")
+        if batches is not None and times is None:
+            batches = _sortable_batches(batches)
         order = _time_order(times, batches)
         if order is not None:
             arms, outcomes, taken = arms[order], outcomes[order], taken[order]
@@ -208,7 +213,7 @@ class AdaptiveLog:
             Columns known before the arm was taken.
         time, batch
             Columns that give the order of time. One of them is needed, unless ``ordered=True`` vouches that the rows
-            are in the order in which they were observed.
+            are in the order in which they were observed; batches are then stretches of rows, whatever their labels.
         arms
             All arms of the design, in column order; default: those of ``propensity``, else those in the log, sorted.
 
@@ -237,7 +242,7 @@ class AdaptiveLog:
             contexts=None
             if not columns.contexts
             else np.column_stack([_column(frame[c].to_numpy(), c) for c in columns.contexts]),
-            batches=None if batch is None else frame[batch].to_numpy(),
+            batches=None if batch is None else _batch_labels(frame[batch].to_numpy(), columns.rows_in_order),
             times=None if time is None else _time_stamps(frame[time].to_numpy(), time),
             arm_names=names,
             context_names=columns.contexts or None,
@@ -253,7 +258,8 @@ class AdaptiveLog:
         header = pd.read_csv(path, nrows=0).columns
         wanted = _Columns.of_keywords(columns)
         wanted.check_present(list(header))
-        frame = pd.read_csv(path, usecols=sorted(wanted.all))
+        gaps = {name: [""] if name == wanted.arm else list(MISSING) for name in wanted.all}  # an arm may be called None
+        frame = pd.read_csv(path, usecols=sorted(wanted.all), keep_default_na=False, na_values=gaps)
         return cls.from_frame(frame, **columns)
 
     @classmethod
@@ -309,7 +315,9 @@ class AdaptiveLog:
             outcomes=outcomes,
             propensities=matrix,
             contexts=contexts,
-            batches=None if wanted.batch is None else joined.get(wanted.batch, np.empty(0)),
+            batches=None
+            if wanted.batch is None
+            else _batch_labels(joined.get(wanted.batch, np.empty(0)), wanted.rows_in_order),
             times=None if wanted.time is None else _time_stamps(joined.get(wanted.time, np.empty(0)), wanted.time),
             arm_names=names,
             context_names=wanted.contexts or None,
@@ -475,6 +483,7 @@ class _Columns:
     time: str | None
     batch: str | None
     names: tuple[Hashable, ...] | None
+    rows_in_order: bool
 
     @classmethod
     def of_keywords(cls, keywords: Mapping[str, Any]) -> _Columns:
@@ -519,8 +528,9 @@ class _Columns:
         if isinstance(contexts, str):
             contexts = (contexts,)
         names = None if arms is None else tuple(arms)
+        in_order = bool(ordered) and time is None
         if isinstance(propensity, str):
-            return cls(arm, outcome, (propensity,), False, tuple(contexts), time, batch, names)
+            return cls(arm, outcome, (propensity,), False, tuple(contexts), time, batch, names, in_order)
         if isinstance(propensity, Mapping):
             if names is None:
                 names = tuple(propensity)
@@ -542,7 +552,7 @@ class _Columns:
                 raise ValueError(
                     f"propensity names {len(columns)} columns for {len(names)} arms; expected one per arm."
                 )
-        return cls(arm, outcome, columns, True, tuple(contexts), time, batch, names)
+        return cls(arm, outcome, columns, True, tuple(contexts), time, batch, names, in_order)
 
     @property
     def all(self) -> set[str]:
@@ -648,6 +658,33 @@ def _time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDA
         return np.argsort(key, kind="stable")
     except TypeError:
         raise TypeError("Time stamps or batches of mixed types cannot be put in order; use numbers or dates.") from None
+
+
+def _batch_labels(values: NDArray[Any], rows_in_order: bool) -> NDArray[Any]:
+    """A column of batches: its labels, or numbers in the order of the rows where those are the order of time."""
+    return _batch_codes(round_labels(values, len(values), "batches")) if rows_in_order and len(values) else values
+
+
+def _sortable_batches(batches: NDArray[Any]) -> NDArray[Any]:
+    """Labels whose order is that of time: text as numbers or ISO dates, or as it is where the rows have its order."""
+    if batches.dtype.kind not in "OUST" or not all(isinstance(label, str) for label in batches.tolist()):
+        return batches
+    import pandas as pd
+
+    try:
+        return np.asarray(pd.to_numeric(pd.Series(batches.tolist())))
+    except ValueError:
+        pass
+    if (batches[1:] >= batches[:-1]).all():
+        return batches
+    try:
+        return np.asarray(pd.to_datetime(pd.Series(batches.tolist()), format="ISO8601"))
+    except ValueError:
+        raise ValueError(
+            f"The labels of batches are text ({listing(dict.fromkeys(batches.tolist()), 4)}) that tells no order of "
+            "time. Number them in the order of time, give time stamps, or pass ordered=True to from_frame when the "
+            "rows are in that order."
+        ) from None
 
 
 def _batch_codes(batches: NDArray[Any]) -> NDArray[np.int64]:
