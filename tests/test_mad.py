@@ -182,6 +182,20 @@ def test_late_out_of_order_and_missing_outcomes() -> None:
     assert log["outcome"].isna().sum() == 7
 
 
+def test_ids_from_a_frames_rows_are_whole_floats_and_other_ids_are_refused_before_anything_changes() -> None:
+    design = MixtureAdaptiveDesign(cb.BetaBernoulliThompson(2), t_star=50, rng=0)
+    first, second = design.assign(), design.assign()
+    design.observe(float(first.id), 1.0)  # type: ignore[arg-type]
+    design.observe(np.int64(second.id), 0.0)
+    assert design.rounds()["outcome"].tolist() == [1.0, 0.0]
+    third = design.assign()
+    before = design.to_dict()
+    for wrong in (3.5, np.nan, np.inf, True, "3", [3], third, 0, -1, 4, None):
+        with pytest.raises(ValueError, match="there is no assignment"):
+            design.observe(wrong, 1.0)  # type: ignore[arg-type]
+    assert design.to_dict() == before
+
+
 def test_repeated_outcomes_do_nothing_and_changed_ones_need_amend() -> None:
     design = MixtureAdaptiveDesign(cb.BetaBernoulliThompson(2), t_star=50, rng=0, outcome_model="mean")
     design.run(bernoulli((0.5, 0.6), 0), 40, stop_early=False)
@@ -475,6 +489,13 @@ def test_saving_says_what_a_file_cannot_hold(tmp_path: Path) -> None:
     assert MixtureAdaptiveDesign.load(path, delta=lambda t: t**-0.2).n_assigned == 0
     with pytest.raises(TypeError, match="cannot be saved as JSON"):
         MixtureAdaptiveDesign(cb.UCB(2), arms=[(0,), (1,)], control=(0,)).save(path)
+    MixtureAdaptiveDesign(cb.UCB(2), arms=np.arange(5, 7), control=5).save(path)  # type: ignore[arg-type]
+    assert MixtureAdaptiveDesign.load(path).arms == (5, 6)
+    shares = [1.0, 0.9, 0.85, 0.8]  # ends before the places at which functions are compared
+    MixtureAdaptiveDesign(cb.UCB(2), delta=lambda t: shares[t - 1]).save(path)
+    assert MixtureAdaptiveDesign.load(path, delta=lambda t: shares[t - 1]).n_assigned == 0
+    with pytest.raises(ValueError, match="Pass the same function"):
+        MixtureAdaptiveDesign.load(path, delta=lambda t: 1.0)
     path.write_text("{")
     with pytest.raises(ValueError, match="is not JSON"):
         MixtureAdaptiveDesign.load(path)

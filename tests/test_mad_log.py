@@ -82,5 +82,21 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame, alpha=0, **columns)
     with pytest.raises(ValueError, match="covariate 'x' is constant"):
         cb.mad_from_log(frame, covariates=["x"], **columns)
+    with pytest.raises(TypeError, match=r"log is a DataFrame.*AdaptiveLog.from_frame"):
+        replay_log(frame, "a")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="covariates are needed"):
         cb.mad_from_log(frame, outcome_model="split", **columns)
+
+
+def test_an_arm_that_could_not_be_drawn_in_some_rounds_is_refused_and_kept_rounds_are_unbiased() -> None:
+    """Arm c joins after 60 rounds. Counting the rounds before would give it 40 % of its mean of 1."""
+    frame = pd.DataFrame({"arm": ["a", "b"] * 30 + ["a", "b", "c", "c"] * 10, "y": 1.0})
+    late = np.arange(100) >= 60
+    chances = {"a": "p_a", "b": "p_b", "c": "p_c"}
+    frame = frame.assign(p_a=np.where(late, 0.25, 0.5), p_b=np.where(late, 0.25, 0.5), p_c=np.where(late, 0.5, 0.0))
+    columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": chances, "control": "a"}
+    with pytest.raises(ValueError, match=r"'c' had propensity 0 in 60 of 100 rounds \(rows 0, 1"):
+        cb.mad_from_log(frame, **columns)
+    assert cb.mad_from_log(frame[late], **columns)["estimate"].tolist() == [0.0, 0.0]
+    before = cb.mad_from_log(frame[~late], **columns)  # never drawn: no estimate to be wrong about
+    assert before["insufficient_data"].tolist() == [False, True]

@@ -161,6 +161,10 @@ def test_wrong_input_is_refused() -> None:
         cb.simulate_mad(cb.UCB(2), lambda size, rng: np.zeros((size, 3)), means=[0, 0], n_rounds=5, replications=2)
     with pytest.raises(ValueError, match="needs covariates"):
         cb.simulate_mad(cb.UCB(2), [0.1, 0.2], n_rounds=5, replications=2, outcome_model="split")
+    with pytest.raises(ValueError, match="n_warmup was 3 without an outcome_model"):
+        cb.simulate_mad(cb.UCB(2), [0.1, 0.2], n_rounds=5, replications=2, n_warmup=3)
+    with pytest.raises(ValueError, match=r"precision was 1\.5"):
+        cb.simulate_mad(cb.UCB(2), [0.1, 0.2], n_rounds=5, replications=2, precision=1.5)
     with pytest.raises(ValueError, match="replications was 0"):
         cb.simulate_mad(cb.UCB(2), [0.1, 0.2], n_rounds=5, replications=0)
     with pytest.raises(ValueError, match="means differ"):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,6 +129,9 @@ def test_amending_replaces_an_outcome() -> None:
     policy.amend(1, 1.0, 0.0)
     assert policy.totals.tolist() == [0.0, 0.0]
     assert policy.counts.tolist() == [0.0, 1.0]
+    unable = PolicyFloor(SimpleNamespace(probabilities=lambda: [0.5, 0.5], update=lambda arm, outcome: None), 0.1)
+    with pytest.raises(ValueError, match="SimpleNamespace cannot take back"):
+        unable.amend(1, 1.0, 0.0)
 
 
 def test_wrong_settings_and_outcomes_are_refused_by_name() -> None:

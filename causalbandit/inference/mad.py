@@ -60,6 +60,7 @@ from causalbandit.inference.contrasts import (
 from causalbandit.inference.mad_saving import design_to_dict, read_design, read_json, write_json
 from causalbandit.inference.mixing import (
     SMALLEST_WEIGHT,
+    check_precision,
     decay_function,
     mix,
     mixing_sequence,
@@ -212,12 +213,8 @@ class MixtureAdaptiveDesign:
         self._alpha_each = contrast_alpha(self.alpha, self._k, multiplicity)
         self.estimand = check_estimand(estimand)
         self._decay_setting, self._decay = decay, decay_function(decay)
-        if not isinstance(precision, (int, float)) or not 0.0 <= precision < 1.0:
-            raise ValueError(f"precision was {precision!r}; it is a share between 0 (stop when significant) and 1.")
-        self.precision = float(precision)
-        self.n_warmup = _rounds("n_warmup", n_warmup)
-        if n_warmup and outcome_model is None:
-            raise ValueError(f"n_warmup was {n_warmup} without an outcome_model; warm-up rounds only fit that model.")
+        self.precision = check_precision(precision)
+        self.n_warmup = outcome_models.check_warmup(n_warmup, outcome_model)
         self.record_path, self.record_rounds = bool(record_path), bool(record_rounds)
 
         self._model_setting = outcome_model
@@ -326,6 +323,7 @@ class MixtureAdaptiveDesign:
         TypeError
             For an outcome that is no number.
         """
+        assignment_id = self._known_id(assignment_id)
         value = _finite_outcome(outcome, assignment_id)
         entry = self._open.get(assignment_id)
         if covariates is not None:
@@ -430,7 +428,7 @@ class MixtureAdaptiveDesign:
         entry = self._open.get(assignment_id)
         if entry is not None:
             known = entry.covariates
-        elif self._record is not None and 0 < assignment_id <= self.n_assigned:
+        elif self._record is not None:
             table = self._record.table()[assignment_id - 1 : assignment_id]
             known = self._record.covariates(table)[0].tolist()
         else:
@@ -441,14 +439,18 @@ class MixtureAdaptiveDesign:
                 "are measured before treatment and do not change."
             )
 
-    def _observe_again(self, assignment_id: int, outcome: float, amend: bool) -> None:
-        """An outcome for an assignment that is not open: repeated, amended, or an error."""
-        known = isinstance(assignment_id, numbers.Integral) and 0 < assignment_id <= self.n_assigned
-        if not known:
+    def _known_id(self, assignment_id: Any) -> int:
+        """The id of an assignment that was made, as an int: whole floats, as a frame's rows give them, count."""
+        whole = isinstance(assignment_id, numbers.Real) and not isinstance(assignment_id, bool)
+        if not (whole and 0 < assignment_id <= self.n_assigned and assignment_id == int(assignment_id)):
             raise ValueError(
                 f"there is no assignment {assignment_id!r}; ids so far are 1 to {self.n_assigned}. Pass the id that "
                 "assign() gave."
             )
+        return int(assignment_id)
+
+    def _observe_again(self, assignment_id: int, outcome: float, amend: bool) -> None:
+        """An outcome for an assignment that is not open: repeated, amended, or an error."""
         if self._record is None:
             raise ValueError(
                 f"assignment {assignment_id} was observed before, and this design keeps no record of outcomes to "
@@ -538,7 +540,7 @@ class MixtureAdaptiveDesign:
         """
         from tqdm import tqdm
 
-        rounds = int(self.t_star) if n_rounds is None else _rounds("n_rounds", n_rounds)
+        rounds = int(self.t_star) if n_rounds is None else outcome_models.whole_rounds("n_rounds", n_rounds)
         next_row = row_source(covariates, rounds)
         hidden = None if progress is None else not progress
         for number in tqdm(range(rounds), disable=hidden, desc="rounds", leave=False):
@@ -843,7 +845,7 @@ def _arm_names(policy: Any, arms: Sequence[Hashable] | None, n_arms: int | None)
     """Names of the arms, from what is given first: names, number, the policy's own number, its probabilities."""
     own = getattr(policy, "n_arms", None)
     if arms is not None:
-        names = tuple(arms)
+        names = tuple(name.item() if isinstance(name, np.generic) else name for name in arms)
         if len(set(names)) != len(names):
             raise ValueError(f"arms repeat a name: {listing(names)}.")
         count = len(names) if n_arms is None else n_arms
@@ -853,13 +855,6 @@ def _arm_names(policy: Any, arms: Sequence[Hashable] | None, n_arms: int | None)
     if len(names) != count or (own is not None and own != count):
         raise ValueError(f"arms names {len(names)}, n_arms was {n_arms} and the policy has {own}; they must agree.")
     return names
-
-
-def _rounds(name: str, value: Any) -> int:
-    """A number of rounds, at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{name} was {value!r}; it is a whole number of rounds, at least 0.")
-    return int(value)
 
 
 def _drawn(draw: float, probabilities: Sequence[float]) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from causalbandit.inference.checks import row_numbers
 from causalbandit.inference.contrasts import (
     ContrastSums,
     check_estimand,
@@ -27,8 +28,8 @@ from causalbandit.inference.contrasts import (
     control_index,
     path_frame,
 )
-from causalbandit.inference.log import AdaptiveLog, PropensityColumns
-from causalbandit.inference.outcome_models import dependent_column
+from causalbandit.inference.log import AdaptiveLog, PropensityColumns, require_log
+from causalbandit.inference.outcome_models import check_warmup, dependent_column
 from causalbandit.inference.outcome_models import outcome_model as make_model
 from causalbandit.inference.sequences import asymptotic_radius, asymptotic_rho
 
@@ -147,13 +148,15 @@ def replay_log(
     ------
     ValueError
         For settings outside their range, an unknown control, covariates without a model or the other way round, and
-        covariates that are constant or combinations of others.
+        covariates that are constant or combinations of others; an arm that could not be drawn in some round.
 
     Notes
     -----
     One pass in numpy without an outcome model; with one, a Python loop that costs O(K + d³) a round.
     """
+    require_log(log)
     place = control_index(control, log.names)
+    _check_chances(log)
     t_star = float(log.n_rounds) if t_star is None else t_star
     asymptotic_rho(alpha, t_star)
     each = contrast_alpha(alpha, log.n_arms, multiplicity)
@@ -166,11 +169,8 @@ def replay_log(
             if uses_covariates
             else "covariates need an outcome_model that uses them: 'pooled', 'split' or a regressor."
         )
-    if isinstance(n_warmup, bool) or not isinstance(n_warmup, (int, np.integer)) or n_warmup < 0:
-        raise ValueError(f"n_warmup was {n_warmup!r}; it is a whole number of rounds, at least 0.")
+    n_warmup = check_warmup(n_warmup, outcome_model)
     if outcome_model is None:
-        if n_warmup:
-            raise ValueError(f"n_warmup was {n_warmup} without an outcome_model; warm-up rounds only fit that model.")
         sums = ContrastSums(log.n_arms, place, population=population)
         sums.add_many(log.arms, log.outcomes, log.taken_propensities)
     else:
@@ -191,6 +191,21 @@ def replay_log(
                         values[number, column] = estimate, radius
             model.update(arm, row, outcome)
     return LoggedMAD(log, place, alpha, t_star, multiplicity, sums, values)
+
+
+def _check_chances(log: AdaptiveLog) -> None:
+    """Refuse rounds in which an arm with data could not be drawn: its mean score would be too small."""
+    if log.propensities is None:
+        return
+    drawn = np.flatnonzero(log.pulls)
+    for arm in drawn.tolist():
+        rows = np.flatnonzero(log.propensities[:, arm] == 0.0)
+        if len(rows):
+            raise ValueError(
+                f"the arm {log.names[arm]!r} had propensity 0 in {len(rows)} of {log.n_rounds} rounds "
+                f"({row_numbers(rows)} in the order of time), so their scores say nothing of it. Keep the rounds in "
+                "which every arm that is compared could be drawn."
+            )
 
 
 def _check_columns(log: AdaptiveLog, contexts: Any) -> None:

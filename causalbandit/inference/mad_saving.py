@@ -8,6 +8,7 @@ few places with what they were.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -93,7 +94,16 @@ def _function_to_json(function: Any) -> Any:
         return function
     if isinstance(function, PowerDecay):
         return {"power": function.exponent}
-    return {"probes": [float(function(t)) for t in PROBES]}
+    return {"probes": [_probed(function, t) for t in PROBES]}
+
+
+def _probed(function: Callable[[int], float], t: int) -> float | None:
+    """The function's value, or None where it has none (a table that ends before, say)."""
+    try:
+        value = float(function(t))
+    except (LookupError, ArithmeticError, ValueError, TypeError):
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _function_from_json(name: str, saved: Any, given: Callable[[int], float] | None) -> Any:
@@ -105,8 +115,8 @@ def _function_from_json(name: str, saved: Any, given: Callable[[int], float] | N
     if given is None:
         raise ValueError(f"the saved design used a {name} function of its own, which a file cannot hold; pass {name}=.")
     for t, value in zip(PROBES, saved["probes"], strict=True):
-        if float(given(t)) != value:
+        if _probed(given, t) != value:
             raise ValueError(
-                f"{name}({t}) is {float(given(t))!r}; the saved design used {value!r}. Pass the same function."
+                f"{name}({t}) is {_probed(given, t)!r}; the saved design used {value!r}. Pass the same function."
             )
     return given

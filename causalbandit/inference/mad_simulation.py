@@ -24,13 +24,14 @@ import numpy.typing as npt
 from causalbandit.inference.contrasts import ContrastSums, check_estimand, contrast_alpha, control_index
 from causalbandit.inference.mixing import (
     SMALLEST_WEIGHT,
+    check_precision,
     decay_function,
     mix,
     mixing_sequence,
     mixing_share,
     rebalance,
 )
-from causalbandit.inference.outcome_models import LeastSquaresModel
+from causalbandit.inference.outcome_models import LeastSquaresModel, check_warmup
 from causalbandit.inference.policies import check_policy
 from causalbandit.inference.sequences import asymptotic_radius, asymptotic_rho
 from causalbandit.randomness import RNG, seed_sequence
@@ -279,6 +280,7 @@ def simulate_mad(
     others = [k for k in range(n_arms) if k != control]
     t_star = float(n_rounds) if t_star is None else t_star
     asymptotic_rho(alpha, t_star)
+    precision, n_warmup = check_precision(precision), check_warmup(n_warmup, outcome_model)
     alpha_each = contrast_alpha(alpha, n_arms, multiplicity)
     population = check_estimand(estimand) == "population"
     against_population = check_estimand(estimand if truth is None else truth) == "population"

@@ -86,6 +86,13 @@ def mixing_share(delta: Callable[[int], float], t: int) -> float:
     return share
 
 
+def check_precision(precision: Any) -> float:
+    """``precision`` as a float: the share by which a significant arm's interval must shrink before it is settled."""
+    if isinstance(precision, bool) or not isinstance(precision, (int, float)) or not 0.0 <= precision < 1.0:
+        raise ValueError(f"precision was {precision!r}; it is a share between 0 (stop when significant) and 1.")
+    return float(precision)
+
+
 def mix(share: float, probability: Any, n_arms: int) -> Any:
     """Assignment probability δ/K + (1 − δ)q of an arm (or array of arms) that the policy would draw with q."""
     return share / n_arms + (1.0 - share) * probability

@@ -283,6 +283,21 @@ class RegressorModel:
                 self._fit(fit, size)
 
 
+def whole_rounds(name: str, value: Any) -> int:
+    """A number of rounds, at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"{name} was {value!r}; it is a whole number of rounds, at least 0.")
+    return int(value)
+
+
+def check_warmup(n_warmup: Any, outcome_model: Any) -> int:
+    """The number of rounds that only fit the outcome model; without a model there are none."""
+    rounds = whole_rounds("n_warmup", n_warmup)
+    if rounds and outcome_model is None:
+        raise ValueError(f"n_warmup was {rounds} without an outcome_model; warm-up rounds only fit that model.")
+    return rounds
+
+
 def outcome_model(
     specification: Any,
     n_arms: int,

@@ -448,6 +448,10 @@ class PolicyFloor:
 
     def amend(self, arm: int, old: float, new: float) -> None:
         """Pass the correction on."""
+        if not callable(getattr(self.policy, "amend", None)):
+            raise ValueError(
+                f"{type(self.policy).__name__} cannot take back an outcome; give it a method amend(arm, old, new)."
+            )
         self.policy.amend(arm, old, new)
 
     def replicate(self, replications: int, rng: RNG = None) -> PolicyFloor:
