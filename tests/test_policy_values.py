@@ -102,6 +102,14 @@ def test_a_policy_that_no_round_followed_has_no_value():
     assert policy_contrasts(log, {"taken": 0, "never": 2}, "taken")["insufficient_data"].tolist() == [True]
 
 
+def test_rounds_in_which_a_policy_could_not_be_followed_are_noted():
+    propensities = np.repeat([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]], [20, 20], axis=0)
+    log = AdaptiveLog(np.r_[np.tile([0, 1], 10), np.tile([0, 2], 10)], np.arange(40.0), propensities)
+    notes = policy_value(log, {"new": 2, "old": 0}).notes
+    assert [("propensity 0 in 20 rounds" in note, "'new'" in note) for note in notes[1:]] == [(True, True)]
+    assert len(policy_value(log, {"new": 2}, weighting="stable-var").notes) == 1  # there they have no weight
+
+
 def test_contrasts_use_the_difference_of_influences():
     log = contextual_log()
     policies = {"best": best, "last": 2, "nearly best": lambda x: np.where(x[:, 0] > 0.2, 2, 0)}

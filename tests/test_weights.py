@@ -164,6 +164,14 @@ def test_means_of_the_full_sample_are_refused():
         aipw_scores(outcomes, arms, propensities, full)
 
 
+def test_inverse_propensity_scores_of_outcomes_whose_means_are_exactly_zero_do_not_look_ahead():
+    outcomes, arms = np.tile([1.0, -1.0], 10), np.tile([0, 0, 1, 1], 5)
+    for guess in (0, np.zeros(2), np.zeros((20, 2))):
+        assert aipw_scores(outcomes, arms, np.full((20, 2), 0.5), guess).sum() == 0.0
+    halves = aipw_scores(outcomes + 0.5, arms, np.full((20, 2), 0.5), 0.5)  # one number, chosen before the data
+    assert halves.mean() == 0.5
+
+
 def test_a_fitted_scikit_learn_model_is_recognised():
     linear_model = pytest.importorskip("sklearn.linear_model")
     outcomes, arms, propensities = random_log()
@@ -180,6 +188,7 @@ def test_a_fitted_scikit_learn_model_is_recognised():
         ({"outcome_means": "mean"}, TypeError, "'mean'.*expected None"),
         ({"outcome_means": np.zeros((3, 7))}, ValueError, r"shape \(3, 7\).*\(300, 4\)"),
         ({"outcome_means": [0, 0, np.nan, 0]}, ValueError, "row 0, column 2"),
+        ({"outcome_means": Straight, "contexts": np.ones((300, 1))}, TypeError, r"class Straight; .*Straight\(\)"),
         ({"outcome_means": Straight([])}, ValueError, "needs contexts"),
         ({"outcome_means": Straight([]), "contexts": np.ones((7, 1))}, ValueError, r"contexts has shape \(7, 1\)"),
         ({"outcome_means": Straight([]), "contexts": np.ones((300, 1)), "refit_at": [400]}, ValueError, "refit_at"),

@@ -94,6 +94,10 @@ def past_means(
     """
     if outcome_means is None:
         return running_means(outcomes, arms, n_arms)
+    if isinstance(outcome_means, type):
+        raise TypeError(
+            f"outcome_means is the class {outcome_means.__name__}; expected an object: {outcome_means.__name__}()."
+        )
     if hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict"):
         if contexts is None:
             raise ValueError("A model for outcome_means needs contexts to predict from; without contexts use None.")
@@ -113,7 +117,8 @@ def past_means(
             "an unfitted regressor with fit and predict."
         )
     means = _broadcast(outcome_means, len(outcomes), n_arms)
-    _check_peeking(means, outcomes, arms, allow_lookahead)
+    if np.ndim(outcome_means) > 0:  # one number for all arms is a guess, such as 0
+        _check_peeking(means, outcomes, arms, allow_lookahead)
     return means
 
 
@@ -146,7 +151,9 @@ def _check_peeking(
     sums = np.bincount(arms, weights=outcomes, minlength=means.shape[1])
     full = sums / np.maximum(pulls, 1)
     spread = np.bincount(arms, weights=(outcomes - full[arms]) ** 2, minlength=means.shape[1]) > 0.0
-    knows = (pulls > 1) & spread & (np.abs(means[0] - full) <= 1e-12 * np.maximum(1.0, np.abs(full)))
+    knows = (
+        (pulls > 1) & spread & (means[0] != 0.0) & (np.abs(means[0] - full) <= 1e-12 * np.maximum(1.0, np.abs(full)))
+    )
     if knows.any():
         _refuse_lookahead(
             allow_lookahead,

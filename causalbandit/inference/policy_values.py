@@ -22,7 +22,15 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.scores import effective_size, policy_variance
-from causalbandit.inference.values import check_alpha, influence_contrasts, log_scores, plain_records, value_table
+from causalbandit.inference.values import (
+    LOOKAHEAD_NOTE,
+    check_alpha,
+    influence_contrasts,
+    log_scores,
+    plain_records,
+    value_table,
+)
+from causalbandit.randomness import RNG, generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,15 +106,19 @@ def policy_value(
     )
     errors = np.sqrt((influences**2).sum(axis=0))
     errors[errors == 0.0] = np.nan
-    return value_table(
-        list(policies),
-        estimates,
-        errors,
-        effective,
-        check_alpha(alpha),
-        (f"AIPW with {weighting} weighting; for policies that were fixed before these data.",),
-        label="policy",
-    )
+    notes = [f"AIPW with {weighting} weighting; for policies that were fixed before these data."]
+    if allow_lookahead:
+        notes.append(LOOKAHEAD_NOTE)
+    if log.propensities is not None and weighting == "uniform":  # the others give such rounds no weight
+        for name, each in policies.items():
+            wanted = policy_probabilities(log, each, name) > 0.0
+            count = int((wanted & (log.propensities == 0.0)).any(axis=1).sum())
+            if count:
+                notes.append(
+                    f"Policy {name!r} takes arms of propensity 0 in {count} rounds; its scores there rest on the "
+                    "outcome means alone."
+                )
+    return value_table(list(policies), estimates, errors, effective, check_alpha(alpha), tuple(notes), label="policy")
 
 
 def policy_contrasts(
@@ -122,6 +134,7 @@ def policy_contrasts(
     outcome_means: Any = None,
     refit_at: Sequence[int] | None = None,
     allow_lookahead: bool = False,
+    rng: RNG = 0,
 ) -> EstimateTable:
     """One row per other policy: its value minus the reference policy's, with a normal interval.
 
@@ -141,6 +154,7 @@ def policy_contrasts(
         all_pairs,
         multiplicity,
         "policy",
+        generator(rng),
     )
 
 
@@ -468,7 +482,9 @@ class LearnedPolicy:
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self.rules()}</pre>{self.values._repr_html_()}{self.contrasts._repr_html_()}"
+        from html import escape
+
+        return f"<pre>{escape(self.rules())}</pre>{self.values._repr_html_()}{self.contrasts._repr_html_()}"
 
 
 def learn_policy(
@@ -480,7 +496,7 @@ def learn_policy(
     alpha: float = 0.05,
     outcome_means: Any = None,
     refit_at: Sequence[int] | None = None,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> LearnedPolicy:
     """A shallow policy tree or a linear threshold policy, learned from a log's scores, with its value by cross-fitting.
 
@@ -517,6 +533,7 @@ def learn_policy(
         raise ValueError(f"depth was {depth!r} and folds {folds!r}; expected depth ≥ 1 and folds ≥ 2.")
     if log.n_rounds < 20 * folds:
         raise ValueError(f"The log has {log.n_rounds} rounds for {folds} folds; expected at least 20 rounds per fold.")
+    alpha, seed = check_alpha(alpha), int(generator(rng).integers(2**31))
     gamma = log_scores(log, outcome_means, refit_at, False)
     edges = np.linspace(0, log.n_rounds, folds + 1).astype(np.int64)
     judged = slice(int(edges[1]), log.n_rounds)
@@ -539,7 +556,6 @@ def learn_policy(
         f"Forward in time over {folds} folds: rounds {edges[1]} to {log.n_rounds - 1}, each decided by a policy "
         "learned from earlier rounds only."
     )
-    alpha = check_alpha(alpha)
     values = value_table(labels, estimates, errors, effective, alpha, (note,), label="policy")
     pairs = [
         influence_contrasts(
@@ -552,6 +568,7 @@ def learn_policy(
             False,
             "none",
             "policy",
+            generator(0),
         )
         for place, arm in enumerate(labels[1:], start=1)
     ]

@@ -67,5 +67,7 @@ class EstimateTable(pd.DataFrame):
         return forest(self, ax=ax)
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{note}</li>" for note in self.notes)
-        return f"<p>{self.title}</p>{self.to_frame().to_html(index=False)}<ul>{notes}</ul>"
+        from html import escape
+
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<p>{escape(self.title)}</p>{self.to_frame().to_html(index=False)}<ul>{notes}</ul>"

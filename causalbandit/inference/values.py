@@ -44,6 +44,8 @@ LEAST_EFFECTIVE_SIZE = 10.0
 MULTIPLICITIES = ("none", "bonferroni", "holm", "simultaneous")
 """How `arm_contrasts` can account for asking several questions at once."""
 
+LOOKAHEAD_NOTE = "allow_lookahead=True: outcome means may have seen the future; intervals are not guaranteed."
+
 SIMULTANEOUS_DRAWS = 200_000
 """Draws for the largest of correlated normals: its 95 % quantile is then found to about 0.005."""
 
@@ -299,6 +301,8 @@ def estimate_arms(
     Memory: the log, the scores and the weights, three T·K arrays in all.
     """
     require_log(log)
+    alpha = check_alpha(alpha)
+    _check_multiplicity(multiplicity)
     reference = log.names[0] if reference is None else reference
     log.column(reference)
     if isinstance(weights, str) and weights == "uniform" and log.propensities is None:
@@ -322,7 +326,7 @@ def estimate_arms(
     scheme = weights if isinstance(weights, str) else "given"
     notes = [f"AIPW with {scheme} weights; valid for one look, at a planned number of rounds."]
     if allow_lookahead:
-        notes.append("allow_lookahead=True: outcome means may have seen the future; intervals are not guaranteed.")
+        notes.append(LOOKAHEAD_NOTE)
     if log.propensities is not None:
         zeros = (log.propensities == 0.0).sum(axis=0)
         notes.extend(
@@ -330,8 +334,6 @@ def estimate_arms(
             for name, count in zip(log.names, zeros.tolist(), strict=True)
             if count
         )
-    alpha = check_alpha(alpha)
-    _check_multiplicity(multiplicity)
     values = value_table(log.names, estimates, errors, effective, alpha, tuple(notes), pulls)
     contrasts = _contrast_table(
         log.names,
@@ -607,6 +609,7 @@ def influence_contrasts(
     all_pairs: bool,
     multiplicity: str,
     label: str,
+    rng: np.random.Generator,
 ) -> EstimateTable:
     """The table of contrasts of estimates whose [T, P] influences are given, as `arm_contrasts` lays it out."""
     _check_multiplicity(multiplicity)
@@ -623,7 +626,7 @@ def influence_contrasts(
         alpha,
         all_pairs,
         multiplicity,
-        generator(0),
+        rng,
         label,
     )
 
@@ -671,6 +674,7 @@ def _simultaneous(
     ) / np.outer(error[known], error[known])
     largest = _largest_normals(joint, rng)
     critical = float(np.quantile(largest, 1.0 - alpha, method="higher"))
+    critical = min(critical, _normal_quantile(1.0 - alpha / (2.0 * len(a))))  # the draws' error may pass Bonferroni's
     beyond = len(largest) - np.searchsorted(largest, np.abs(z[known]), side="left")
     adjusted = p_values.copy()
     adjusted[known] = np.minimum((beyond + 1) / (len(largest) + 1), np.minimum(1.0, known.sum() * p_values[known]))
