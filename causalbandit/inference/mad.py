@@ -8,10 +8,10 @@ like.
 That the sequence is asymptotic shows where few rounds carry most of the information. Over 2,000 simulated experiments
 of 2,000 rounds with δ_t = t^-0.24 and t* = T, the share in which any 95 % interval misses at any round from 100 on is
 at most 0.066 for two or four arms with equal Bernoulli means of 0.05, 0.5 or 0.95, at most 0.015 for Student t(3)
-outcomes, but about 0.075 for four arms of which the control rarely succeeds (means 0.05 to 0.35; 0.03 with t* = 4T),
-and up to 0.12 for lognormal outcomes (σ = 1.5): 0.19 when counted from round 50, 0.06 from round 500. With δ = 1 the
-Bernoulli and Student cells are at most 0.034. With rare or heavy-tailed outcomes use a slower δ, and do not stop within
-the first hundreds of rounds.
+outcomes, but about 0.075 for four arms of which the control rarely succeeds or rarely fails (means 0.05 to 0.35, where
+it is 0.03 with t* = 4T, or 0.95 to 0.65), and up to 0.12 for lognormal outcomes (σ = 1.5): 0.19 when counted from round
+50, 0.06 from round 500. With δ = 1 the Bernoulli and Student cells are at most 0.034. With rare or heavy-tailed
+outcomes use a slower δ, and do not stop within the first hundreds of rounds.
 
 >>> import numpy as np
 >>> from causalbandit.inference.policies import BetaBernoulliThompson
@@ -381,7 +381,14 @@ class MixtureAdaptiveDesign:
                     f"expected exactly {listing(self.arms)}."
                 )
             raw = [raw[key] for key in keys]
-        given: list[float] = raw.tolist() if isinstance(raw, np.ndarray) else [float(q) for q in raw]
+        given: list[float]
+        try:
+            given = raw.tolist() if isinstance(raw, np.ndarray) else [float(q) for q in raw]
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{type(self.policy).__name__}.probabilities() gave {raw!r}; expected {self._k} non-negative numbers "
+                "that sum to 1."
+            ) from None
         total, valid = 0.0, len(given) == self._k
         for q in given if valid else ():
             valid = valid and q >= 0.0

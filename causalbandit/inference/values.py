@@ -9,6 +9,25 @@
 
 Every interval here is for one look at the end, at a number of rounds that was fixed in advance; to look whenever you
 like, use a confidence sequence (`causalbandit.inference.sequences`).
+
+The intervals are asymptotic, and an arm that the design has nearly dropped is where that shows. Share of 90 % intervals
+that hold the truth, 2,000 simulated experiments of Hadad et al. (2021) with three arms, Thompson sampling and the floor
+t^(−0.7)/3:
+
+=================== ====== ========= ======== ======= ===========
+arm                 rounds two-point constant uniform sample mean
+=================== ====== ========= ======== ======= ===========
+worst, high signal   1,000 0.845     0.825    0.801   0.838
+worst, high signal  10,000 0.879     0.864    0.853   0.877
+best, high signal    1,000 0.940     0.900    0.910   0.892
+best, high signal   10,000 0.940     0.914    0.916   0.916
+worst, low signal    1,000 0.871     0.855    0.832   0.864
+worst, low signal   10,000 0.876     0.865    0.863   0.880
+best, low signal     1,000 0.916     0.902    0.913   0.883
+best, low signal    10,000 0.909     0.893    0.901   0.893
+first, no signal     1,000 0.885     0.875    0.859   0.819
+first, no signal    10,000 0.895     0.900    0.892   0.845
+=================== ====== ========= ======== ======= ===========
 """
 
 from __future__ import annotations
@@ -23,7 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import column_sums, row_blocks
-from causalbandit.inference.checks import numbers
+from causalbandit.inference.checks import check_finite, numbers
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.past_means import refit_rounds
 from causalbandit.inference.scores import aipw_scores, effective_size
@@ -688,14 +707,7 @@ def _checked(
     if gamma.ndim != 2 or 0 in gamma.shape:
         raise ValueError(f"scores has shape {gamma.shape}; expected [T, K], one column per arm.")
     n_rounds, n_arms = gamma.shape
-    for rows in row_blocks(n_rounds, n_arms):
-        bad = ~np.isfinite(gamma[rows])
-        if bad.any():
-            row, place = np.argwhere(bad)[0]
-            raise ValueError(
-                f"scores holds {gamma[rows][row, place]} in row {rows.start + row}, column {place}; expected finite "
-                "numbers, from aipw_scores."
-            )
+    check_finite(gamma, "scores", ", from aipw_scores")
     check_alpha(alpha)
     labels: tuple[Hashable, ...] = tuple(range(n_arms)) if names is None else tuple(names)
     if len(labels) != n_arms:
