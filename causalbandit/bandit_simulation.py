@@ -23,7 +23,7 @@ from causalbandit.errors import listing
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.sequences import sequence_ends
-from causalbandit.inference.values import sample_moments, weighted_covariance, weighted_values
+from causalbandit.inference.values import check_alpha, sample_moments, weighted_covariance, weighted_values
 from causalbandit.inference.weights import adaptive_weights
 from causalbandit.randomness import RNG, generator, seed_sequence
 
@@ -200,6 +200,7 @@ def compare_estimators(
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
+    check_alpha(alpha)
     horizons = sorted({int(n_rounds)} if isinstance(n_rounds, (int, np.integer)) else {int(t) for t in n_rounds})
     if not settings or not horizons or replications < 2:
         raise ValueError(

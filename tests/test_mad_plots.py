@@ -58,6 +58,16 @@ def test_estimates_probabilities_scores_and_power_are_drawn(design: cb.MixtureAd
     assert axes[3].get_lines()[0].get_ydata()[-1] == simulation.power_path[-1, 0]
 
 
+def test_truths_are_marked_for_the_arms_that_have_one(
+    design: cb.MixtureAdaptiveDesign, recwarn: pytest.WarningsRecorder
+) -> None:
+    marks = [line for line in design.plot(truth={"c": 0.4}).get_lines() if line.get_label() == "truth"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(0.4, 0)]  # type: ignore[index]
+    assert design.plot(truth={"zzz": 0.4}).get_legend() is None
+    cb.MixtureAdaptiveDesign(cb.UCB(2), rng=0).plot_probabilities()
+    assert not recwarn.list
+
+
 def test_nothing_to_draw_yet_is_said() -> None:
     design = cb.MixtureAdaptiveDesign(cb.UCB(2), rng=0)
     with pytest.raises(ValueError, match="no rounds to draw"):

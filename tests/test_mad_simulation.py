@@ -4,6 +4,7 @@ False alarms: the coverage tests below are seeded, so they pass or fail for good
 a true miss rate of 0.05 would exceed 0.05 + 0.05 over 200 experiments with probability 0.002.
 """
 
+import json
 import math
 from typing import Any
 
@@ -148,6 +149,12 @@ def test_results_have_frames_and_words() -> None:
     assert result.to_dict()["replications"] == 50
     assert set(result.path().columns) == {"round", "arm", "power", "missed", "median_radius"}
     assert "<table" in result._repr_html_()
+
+
+def test_experiments_too_short_for_an_estimate_are_told_without_warnings_or_nan_in_json() -> None:
+    short = cb.simulate_mad(cb.UCB(3), [0.1, 0.1, 0.1], n_rounds=2, replications=3, start=1, rng=0, progress=False)
+    first, second = json.loads(json.dumps(short.to_dict(), allow_nan=False))["contrasts"]
+    assert (first["bias"], first["median_radius"], second["bias"]) == (None, None, 0.0)
 
 
 def test_wrong_input_is_refused() -> None:

@@ -49,6 +49,18 @@ def round_labels(values: Any, n_rounds: int, what: str) -> NDArray[Any]:
     return array
 
 
+def check_finite(values: NDArray[np.float64], what: str, hint: str) -> None:
+    """Raise for the first number of [T, K] ``values``, called ``what``, that is missing or infinite."""
+    for rows in row_blocks(*values.shape):
+        bad = ~np.isfinite(values[rows])
+        if bad.any():
+            row, place = np.argwhere(bad)[0]
+            raise ValueError(
+                f"{what} holds {values[rows][row, place]} in row {rows.start + row}, column {place}; expected finite "
+                f"numbers{hint}."
+            )
+
+
 def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
     """[T] finite outcomes."""
     outcomes = numbers(values, "outcomes", "the numbers that were observed")

@@ -12,7 +12,6 @@ scores, outcome models and radii are the lines that a live `MixtureAdaptiveDesig
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -127,13 +126,14 @@ class MADSimulation:
         import pandas as pd
 
         error = self.estimates - self.effects
+        bias, mean_square = _means_of_known(error), _means_of_known(error**2)
         return pd.DataFrame(
             {
                 "arm": self.arms,
                 "reference": self.control,
                 "effect": self.effects,
-                "bias": np.nanmean(error, axis=0) if np.isfinite(error).any() else np.nan,
-                "rmse": np.sqrt(np.nanmean(error**2, axis=0)) if np.isfinite(error).any() else np.nan,
+                "bias": bias,
+                "rmse": np.sqrt(mean_square),
                 "median_radius": np.median(self.radii, axis=0),
                 "power": (~np.isnan(self.first_significant)).mean(axis=0),
                 "missed": self.missed.mean(axis=0),
@@ -159,7 +159,8 @@ class MADSimulation:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers of `to_frame` and of the whole set of experiments, as JSON values."""
-        frame = self.to_frame()
+        from causalbandit.inference.values import plain_records
+
         return {
             "replications": len(self.reward),
             "rounds": self.n_rounds,
@@ -167,10 +168,7 @@ class MADSimulation:
             "any_naive_missed": self.any_naive_missed,
             "mean_reward": float(self.reward.mean()),
             "stopped": float((~np.isnan(self.stopping_round)).mean()),
-            "contrasts": [
-                {name: (None if isinstance(v, float) and math.isnan(v) else v) for name, v in row.items()}
-                for row in frame.to_dict("records")
-            ],
+            "contrasts": plain_records(self.to_frame()),
         }
 
     def summary(self) -> str:
@@ -457,6 +455,14 @@ def _naive_misses(
     error = np.abs(mean[:, others] - mean[:, [control]] - effects)
     enough = (pulls[:, others] >= 2.0) & (pulls[:, [control]] >= 2.0)
     return np.asarray(enough & (error > factor * np.sqrt(variance[:, others] + variance[:, [control]])))
+
+
+def _means_of_known(errors: FloatArray) -> FloatArray:
+    """[J]: means over the replications [R, J] that have an estimate; NaN where none has."""
+    known = ~np.isnan(errors)
+    sums = np.where(known, errors, 0.0).sum(axis=0)
+    result: FloatArray = np.divide(sums, known.sum(axis=0), out=np.full(len(sums), np.nan), where=known.any(axis=0))
+    return result
 
 
 def _stack(kept: list[tuple[Any, Any, Any, Any]]) -> MADRounds:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import listing
 from causalbandit.inference.blocks import row_blocks
-from causalbandit.inference.checks import numbers
+from causalbandit.inference.checks import check_finite, numbers
 
 N_REFITS = 20
 """Refits of a model when no schedule is given: enough for the last to see nine tenths of the data."""
@@ -132,14 +132,7 @@ def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.floa
             f"outcome_means has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that "
             "broadcast to it."
         ) from None
-    for rows in row_blocks(n_rounds, n_arms):
-        bad = ~np.isfinite(means[rows])
-        if bad.any():
-            row, place = np.argwhere(bad)[0]
-            raise ValueError(
-                f"outcome_means is {means[rows][row, place]} in row {rows.start + row}, column {place}; expected "
-                "finite numbers. Use 0 before an arm has data."
-            )
+    check_finite(means, "outcome_means", "; use 0 before an arm has data")
     return means
 
 

@@ -65,7 +65,8 @@ def _over_rounds(ax: Axes, what: str) -> Axes:
     """Labels and legend of a figure with a line per arm over the rounds."""
     ax.set_xlabel("rounds")
     ax.set_ylabel(what)
-    ax.legend(title="arm", frameon=False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(title="arm", frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -113,11 +114,10 @@ def estimates_over_time(
 
 def mark_truth(ax: Axes, truth: Mapping[Hashable, float], arms: Sequence[Hashable]) -> Axes:
     """Mark known effects on a `forest` whose rows are ``arms``, the first on top."""
-    for place, arm in enumerate(arms):
-        if arm in truth:
-            label = "truth" if place == 0 else None
-            ax.plot(truth[arm], len(arms) - 1 - place, "|", color=COLOURS[1], markersize=18, mew=2.0, label=label)
-    ax.legend(frameon=False, loc="best")
+    marked = [(truth[arm], len(arms) - 1 - place) for place, arm in enumerate(arms) if arm in truth]
+    if marked:
+        ax.plot(*zip(*marked, strict=True), "|", color=COLOURS[1], markersize=18, mew=2.0, label="truth")
+        ax.legend(frameon=False, loc="best")
     return ax
 
 
