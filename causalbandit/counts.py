@@ -140,7 +140,7 @@ def _checked_rows(
     missing = [node for node in graph.ancestors if node not in rows.columns]
     unknown = [column for column in rows.columns if column not in graph.nodes]
     if missing or unknown:
-        hint = did_you_mean(missing[0], map(str, unknown)) if missing else did_you_mean(unknown[0], graph.nodes)
+        hint = did_you_mean(unknown[0], missing or graph.nodes) if unknown else ""
         raise ValueError(
             f"The columns of the experiments do not match the graph: missing {listing(missing) or 'none'}, unknown "
             f"{listing(unknown) or 'none'}.{hint} Expected one column per node, at least for "

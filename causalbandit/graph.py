@@ -102,6 +102,8 @@ class CausalGraph:
                 f"The target {target!r} is not a node of the graph.{did_you_mean(target, dag)} "
                 f"Its nodes are {listing(dag)}."
             )
+        if parents is not None and not isinstance(parents, Mapping):
+            raise TypeError(f"parents was {parents!r}; expected a mapping from node to the order of its parents.")
         orders = dict(parents or {})
         for name in orders:
             if name not in dag:
@@ -266,7 +268,7 @@ def _parent_order(dag: nx.DiGraph[str], node: str, order: object) -> tuple[str, 
         return edges
     if isinstance(order, str) or not isinstance(order, Sequence):
         raise ValueError(f"The parents of {node!r} were {order!r}; expected a list of node names in table order.")
-    if sorted(map(str, order)) != sorted(edges):
+    if not all(isinstance(parent, str) for parent in order) or sorted(order) != sorted(edges):
         raise ValueError(
             f"The parents of {node!r} are listed as {list(order)!r}, but its edges come from {sorted(edges)!r}; "
             "expected the same nodes, each once, in the order of the node's table."

@@ -214,9 +214,19 @@ class InterventionSet:
             raise ValueError(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place
 
-    def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]]) -> InterventionSet:
-        """A new set of the interventions at ``places``, in that order, with their costs."""
-        chosen = np.asarray(places, dtype=np.intp)
+    def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]) -> InterventionSet:
+        """A new set of the interventions at ``places``, in that order, with their costs.
+
+        ``places`` may also be A booleans, True for those to keep.
+        """
+        chosen = np.asarray(places)
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise ValueError(
+                    f"places holds booleans of shape {chosen.shape}; expected {len(self)}, one per intervention."
+                )
+            chosen = np.flatnonzero(chosen)
+        chosen = chosen.astype(np.intp, casting="same_kind") if chosen.size else np.zeros(0, dtype=np.intp)
         return InterventionSet._from_codes(self._graph, self._codes[chosen].copy(), self._costs[chosen])
 
     def to_frame(self) -> pd.DataFrame:
@@ -260,6 +270,11 @@ class InterventionSet:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "derived": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for array in (self._codes, self._costs):
+            array.flags.writeable = False  # pickling and copying forget it
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, InterventionSet):
@@ -305,7 +320,7 @@ def _checked(graph: CausalGraph, place: int, intervention: object) -> dict[str, 
                 f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
                 "other nodes only. Remove the target from it."
             )
-        if isinstance(value, (str, bytes)) or value not in (0, 1):
+        if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
             raise ValueError(
                 f"Intervention {place} sets {node!r} to {value!r}; expected 0 or 1. Leave the node out to keep it free."
             )
@@ -345,7 +360,12 @@ def _checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
     if costs is None:
         array = np.ones(n_interventions)
     else:
-        array = np.array(costs, dtype=np.float64)
+        try:
+            array = np.array(costs, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"costs was {costs!r}; expected {n_interventions} positive finite numbers, one per intervention."
+            ) from None
         if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
             raise ValueError(
                 f"costs had shape {array.shape} and values {listing(array.ravel().tolist(), 4)}; expected "

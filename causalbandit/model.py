@@ -143,6 +143,10 @@ class CausalModel:
             raise ValueError("The interventions belong to another graph; build them from the model's own graph.")
         return interventions
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cpt.flags.writeable = False  # pickling and copying forget it
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalModel):
             return NotImplemented

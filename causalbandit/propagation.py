@@ -248,8 +248,15 @@ def propagate(
     return Propagation(effects, reaches, gradients)
 
 
+def check_memory(memory: object) -> None:
+    """Raise unless ``memory`` is a whole number of bytes."""
+    if isinstance(memory, bool) or not isinstance(memory, (int, np.integer)):
+        raise TypeError(f"memory was {memory!r}; expected a whole number of bytes, such as {MEMORY}.")
+
+
 def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     """How many (tables, intervention) pairs can be worked on at once; a ValueError when not even one fits."""
+    check_memory(memory)
     needed = tree.table_bytes(channels)
     if needed > memory:
         raise ValueError(

@@ -33,10 +33,13 @@ def generator(rng: RNG) -> np.random.Generator:
 def seed_sequence(rng: RNG) -> np.random.SeedSequence:
     """The seed sequence for ``rng``, to ``spawn`` one independent child per part of a job.
 
-    A Generator is drawn from, so that two calls with the same one differ as two draws would.
+    A Generator is drawn from, so that two calls with the same one differ as two draws would. A SeedSequence is
+    copied, so that spawning leaves the caller's as it was and the same one gives the same answer again.
     """
     if isinstance(rng, np.random.SeedSequence):
-        return rng
+        return np.random.SeedSequence(
+            rng.entropy, spawn_key=rng.spawn_key, pool_size=rng.pool_size, n_children_spawned=rng.n_children_spawned
+        )
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence(rng.integers(2**63, size=4).tolist())
     generator(rng)

@@ -207,6 +207,7 @@ OUT = ("--json", "out.json", "--plot", "out.png")
         ("many", ("--budget", "'many' is not a whole number", "10000")),
         ("nan", ("--budget", "whole number")),
         ("inf", ("--budget", "whole number")),
+        ("1e19", ("--budget", "at most 1,000,000,000,000,000,000")),
     ],
 )
 def test_a_budget_that_cannot_work_is_refused(run, tmp_path, budget, parts):
@@ -255,7 +256,7 @@ def test_unknown_commands_strategies_and_options_are_refused(run):
     refused(run("serch", ASIA), "Did you mean 'search'?")
     refused(run(*search, "--strategy", "two-fase"), "--strategy", "Did you mean 'two-phase'?")
     refused(run(*search, "--strategy", "even", "--pooled"), "--pooled does not apply", "'even'")
-    refused(run(*search, "--truncation", "-1"), "truncation was -1.0")
+    refused(run(*search, "--truncation", "-1"), "--truncation: truncation was -1.0")
     refused(run(*search, "--seed", "-1"), "--seed")
     refused(run("search", ASIA), "--budget")
     refused(run("search", ASIA, "--budgte", "600"), "--budget")

@@ -41,7 +41,7 @@ def test_complementing_the_target_exchanges_its_values_only():
     ("rows", "message"),
     [
         (ROWS.drop(columns="trust"), r"missing 'trust', unknown none.*Expected one column per node"),
-        (ROWS.rename(columns={"trust": "Trust"}), r"missing 'trust', unknown 'Trust'\. Did you mean 'Trust'\?"),
+        (ROWS.rename(columns={"trust": "Trust"}), r"missing 'trust', unknown 'Trust'\. Did you mean 'trust'\?"),
         (ROWS.assign(price=1), r"missing none, unknown 'price'"),
         (ROWS.assign(buy=[0, 2, 1]), r"Experiment 1 has 'buy' = 2; expected 0 or 1"),
         (ROWS.assign(buy=[0, np.nan, 1]), r"Experiment 1 has 'buy' = nan"),

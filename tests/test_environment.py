@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, search
+from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TwoPhase, search
 
 GRAPH = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("purchase", "parcel")]), target="purchase")
 ARMS = InterventionSet(GRAPH, [{}, {"ad": 0}, {"ad": 1}, {"trust": 1}])
@@ -138,6 +138,43 @@ def set_value(frame, column, value):
 def test_rows_that_do_not_fit_what_was_asked_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         search(Problem(GRAPH, ARMS), 100, rng=0, environment=spoiled(change))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"environment": 3}, TypeError, r"environment was 3; expected a function run\(intervention, size\)"),
+        ({"known": [("ad", [0.5])]}, TypeError, r"known was a list; expected a mapping from node to its table"),
+        ({"memory": "1 GB"}, TypeError, r"memory was '1 GB'; expected a whole number of bytes"),
+        ({"memory": 2.5e8}, TypeError, r"memory was 250000000.0"),
+        ({"memory": 50}, ValueError, r"more than memory=50"),
+        ({"strategy": TwoPhase}, TypeError, r"strategy was the class TwoPhase; expected an object, TwoPhase\(\)"),
+        ({"budget": 10**19}, ValueError, r"expected at most 1,000,000,000,000,000,000"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_first_experiment(options, error, message):
+    run, log = world()
+    with pytest.raises(error, match=message):
+        search(Problem(GRAPH, ARMS), **({"budget": 100, "environment": run, "rng": 0} | options))
+    assert log == []
+
+
+def test_a_tree_too_large_for_the_bound_is_refused_before_the_first_experiment():
+    # Twelve causes pairwise share a child: their clique needs 2^12 entries, more than the 30,000 bytes allowed.
+    dag = nx.DiGraph()
+    for a in range(12):
+        for b in range(a):
+            dag.add_edges_from([(f"x{a}", f"m{a}-{b}"), (f"x{b}", f"m{a}-{b}"), (f"m{a}-{b}", f"s{a}-{b}")])
+    parts = [node for node in dag if node.startswith("s")]
+    for place, node in enumerate(parts):
+        dag.add_edge(node, "y" if place == len(parts) - 1 else f"chain{place}")
+        if place:
+            dag.add_edge(f"chain{place - 1}", "y" if place == len(parts) - 1 else f"chain{place}")
+    graph = CausalGraph(dag, "y")
+    problem = Problem(graph, InterventionSet(graph, [{}, {"x0": 1}]))
+    for strategy in ("two-phase", "top-two"):
+        with pytest.raises(ValueError, match=r"bytes of tables for one intervention"):
+            search(problem, 5000, strategy, memory=30_000, environment=lambda intervention, size: pytest.fail("run"))
 
 
 def test_an_error_of_the_callers_function_reaches_the_caller_unchanged():

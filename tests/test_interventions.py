@@ -90,6 +90,14 @@ def test_a_slice_keeps_the_costs(graph):
     assert list(arms[1:]) == [{"ad": 1}, {"ad": 0}]
 
 
+def test_a_subset_is_taken_by_places_or_by_booleans(graph):
+    arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"ad": 0}])
+    assert list(arms.subset([2, 0])) == [{"ad": 0}, {}]
+    assert list(arms.subset(np.array([False, True, True]))) == [{"ad": 1}, {"ad": 0}]
+    with pytest.raises(ValueError, match=r"booleans of shape \(2,\); expected 3, one per intervention"):
+        arms.subset(np.array([True, False]))
+
+
 def test_a_set_is_read_only_and_survives_pickling(graph):
     arms = cb.InterventionSet(graph, [{}, {"ad": 1}], costs=[1, 2])
     for array in (arms.assignments, arms.costs):
@@ -98,6 +106,9 @@ def test_a_set_is_read_only_and_survives_pickling(graph):
     again = pickle.loads(pickle.dumps(arms))
     assert again == arms
     assert hash(again) == hash(arms)
+    for array in (again.assignments, again.costs):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
     assert arms != cb.InterventionSet(graph, [{}, {"ad": 1}])
 
 
@@ -133,7 +144,7 @@ def test_an_unknown_node_is_refused_with_the_nearest_name(graph):
     assert "Did you mean 'price'?" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["prize"]))
 
 
-@pytest.mark.parametrize("value", [2, -1, 0.5, float("nan"), "1", None])
+@pytest.mark.parametrize("value", [2, -1, 0.5, float("nan"), "1", None, np.array([0, 1])])
 def test_a_value_other_than_0_and_1_is_refused(graph, value):
     said = refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": value}]))
     assert "Intervention 1" in said

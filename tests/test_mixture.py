@@ -13,7 +13,16 @@ import pytest
 from enumeration import random_problem
 from scipy.optimize import minimize
 
-from causalbandit import CausalGraph, CausalModel, InterventionSet, Mixture, gamma_star, load_problem, optimal_mixture
+from causalbandit import (
+    CausalGraph,
+    CausalModel,
+    InterventionSet,
+    Mixture,
+    Problem,
+    gamma_star,
+    load_problem,
+    optimal_mixture,
+)
 from causalbandit.search import mixture as mixture_module
 
 GRAPHS = Path(__file__).parent.parent / "graphs"
@@ -458,3 +467,11 @@ def test_gamma_star_refuses_to_return_a_number_it_cannot_prove(monkeypatch):
     model, interventions = random_problem(np.random.default_rng(16), 6)
     with pytest.raises(RuntimeError, match=r"solved only to a gap of"):
         gamma_star(model, interventions, tolerance=1e-12)
+
+
+def test_gamma_star_of_something_else_than_a_model_is_refused():
+    model, interventions = random_problem(np.random.default_rng(16), 4)
+    with pytest.raises(TypeError, match=r"model was a Problem; expected a CausalModel, such as problem.model"):
+        gamma_star(Problem(model.graph, interventions, model), interventions)
+    with pytest.raises(TypeError, match=r"expected an InterventionSet"):
+        gamma_star(model, [{}])

@@ -1,5 +1,6 @@
 """CausalModel: tables by hand, and tables that are refused. Exactness is tested with the propagation."""
 
+import copy
 import pickle
 
 import networkx as nx
@@ -41,6 +42,9 @@ def test_a_model_is_read_only_and_survives_pickling(shop):
     again = pickle.loads(pickle.dumps(shop.model))
     assert again == shop.model
     assert hash(again) == hash(shop.model)
+    for copied in (again, copy.deepcopy(shop.model)):
+        with pytest.raises(ValueError, match="read-only"):
+            copied.cpt[0] = 0.5
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import networkx as nx
@@ -354,6 +355,37 @@ def test_a_truncation_that_is_no_expected_count_is_refused(truncation):
 def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
     with pytest.raises(ValueError, match=r"split was .*expected three whole numbers of at least 1"):
         TwoPhase(split=split)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"truncation": "1"}, ValueError, r"truncation was '1'; expected an expected count"),
+        ({"pooled": "no"}, TypeError, r"pooled was 'no'; expected True or False"),
+        ({"tolerance": 0}, ValueError, r"tolerance was 0; expected a relative gap above 0"),
+        ({"tolerance": "1e-3"}, TypeError, r"tolerance was '1e-3'"),
+        ({"solvers": ("CLARABLE",)}, ValueError, r"'CLARABLE'.*Did you mean 'CLARABEL'\?"),
+        ({"solvers": "SCS"}, TypeError, r"solvers was the string 'SCS'"),
+    ],
+)
+def test_settings_of_the_mixture_are_refused_before_the_first_experiment(options, error, message):
+    with pytest.raises(error, match=message):
+        TwoPhase(**options)
+
+
+@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "uniform"])
+@pytest.mark.parametrize("n_parents", [34, 60, 70])
+def test_a_node_with_too_many_parents_is_refused_before_memory_is_taken(strategy, n_parents):
+    graph = CausalGraph(nx.DiGraph([(f"x{place}", "y") for place in range(n_parents)]), target="y")
+    problem = Problem(graph, InterventionSet(graph, [{}, {"x0": 1}]))
+    tracemalloc.start()
+    with pytest.raises(
+        ValueError, match=rf"of 'y' with its {n_parents} parents: .* more than memory=268,435,456 bytes"
+    ):
+        search(problem, 10**6, strategy, environment=lambda intervention, size: pytest.fail("an experiment was run"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_a_network_of_386_rows_is_searched_with_a_proven_mixture():

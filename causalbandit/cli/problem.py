@@ -78,8 +78,9 @@ def search(
         chosen = _strategy(strategy, pooled, truncation)
     with bad_input(f"{graph}: "):
         problem.require_model()
+        task = make_task(problem)
     with bad_input("--budget: "):
-        check_budget(budget, chosen, make_task(problem))
+        check_budget(budget, chosen, task)
     check_outputs([graph], json=json_file, plot=plot)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
@@ -147,7 +148,8 @@ def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     if missing or not is_dataclass(chosen):
         options = ", ".join(f"--{option}" for option in sorted(missing))
         raise BadInput(f"{options} does not apply to the strategy {name!r}; leave it out or choose 'two-phase'.")
-    changed: Strategy = replace(chosen, **changes)
+    with bad_input("--truncation: "):
+        changed: Strategy = replace(chosen, **changes)
     return changed
 
 

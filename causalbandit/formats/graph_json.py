@@ -263,7 +263,9 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
     model = CausalModel(graph, tables) if len(tables) == len(graph.nodes) else None
     if found:
         _refuse(name, found)
-    return Problem(
+    return checked(  # type: ignore[no-any-return]
+        ("nodes",),
+        Problem,
         graph,
         checked(("graph", "interventions"), _interventions, graph, header),
         model,
@@ -281,7 +283,7 @@ def _refuse(name: str, found: Sequence[Any], joint: str = " ") -> NoReturn:
     lines = [f"{fault.place}{joint}{fault.text}" for fault in found[:MOST_FAULTS]]
     if len(found) > MOST_FAULTS:
         lines.append(f"… and {len(found) - MOST_FAULTS:,} more")
-    lines = [line if line.endswith((".", "?", "more")) else f"{line}." for line in lines]
+    lines = [line if line.endswith((".", "?")) or line.startswith("…") else f"{line}." for line in lines]
     raise ValueError(f"{name}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{name}:", *lines]))
 
 

@@ -33,6 +33,8 @@ def strategy_from(strategy: Strategy | str) -> Strategy:
         module, name, parameters = STRATEGIES[strategy]
         made: Strategy = getattr(import_module(module), name)(**parameters)
         return made
+    if isinstance(strategy, type):
+        raise TypeError(f"strategy was the class {strategy.__name__}; expected an object, {strategy.__name__}().")
     if not isinstance(strategy, Strategy):
         raise TypeError(
             f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as "

@@ -188,9 +188,17 @@ def gamma_star(
 
     Raises
     ------
+    TypeError
+        If ``model`` is no CausalModel, or ``interventions`` no InterventionSet.
     RuntimeError
         If no solver proves the value to ``tolerance``; `optimal_mixture` gives the best value found with its gap.
     """
+    from causalbandit.model import CausalModel
+
+    if not isinstance(model, CausalModel):
+        raise TypeError(
+            f"model was a {type(model).__name__}; expected a CausalModel, such as problem.model, and its interventions."
+        )
     mixture = optimal_mixture(model.reach(interventions), learned=learned, tolerance=tolerance)
     if mixture.gap > tolerance:
         raise RuntimeError(
@@ -260,7 +268,7 @@ def optimal_mixture(
         or if ``solvers`` names one that is not known.
     """
     beta, weight, count, price, counted = _checked(reach, objective, counts, costs, learned)
-    _check_settings(tolerance, solvers)
+    check_settings(tolerance, solvers)
     n_interventions = beta.shape[1]
     rate = beta if price is None else beta / price
 
@@ -691,7 +699,10 @@ def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...], meaning
         raise ValueError(f"{name} has shape {array.shape}; expected {shape}: {meaning}.")
 
 
-def _check_settings(tolerance: float, solvers: Sequence[str]) -> None:
+def check_settings(tolerance: float, solvers: Sequence[str]) -> None:
+    """Raise unless `optimal_mixture` can work with these settings; for callers that solve much later."""
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float, np.number)):
+        raise TypeError(f"tolerance was {tolerance!r}; expected a relative gap above 0, for example 1e-4.")
     if not 0 < tolerance < float("inf"):
         raise ValueError(f"tolerance was {tolerance}; expected a relative gap above 0, for example 1e-4.")
     known = (*CVXPY_SOLVERS, FIRST_ORDER, UNIFORM)

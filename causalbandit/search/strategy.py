@@ -19,6 +19,7 @@ from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import MEMORY, checked_table
 from causalbandit.problem import Goal, Problem
+from causalbandit.propagation import check_memory, clique_tree, pairs_in_memory
 from causalbandit.randomness import RNG, seed_sequence
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+MOST_EXPERIMENTS = 10**18
+"""Largest budget: counts are 64-bit integers."""
 Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
 """A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 
@@ -256,6 +259,16 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
     ``known`` maps nodes to tables as in :class:`CausalModel`; the target's is complemented when the goal is "min".
     """
     graph = problem.graph
+    if known is not None and not isinstance(known, Mapping):
+        raise TypeError(f"known was a {type(known).__name__}; expected a mapping from node to its table.")
+    check_memory(memory)
+    if 8 * graph.n_family_rows > memory:
+        widest = max(graph.families, key=lambda family: len(family.parents))
+        raise ValueError(
+            f"The graph has {graph.n_family_rows:,} family rows, {widest.n_rows:,} of them of {widest.node!r} with its "
+            f"{len(widest.parents)} parents: one number for each is more than memory={memory:,} bytes. Split nodes "
+            "with many parents, or leave out edges that matter little."
+        )
     values = np.full(graph.n_family_rows, np.nan)
     for node, table in (known or {}).items():
         checked = np.asarray(checked_table(graph, graph.require(node, "node in known=:"), table))
@@ -320,8 +333,9 @@ def search(
     Raises
     ------
     TypeError, ValueError
-        For a budget that is not a positive integer or below the strategy's smallest, an unknown strategy, missing
-        tables without ``environment``, and an environment whose rows do not fit what was asked.
+        Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, an unknown
+        strategy, missing tables without ``environment``, and a graph too large for exact propagation in ``memory``;
+        later for an environment whose rows do not fit what was asked.
     """
     from causalbandit.search.catalogue import strategy_from
 
@@ -332,6 +346,12 @@ def search(
     chosen = strategy_from(strategy)
     task = make_task(problem, known, memory)
     check_budget(budget, chosen, task)
+    if environment is not None and not callable(environment):
+        raise TypeError(
+            f"environment was {environment!r}; expected a function run(intervention, size) that returns a DataFrame."
+        )
+    if chosen.needs == "rows":
+        pairs_in_memory(clique_tree(problem.graph), memory, channels=1)  # refused now rather than after the first batch
     learner_seed, world_seed = seed_sequence(rng).spawn(2)
     world_rng = np.random.default_rng(world_seed)
     if environment is None:
@@ -397,6 +417,8 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> None:
     """Raise unless ``budget`` is an integer with which ``strategy`` can work on ``task``."""
     if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
         raise TypeError(f"budget was {budget!r}; expected a whole number of experiments, such as 10_000.")
+    if budget > MOST_EXPERIMENTS:
+        raise ValueError(f"budget was {budget}; expected at most {MOST_EXPERIMENTS:,}, so that counts stay exact.")
     smallest = strategy.smallest_budget(task)
     if budget < smallest:
         explain = getattr(strategy, "explain_smallest_budget", None)

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from causalbandit.counts import Counts
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
-from causalbandit.search.mixture import DEFAULT_SOLVERS, optimal_mixture
+from causalbandit.search.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
 from causalbandit.search.strategy import Batch, Decision, Plan, Tables, Task, best_at_random
 
 __all__ = ["TwoPhase"]
@@ -50,7 +50,8 @@ class TwoPhase:
     truncation
         S ≥ 0, in units of expected counts. While planning, an outcome of a row that phase one is expected to see at
         most S times counts as impossible, and a row that no intervention is expected to reach more than S times in λ
-        experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0. Small
+        experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0, or 1 for a
+        row of the target when the goal is "min". Small
         estimated probabilities have large relative errors, which would pile up along the graph. The theory's
         S = O(N² log(A·T)) truncates almost everything at practical budgets. 0 truncates nothing, and rows are
         negligible only where the estimated reach is 0: such a row keeps what its chance visits show. 0 is the default
@@ -85,18 +86,25 @@ class TwoPhase:
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
 
     def __post_init__(self) -> None:
-        if isinstance(self.truncation, bool) or not 0 <= self.truncation < float("inf"):
+        number = isinstance(self.truncation, (int, float, np.number)) and not isinstance(self.truncation, bool)
+        if not number or not 0 <= self.truncation < float("inf"):
             raise ValueError(
                 f"truncation was {self.truncation!r}; expected an expected count of 0 or more, for example 1.0. "
                 "0 truncates nothing."
             )
         parts = self.split
-        whole = isinstance(parts, tuple) and all(isinstance(part, int) for part in parts)
+        whole = isinstance(parts, tuple) and all(type(part) is int for part in parts)
         if not whole or len(parts) != 3 or min(parts) < 1:
             raise ValueError(
                 f"split was {parts!r}; expected three whole numbers of at least 1, the shares of phase one and of the "
                 "two parts of phase two, for example (1, 1, 1)."
             )
+        if not isinstance(self.pooled, bool):
+            raise TypeError(f"pooled was {self.pooled!r}; expected True or False.")
+        check_settings(
+            self.tolerance, self.solvers
+        )  # now: the mixture is solved when two thirds of the budget are gone
+        object.__setattr__(self, "solvers", tuple(self.solvers))
 
     @property
     def name(self) -> str:
@@ -148,11 +156,11 @@ class TwoPhase:
                 seen, used = seen + counts, used + int(sizes.sum())
                 visits, ones = counts.visits[rows], counts.ones[rows]
                 rough[rows] = np.divide(ones, visits, out=np.full(len(rows), 0.5), where=visits > 0)
-            # 12-17. Outcomes expected at most S times count as impossible in all later reaches.
-            expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
-            truncated[rows] = expected <= self.truncation
-        if self.truncation == 0:
-            truncated[:] = False  # an expectation of zero is an outcome of estimated probability zero already
+            # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
+            # nothing to do: they are impossible, or behind a row that is, by their estimates already.
+            if self.truncation > 0:
+                expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
+                truncated[rows] = expected <= self.truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         reach = planned_reach(task, task.graph.families, rough, truncated)
         best, most = reach.argmax(axis=1), reach.max(axis=1)
