@@ -227,6 +227,20 @@ def test_a_model_is_refitted_where_batches_begin():
     assert abs(modelled.contrasts["estimate"].iloc[0] - 1.0) < 4 * modelled.contrasts["std_error"].iloc[0]
 
 
+def test_a_model_learns_in_a_randomised_experiment_and_one_batch_leaves_running_means():
+    """Equal propensities throughout are one run; the model must be refitted within it all the same."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    x, arms = rng.normal(size=(400, 1)), rng.integers(0, 2, 400)
+    outcomes = 3.0 * x[:, 0] + rng.normal(size=400)
+    log = AdaptiveLog(arms, outcomes, np.full((400, 2), 0.5), contexts=x)
+    model = linear_model.LinearRegression()
+    plain, fitted = estimate_arms(log).contrasts, estimate_arms(log, outcome_means=model).contrasts
+    assert fitted["std_error"].iloc[0] < 0.6 * plain["std_error"].iloc[0]
+    whole = AdaptiveLog(arms, outcomes, np.full((400, 2), 0.5), contexts=x, batches=np.zeros(400))
+    pd.testing.assert_frame_equal(estimate_arms(whole, outcome_means=model).contrasts.to_frame(), plain.to_frame())
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

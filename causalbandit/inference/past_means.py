@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -184,7 +185,7 @@ def _fitted_on_the_past(
         raise ValueError(f"refit_at holds rounds {when[0]} … {when[-1]}; expected rounds 0 … {n_rounds - 1}.")
     means = running_means(outcomes, arms, n_arms)
     enough = max(2, contexts.shape[1] + 1)
-    for start, stop in zip(when, np.append(when[1:], n_rounds), strict=True):
+    for start, stop in pairwise((*when.tolist(), n_rounds)):
         for arm in range(n_arms):
             seen = np.flatnonzero(arms[:start] == arm)
             if len(seen) >= enough:

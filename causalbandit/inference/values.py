@@ -304,8 +304,8 @@ def estimate_arms(
     reference
         The arm, by name, that others are compared with; default: the log's first.
     outcome_means, refit_at, allow_lookahead
-        As `aipw_scores`; a regressor predicts from the log's contexts and is refitted where batches begin, if there
-        are.
+        As `aipw_scores`; a regressor predicts from the log's contexts and is refitted where batches begin, if the
+        log names any.
     all_pairs, multiplicity, rng
         As `arm_contrasts`.
 
@@ -373,8 +373,10 @@ def estimate_arms(
 def log_scores(
     log: AdaptiveLog, outcome_means: Any, refit_at: Sequence[int] | None, allow_lookahead: bool
 ) -> NDArray[np.float64]:
-    """[T, K]: `aipw_scores` of a log; a regressor is refitted where the log's batches begin, unless told otherwise."""
-    if refit_at is None and log.contexts is not None and hasattr(outcome_means, "fit"):
+    """[T, K]: `aipw_scores` of a log; a regressor is refitted where batches that the log names begin, unless told
+    otherwise. Runs of equal propensities are no such batches: outcomes may have come in between.
+    """
+    if refit_at is None and log.batches is not None and hasattr(outcome_means, "fit"):
         refit_at = refit_rounds(log.n_rounds, log.batch_starts()).tolist()
     return aipw_scores(
         log.outcomes,
