@@ -161,6 +161,29 @@ def test_reach_down_to_a_hundred_millionth_solves():
         assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)  # tiny rows are in the value
 
 
+def test_without_scaling_the_interior_point_solver_fails_on_such_reach():
+    """The canary: on at least half of the instances of the last test it gives up, or is off by more than 1 %."""
+    import warnings
+
+    import cvxpy as cp
+
+    rng, failures = np.random.default_rng(3), 0
+    for _ in range(10):
+        reach = random_reach(rng, 60, 20, decades=8.0)
+        reach[0] *= 1e-8 / reach[0].max()
+        weights, value = cp.Variable(20, nonneg=True), cp.Variable()
+        limits = [(reach**2).T @ cp.inv_pos(reach @ weights) <= value, cp.sum(weights) == 1]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                cp.Problem(cp.Minimize(value), limits).solve(solver="CLARABEL")
+            found = np.clip(weights.value, 0, None) / np.clip(weights.value, 0, None).sum()
+            failures += not value_of(found, reach) <= 1.01 * optimal_mixture(reach).value
+        except (cp.error.SolverError, ZeroDivisionError):
+            failures += 1
+    assert failures >= 5
+
+
 def test_reach_and_objective_spread_over_sixteen_decades_solve():
     rng = np.random.default_rng(21)
     for _ in range(15):

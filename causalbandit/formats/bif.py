@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import networkx as nx
 import numpy as np
 
-from causalbandit.errors import listing
+from causalbandit.errors import did_you_mean, listing
 from causalbandit.formats.graph_json import MAX_BYTES, read_limited
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
@@ -138,11 +138,17 @@ def _parsed(file: str, text: str) -> dict[str, Variable]:
     many = sorted({item for item in declared if declared.count(item) > 1})
     if many:
         _refuse(file, f"declares {listing(many)} more than once; expected each variable once")
+    for number, listing_text in re.findall(r"\[\s*(\d+)\s*\]\s*\{([^{}]*)\}", bare):
+        if int(number) != len(listing_text.split(",")):
+            _refuse(file, f"says that {{{listing_text}}} are {number} states; expected as many names as that")
     try:
         reader = BIFReader(string=text)
         states, parents, tables = reader.variable_states, reader.variable_parents, reader.variable_cpds
     except Exception as error:  # the reader raises whatever its parser met
-        _refuse(file, f"could not be parsed as BIF ({type(error).__name__}: {str(error)[:200]})")
+        _refuse(
+            file,
+            _strange_words(bare, declared) or f"could not be parsed as BIF ({type(error).__name__}: {error})"[:240],
+        )
     if len(states) != len(declared) or len(tables) != len(headers):
         _refuse(
             file,
@@ -191,6 +197,23 @@ def _parsed(file: str, text: str) -> dict[str, Variable]:
     return variables
 
 
+def _strange_words(bare: str, declared: list[str]) -> str:
+    """A clause on the first parent or state that a probability block names and no variable block has, or ""."""
+    for header in re.findall(r"\bprobability\s*\([^)|]*\|([^)]*)\)", bare):
+        for parent in (name.strip().strip('"') for name in header.split(",")):
+            if parent not in declared:
+                return (
+                    f"names the parent {parent!r}, which is not a variable of the file.{did_you_mean(parent, declared)}"
+                )
+    listed = [name for names in re.findall(r"\]\s*\{([^{}]*)\}", bare) for name in re.split(r"[\s,]+", names) if name]
+    known = [name.strip('"') for name in listed]
+    for rows in _rows_given(bare).values():
+        for state in (state for row in rows for state in row):
+            if state not in known:
+                return f"has a row for the state {state!r}, which no variable lists.{did_you_mean(state, known)}"
+    return ""
+
+
 def _rows_given(bare: str) -> dict[str, list[tuple[str, ...]]]:
     """The parents' states that open each row of each probability block, as the text has them."""
     rows = {}
@@ -223,4 +246,4 @@ def _table(listed: list[str], parents: list[list[str]], values: Any) -> tuple[fl
 
 
 def _refuse(file: str, text: str) -> NoReturn:
-    raise ValueError(f"{file} {text}.")
+    raise ValueError(f"{file} {text}" if text.endswith((".", "?")) else f"{file} {text}.")
