@@ -74,7 +74,7 @@ class TopTwo:
     planned : float
         Share of a batch that goes by part 2, in [0, 1]; 0 is plain top-two sampling.
     warm_up : float
-        κ ≥ 0: with few experiments per table row the posterior is too vague to steer by. The first min(κC, T/2)
+        κ ≥ 0: with few experiments per table row the posterior is too vague to steer by. The first min(κC, T)
         experiments are spread evenly, and so is the share κC/(κC + t) of a batch that starts after t; C counts the rows
         to learn.
     floor : float
@@ -151,7 +151,7 @@ class TopTwo:
         n_interventions = len(task.interventions)
         visits, ones, n_before = _prior_counts(self.prior, task)
         caution = self.warm_up * task.n_learned
-        first = 0 if visits.any() else min(math.ceil(caution), budget // 2)
+        first = 0 if visits.any() else min(math.ceil(caution), budget)
         stopped: float | None = None
         used = 0
         for end in _ends_of_rounds(budget, self.rounds, first):
