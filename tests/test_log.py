@@ -84,6 +84,12 @@ def test_categories_in_a_file_are_read_by_name(tmp_path):
     np.testing.assert_array_equal(log.arms, (frame["arm"] == "blue").astype(int))
 
 
+def test_a_column_that_is_there_twice_is_refused():
+    frame = small_frame()
+    with pytest.raises(ValueError, match="has 2 columns 'p_red'"):
+        AdaptiveLog.from_frame(pd.concat([frame, frame[["p_red"]]], axis=1), **COLUMNS)
+
+
 def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_path):
     frame = small_frame().replace({"arm": {"red": "None", "blue": "NA"}}).astype({"sale": float})
     columns = COLUMNS | {"propensity": {"None": "p_red", "NA": "p_blue"}}

@@ -102,6 +102,15 @@ def test_a_policy_that_no_round_followed_has_no_value():
     assert policy_contrasts(log, {"taken": 0, "never": 2}, "taken")["insufficient_data"].tolist() == [True]
 
 
+@pytest.mark.parametrize("weighting", ["uniform", "stable-var", "min-var"])
+def test_a_policy_that_the_design_could_never_follow_has_no_value(weighting, recwarn):
+    log = AdaptiveLog(np.tile([0, 1], 20), np.arange(40.0), np.full((40, 3), [0.5, 0.5, 0.0]))
+    table = policy_value(log, {"taken": 0, "never": 2}, weighting=weighting)
+    assert table["insufficient_data"].tolist() == [False, True]
+    assert table["lower"].iloc[1] == -np.inf
+    assert not recwarn.list
+
+
 def test_rounds_in_which_a_policy_could_not_be_followed_are_noted():
     propensities = np.repeat([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]], [20, 20], axis=0)
     log = AdaptiveLog(np.r_[np.tile([0, 1], 10), np.tile([0, 2], 10)], np.arange(40.0), propensities)

@@ -560,13 +560,15 @@ class _Columns:
         order = {name for name in (self.time, self.batch) if name is not None}
         return {self.arm, self.outcome, *self.propensity, *self.contexts} | order
 
-    def check_present(self, columns: Sequence[str]) -> None:
-        """Raise ValueError for the first column that is not in the table."""
+    def check_present(self, columns: list[str]) -> None:
+        """Raise ValueError for the first column that is not in the table, or is there twice."""
         for name in (self.arm, self.outcome, *self.propensity, *self.contexts, self.time, self.batch):
             if name is not None and name not in columns:
                 raise ValueError(
                     f"There is no column {name!r}; the table has {listing(columns)}.{did_you_mean(name, columns)}"
                 )
+            if columns.count(name) > 1:
+                raise ValueError(f"The table has {columns.count(name)} columns {name!r}; rename or drop all but one.")
 
 
 def _common_prefix(columns: Sequence[str]) -> str:

@@ -146,7 +146,9 @@ class MixtureAdaptiveDesign:
     covariates
         Names of the covariates; default: those of the first assignment.
     n_warmup
-        The first so many observed rounds are used to fit the outcome model and give no score.
+        The first so many observed rounds are used to fit the outcome model and give no score. The model's first
+        prediction is 0: with outcomes far from 0, on the scale of their spread, give it at least a round, or centre
+        them by a number that was chosen before the data.
     estimand
         "sample": the mean effect over the units of the experiment; "population": over the population they are drawn
         from, which adds the spread of predicted effects to the variance. Without covariates both are covered.

@@ -203,7 +203,7 @@ def _influences(
             share = _contextual_shares(rules, chance, _power(weighting))
         else:
             h = _past_mean_variances(rules, chance) ** _power(weighting)
-            share = h / h.sum()
+            share = h / (h.sum() or 1.0)  # no weight at all: the policy could never be followed
         parts = share * score
         estimates[place] = parts.sum()
         if rules is not None and weighting.startswith("contextual"):
