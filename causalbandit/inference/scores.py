@@ -89,8 +89,9 @@ def aipw_scores(
         [T, K]: the probabilities with which the design chose in that round; or [T], those of the taken arm.
     outcome_means
         Predictions μ̂_t(w) from the past: None for running means (0 before an arm's first round, so centre outcomes
-        that are far from 0 by a number chosen before the data), numbers that broadcast to [T, K], or an unfitted scikit-learn style regressor of outcomes on ``contexts``, which is fitted
-        per arm on rounds before the ones it predicts. 0 gives plain inverse-propensity scores.
+        that are far from 0 by a number chosen before the data), numbers that broadcast to [T, K], or an unfitted
+        scikit-learn style regressor of outcomes on ``contexts``, which is fitted per arm on rounds before the ones it
+        predicts. 0 gives plain inverse-propensity scores.
     contexts
         [T, d], for a regressor.
     refit_at
