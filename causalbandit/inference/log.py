@@ -567,7 +567,7 @@ class _Columns:
                 raise ValueError(
                     f"There is no column {name!r}; the table has {listing(columns)}.{did_you_mean(name, columns)}"
                 )
-            if columns.count(name) > 1:
+            if name is not None and columns.count(name) > 1:
                 raise ValueError(f"The table has {columns.count(name)} columns {name!r}; rename or drop all but one.")
 
 
