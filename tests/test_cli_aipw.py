@@ -89,6 +89,12 @@ def test_numbers_on_the_command_line_name_arms_that_are_numbers(frame, tmp_path)
         ([*COLUMNS[:4], "--propensity", "propensity", "--ordered"], "needs the propensity of every arm"),
         ([*COLUMNS[:2], "--outcome", "outcomes", *COLUMNS[4:], "--ordered"], "Did you mean 'outcome'"),
         ([*COLUMNS, "--ordered", "--alpha", "5"], "alpha was 5"),
+        (
+            [*COLUMNS, "--ordered", "--covariates", "week"],
+            "--covariates does nothing for --method aipw; use it with --met",
+        ),
+        ([*COLUMNS, "--ordered", "--t-star", "50"], "--t-star does nothing for --method aipw"),
+        ([*COLUMNS, "--ordered", "--method", "mad", "--all-pairs"], "--all-pairs does nothing for --method mad"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_2(path, arguments, words):
@@ -100,4 +106,7 @@ def test_bad_input_is_one_line_and_exit_status_2(path, arguments, words):
 
 def test_other_files_and_missing_bounds_are_refused(path):
     assert "does not end in .csv or .parquet" in run("ate", "log.xlsx", *COLUMNS, "--ordered").output
+    assert "--covariates does nothing" in run("values", path, *COLUMNS, "--ordered", "--contexts", "week").output
+    unused = run("values", path, *COLUMNS, "--ordered", "--method", "sample-mean", "--bounds", 0, 1)
+    assert (unused.exit_code, "--bounds does nothing for --method sample-mean" in unused.output) == (2, True)
     assert "needs bounds" in run("values", path, *COLUMNS, "--ordered", "--method", "bernoulli").output

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from causalbandit.cli import BadInput, bad_input, running
 from causalbandit.cli.options import check_outputs, figure_bytes, without_display, write
@@ -129,6 +130,17 @@ def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
         return log.column(name)
 
 
+def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
+    """Refuse an option on the command line that ``method`` would not look at: name → the methods that do."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        methods = methods_of.get(parameter.name or "")
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if methods is not None and method not in methods and given:
+            use = f"use it with --method {' or '.join(methods)}" if methods else "leave it out"
+            raise BadInput(f"{parameter.opts[-1]} does nothing for --method {method}; {use}.")
+
+
 def _write(table: EstimateTable, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
     """Print the table, and write what was asked for."""
     click.echo(table.summary())
@@ -189,6 +201,10 @@ def ate(
     given.
     """
     check_outputs([log_file.path], json=json_file, plot=plot)
+    of_aipw = dict.fromkeys(("weights", "floor_decay", "all_pairs"), ("aipw",))
+    _refuse_unused(
+        method, **of_aipw, **dict.fromkeys(("contexts", "t_star", "model", "estimand", "over_time"), ("mad",))
+    )
     if method == "mad":
         if multiplicity not in (None, "none", "bonferroni"):
             raise BadInput(f"--multiplicity: {multiplicity} is for aipw; mad knows none and bonferroni.")
@@ -271,6 +287,7 @@ def values(
     from causalbandit.inference.values import estimate_arms, plain_records, sample_means
 
     check_outputs([log_file.path], json=json_file, plot=plot)
+    _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
     log = log_file.read()
     with bad_input():
         if method == "aipw":
