@@ -80,6 +80,8 @@ class Simulator:
             return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
         counts = Counts.zeros(self.model.graph, self.interventions)
         counts.trials[:] = numbers
+        if not numbers.any():
+            return counts
         if len(self.interventions) <= self._chunk:
             if self._kept is None:
                 ((_, plan),) = plans(self._tree, self.interventions, self._chunk)

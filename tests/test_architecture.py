@@ -22,7 +22,7 @@ STAGES = [
     {"problem", "propagation"},
     {"sampling", "counts", "random_problems"},
     {"search", "inference", "allocation"},
-    {"evaluation", "bandit_simulation", "confirmation", "study"},
+    {"evaluation", "finished_searches", "bandit_simulation", "confirmation", "study"},
     {"formats"},
     {"plots", "report"},
     {"cli"},

@@ -142,6 +142,14 @@ def test_a_billion_experiments_are_counted_exactly():
     assert counts.successes[0] / 10**9 == pytest.approx(model.effects(InterventionSet(model.graph, [{}]))[0], abs=1e-4)
 
 
+def test_no_experiments_at_all_are_counted_as_none():
+    model, interventions = random_problem(np.random.default_rng(23), 8)
+    counts = model.simulator(interventions).draw(np.zeros(len(interventions), dtype=int), 0)
+    assert counts == Counts.zeros(model.graph, interventions)
+    assert model.sample_counts({}, 0).total == 0
+    assert model.sample({}, 0).shape == (0, 8)
+
+
 def test_same_seed_same_draws():
     model, interventions = random_problem(np.random.default_rng(25), 8)
     sizes = np.full(len(interventions), 50)
