@@ -31,7 +31,6 @@ import numpy as np
 import pyagrum as gum
 
 import causalbandit as cb
-from causalbandit.formats.bif import read_bif  # noqa: F401  (the extra is there: fail early)
 
 HERE = Path(__file__).parent
 GRAPHS = HERE.parent.parent / "graphs"
