@@ -56,6 +56,8 @@ def draw(tables: dict[str, pd.DataFrame], budget: int, path: Path) -> None:
         panel.plot(table.index, table["bound"], ":", color="black", label="√(γ* log(A·T)/T)")
         panel.set_xscale("log")
         panel.set_yscale("log")
+        panel.set_xticks(table.index, [f"{size:,}" for size in table.index])
+        panel.minorticks_off()
         panel.set_xlabel(label)
         panel.spines[["top", "right"]].set_visible(False)
     np.atleast_1d(panels)[0].set_ylabel(f"mean simple regret, {budget:,} experiments")
