@@ -232,6 +232,16 @@ def test_late_amended_and_missing_outcomes_with_covariates_equal_sums_by_hand(mo
         units[order[place]]["y"] = 1.0 - units[order[place]]["y"]
         design.observe(order[place], units[order[place]]["y"], amend=True)
     assert design.n_open > 10
+    x = noise.normal(size=2)
+    units[design.assign(x).id] = {}  # predicted by a model that has learned the corrections
+    w, y = (np.array([units[i][key] for i in order]) for key in ("w", "y"))
+    past = np.array([units[i]["x"] for i in order])
+    columns = np.c_[w[:, None] == range(3), past]
+    if model == "split":
+        columns = np.hstack([(w == k)[:, None] * np.c_[np.ones(len(w)), past] for k in range(3)])
+    fit = np.linalg.lstsq(columns, y, rcond=None)[0]
+    learned = fit[:3] + x @ fit[3:] if model == "pooled" else fit.reshape(3, 3) @ np.r_[1, x]
+    np.testing.assert_allclose(design._open[design.n_assigned].predictions, learned, rtol=1e-8)
     kept = design._kept_record()
     frozen = kept.predictions(kept.table())
     assert frozen is not None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from causalbandit.inference import sequences
-from causalbandit.inference.boundaries import gamma_exponential_mixture
+from causalbandit.inference.boundaries import gamma_exponential_mixture, polynomial_stitching
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.sequences import arm_sequences, bernoulli_interval, mean_sequence
 
@@ -109,6 +109,24 @@ def test_the_empirical_variance_is_about_means_of_the_past_and_starts_at_the_mid
     np.testing.assert_allclose(path["upper"], np.minimum(1.0, path["estimate"] + radius))
     free = sequences._gamma_exponential_ends(outcomes, sequences.SequenceTuning(0.1, (0.0, 1.0), None, 400.0))
     np.testing.assert_allclose(free[1] - path["estimate"], radius)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_two_sided_sequences_from_one_sided_boundaries_spend_half_on_each_side(alpha):
+    outcomes = np.random.default_rng(0).uniform(0, 4, 3000)
+    rounds = np.arange(1, 3001)
+    means = np.concatenate(([2.0], np.cumsum(outcomes)[:-1] / rounds[:-1]))
+    times = np.cumsum((outcomes - means) ** 2)
+    for method, radius in (
+        ("stitching", polynomial_stitching(times, alpha / 2, 100 * 16 / 120, c=4.0)),
+        ("gamma-exponential", gamma_exponential_mixture(times, alpha / 2, 100 * 16 / 12, 4.0)),
+    ):
+        table = mean_sequence(outcomes, method, alpha, bounds=(0, 4), t_opt=100)
+        inside = (table["lower"] > 0) & (table["upper"] < 4)
+        assert inside.sum() > 1000
+        np.testing.assert_allclose(
+            ((table["upper"] - table["lower"]) / 2)[inside], (radius / rounds)[inside], rtol=1e-9
+        )
 
 
 def test_intersections_never_grow_and_stay_within():
