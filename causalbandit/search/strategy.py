@@ -322,7 +322,8 @@ def search(
     progress : bool, optional
         Show a progress bar; by default only on a terminal.
     memory : int
-        Bound on working memory of one propagation, in bytes.
+        Bound on working memory of one propagation, in bytes. Two-phase search keeps about four arrays of C·A numbers
+        beside it (C family rows, A interventions).
 
     Returns
     -------

@@ -71,7 +71,8 @@ class TwoPhase:
     -----
     *One propagation and one batch per layer.* Nodes of one topological generation do not need each other's tables, so
     their rows are planned and run together; an experiment of such a batch counts for every row of the layer that it
-    visits (the paper counts only a row's own λ).
+    visits (the paper counts only a row's own λ). Planning therefore costs about as many propagations of the whole graph
+    as it has generations, whatever the budget: seconds for tens of generations, minutes for a chain of 1,500 nodes.
 
     *Rows that no intervention reaches* are given no experiments.
 
