@@ -99,6 +99,7 @@ def test_the_short_form_of_interventions_is_that_of_up_to():
 def test_costs_follow_the_interventions():
     assert load(small(graph={"costs": [1, 2.5]})).interventions.costs.tolist() == [1, 2.5]
     said = refusal(small(graph={"costs": [1]}))
+    assert "$.graph.costs: " in said
     assert "$.graph.interventions" in said
     assert "2 positive finite numbers" in said
 
@@ -504,6 +505,7 @@ def test_tables_are_refused_before_anything_optional():
 
 def test_a_missing_target_node_is_refused():
     said = refusal(small(graph={"target": "purchas"}))
+    assert "$.graph.target: " in said
     assert "'purchas'" in said
     assert "Did you mean 'purchase'?" in said
 

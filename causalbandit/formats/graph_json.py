@@ -254,7 +254,8 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
             )
             _refuse(name, [Fault(f"$.nodes[{place}].parents", text, True)])
     orders = {node["id"]: node["parents"] for node in nodes if node.get("parents") is not None}
-    graph = checked((), CausalGraph, dag, header["target"], parents=orders)
+    lost = header["target"] not in dag and nx.is_directed_acyclic_graph(dag)
+    graph = checked(("graph", "target") if lost else (), CausalGraph, dag, header["target"], parents=orders)
     tables = {
         node["id"]: checked(("nodes", place, "cpt"), checked_table, graph, node["id"], node["cpt"])
         for place, node in enumerate(nodes)
@@ -263,11 +264,14 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
     model = CausalModel(graph, tables) if len(tables) == len(graph.nodes) else None
     if found:
         _refuse(name, found)
+    interventions = checked(("graph", "interventions"), _interventions, graph, header.get("interventions"))
+    if header.get("costs") is not None:
+        interventions = checked(("graph", "costs"), InterventionSet, graph, interventions, costs=header["costs"])
     return checked(  # type: ignore[no-any-return]
         ("nodes",),
         Problem,
         graph,
-        checked(("graph", "interventions"), _interventions, graph, header),
+        interventions,
         model,
         header.get("goal", "max"),
         name=header.get("name", ""),
@@ -313,12 +317,10 @@ def _dag(name: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) ->
     return dag
 
 
-def _interventions(graph: CausalGraph, header: Mapping[str, Any]) -> InterventionSet:
-    given, costs = header.get("interventions"), header.get("costs")
+def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str, Any] | None) -> InterventionSet:
     if isinstance(given, list):
-        return InterventionSet(graph, given, costs=costs)
-    made = InterventionSet.up_to(graph, 1 if given is None else given["up_to"], (given or {}).get("nodes"))
-    return made if costs is None else InterventionSet(graph, made, costs=costs)
+        return InterventionSet(graph, given)
+    return InterventionSet.up_to(graph, 1 if given is None else given["up_to"], (given or {}).get("nodes"))
 
 
 # From a problem to a document ----------------------------------------------------------------------------------------
