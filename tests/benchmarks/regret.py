@@ -78,7 +78,7 @@ def workers(best_of: int) -> list[tuple[str, str, str]]:
     """Two processes against one, on at least a minute of work; beside it what the machine gives to plain work."""
     problem = cb.load_problem(GRAPHS / "asia.json")
     each = seconds(3, problem, "top-two", 1000, 100) / 100
-    replications = int(np.ceil(65 / each / 100)) * 100
+    replications = int(np.ceil(90 / each / 100)) * 100
     pool = Parallel(n_jobs=2)
     pool(delayed(plain_work)(10) for _ in range(4))
     fastest = dict.fromkeys(("one", "two", "plain one", "plain two"), float("inf"))
@@ -113,8 +113,9 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[tuple[str, str, str]] = []
     for part in arguments.parts:
-        rows += parts[part](arguments.best_of)
-        for row in rows[-5:]:
+        measured = parts[part](arguments.best_of)
+        rows += measured
+        for row in measured:
             print(*row, sep="  |  ", flush=True)
     text = "\n".join(
         [
