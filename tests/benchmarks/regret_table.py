@@ -62,8 +62,8 @@ def report(frame: pd.DataFrame, strategies: list[str], replications: int, seed: 
         "",
         f"Mean ± standard error over {replications} searches per cell (random families: spread over their problems), "
         f"in units of 0.001, seed {seed}. All strategies meet the same simulated worlds. “–”: the budget is below what "
-        "the strategy needs. Strategies whose name says “knows-tables” are given all tables but the target's; the others know the "
-        "graph at most.",
+        "the strategy needs. Strategies whose name says “knows-tables” are given all tables but the target's; the "
+        "others know the graph at most.",
         "",
         "| family | T | " + " | ".join(strategies) + " |",
         "|---|---:|" + "---:|" * len(strategies),
