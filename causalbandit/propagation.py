@@ -234,7 +234,6 @@ def propagate(
         for start in range(0, n_tables, tables_at_once):
             part = slice(start, start + tables_at_once)
             run = _Pass(tree, plan, tables[part])
-            run.upward()
             effects[part, places] = run.effects()
             if reach or gradient:
                 run.downward(
@@ -266,13 +265,11 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     return memory // needed
 
 
-def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> Iterator[Floats]:
+def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> list[Floats]:
     """Per bag, root first: the product of all tables at and below it, summed onto it; [groups of plan.up, 2^|bag|]."""
     run = _Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])
-    run.upward()
-    for place in range(len(tree.bags)):
-        table = run.bag_table(place)[0]
-        yield np.broadcast_to(table, (plan.up[place].n, table.shape[-1]))
+    tables = [np.broadcast_to(table[0], (plan.up[place].n, table.shape[-1])) for place, table in run.upward()]
+    return tables[::-1]
 
 
 # --- The tree -----------------------------------------------------------------------------------------------------
@@ -555,20 +552,23 @@ class _Pass:
             for child, scope in zip(bag.children, bag.child_scopes, strict=True)
         ]
 
-    def upward(self) -> None:
-        """Messages from every bag to its parent, [D, groups, 2^|separator|]."""
-        for place in reversed(range(1, len(self.tree.bags))):
-            table = self.bag_table(place)
-            bag = self.tree.bags[place]
-            self.messages[place] = table.reshape(*table.shape[:-1], 1 << bag.n_residual, -1).sum(axis=-2)
+    def upward(self) -> Iterator[tuple[int, Floats]]:
+        """Every bag, the root last, with the product of its families and its children's messages.
 
-    def bag_table(self, place: int) -> Floats:
-        """Product of the bag's families and the messages from its children, [D, groups, 2^|bag|]."""
-        return _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
+        The product has shape [D, groups, 2^|bag|]; summed onto the separator it becomes the bag's own message.
+        """
+        for place in reversed(range(len(self.tree.bags))):
+            table = _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
+            if place > 0:
+                residual = 1 << self.tree.bags[place].n_residual
+                self.messages[place] = table.reshape(*table.shape[:-1], residual, -1).sum(axis=-2)
+            yield place, table
 
     def effects(self) -> Floats:
-        """μ for each set of tables and intervention of the chunk, [D, A]."""
-        grouped = self.bag_table(0) @ self.tree.target_in_root
+        """μ for each set of tables and intervention of the chunk, [D, A]; leaves the messages for `downward`."""
+        for _, table in self.upward():
+            root = table
+        grouped = root @ self.tree.target_in_root
         return grouped.take(self.plan.up[0].group, axis=-1)
 
     def downward(self, reach: Floats | None, gradient: Floats | None) -> None:

@@ -102,9 +102,8 @@ class TwoPhase:
             )
         if not isinstance(self.pooled, bool):
             raise TypeError(f"pooled was {self.pooled!r}; expected True or False.")
-        check_settings(
-            self.tolerance, self.solvers
-        )  # now: the mixture is solved when two thirds of the budget are gone
+        # Checked now: the mixture is solved when two thirds of the budget are gone.
+        check_settings(self.tolerance, self.solvers)
         object.__setattr__(self, "solvers", tuple(self.solvers))
 
     @property
