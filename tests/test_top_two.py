@@ -10,7 +10,7 @@ from causalbandit.random_problems import bernoulli_arms
 from causalbandit.random_problems import random_problem as random_search_problem
 from causalbandit.search.posterior import TablePosterior
 from causalbandit.search.strategy import drive, make_task
-from causalbandit.search.top_two import _ends_of_rounds, _Sample, planned_shares
+from causalbandit.search.top_two import _ends_of_rounds, _Sample
 
 
 def batches_of(problem, strategy, budget, seed=0):
@@ -104,34 +104,6 @@ def test_posterior_mean_of_effects_is_the_effect_of_posterior_means():
     error = drawn.std(axis=0) / np.sqrt(len(drawn)) + 1e-12
     # |z| > 5 on at most 9 effects: 5e-6.
     assert np.abs((drawn.mean(axis=0) - posterior.propagate(task).effects) / error).max() < 5
-
-
-def test_the_plan_lowers_the_bound_it_is_made_for():
-    problem = random_search_problem(10, rng=5, up_to=2)
-    task = make_task(problem)
-    n_interventions = len(problem.interventions)
-    counts = problem.model.simulator(problem.interventions).draw(np.full(n_interventions, 2), np.random.default_rng(0))
-    posterior = TablePosterior(counts.visits, counts.ones, task.known)
-    found = posterior.propagate(task, reach=True, gradient=True)
-    rivals = np.arange(n_interventions)
-    leader = int(found.effects.argmax())
-
-    def bound(shares, n=200):
-        from scipy.stats import norm
-
-        variance = posterior.mean * (1 - posterior.mean) / (posterior.visits + 2 + n * (found.reach @ shares))
-        s = np.sqrt(variance @ (found.gradient - found.gradient[:, [leader]]) ** 2) + 1e-12
-        z = (found.effects[leader] - found.effects) / s
-        return (s * (norm.pdf(z) - z * norm.sf(z)))[np.arange(n_interventions) != leader].sum()
-
-    uniform = np.full(n_interventions, 1 / n_interventions)
-    plan = planned_shares(found, posterior, rivals, 200, uniform)
-    assert plan.sum() == pytest.approx(1)
-    assert (plan >= 0).all()
-    assert bound(plan) < 0.9 * bound(uniform)
-    # No move of 5 % of the plan to a single intervention gains more than 2 %: the plan is nearly optimal.
-    single = np.eye(n_interventions)
-    assert min(bound(0.95 * plan + 0.05 * one) for one in single) > 0.98 * bound(plan)
 
 
 def test_a_floor_keeps_every_share_above_its_part():
