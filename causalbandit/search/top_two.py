@@ -3,7 +3,7 @@
 Every experiment teaches every table row that it visits, so the posterior over rows (independent Beta distributions) is
 also one over all effects. Draws from it say which interventions may be best and which are their likeliest rivals
 (top-two sampling, Russo 2020). Some experiments go straight to these; most go where they are worth most for telling
-them apart, row by row, be it under other interventions.
+them apart, row by row, even if under other interventions.
 
 >>> import networkx as nx
 >>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TopTwo, search
@@ -56,9 +56,10 @@ class TopTwo:
     1. how often each intervention wins a draw (half of this part) and how often each wins once the leader, the one with
        the largest posterior mean, is left out (the other half);
     2. for the share ``planned`` of the batch, a mixture η of all interventions under which the experiments that are
-       left are worth most: it maximises the expected effect of what will look best once they are done, with what each
-       row is going to learn and which effects share it (:mod:`causalbandit.search.value_of_information`). The
-       candidates for the best are those of part 1. A few Frank–Wolfe steps from the shares of part 1.
+       left are worth much: the expected effect of what will look best once they are done, taking into account what
+       each row will learn and which effects share it (:mod:`causalbandit.search.value_of_information`). The plan starts
+       from the shares of part 1 with a tenth spread evenly, and its candidates for the best are those of part 1. Late
+       in a search, when hardly any outcome would change the choice, the plan is its start.
 
     The decision is the largest posterior mean effect. With independent rows and a graph this is exactly μ(α̂), because μ
     is linear in every row and no product holds two rows of one node.
@@ -95,9 +96,10 @@ class TopTwo:
 
     Notes
     -----
-    Cost per batch: one propagation with reach and gradient, S·C·A multiplications for the draws, and at each of the
-    plan's 10 steps 2·C·A and 200·C·M for the M interventions that won a draw; the draws dominate on large sets. Nothing
-    depends on the budget.
+    Cost per batch: one propagation with reach and gradient; for the draws C·P² and S·P² multiplications, where P ≤ A
+    interventions have a chance (S·C·P when P > C); at each of the plan's 20 steps 2·C·A and 100·C·M for the M
+    interventions that won a draw. The propagation dominates on small graphs, the draws on large sets. Memory: four
+    arrays of C·A numbers, none of them kept while a batch is run. Nothing depends on the budget.
 
     ``planned`` and ``warm_up`` were set on runs of the families of tests/benchmarks/regret_table.py and of others
     (random ones of other seeds, other targets of win95pts), with seeds that no table there uses. ``planned`` between
@@ -162,19 +164,10 @@ class TopTwo:
             if not visits.any():
                 batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
             else:
-                posterior = TablePosterior(visits, ones, task.known)
-                found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
-                sample = self._draw_effects(task, posterior, found, rng)
-                if self.stop_level is not None:
-                    certainty = sample.certainty(self.stop_tolerance)
-                    if certainty >= self.stop_level:
-                        stopped = certainty
-                        break
-                shares = sample.top_two_shares(n_interventions)
-                if self.planned > 0:
-                    worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng)
-                    plan = worth.planned_shares(budget - used, shares)
-                    shares = self.planned * plan + (1 - self.planned) * shares
+                shares, certainty = self._shares(task, TablePosterior(visits, ones, task.known), budget - used, rng)
+                if self.stop_level is not None and certainty >= self.stop_level:
+                    stopped = certainty
+                    break
                 evenly = caution / (caution + n_before + used)
                 shares = (1 - evenly) * shares / shares.sum() + evenly / n_interventions
                 if self.floor > 0:
@@ -192,6 +185,18 @@ class TopTwo:
                 stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
             notes = (self._stopping_note(stopped, used, budget),)
         return Decision(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
+
+    def _shares(
+        self, task: Task, posterior: TablePosterior, n_left: int, rng: np.random.Generator
+    ) -> tuple[Floats, float]:
+        """Shares of the next batch before warm-up and floor, [A]; the posterior probability that the leader will do."""
+        found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
+        sample = self._draw_effects(task, posterior, found, rng)
+        shares = sample.top_two_shares(len(task.interventions))
+        if self.planned > 0:
+            worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng)
+            shares = self.planned * worth.planned_shares(n_left, shares) + (1 - self.planned) * shares
+        return shares, sample.certainty(self.stop_tolerance)
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator

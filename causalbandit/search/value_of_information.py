@@ -1,11 +1,11 @@
-"""What further experiments are worth, and the mixture of interventions whose experiments are worth most.
+"""What further experiments are worth, and a mixture of interventions whose experiments are worth much.
 
-Before n experiments are run, the posterior mean of row c is going to move: under a mixture η row c is expected to get
-r_c = n·(Bη)_c visits, and what it learns has variance ν_c = v_c·r_c/(t_c + 2 + r_c), where v_c = α̂_c(1 − α̂_c)/(t_c + 2)
-is the posterior variance now. Since μ is linear in every row, the posterior means of the effects become about
-μ_b + Σ_c g_c(b)·√ν_c·ε_c with standard normal ε, and whoever then looks best is chosen. The worth of the experiments is
-the preposterior expectation of Raiffa & Schlaifer (1961), for correlated effects the knowledge gradient of Frazier,
-Powell & Dayanik (2009), here with all n experiments ahead instead of one::
+n further experiments move the posterior means. Row c is a Beta(a, b) with a + b = t_c + 1 and variance
+v_c = α̂_c(1 − α̂_c)/(t_c + 2); r_c visits move its mean with variance ν_c = v_c·r_c/(t_c + 1 + r_c) (exact for the
+Beta-binomial). Under a mixture η row c expects r_c = n·(Bη)_c visits. Since μ is linear in every row, the posterior
+means of the effects become about μ_b + Σ_c g_c(b)·√ν_c·ε_c with standard normal ε, and whoever then looks best is
+chosen. The worth of the experiments is the preposterior expectation of Raiffa & Schlaifer (1961); for a single
+experiment on correlated effects it is the knowledge gradient of Frazier, Powell & Dayanik (2009)::
 
     V(η) = E max_b (μ_b + Σ_c g_c(b)·√ν_c(η)·ε_c)
 
@@ -25,15 +25,17 @@ from causalbandit.search.posterior import TablePosterior
 
 Floats = npt.NDArray[np.float64]
 
-STEPS = 10
-"""Frank–Wolfe steps of a plan: rounding to whole experiments is coarser than what more would gain."""
+STEPS = 20
+"""Steps of a plan: ten times as many gain a few percent of V."""
 EVENLY = 0.1
-"""Share of a plan's start that is spread evenly: where a row gets no visit at all, V has no derivative."""
+"""Share of a plan's start that is spread evenly, so that every row that can be visited is."""
+SAME = 1e-12
+"""Derivatives of two effects by a row that are this close are taken as equal: the difference is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValueOfInformation:
-    """V(η) for one posterior, over M interventions that may turn out best; C′ rows tell them apart.
+    """V(η) for one posterior, over M interventions that may turn out best; C′ rows tell these apart.
 
     Attributes
     ----------
@@ -44,7 +46,7 @@ class ValueOfInformation:
     reach : numpy.ndarray of float, shape [C', A]
         β_c(a), for all interventions.
     variance, weight : numpy.ndarray of float, shape [C']
-        Posterior variance v_c of each row, and t_c + 2.
+        Posterior variance v_c of each row, and t_c + 1.
     normal : numpy.ndarray of float, shape [S/2, C']
         Half of the draws ε; the other half is −ε.
     """
@@ -65,32 +67,32 @@ class ValueOfInformation:
         draws: int,
         rng: np.random.Generator,
     ) -> ValueOfInformation:
-        """From effects, reach and gradient under the posterior means; ``rivals`` [M] are places in the set.
+        """From effects, reach and gradient under the posterior means; ``rivals`` are places in the set.
 
-        The leader, the largest posterior mean among the rivals, is what is chosen without further experiments.
-        ``draws`` (S, at least 2) is rounded down to an even number.
+        The leader, the largest posterior mean of all, is what is chosen without further experiments; it need not be
+        among the rivals. ``draws`` (S, at least 2) is rounded down to an even number.
         """
         assert found.reach is not None
         assert found.gradient is not None
-        effects = found.effects[rivals]
-        leader = int(effects.argmax())
-        gradient = found.gradient[:, rivals]
-        contrast = gradient - gradient[:, [leader]]
+        leader = int(found.effects.argmax())
+        candidates = np.union1d(rivals, leader)
+        contrast = found.gradient[:, candidates] - found.gradient[:, [leader]]
+        contrast[np.abs(contrast) < SAME] = 0
         rows = np.flatnonzero((posterior.variance > 0) & contrast.any(axis=1))
         return cls(
-            margins=effects - effects[leader],
+            margins=found.effects[candidates] - found.effects[leader],
             contrast=contrast[rows],
             reach=found.reach[rows],
             variance=posterior.variance[rows],
-            weight=(posterior.visits[rows] + 2).astype(np.float64),
+            weight=(posterior.visits[rows] + 1).astype(np.float64),
             normal=rng.standard_normal((max(draws // 2, 1), len(rows))),
         )
 
     def at(self, shares: Floats, n_experiments: int) -> tuple[float, Floats]:
         """V(η) − μ(leader) after ``n_experiments`` spread as ``shares`` [A], and its derivative by each share, [A].
 
-        The derivative is exact for the fixed draws: whoever is best in a draw moves with its own rows. Costs
-        S·C′·M multiplications.
+        The derivative is exact for the fixed draws, but for rows without visits, where it is infinite and taken as 0.
+        Costs (S/2)·C′·M + 2·C′·A multiplications.
         """
         visits = n_experiments * (self.reach @ shares)
         total = self.weight + visits
@@ -111,13 +113,21 @@ class ValueOfInformation:
         return value, slope
 
     def planned_shares(self, n_experiments: int, start: Floats) -> Floats:
-        """η that makes V large, by Frank–Wolfe steps from ``start`` [A] with a tenth spread evenly; sums to 1."""
+        """η with a large V, [A], sums to 1: the best on the way from ``start`` [A], a tenth of it spread evenly.
+
+        Each step multiplies every share by its derivative (Silvey, Titterington & Torsney 1978, for optimal designs),
+        so that interventions worth the same keep equal shares. V is not concave: there is no promise of the largest.
+        Where no draw changes the choice, V and its derivative are 0 and the start is returned.
+        """
         shares: Floats = (1 - EVENLY) * start / start.sum() + EVENLY / len(start)
-        for step in range(STEPS):
-            _, slope = self.at(shares, n_experiments)
-            best = int(slope.argmax())
-            if not slope[best] > 0:
+        best, most = shares, -np.inf
+        for _ in range(STEPS):
+            value, slope = self.at(shares, n_experiments)
+            if value > most:
+                best, most = shares, value
+            gain = shares * np.maximum(slope, 0)
+            total = gain.sum()
+            if not total > 0 or slope.max() <= (1 + 1e-6) * (slope @ shares):
                 break
-            shares *= (step + 1) / (step + 3)
-            shares[best] += 2 / (step + 3)
-        return shares
+            shares = gain / total
+        return best
