@@ -28,7 +28,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -44,7 +44,7 @@ from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.sampling import Simulator
 from causalbandit.search.catalogue import strategy_from
-from causalbandit.search.strategy import Batch, Strategy, Task, drive, make_task
+from causalbandit.search.strategy import MOST_EXPERIMENTS, Batch, Strategy, Task, drive, make_task
 
 if TYPE_CHECKING:
     import os
@@ -255,7 +255,9 @@ def evaluate_regret(
     with ExitStack() as stack:
         store = None
         if resume is not None:
-            store = stack.enter_context(SearchStore(resume, named, labelled, None if rng is None else root))
+            n_interventions = [len(each.interventions) for each in problems]
+            store = SearchStore(resume, named, labelled, None if rng is None else root, n_interventions)
+            stack.enter_context(store)
             root = store.seed or root
             store.begin(root)
         done = {row.key: row for row in store.rows} if store is not None else {}
@@ -529,7 +531,7 @@ def _difference(mine: npt.NDArray[np.float64], other: npt.NDArray[np.float64], l
 
 
 def _checked_problems(problem: Problem | Sequence[Problem]) -> list[Problem]:
-    problems = [problem] if isinstance(problem, Problem) else list(problem)
+    problems = [problem] if isinstance(problem, Problem) else _listed(problem, "problem", "a Problem or a list of them")
     if not problems:
         raise ValueError("No problem was given; expected one Problem or a list of them.")
     for each in problems:
@@ -543,11 +545,16 @@ def _checked_problems(problem: Problem | Sequence[Problem]) -> list[Problem]:
 
 
 def _problem_labels(problems: Sequence[Problem]) -> list[str]:
+    """Names of the problems, repeated ones numbered; no number makes a name that another problem has."""
     names = [problem.name or f"problem {place + 1}" for place, problem in enumerate(problems)]
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
-        for place, name in enumerate(names)
-    ]
+    taken = {name for name in names if names.count(name) == 1}
+    labels = []
+    for name in names:
+        if names.count(name) > 1:
+            name = next(numbered for i in itertools.count(1) if (numbered := f"{name} ({i})") not in taken)
+            taken.add(name)
+        labels.append(name)
+    return labels
 
 
 def labelled_strategies(
@@ -561,9 +568,17 @@ def labelled_strategies(
         For an unknown name (the message lists the names), something that is no strategy, the same one twice, and none.
     """
     if isinstance(strategies, Mapping):
-        labelled = {str(label): strategy_from(strategy) for label, strategy in strategies.items()}
+        labelled = {}
+        for label, strategy in strategies.items():
+            if str(label) in labelled:
+                raise ValueError(f"The label {str(label)!r} was given to two strategies; expected one label for each.")
+            labelled[str(label)] = strategy_from(strategy)
     else:
-        listed = [strategies] if isinstance(strategies, (str, Strategy)) else list(strategies)
+        listed = (
+            [strategies]
+            if isinstance(strategies, (str, Strategy))
+            else _listed(strategies, "strategies", "a strategy, a list of them or a mapping from label to strategy")
+        )
         made = [strategy_from(strategy) for strategy in listed]
         names = [
             given if isinstance(given, str) else strategy.name for given, strategy in zip(listed, made, strict=True)
@@ -582,12 +597,17 @@ def labelled_strategies(
 
 def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
     """The budgets as a list, or an error unless they are positive whole numbers in ascending order."""
-    listed = [budgets] if isinstance(budgets, (int, np.integer)) else list(budgets)
+    wanted = "a whole number of experiments or a list of them, such as [300, 1000]"
+    listed = [budgets] if isinstance(budgets, (int, np.integer)) else _listed(budgets, "budgets", wanted)
     for budget in listed:
         if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
             raise TypeError(f"budgets hold {budget!r}; expected whole numbers of experiments, such as [300, 1000].")
         if budget < 1:
             raise ValueError(f"budgets hold {budget}; expected positive numbers of experiments.")
+        if budget > MOST_EXPERIMENTS:
+            raise ValueError(
+                f"budgets hold {budget}; expected at most {MOST_EXPERIMENTS:,} experiments, so that counts stay exact."
+            )
     if not listed:
         raise ValueError("No budget was given; expected at least one number of experiments, such as [1000].")
     for before, after in itertools.pairwise(listed):
@@ -596,6 +616,13 @@ def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
         if before > after:
             raise ValueError(f"budgets hold {before} before {after}; expected them ascending: {sorted(listed)}.")
     return [int(budget) for budget in listed]
+
+
+def _listed(given: Any, name: str, expected: str) -> list[Any]:
+    """What was given as a list, or a TypeError that names it; a text is one thing, not a list of letters."""
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} was {given!r}; expected {expected}.")
+    return list(given)
 
 
 def _checked_replications(replications: Any) -> int:

@@ -40,6 +40,9 @@ class FinishedSearch(NamedTuple):
         return self[:4]
 
 
+_ROW_TYPES = (int, int, int, int, int, float, bool, int, float)
+
+
 class SearchStore:
     """Finished searches in a file: a first line that says of what, then one JSON list per search, only ever appended.
 
@@ -56,6 +59,8 @@ class SearchStore:
         The strategies by label.
     seed : numpy.random.SeedSequence, optional
         The run's seed; None takes the file's.
+    n_interventions : sequence of int
+        Size of each problem's set of interventions.
 
     Attributes
     ----------
@@ -76,11 +81,13 @@ class SearchStore:
         problems: Sequence[tuple[str, str]],
         labelled: Mapping[str, Strategy],
         seed: np.random.SeedSequence | None,
+        n_interventions: Sequence[int],
     ) -> None:
         self.path = os.fspath(path)
         self._problems = [list(problem) for problem in problems]
         self._strategies = [[label, _described(strategy)] for label, strategy in labelled.items()]
         self._wanted_seed = seed
+        self._n_interventions = n_interventions
         self.seed: np.random.SeedSequence | None = None
         self.rows: list[FinishedSearch] = []
         self._file: IO[bytes] | None = None
@@ -146,8 +153,12 @@ class SearchStore:
         for number, line in enumerate(lines[1:], start=2):
             try:
                 row = FinishedSearch(*json.loads(line))
+                if tuple(map(type, row)) != _ROW_TYPES:
+                    raise TypeError("a value of another type")
                 if not (0 <= row.problem < len(self._problems) and 0 <= row.strategy < len(self._strategies)):
                     raise ValueError("place outside the lists")
+                if not 0 <= row.chosen < self._n_interventions[row.problem]:
+                    raise ValueError("place outside the set of interventions")
             except (ValueError, TypeError) as error:
                 raise self._refused(f"line {number} is damaged ({line[:60]!r})") from error
             self.rows.append(row)
@@ -165,16 +176,20 @@ class SearchStore:
             theirs = header.get(what)
             if theirs != mine:
                 raise self._refused(f"its {what} differ: {_first_difference(theirs, mine)}")
-        state = header["seed"]
+        state: Any = header.get("seed")
+        try:
+            entropy = state["entropy"]
+            seed = np.random.SeedSequence(
+                int(entropy) if isinstance(entropy, str) else [int(word) for word in entropy],
+                spawn_key=tuple(state["spawn_key"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._refused(f"its first line has no seed that could be read ({state!r})") from error
         if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
             raise self._refused(
                 f"its seed is {_seed_text(state)}, but rng= gives {_seed_text(_seed_state(self._wanted_seed))}"
             )
-        entropy = state["entropy"]
-        self.seed = np.random.SeedSequence(
-            int(entropy) if isinstance(entropy, str) else [int(word) for word in entropy],
-            spawn_key=tuple(state["spawn_key"]),
-        )
+        self.seed = seed
 
     def _refused(self, why: str) -> ResumeError:
         return ResumeError(

@@ -300,6 +300,36 @@ def test_the_version_is_that_of_the_package(run):
     assert run("--version").output == f"causalbandit {cb.__version__}\n"
 
 
+@pytest.mark.parametrize("output", ["a full disk", "nobody", "an old terminal"])
+def test_files_are_written_whatever_becomes_of_what_is_printed(output, tmp_path):
+    graph = cb.CausalGraph(nx.DiGraph([("реклама_$", "покупка")]), "покупка")
+    model = cb.CausalModel(graph, {"реклама_$": [0.5], "покупка": [0.1, 0.6]})
+    arms = cb.InterventionSet(graph, [{}, {"реклама_$": 1}])
+    cb.save_problem(cb.Problem(graph, arms, model, name="$_^$"), tmp_path / "shop.json")
+    words = ["search", "shop.json", "--budget", "30", "--strategy", "uniform", "--json", "r.json", "--plot", "r.png"]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252" if output == "an old terminal" else "utf-8"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
+    if output == "a full disk" and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full on this system")
+    target = {"a full disk": "/dev/full", "an old terminal": str(tmp_path / "said.txt")}.get(output)
+    command = [sys.executable, "-m", "causalbandit", *words]
+    if target is None:
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT)
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, check=False, cwd=tmp_path, env=environment, encoding="utf-8"
+    )
+    os.close(writer)
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["best"] == {"реклама_$": 1}
+    assert (tmp_path / "r.png").stat().st_size > 1000
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (0 if output == "an old terminal" else 1)
+    if output == "a full disk":
+        assert "Printing failed: No space left" in done.stderr
+
+
 def test_the_module_runs_and_says_its_exit_status(tmp_path):
     def program(*words):
         command = [sys.executable, "-m", "causalbandit", *words]

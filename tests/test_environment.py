@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TwoPhase, search
+from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TopTwo, TwoPhase, search
 
 GRAPH = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("purchase", "parcel")]), target="purchase")
 ARMS = InterventionSet(GRAPH, [{}, {"ad": 0}, {"ad": 1}, {"trust": 1}])
@@ -183,6 +183,34 @@ def test_an_error_of_the_callers_function_reaches_the_caller_unchanged():
 
     with pytest.raises(ConnectionError, match="the shop is closed"):
         search(Problem(GRAPH, ARMS), 100, environment=run)
+
+
+def test_experiments_that_were_finished_before_an_error_are_kept_and_a_search_goes_on_from_them():
+    run, log = world()
+
+    def until_the_shop_closes(intervention, size):
+        if len(log) == 6:
+            raise ConnectionError("the shop is closed")
+        return run(intervention, size)
+
+    problem = Problem(GRAPH, ARMS)
+    with pytest.raises(ConnectionError, match="the shop is closed") as caught:
+        search(problem, 600, TopTwo(rounds=10), rng=0, environment=until_the_shop_closes)
+    counts = caught.value.counts
+    assert counts.total == sum(size for _, size in log) > 0
+    assert counts.trials.tolist() == [sum(n for asked, n in log if asked == arm) for arm in ARMS]
+    assert "attribute counts" in caught.value.__notes__[0]
+    decision = search(problem, 600 - counts.total, TopTwo(prior=counts), rng=1, environment=run)
+    assert decision.best == {"trust": 1}
+
+    def one_row_too_few(intervention, size):
+        rows = run(intervention, size)
+        return rows.iloc[1:] if len(log) == 12 else rows
+
+    log.clear()
+    with pytest.raises(ValueError, match="were asked for") as refused:
+        search(problem, 600, TopTwo(rounds=10), rng=0, environment=one_row_too_few)
+    assert refused.value.counts.total == sum(size for _, size in log[:-1])
 
 
 def test_the_example_with_own_experiments_runs_and_finds_the_best(capsys):

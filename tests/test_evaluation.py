@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from causalbandit import (
     search,
 )
 from causalbandit import evaluation as evaluation_module
-from causalbandit.evaluation import checked_budgets, labelled_strategies
+from causalbandit.evaluation import ResumeError, checked_budgets, labelled_strategies
 from causalbandit.random_problems import bernoulli_arms, random_problem, random_problems
 from causalbandit.search.baselines import Uniform
 
@@ -233,9 +233,20 @@ def test_a_resume_file_of_something_else_is_refused_by_name_and_left_as_it_is(tm
             evaluate_regret(problem, strategies, 30, 3, rng=rng, resume=path)
     assert path.read_bytes() == before
     lines = before.splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:2], b"[0, 0\n", *lines[2:]]))
-    with pytest.raises(ValueError, match="line 3 is damaged"):
-        evaluate_regret(PROBLEM, ["uniform", TopTwo(rounds=3)], 30, 3, rng=9, resume=path)
+    for damaged in (
+        b"[0, 0\n",
+        b"[0, 0, 30, 1, 10000, 0.0, true, 30, 0.1]\n",
+        b'[0, 0, 30, 1, "x0=1", 0.0, true, 30, 0.1]\n',
+        b"[0, 0, 30, 1, 0, null, true, 30, 0.1]\n",
+    ):
+        path.write_bytes(b"".join([*lines[:2], damaged, *lines[2:]]))
+        with pytest.raises(ResumeError, match="line 3 is damaged"):
+            evaluate_regret(PROBLEM, ["uniform", TopTwo(rounds=3)], 30, 3, rng=9, resume=path)
+    for seed in ("{}", '{"entropy": "a few", "spawn_key": []}', "9"):
+        header = json.dumps({**json.loads(lines[0]), "seed": json.loads(seed)})
+        path.write_text(header + "\n")
+        with pytest.raises(ResumeError, match="no seed that could be read"):
+            evaluate_regret(PROBLEM, ["uniform", TopTwo(rounds=3)], 30, 3, rng=9, resume=path)
     for content in ("my notes\n", "my notes", '{"a": 1}\n'):
         path.write_text(content)
         with pytest.raises(ValueError, match="does not belong to this run"):
@@ -315,6 +326,10 @@ def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch)
         ([100.5], TypeError, r"100\.5"),
         ([True], TypeError, "True"),
         ([], ValueError, "No budget"),
+        ([100, 10**19], ValueError, "at most 1,000,000,000,000,000,000"),
+        (1e3, TypeError, r"budgets was 1000\.0; expected a whole number"),
+        ("100", TypeError, "budgets was '100'"),
+        (None, TypeError, "budgets was None"),
     ],
 )
 def test_bad_budgets_are_named(budgets, error, words):
@@ -337,9 +352,24 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
             evaluate_regret(*arguments, rng=0, resume=path)
     with pytest.raises(TypeError, match="expected a Problem"):
         evaluate_regret([PROBLEM, "asia"], "uniform", 10, 5)
+    for words, arguments in {
+        "problem was None; expected a Problem": (None, "uniform"),
+        "strategies was None; expected a strategy": (PROBLEM, None),
+    }.items():
+        with pytest.raises(TypeError, match=words):
+            evaluate_regret(*arguments, 10, 5)
+    with pytest.raises(ValueError, match="label '1' was given to two strategies"):
+        evaluate_regret(PROBLEM, {1: "uniform", "1": "top-two"}, 10, 5)
     with pytest.raises(ValueError, match="n_jobs was 0"):
         evaluate_regret(PROBLEM, "uniform", 10, 5, n_jobs=0)
     assert not path.exists()
+
+
+def test_problems_of_one_name_are_told_apart_whatever_the_others_are_called():
+    problems = [replace(random_problem(4, rng=seed), name=name) for seed, name in enumerate(["x", "x", "x (1)"])]
+    curves = evaluate_regret(problems, "uniform", 30, 4, rng=0)
+    assert curves.problems == ("x (2)", "x (3)", "x (1)")
+    assert curves.summary()["replications"].tolist() == [4, 4, 4]
 
 
 def test_strategies_of_one_name_are_told_apart_by_their_parameters():
@@ -362,6 +392,26 @@ def test_the_result_is_readable_everywhere(tmp_path):
         assert axes.get_xscale() == axes.get_yscale() == "log"
     with pytest.raises(ValueError, match="problem was 'x'"):
         curves.plot(problem="x")
+
+
+def test_a_figure_over_several_problems_compares_the_same_searches_and_shows_names_letter_for_letter():
+    import matplotlib.pyplot as plt
+
+    small, large = (replace(random_problem(n, rng=1), name=name) for n, name in ((3, "$x_$"), (8, "$8$")))
+    smallest = 3 * small.graph.n_family_rows
+    curves = evaluate_regret([small, large], ["two-phase", "uniform"], [smallest, 3000], 3, rng=0)
+    ax = curves.plot()
+    points = {line.get_label(): line.get_xdata().tolist() for line in ax.lines if not line.get_label().startswith("_")}
+    assert points == {"two-phase": [3000], "uniform": [smallest, 3000]}
+    assert "left out" in ax.get_title()
+    ax.figure.canvas.draw()
+    alone = curves.plot(problem="$x_$")
+    alone.figure.canvas.draw()
+    assert alone.get_title() == r"\$x_\$"
+    nothing = evaluate_regret(large, "two-phase", 1, 3, rng=0).plot()
+    assert "Nothing to draw" in nothing.texts[0].get_text()
+    nothing.figure.canvas.draw()
+    plt.close("all")
 
 
 def test_more_experiments_mean_less_regret():

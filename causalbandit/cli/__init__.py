@@ -7,8 +7,12 @@ progress (on a terminal only), notices and errors go to standard error.
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import sys
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -65,6 +69,19 @@ def _said(error: BaseException) -> str:
 
 class LazyGroup(click.Group):
     """A group that knows its subcommands by name and imports the one that is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # names that the terminal cannot show: a mark instead of a crash
+                stream.reconfigure(errors="replace")
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise RunFailed(f"Printing failed: {_said(error)}") from error
+        return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUBCOMMANDS)

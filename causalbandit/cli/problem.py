@@ -29,11 +29,11 @@ def show(graph: str, plot: str | None) -> None:
     """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
     problem = load(graph)
     check_outputs([graph], plot=plot)
-    click.echo(problem.summary())
     if plot is not None:
         with running("Drawing"):
             without_display()
             write(plot, figure_bytes(problem.plot(), plot))
+    click.echo(problem.summary())
 
 
 @click.command()
@@ -85,15 +85,16 @@ def search(
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
         decision = run_search(problem, budget, chosen, rng=used_seed, progress=False if quiet else None)
-    click.echo(intervention_label(decision.best) if quiet else decision.summary())
-    if seed is None and not quiet:
-        click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
+    # Files first: what was asked for is there even if nobody reads what is printed.
     with running("Writing the result"):
         if json_file is not None:
             write(json_file, _json_text(decision.to_dict() | {"seed": used_seed}), quiet)
         if plot is not None:
             without_display()
             write(plot, figure_bytes(decision.plot(), plot), quiet)
+    click.echo(intervention_label(decision.best) if quiet else decision.summary())
+    if seed is None and not quiet:
+        click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
 
 
 @click.command()

@@ -108,16 +108,17 @@ def regret(
             )
         except ResumeError as error:
             raise BadInput(f"--resume: {error}") from error
-    if not quiet:
-        click.echo(regret_text(curves))
-        if used_seed is not None and seed is None:
-            click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
+    # Files first: what was asked for is there even if nobody reads what is printed.
     with running("Writing the result"):
         if out is not None:
             write(out, _table_bytes(curves.to_frame(), out), quiet)
         if plot is not None:
             without_display()
             write(plot, figure_bytes(curves.plot(), plot), quiet)
+    if not quiet:
+        click.echo(regret_text(curves))
+        if used_seed is not None and seed is None:
+            click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
 
 
 def regret_text(curves: RegretCurves) -> str:

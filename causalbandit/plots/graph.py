@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from causalbandit.plots.layout import Layout, Point, layered_layout
+from causalbandit.plots.text import escaped
 from causalbandit.report import actionable_nodes, shortened
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _draw_node(
             zorder=2,
         )
     )
-    ax.text(x, y, name, ha="center", va="center_baseline", fontsize=_FONT * scale, color=ink, zorder=3)
+    ax.text(x, y, escaped(name), ha="center", va="center_baseline", fontsize=_FONT * scale, color=ink, zorder=3)
 
 
 def _finish(ax: Axes, problem: Problem, nodes: tuple[str, ...], scale: float) -> None:
@@ -141,7 +142,7 @@ def _finish(ax: Axes, problem: Problem, nodes: tuple[str, ...], scale: float) ->
     title = problem.name or f"causes of {graph.target}"
     if left_out:
         title += f" ({left_out} nodes without effect on {graph.target} left out)"
-    ax.set_title(title, fontsize="medium")
+    ax.set_title(escaped(title), fontsize="medium")
     ax.legend(
         handles=marks,
         loc="upper center",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from causalbandit.plots.text import escaped
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -18,8 +20,9 @@ MARKERS = "osD^vP*X"
 def plot_regret(curves: RegretCurves, ax: Axes | None = None, *, problem: str | None = None) -> Axes:
     """Mean simple regret over the budget, both logarithmic, a line with a band of two standard errors per strategy.
 
-    With several problems and no ``problem``, a replication's regret is averaged over the problems that the strategy
-    could work on at that budget. Means of 0 are drawn at the lower edge, with an open marker.
+    With several problems and no ``problem``, a replication's regret is averaged over the problems; a budget with which
+    a strategy could not work on all of them has no point, and the title says so. Means of 0 are drawn at the lower
+    edge, with an open marker.
     """
     frame = curves.frame
     if problem is not None:
@@ -30,7 +33,10 @@ def plot_regret(curves: RegretCurves, ax: Axes | None = None, *, problem: str | 
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
-    done = frame[frame["reason"] == ""]
+    shown_problems = [problem] if problem is not None else list(curves.problems)
+    finished = frame[frame["reason"] == ""]
+    on_all = finished.groupby(["strategy", "budget"])["problem"].transform("nunique") == len(shown_problems)
+    done = finished[on_all]
     per_replication = done.groupby(["strategy", "budget", "replication"], sort=True)["regret"].mean().reset_index()
     lines = per_replication.groupby(["strategy", "budget"])["regret"].agg(["mean", "sem"]).reset_index()
     positive = lines["mean"][lines["mean"] > 0]
@@ -43,19 +49,24 @@ def plot_regret(curves: RegretCurves, ax: Axes | None = None, *, problem: str | 
         budgets = line["budget"].to_numpy(dtype=float)
         mean, error = line["mean"].to_numpy(dtype=float), np.nan_to_num(line["sem"].to_numpy(dtype=float))
         shown = np.maximum(mean, lowest)
-        ax.plot(budgets, shown, color=colour, marker=marker, markersize=5, label=strategy)
+        ax.plot(budgets, shown, color=colour, marker=marker, markersize=5, label=escaped(strategy))
         zero = mean <= 0
         ax.plot(budgets[zero], shown[zero], color=colour, marker=marker, markersize=5, mfc="white", linestyle="")
         lower, upper = np.maximum(mean - 2 * error, lowest / 2), np.maximum(mean + 2 * error, lowest)
         ax.fill_between(budgets, lower, upper, color=colour, alpha=0.15, linewidth=0)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_ylim(bottom=lowest / 1.3)
+    if len(done):
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_ylim(bottom=lowest / 1.3)
+        ax.legend(fontsize="small", frameon=False)
+    else:
+        why = "the budgets are too small for the strategies" + (" on some problem" if len(finished) else "")
+        ax.text(0.5, 0.5, f"Nothing to draw: {why}", transform=ax.transAxes, ha="center", va="center", color="0.4")
     ax.set_xlabel("experiments")
     ax.set_ylabel("mean simple regret (± 2 standard errors)")
-    shown_problems = [problem] if problem is not None else list(curves.problems)
     title = shown_problems[0] if len(shown_problems) == 1 else f"mean over {len(shown_problems)} problems"
-    ax.set_title(title, fontsize="medium")
-    ax.legend(fontsize="small", frameon=False)
+    if len(done) < len(finished):
+        title += "; left out: budgets too small for a strategy on one of them"
+    ax.set_title(escaped(title), fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

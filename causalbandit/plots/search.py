@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from causalbandit.plots.text import escaped
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -28,10 +30,12 @@ def plot_decision(decision: Decision, ax: Axes | None = None, most: int = 15) ->
     ax.barh(heights, frame["estimate"], color=np.where(chosen, "#1b6ca8", "#b7c9d9"), height=0.7, label="estimate")
     if "true_effect" in frame:
         ax.plot(frame["true_effect"], heights, "k|", markersize=12, markeredgewidth=2, label="true effect")
-    ax.set_yticks(heights, [shortened(label, 40) for label in frame["intervention"]])
-    ax.set_xlabel(f"P({decision.problem.graph.target} = 1 | do(intervention))")
+    ax.set_yticks(heights, [escaped(shortened(label, 40)) for label in frame["intervention"]])
+    ax.set_xlabel(f"P({escaped(decision.problem.graph.target)} = 1 | do(intervention))")
     word = "largest" if decision.problem.goal == "max" else "smallest"
-    ax.set_title(f"{decision.strategy}, {decision.counts.total:,} experiments: {word} effect wanted", fontsize="medium")
+    ax.set_title(
+        f"{escaped(decision.strategy)}, {decision.counts.total:,} experiments: {word} effect wanted", fontsize="medium"
+    )
     ax.legend(loc="best", fontsize="small", frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -336,7 +336,9 @@ def search(
     TypeError, ValueError
         Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, an unknown
         strategy, missing tables without ``environment``, and a graph too large for exact propagation in ``memory``;
-        later for an environment whose rows do not fit what was asked.
+        later for an environment whose rows do not fit what was asked. Whatever ``environment`` raises goes through. In
+        both cases the exception has the attribute ``counts``: all experiments finished until then, from which
+        ``TopTwo(prior=counts)`` can go on.
     """
     from causalbandit.search.catalogue import strategy_from
 
@@ -362,11 +364,22 @@ def search(
             return simulator.draw(batch.sizes, world_rng, target_only=chosen.needs == "target")
 
     else:
+        paid = [Counts.zeros(problem.graph, problem.interventions)]
 
         def observe(batch: Batch) -> Counts:
-            return run_environment(environment, problem.interventions, batch)
+            return run_environment(environment, problem.interventions, batch, paid)
 
-    return run_strategy(problem, chosen, task, budget, np.random.default_rng(learner_seed), observe, progress)
+    try:
+        return run_strategy(problem, chosen, task, budget, np.random.default_rng(learner_seed), observe, progress)
+    except Exception as error:
+        if environment is not None and paid[0].total:
+            error.counts = paid[0]  # type: ignore[attr-defined]  # whatever the environment raised
+            error.add_note(
+                f"The {paid[0].total:,} experiments that were finished before are not lost: they are in the attribute "
+                "counts of this exception. search(..., TopTwo(prior=error.counts)) goes on from them with the rest of "
+                "the budget."
+            )
+        raise
 
 
 def run_strategy(
@@ -429,8 +442,13 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> None:
         )
 
 
-def run_environment(environment: Environment, interventions: InterventionSet, batch: Batch) -> Counts:
-    """Counts of the rows that the caller's own function returns for each intervention of ``batch``."""
+def run_environment(
+    environment: Environment, interventions: InterventionSet, batch: Batch, paid: list[Counts]
+) -> Counts:
+    """Counts of the rows that the caller's own function returns for each intervention of ``batch``.
+
+    ``paid[0]`` grows by the counts of every intervention as they arrive.
+    """
     total = Counts.zeros(interventions.graph, interventions)
     for place in np.flatnonzero(batch.sizes):
         intervention, size = interventions[int(place)], int(batch.sizes[place])
@@ -442,6 +460,7 @@ def run_environment(environment: Environment, interventions: InterventionSet, ba
                 "were asked for, one row each."
             )
         total = total + counts
+        paid[0] = paid[0] + counts
     return total
 
 
