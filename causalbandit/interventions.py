@@ -43,7 +43,8 @@ class InterventionSet:
     interventions : iterable of mapping of str to {0, 1}
         Partial assignments, without duplicates; none assigns the target.
     costs : sequence of float, optional
-        Price of one experiment under each intervention (positive, any unit); 1 each when left out.
+        Price of one experiment under each intervention (positive, any unit); 1 each when left out. ``optimal_mixture``
+        can weigh with them; a search counts experiments, whatever they cost.
 
     Attributes
     ----------

@@ -65,6 +65,20 @@ class Problem:
                 f"interventions was a {type(self.interventions).__name__}; expected an InterventionSet, made by "
                 "InterventionSet(graph, [{}, {'node': 1}, ...])."
             )
+        if self.model is not None and not isinstance(self.model, CausalModel):
+            raise TypeError(
+                f"model was a {type(self.model).__name__}; expected a CausalModel, made by CausalModel(graph, tables), "
+                "or None. The tables of some nodes alone go into tables=."
+            )
+        for what, value, sample in (
+            ("tables", self.tables, "{'node': [0.3]}"),
+            ("descriptions", self.descriptions, "{'node': 'what it means'}"),
+            ("states", self.states, "{'node': ('no', 'yes')}"),
+        ):
+            if not isinstance(value, Mapping):
+                raise TypeError(
+                    f"{what} was a {type(value).__name__}; expected a mapping from node names, such as {sample}."
+                )
         if self.interventions.graph != self.graph:
             raise ValueError("The interventions belong to another graph; build them from the problem's own graph.")
         if self.model is not None and self.model.graph != self.graph:

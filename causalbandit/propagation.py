@@ -141,18 +141,18 @@ class CliqueTree:
         scopes = _family_scopes(graph)
         widest_family = max(scopes, key=len)
         if len(widest_family) > largest_bag:
-            self._refuse(len(widest_family), largest_bag)
+            self._refuse(len(widest_family), largest_bag, len(widest_family) - 1)
         self.width, cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
         if self.width + 1 > largest_bag:
-            self._refuse(self.width + 1, largest_bag)
+            self._refuse(self.width + 1, largest_bag, len(widest_family) - 1)
         self.bags = _make_bags(cliques, parents, scopes)
         self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
 
-    def _refuse(self, largest: int, largest_bag: int) -> None:
+    def _refuse(self, largest: int, largest_bag: int, in_degree: int) -> None:
         raise ValueError(
             f"Exact propagation on this graph needs a table over {largest} nodes at once (tree width {largest - 1}), "
-            f"more than largest_bag={largest_bag}: {8 << largest:,} bytes per intervention. Remove edges, split nodes "
-            "with many parents, or raise largest_bag if the memory is there."
+            f"more than the {largest_bag} it can work with: {8 << largest:,} bytes per intervention. Remove edges that "
+            f"matter little, or split nodes with many parents (the most that a node has is {in_degree})."
         )
 
     def table_bytes(self, channels: int = 2) -> int:

@@ -83,11 +83,7 @@ def decision_summary(decision: Decision, most: int = 8) -> str:
     """The answer, its estimate, the experiments behind it and the next best interventions, within 80 columns."""
     problem = decision.problem
     graph, target = problem.graph, problem.graph.target
-    word = "largest" if problem.goal == "max" else "smallest"
-    lines = [
-        f"Best intervention: {shortened(intervention_label(decision.best), 60)}",
-        f"  estimated P({target} = 1) = {decision.best_effect:.4f}, the {word} of {len(problem.interventions)}",
-    ]
+    lines = [f"Best intervention: {shortened(intervention_label(decision.best), 60)}", *_estimate_lines(decision)]
     if decision.true_effects is not None:
         true = decision.true_effects[decision.best_index]
         lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {decision.simple_regret:.4f}")
@@ -95,6 +91,10 @@ def decision_summary(decision: Decision, most: int = 8) -> str:
     lines += wrapped(
         f"Strategy {decision.strategy}: {decision.counts.total:,} of {decision.budget:,} experiments ({used})"
     )
+    costs = problem.interventions.costs
+    if costs.min() < costs.max():
+        total = float(decision.counts.trials @ costs)
+        lines += wrapped(f"Cost: {total:,.6g} in all; the budget and the strategy count experiments, not their costs")
     tables = decision.tables
     if tables is not None:
         learned = ~tables.known
@@ -115,6 +115,26 @@ def decision_summary(decision: Decision, most: int = 8) -> str:
     if len(frame) > most:
         lines.append(f"… and {len(frame) - most} more")
     return "\n".join(lines)
+
+
+def _estimate_lines(decision: Decision) -> list[str]:
+    """The chosen intervention's estimate and where it stands among the others, which not every strategy goes by."""
+    n, target = len(decision.problem.interventions), decision.problem.graph.target
+    value = decision.best_effect
+    if decision.effects is None or math.isnan(value):
+        return [f"  no estimate of P({target} = 1) under it"]
+    known = decision.effects[~np.isnan(decision.effects)]
+    largest = decision.problem.goal == "max"
+    better = int((known > value).sum() if largest else (known < value).sum())
+    said = f"  estimated P({target} = 1) = {value:.4f}"
+    if better:
+        return [
+            said,
+            f"  chosen by the strategy's rule, although {better} of {n} "
+            f"{'has' if better == 1 else 'have'} a {'larger' if largest else 'smaller'} estimate",
+        ]
+    among = f"{n}" if len(known) == n else f"the {len(known)} of {n} with an estimate"
+    return [f"{said}, the {'largest' if largest else 'smallest'} of {among}"]
 
 
 def decision_dict(decision: Decision) -> dict[str, Any]:
@@ -225,6 +245,7 @@ def problem_summary(problem: Problem) -> str:
         ("edges", f"{graph.n_edges:,}"),
         ("largest in-degree", f"{len(graph.parents(widest))} ({shortened(widest, 40)})"),
         ("interventions", f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes"),
+        *_cost_rows(problem),
         ("family rows C", f"{graph.n_family_rows:,}"),
         ("tree width", width),
         ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase (3C), 1 for top-two,"),
@@ -233,6 +254,13 @@ def problem_summary(problem: Problem) -> str:
     ]
     lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
     return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown or 'nothing'}{more}")])
+
+
+def _cost_rows(problem: Problem) -> list[tuple[str, str]]:
+    costs = problem.interventions.costs
+    if costs.min() == costs.max():
+        return []
+    return [("costs", f"{costs.min():,.6g} to {costs.max():,.6g} each; a budget counts experiments, not costs")]
 
 
 def problem_frame(problem: Problem) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """Baselines against hand-computed allocations, a direct simulation, and enumeration."""
 
 import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from enumeration import enumerate_all, random_problem
 
-from causalbandit import Problem, search
+from causalbandit import Problem, evaluate_regret, search
 from causalbandit.random_problems import bernoulli_arms
 from causalbandit.search.baselines import (
     ImportanceWeighted,
@@ -42,6 +45,28 @@ def test_successive_rejects_lengths_equal_those_by_hand():
     assert successive_rejects_lengths(8, 1000).tolist() == [56, 64, 75, 90, 112, 150, 224]
     # K = 2: logbar = 1, n_1 = (T − 2)/2 exactly; nothing is rounded up.
     assert successive_rejects_lengths(2, 102).tolist() == [50]
+
+
+@pytest.mark.parametrize("n_arms", [2, 3, 4, 9, 64, 301])
+@pytest.mark.parametrize("excess", [1, 1000, 10**9 + 7, 10**15, 10**18 - 301])
+def test_successive_rejects_lengths_equal_exact_fractions(n_arms, excess):
+    log_bar = Fraction(1, 2) + sum(Fraction(1, arm) for arm in range(2, n_arms + 1))
+    lengths = successive_rejects_lengths(n_arms, n_arms + excess).tolist()
+    assert lengths == [math.ceil(excess / (log_bar * arms_left)) for arms_left in range(n_arms, 1, -1)]
+    assert sum(lengths) + lengths[-1] <= n_arms + excess
+
+
+@pytest.mark.parametrize(
+    "strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn(), ImportanceWeighted()]
+)
+@pytest.mark.parametrize("budget", [97, 2**53 + 1, 10**17 + 3, np.int64(10**18 - 1), 10**18])
+def test_no_baseline_asks_for_more_than_the_budget(strategy, budget):
+    model, interventions = random_problem(np.random.default_rng(8), 6)
+    known = {node: model.table(node) for node in model.graph.nodes if node != model.graph.target}
+    decision = search(Problem(model.graph, interventions, model), budget, strategy, rng=0, known=known)
+    asked = [sizes for phase in decision.phases.values() for sizes in phase.tolist()]
+    assert min(asked) >= 0
+    assert 0.9 * int(budget) - 100 <= sum(asked) <= budget
 
 
 def test_sequential_halving_rounds_equal_those_by_hand():
@@ -154,6 +179,43 @@ def test_importance_weights_ask_for_the_tables_they_need():
     model, interventions = random_problem(np.random.default_rng(8), 6)
     with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known="):
         search(Problem(model.graph, interventions, model), 100, ImportanceWeighted(), rng=0)
+
+
+@pytest.mark.parametrize("strategy", ["top-two-knows-tables", "importance-weighted-knows-tables"])
+@pytest.mark.parametrize("goal", ["max", "min"])
+def test_a_search_by_a_strategy_that_knows_tables_must_be_given_them(strategy, goal):
+    model, interventions = random_problem(np.random.default_rng(8), 6)
+    problem = Problem(model.graph, interventions, model, goal)
+    upstream = {node: model.table(node) for node in model.graph.ancestors if node != model.graph.target}
+    assert len(upstream) > 1
+    for known in (None, dict(list(upstream.items())[1:])):
+        with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known=.*evaluate_regret"):
+            search(problem, 100, strategy, rng=0, known=known)
+    assert search(problem, 100, strategy, rng=0, known=upstream).strategy == strategy
+    regret = evaluate_regret(problem, strategy, [100], 2, rng=0).to_frame()["regret"]
+    assert regret.notna().tolist() == [True, True]
+
+
+@pytest.mark.parametrize(("goal", "word", "other"), [("max", "largest", "larger"), ("min", "smallest", "smaller")])
+def test_the_summary_says_largest_only_when_it_is(goal, word, other):
+    problem = replace(bernoulli_arms(ARMS), goal=goal)
+    seen = set()
+    for strategy, budget in (("sequential-halving", 60), ("successive-rejects", 40), ("uniform", 80), ("uniform", 5)):
+        for seed in range(30):
+            decision = search(problem, budget, strategy, rng=seed)
+            said = " ".join(decision.summary().split())
+            values = decision.effects[~np.isnan(decision.effects)]
+            better = int(
+                (values > decision.best_effect).sum() if goal == "max" else (values < decision.best_effect).sum()
+            )
+            among = "8" if len(values) == 8 else f"the {len(values)} of 8 with an estimate"
+            assert (f"{decision.best_effect:.4f}, the {word} of {among} " in said) == (better == 0)
+            assert (f"{better} of 8 {'has' if better == 1 else 'have'} a {other} estimate" in said) == (better > 0)
+            seen.add((strategy, better > 0))
+    assert seen >= {("sequential-halving", True), ("successive-rejects", True), ("uniform", False)}
+    none = replace(decision, effects=None).summary()
+    assert "no estimate of P(" in none
+    assert "nan" not in none.splitlines()[1]
 
 
 def test_smallest_budgets_are_where_the_first_phase_has_an_experiment_each():

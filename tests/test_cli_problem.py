@@ -95,6 +95,19 @@ def test_show_says_which_tables_are_missing(run, shop, tmp_path):
     assert "missing for 2 of 3 nodes" in done.output
 
 
+def test_show_and_search_say_that_costs_are_not_counted(run, shop, tmp_path):
+    assert "cost" not in run("show", ASIA).output.lower()
+    dear = cb.InterventionSet(shop.graph, list(shop.interventions), costs=[1, 2, 3, 14.5])
+    cb.save_problem(cb.Problem(shop.graph, dear, shop.model), tmp_path / "dear.json")
+    shown = run("show", "dear.json").output
+    assert "costs              1 to 14.5 each; a budget counts experiments, not costs" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    done = run("search", "dear.json", "--budget", "400", "--strategy", "even")
+    assert "Cost: 2,050 in all; the budget and the strategy count experiments" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+    assert "Cost" not in run("search", ASIA, "--budget", "600", "--strategy", "even").output
+
+
 # search --------------------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +273,27 @@ def test_unknown_commands_strategies_and_options_are_refused(run):
     refused(run(*search, "--seed", "-1"), "--seed")
     refused(run("search", ASIA), "--budget")
     refused(run("search", ASIA, "--budgte", "600"), "--budget")
+
+
+def test_strategies_that_must_be_told_tables_are_left_to_comparisons(run):
+    assert "knows-tables" not in run("search", "--help").output
+    for name in ("top-two-knows-tables", "importance-weighted-knows-tables"):
+        done = run("search", ASIA, "--budget", "600", "--strategy", name)
+        refused(done, f"--strategy: '{name}'", "causalbandit regret", "two-phase, two-phase-pooled, top-two")
+        assert "known=" not in done.stderr
+
+
+def test_a_graph_too_dense_for_exact_propagation_is_a_bad_file(run, tmp_path):
+    names = [f"v{i}" for i in range(60)]
+    rng = np.random.default_rng(0)
+    dag = nx.DiGraph((names[p], names[c]) for c in range(1, 60) for p in rng.choice(c, min(c, 7), replace=False))
+    graph = cb.CausalGraph(dag, "v59")
+    model = cb.CausalModel(graph, {node: [0.5] * 2 ** len(graph.parents(node)) for node in graph.nodes})
+    cb.save_problem(cb.Problem(graph, cb.InterventionSet(graph, [{}, {"v0": 1}]), model), tmp_path / "dense.json")
+    for strategy in ("two-phase", "top-two", "uniform"):
+        done = run("search", "dense.json", "--budget", "10000", "--strategy", strategy)
+        refused(done, "dense.json: Exact propagation", "tree width", "split nodes with many parents")
+        assert "largest_bag" not in done.stderr
 
 
 # Failing runs: status 1, nothing written -----------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def test_parts_of_the_wrong_kind_are_refused(shop):
     dag = shop.graph.to_networkx()
     assert "CausalGraph(dag, target=...)" in refusal(lambda: cb.Problem(dag, shop.interventions), TypeError)
     assert "InterventionSet" in refusal(lambda: cb.Problem(shop.graph, [{}]), TypeError)
+    said = refusal(lambda: cb.Problem(shop.graph, shop.interventions, {"ad": 0.3}), TypeError)
+    assert "model was a dict; expected a CausalModel" in said
+    assert "tables=" in said
+    for field, value in (("tables", [1]), ("descriptions", ["ad"]), ("states", "ad")):
+        said = refusal(lambda: cb.Problem(shop.graph, shop.interventions, **{field: value}), TypeError)  # noqa: B023
+        assert f"{field} was a {type(value).__name__}; expected a mapping from node names" in said
     assert "name was 3" in refusal(lambda: replace(shop, name=3), TypeError)
     assert "'trust'" in refusal(lambda: replace(shop, descriptions={"trust": 3}), TypeError)
 

@@ -133,8 +133,15 @@ def test_assigning_a_node_that_is_no_ancestor_changes_nothing():
 def test_a_bag_that_is_too_large_is_refused_and_named():
     dag = nx.DiGraph((f"x{i}", "y") for i in range(30))
     graph = CausalGraph(dag, "y")
-    with pytest.raises(ValueError, match=r"31 nodes at once \(tree width 30\), more than largest_bag=22"):
+    with pytest.raises(
+        ValueError, match=r"31 nodes at once \(tree width 30\), more than the 22 it can work with"
+    ) as refused:
         CliqueTree(graph)
+    assert "split nodes with many parents (the most that a node has is 30)" in str(refused.value)
+    # Neither a search nor the command line nor a model has largest_bag=: no advice to raise it.
+    assert "largest_bag" not in str(refused.value)
+    with pytest.raises(ValueError, match=r"7 nodes at once .*, more than the 5 it can work with"):
+        CliqueTree(CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(6)), "y"), largest_bag=5)
 
 
 def test_a_memory_bound_below_one_intervention_is_refused_and_named():

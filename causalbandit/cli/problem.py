@@ -16,7 +16,7 @@ from causalbandit.cli.options import (
     without_display,
     write,
 )
-from causalbandit.search.catalogue import STRATEGIES
+from causalbandit.search.catalogue import STRATEGIES, searching
 
 if TYPE_CHECKING:
     from causalbandit.search.strategy import Strategy
@@ -41,7 +41,7 @@ def show(graph: str, plot: str | None) -> None:
 @click.option("--budget", metavar="T", required=True, callback=whole_number, help="Number of experiments.")
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same answer.  [default: random]")
 @click.option(
-    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(STRATEGIES)}."
+    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
 )
 @click.option("--pooled", is_flag=True, help="Two-phase: estimate from the experiments of both phases.")
 @click.option(
@@ -70,6 +70,7 @@ def search(
     them. For experiments of your own, use causalbandit.search(..., environment=...) in Python.
     """
     from causalbandit.interventions import intervention_label
+    from causalbandit.propagation import clique_tree, pairs_in_memory
     from causalbandit.search.strategy import check_budget, make_task
     from causalbandit.search.strategy import search as run_search
 
@@ -79,6 +80,7 @@ def search(
     with bad_input(f"{graph}: "):
         problem.require_model()
         task = make_task(problem)
+        pairs_in_memory(clique_tree(problem.graph), task.memory, channels=1)  # kept with the graph for the search
     with bad_input("--budget: "):
         check_budget(budget, chosen, task)
     check_outputs([graph], json=json_file, plot=plot)
@@ -137,6 +139,11 @@ def convert(
 def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     from causalbandit.search.catalogue import strategy_from
 
+    if name in STRATEGIES and name not in searching():
+        raise BadInput(
+            f"--strategy: {name!r} must be told the tables that a search learns; it is there to compare with, in "
+            f"'causalbandit regret'. Choose one of {', '.join(searching())}."
+        )
     chosen = strategy_from(name)
     changes: dict[str, Any] = {"pooled": True} if pooled else {}
     if truncation is not None:

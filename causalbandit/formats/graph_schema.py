@@ -52,7 +52,9 @@ class Header(BaseModel):
         "{} and every single assignment of the target's ancestors.",
     )
     costs: list[Cost] | None = Field(
-        default=None, description="Price of one experiment, one positive number per intervention. Default: 1 each."
+        default=None,
+        description="Price of one experiment, one positive number per intervention. Default: 1 each. A search counts "
+        "experiments, not costs.",
     )
 
 

@@ -18,17 +18,17 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import listing
 from causalbandit.propagation import propagate
 from causalbandit.search.batch_sizes import even_sizes, sizes_from_shares
 from causalbandit.search.mixture import Mixture, optimal_mixture
 from causalbandit.search.posterior import TablePosterior
-from causalbandit.search.strategy import Batch, Decision, Plan, Task, best_at_random
+from causalbandit.search.strategy import Batch, Decision, Plan, Task, best_at_random, check_tables
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -185,14 +185,7 @@ class ImportanceWeighted:
             If a table other than the target's is not known.
         """
         target = task.graph.family_of[task.graph.target]
-        unknown = [
-            family.node for family in task.graph.families if family != target and task.learned[family.rows].any()
-        ]
-        if unknown:
-            raise ValueError(
-                f"The strategy {self.name!r} works with the tables of all nodes but the target, but does not know "
-                f"those of {listing(unknown)}. Give them as known=, or use a strategy that learns them."
-            )
+        check_tables(self, task)
         reach, mixture = _parents_design(task, target.rows)
         counts = yield Batch(sizes_from_shares(budget, mixture.weights / mixture.weights.sum(), rng), "mixture")
         mixed = (reach @ mixture.weights)[:, None] / mixture.weights.sum()  # Q(configuration)
@@ -204,10 +197,22 @@ class ImportanceWeighted:
 
 def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:
     """n_1 … n_{K−1}: experiments that each intervention still in has after each phase of successive rejects."""
-    arms_left = np.arange(n_arms, 1, -1)
-    log_bar = 0.5 + (1 / np.arange(2, n_arms + 1)).sum()
-    # The tolerance keeps a quotient that is whole in exact arithmetic from being rounded up.
-    return np.asarray(np.ceil((budget - n_arms) / (log_bar * arms_left) - 1e-9), dtype=np.int64)
+    log_bar, bits = _log_bar(n_arms)
+    numerator = (int(budget) - n_arms) << bits
+    # -(-a // b) is a / b rounded up, in integers: the lengths add up to at most the budget, however large it is.
+    return np.array([-(-numerator // (log_bar * arms_left)) for arms_left in range(n_arms, 1, -1)], dtype=np.int64)
+
+
+@lru_cache(maxsize=16)
+def _log_bar(n_arms: int) -> tuple[int, int]:
+    """logbar(K) = ½ + Σ_{i=2..K} 1/i as an integer over 2^bits, rounded up so that no length is too large.
+
+    The denominator of logbar(K) has fewer than 2K bits. With so many and 128 more, rounding it up changes no length;
+    they are limited to keep this quick, so that above about a thousand interventions a length may be 1 too small.
+    """
+    bits = 128 + min(2 * n_arms, 2048)
+    one = 1 << bits
+    return one // 2 - sum(-one // arm for arm in range(2, n_arms + 1)), bits
 
 
 def sequential_halving_rounds(n_arms: int, budget: int) -> list[tuple[int, int]]:

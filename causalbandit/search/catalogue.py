@@ -19,7 +19,15 @@ STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "uniform-plug-in": ("causalbandit.search.baselines", "UniformPlugIn", {}),
     "importance-weighted-knows-tables": ("causalbandit.search.baselines", "ImportanceWeighted", {}),
 }
-"""Name → (module, class, parameters). Modules are imported when a strategy is first asked for."""
+"""Name → (module, class, parameters). Modules are imported when a strategy is first asked for.
+
+Names that end in "-knows-tables" are those of strategies that must be given all tables but the target's.
+"""
+
+
+def searching() -> list[str]:
+    """Names of the strategies that need to be told no tables: those that a search can use as it is."""
+    return [name for name in STRATEGIES if not name.endswith("-knows-tables")]
 
 
 def strategy_from(strategy: Strategy | str) -> Strategy:

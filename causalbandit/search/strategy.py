@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
+from causalbandit.errors import listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import MEMORY, checked_table
@@ -308,7 +309,8 @@ def search(
     problem : Problem
         Graph, interventions, goal and, for simulated experiments, the true tables.
     budget : int
-        T, the number of experiments: one experiment applies one intervention once and observes all nodes.
+        T, the number of experiments: one experiment applies one intervention once and observes all nodes. It is a
+        number, not a sum of money: no strategy looks at the interventions' ``costs`` (the summary adds them up).
     strategy : Strategy or str
         An object such as ``TwoPhase()`` or the name of one.
     rng : seed or numpy.random.Generator, optional
@@ -318,7 +320,8 @@ def search(
         column per node (the target and its ancestors at least). Without it experiments are simulated from the
         problem's tables.
     known : mapping of str to sequence of float, optional
-        Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3).
+        Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3). A strategy whose name ends in
+        "-knows-tables" needs those of all nodes but the target.
     progress : bool, optional
         Show a progress bar; by default only on a terminal.
     memory : int
@@ -335,10 +338,10 @@ def search(
     ------
     TypeError, ValueError
         Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, an unknown
-        strategy, missing tables without ``environment``, and a graph too large for exact propagation in ``memory``;
-        later for an environment whose rows do not fit what was asked. Whatever ``environment`` raises goes through. In
-        both cases the exception has the attribute ``counts``: all experiments finished until then, from which
-        ``TopTwo(prior=counts)`` can go on.
+        strategy, missing tables without ``environment`` or for a strategy that must know them, and a graph too large
+        for exact propagation in ``memory``; later for an environment whose rows do not fit what was asked. Whatever
+        ``environment`` raises goes through. In both cases the exception has the attribute ``counts``: all experiments
+        finished until then, from which ``TopTwo(prior=counts)`` can go on.
     """
     from causalbandit.search.catalogue import strategy_from
 
@@ -348,7 +351,9 @@ def search(
         )
     chosen = strategy_from(strategy)
     task = make_task(problem, known, memory)
+    check_tables(chosen, task)
     check_budget(budget, chosen, task)
+    budget = int(budget)
     if environment is not None and not callable(environment):
         raise TypeError(
             f"environment was {environment!r}; expected a function run(intervention, size) that returns a DataFrame."
@@ -425,6 +430,21 @@ def run_strategy(
         counts=counts.with_target_complemented(graph) if problem.goal == "min" else counts,
         true_effects=true_effects,
     )
+
+
+def check_tables(strategy: Strategy, task: Task) -> None:
+    """Raise when ``strategy`` says that it knows the tables of all nodes but the target, and ``task`` lacks some."""
+    if not getattr(strategy, "knows_tables", False):
+        return
+    target = task.graph.target
+    unknown = [family.node for family in task.graph.families if task.learned[family.rows].any()]
+    unknown = [node for node in unknown if node != target]
+    if unknown:
+        raise ValueError(
+            f"The strategy {strategy.name!r} works with the tables of all nodes but the target, but does not know "
+            f"those of {listing(unknown)}. Give them as known=, or use a strategy that learns them. A comparison by "
+            "evaluate_regret gives them by itself."
+        )
 
 
 def check_budget(budget: object, strategy: Strategy, task: Task) -> None:
