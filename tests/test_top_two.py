@@ -1,5 +1,7 @@
 """Top-two sampling: its shares, its plan, its posterior, and what it needs to find the best intervention."""
 
+import sys
+
 import numpy as np
 import pytest
 from enumeration import random_problem
@@ -104,6 +106,34 @@ def test_posterior_mean_of_effects_is_the_effect_of_posterior_means():
     error = drawn.std(axis=0) / np.sqrt(len(drawn)) + 1e-12
     # |z| > 5 on at most 9 effects: 5e-6.
     assert np.abs((drawn.mean(axis=0) - posterior.propagate(task).effects) / error).max() < 5
+
+
+def test_a_batch_follows_the_plan_for_all_experiments_that_are_left(monkeypatch):
+    problem = random_search_problem(6, rng=1)
+    n_interventions = len(problem.interventions)
+    wanted = np.zeros(n_interventions)
+    wanted[[1, 3]] = 0.25, 0.75
+    asked, candidates = [], []
+
+    class Plan:
+        @classmethod
+        def of(cls, found, posterior, rivals, draws, rng):
+            candidates.append(rivals)
+            return cls()
+
+        def planned_shares(self, n_experiments, start):
+            asked.append((n_experiments, start.copy()))
+            return wanted
+
+    monkeypatch.setattr(sys.modules["causalbandit.search.top_two"], "ValueOfInformation", Plan)
+    batches, _ = batches_of(problem, TopTwo(rounds=5, planned=1.0, warm_up=0.0), 1000)
+    assert [batch.sizes.tolist() for batch in batches[1:]] == [(200 * wanted).astype(int).tolist()] * 4
+    assert [n for n, _ in asked] == [800, 600, 400, 200]
+    for rivals, (_, start) in zip(candidates, asked, strict=True):
+        assert start.sum() == pytest.approx(1)
+        assert rivals.tolist() == np.flatnonzero(start).tolist()
+    batches, _ = batches_of(problem, TopTwo(rounds=5, planned=0.5, warm_up=0.0), 1000)
+    assert batches[1].sizes[3] >= 75
 
 
 def test_a_floor_keeps_every_share_above_its_part():

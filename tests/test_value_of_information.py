@@ -1,10 +1,13 @@
 """The worth of further experiments: against closed forms, simulated experiments, differences and many plans."""
 
+from dataclasses import replace
+
+import networkx as nx
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import betabinom, norm
 
-from causalbandit import CausalModel, Problem
+from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem
 from causalbandit.propagation import propagate
 from causalbandit.random_problems import bernoulli_arms, random_problem
 from causalbandit.search.posterior import TablePosterior
@@ -50,6 +53,16 @@ def test_two_arms_have_the_closed_form():
     # The standard error is below s/√S, s the learned deviation: |difference| above 5 of them is one in a million.
     assert abs(value - exact) < 5 * np.sqrt(learned / 400_000)
     assert exact > 0.001
+
+
+def test_what_a_few_visits_teach_is_that_of_the_beta_binomial():
+    # Two arms with the same few visits and means: V = √(2ν)/√(2π), ν the variance of an arm's later posterior mean.
+    problem, visits, ones = arms([2, 2], [1, 1])
+    worth, _ = worth_of(problem, visits, ones, draws=400_000)
+    value, _ = worth.at(np.array([0.5, 0.5]), 6)
+    later = betabinom(3, 1.5, 1.5).var() / (2 + 1 + 3) ** 2
+    # The standard error is 0.0013 of V: 5 of them.
+    assert value == pytest.approx(np.sqrt(2 * later / (2 * np.pi)), rel=0.0065)
 
 
 def test_the_worth_equals_what_simulated_experiments_bring_on_independent_arms():
@@ -125,14 +138,14 @@ def test_a_plan_is_worth_almost_as_much_as_the_best_of_many():
     assert plan[3] < 0.1
 
 
-def test_a_plan_learns_rows_that_tell_the_rivals_apart_under_other_interventions():
+def test_a_plan_for_many_rivals_on_a_graph_is_nearly_the_best():
     problem = random_problem(10, rng=5, up_to=2)
     worth, _ = worth_after(problem, 2)
     n_interventions = len(problem.interventions)
     even = np.full(n_interventions, 1 / n_interventions)
     plan = worth.planned_shares(200, even)
     assert worth.at(plan, 200)[0] > 1.1 * worth.at(even, 200)[0]
-    # No move of 5 % of the plan to a single intervention gains more than 2 %: the plan is nearly optimal.
+    # No move of 5 % of the plan to a single intervention gains more than 2 %.
     single = np.eye(n_interventions)
     assert max(worth.at(0.95 * plan + 0.05 * one, 200)[0] for one in single) < 1.02 * worth.at(plan, 200)[0]
 
@@ -140,7 +153,55 @@ def test_a_plan_learns_rows_that_tell_the_rivals_apart_under_other_interventions
 def test_two_arms_in_the_same_state_share_the_experiments():
     problem, visits, ones = arms([20, 20], [10, 10])
     worth, _ = worth_of(problem, visits, ones, draws=20_000)
-    assert worth.planned_shares(100, np.array([0.9, 0.1]))[0] == pytest.approx(0.5, abs=0.1)
+    for start in ([0.9, 0.1], [1.0, 0.0]):
+        assert worth.planned_shares(100, np.array(start))[0] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_plan_learns_a_row_that_tells_the_rivals_apart_under_another_intervention():
+    # Under both rivals, x = 0 and x = 1, the row m = 1 of y is hardly ever visited; fixing m = 1 visits it always.
+    graph = CausalGraph(nx.DiGraph([("x", "m"), ("m", "y")]), "y")
+    problem = Problem(graph, InterventionSet(graph, [{"x": 0}, {"x": 1}, {"m": 1}]))
+    visits, ones = np.zeros((2, graph.n_family_rows), dtype=int)
+    for node, node_visits, node_ones in (("m", [9000, 9000], [45, 450]), ("y", [9000, 4], [900, 1])):
+        visits[graph.family_of[node].rows], ones[graph.family_of[node].rows] = node_visits, node_ones
+    task = make_task(problem)
+    posterior = TablePosterior(visits, ones, task.known)
+    found = posterior.propagate(task, reach=True, gradient=True)
+    worth = ValueOfInformation.of(found, posterior, np.array([0, 1]), 2000, np.random.default_rng(0))
+    assert worth.margins.shape == (3,)  # m = 1 has the largest posterior mean: the leader is always a candidate
+    without = replace(worth, margins=worth.margins[:2] - worth.margins[:2].max(), contrast=worth.contrast[:, :2])
+    assert without.planned_shares(100, np.array([0.5, 0.5, 0.0]))[2] > 0.8
+
+
+def test_many_arms_alike_keep_their_even_shares():
+    problem, visits, ones = arms([2] * 100, [1] * 100)
+    worth, _ = worth_of(problem, visits, ones)
+    even = np.full(100, 0.01)
+    plan = worth.planned_shares(2000, even)
+    assert worth.at(plan, 2000)[0] >= worth.at(even, 2000)[0]
+    assert plan.max() < 0.03
+
+
+def test_interventions_with_the_same_effect_are_not_told_apart_by_rounding():
+    graph = CausalGraph(nx.DiGraph([("x", "m"), ("z", "m"), ("m", "y"), ("z", "y")]), "y")
+    problem = Problem(graph, InterventionSet(graph, [{"m": 1}, {"m": 1, "x": 1}, {"m": 1, "x": 0}]))
+    visits = np.random.default_rng(0).integers(1, 30, graph.n_family_rows)
+    worth, _ = worth_of(problem, visits, visits // 3)
+    start = np.array([0.2, 0.3, 0.5])
+    value, slope = worth.at(start, 1000)
+    assert value == 0
+    assert not slope.any()
+    np.testing.assert_allclose(worth.planned_shares(1000, start), (1 - EVENLY) * start + EVENLY / 3)
+
+
+def test_a_row_without_visits_is_left_to_the_others():
+    problem, visits, ones = arms([20, 20, 0], [10, 10, 0])
+    worth, _ = worth_of(problem, visits, ones)
+    with np.errstate(all="raise"):
+        value, slope = worth.at(np.array([0.5, 0.5, 0.0]), 100)
+    assert np.isfinite([value, *slope]).all()
+    assert slope[2] == 0
+    assert (slope[:2] > 0).all()
 
 
 def test_where_nothing_can_be_learned_the_plan_is_its_start():
