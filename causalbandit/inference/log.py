@@ -14,6 +14,7 @@ estimators trust it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,12 +38,10 @@ from causalbandit.inference.checks import (
     round_labels,
     row_numbers,
 )
+from causalbandit.inference.csv_file import csv_header, labels_as_typed, read_csv_columns
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None")
-"""What stands for a missing number in a CSV file; in its column of arms only an empty field does."""
 
 PropensityColumns = str | Sequence[str] | Mapping[Any, str]
 """The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
@@ -156,8 +155,8 @@ class AdaptiveLog:
     def _columns(self, given: NDArray[np.float64]) -> tuple[int, tuple[Hashable, ...]]:
         """The number of arms and their names."""
         names = None if self.arm_names is None else tuple(self.arm_names)
-        if names is not None and len(set(names)) != len(names):
-            raise ValueError(f"arm_names repeats a name: {listing(names)}; each arm needs a name of its own.")
+        if names is not None:
+            _check_names_differ(names)
         if given.ndim == 2:
             n_arms = given.shape[1]
             if names is not None and len(names) != n_arms:
@@ -251,15 +250,22 @@ class AdaptiveLog:
 
     @classmethod
     def from_csv(cls, path: str | PathLike[str], **columns: Any) -> AdaptiveLog:
-        """The log in a CSV file with a header line; keywords as in :meth:`from_frame`. Other columns are not read."""
+        """The log in a CSV file with a header line; keywords as in :meth:`from_frame`. Other columns are not read.
+
+        Arms are called what the file calls them: ``01`` and ``1`` are two. Where all are numbers as Python prints them
+        (0, 1, 2, ...), the names are numbers. A row with more fields than the header is refused with its line.
+        """
         import pandas as pd
 
-        _check_file(path)
-        header = pd.read_csv(path, nrows=0).columns
         wanted = _Columns.of_keywords(columns)
-        wanted.check_present(list(header))
-        gaps = {name: [""] if name == wanted.arm else list(MISSING) for name in wanted.all}  # an arm may be called None
-        frame = pd.read_csv(path, usecols=sorted(wanted.all), keep_default_na=False, na_values=gaps)
+        _check_file(path)
+        wanted.check_present(csv_header(path))
+        frame = read_csv_columns(path, wanted.all, [wanted.arm])
+        written = frame[wanted.arm].cat
+        typed = pd.Series(
+            labels_as_typed(written.categories.tolist(), wanted.arm, wanted.names is not None), dtype=object
+        )
+        frame[wanted.arm] = typed.reindex(written.codes).to_numpy()
         return cls.from_frame(frame, **columns)
 
     @classmethod
@@ -348,16 +354,19 @@ class AdaptiveLog:
         return np.bincount(self.arms, minlength=self.n_arms)
 
     def column(self, arm: Hashable) -> int:
-        """The column of the arm called ``arm``.
+        """The column of the arm called ``arm``; a name that prints alike counts ("0" in a file is the arm 0).
 
         Raises
         ------
         ValueError
             When the log has no such arm.
         """
-        if arm not in self.names:
-            raise ValueError(f"Unknown arm {arm!r}; the log has {listing(self.names)}.{did_you_mean(arm, self.names)}")
-        return self.names.index(arm)
+        if arm in self.names:
+            return self.names.index(arm)
+        for place, name in enumerate(self.names):
+            if str(name) == str(arm):
+                return place
+        raise ValueError(f"Unknown arm {arm!r}; the log has {listing(self.names)}.{did_you_mean(arm, self.names)}")
 
     def all_propensities(self, purpose: str) -> NDArray[np.float64]:
         """[T, K]: the propensities of all arms, or an error that says that ``purpose`` needs them.
@@ -583,7 +592,8 @@ def _codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int
     import pandas as pd
 
     codes, uniques = pd.factorize(labels)
-    table = [seen.setdefault(label, len(seen)) for label in uniques.tolist()]
+    found = pd.Index(uniques).tolist() if uniques.dtype.kind == "m" or uniques.dtype == "M8[ns]" else uniques.tolist()
+    table = [seen.setdefault(label, len(seen)) for label in found]
     result: NDArray[np.int64] = np.array([*table, -1], dtype=np.int64)[codes]  # the last entry is that of code −1
     return result
 
@@ -596,10 +606,8 @@ def _arm_columns(
     if len(missing):
         raise ValueError(f"The arm (column {column!r}) is missing in {len(missing)} rows ({row_numbers(missing)}).")
     if names is None:
-        try:
-            names = tuple(sorted(labels))
-        except TypeError:
-            names = tuple(sorted(labels, key=str))
+        names = _arms_in_order(labels, column)
+    _check_names_differ(names)
     place: dict[Hashable, int] = {name: number for number, name in enumerate(names)}
     printed = {str(name): number for number, name in enumerate(names)}
     table = np.empty(len(labels), dtype=np.int64)
@@ -613,6 +621,45 @@ def _arm_columns(
             )
         table[number] = found
     return table[codes], names
+
+
+def _arms_in_order(labels: list[Any], column: str) -> tuple[Hashable, ...]:
+    """One name for the labels that print alike, the first seen; by number if all read as numbers, else sorted."""
+    named: dict[str, Any] = {}
+    for label in labels:
+        named.setdefault(str(label), label)
+    bare: dict[str, Any] = {}
+    for label in named.values():
+        other = bare.setdefault(str(label).strip(), label)
+        if other is not label:
+            raise ValueError(
+                f"The arms {other!r} and {label!r} (column {column!r}) differ only in the spaces around their names; "
+                "strip them, or name all arms of the design."
+            )
+    names = list(named.values())
+    if any(isinstance(name, str) for name in names):
+        try:
+            values = {name: float(name) for name in names}
+            if all(map(math.isfinite, values.values())):
+                return tuple(sorted(names, key=lambda name: (values[name], str(name))))
+        except (TypeError, ValueError):
+            pass
+    try:
+        return tuple(sorted(names))
+    except TypeError:
+        return tuple(sorted(names, key=str))
+
+
+def _check_names_differ(names: Sequence[Hashable]) -> None:
+    """Raise ValueError for names that are equal or print alike."""
+    seen: dict[str, Hashable] = {}
+    for name in names:
+        if str(name) in seen:
+            raise ValueError(
+                f"Two arms are called {seen[str(name)]!r} and {name!r}: each arm needs a name of its own, "
+                "which does not print like another's."
+            )
+        seen[str(name)] = name
 
 
 def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:

@@ -323,7 +323,7 @@ def estimate_arms(
     alpha = check_alpha(alpha)
     _check_multiplicity(multiplicity)
     reference = log.names[0] if reference is None else reference
-    log.column(reference)
+    reference = log.names[log.column(reference)]
     if isinstance(weights, str) and weights == "uniform" and log.propensities is None:
         h: NDArray[np.float64] = np.broadcast_to(1.0, (log.n_rounds, log.n_arms))
     elif isinstance(weights, str):
