@@ -210,7 +210,7 @@ def drop_to(n):
         (lambda frame: None, {"outcome": "sales"}, ValueError, "no column 'sales'.*Did you mean 'sale'"),
         (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "no column for the arm 'green'"),
         (lambda frame: None, {"propensity": {"red": "p_red"}, "arms": None}, ValueError, "'blue'.*not one of the arms"),
-        (lambda frame: None, {"batch": "arm", "time": "day"}, ValueError, "not consecutive in time"),
+        (lambda frame: frame.assign(week=[1, 2] * 6), {"batch": "week"}, ValueError, "not consecutive in time"),
     ],
 )
 def test_what_would_bias_an_estimate_is_refused_with_its_place(change, columns, error, words):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ SUM_TOLERANCE = 1e-6
 """How far a row of propensities may be from summing to 1; single precision and six printed decimals stay within it."""
 
 
+NUMBERS = (int, float, np.integer, np.floating)
+"""Types of single numbers."""
+
+
 def row_numbers(rows: NDArray[np.int64], most: int = 5) -> str:
     """Row numbers for a message."""
     text = ("row " if len(rows) == 1 else "rows ") + ", ".join(str(row) for row in rows[:most])
@@ -25,10 +30,40 @@ def numbers(values: ArrayLike | None, what: str, hint: str) -> NDArray[np.float6
     """Values as doubles, or a TypeError that calls them ``what``."""
     if values is None:
         raise TypeError(f"{what} is None; expected an array of numbers ({hint}).")
+    kind = not_numeric(values)
+    if kind:
+        raise TypeError(f"{what} holds {kind}; expected numbers. {CONVERSION[kind]}")
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{what} holds values that are not numbers; {hint}.") from None
+
+
+CONVERSION = {
+    "dates": "Subtract a date and convert to numbers, for example with (dates - start).dt.total_seconds().",
+    "durations": "Convert them to numbers, for example with .dt.total_seconds().",
+    "complex numbers": "Take their real part or their absolute value.",
+}
+"""How to make numbers of what `not_numeric` names."""
+
+
+def not_numeric(values: Any) -> str:
+    """ "dates", "durations" or "complex numbers" for arrays of what numpy would cast to doubles unasked, else ""."""
+    array = np.asarray(values)
+    name = {"M": "dates", "m": "durations", "c": "complex numbers"}.get(array.dtype.kind, "")
+    if array.dtype.kind == "O":
+        for kinds, name in _OBJECTS:
+            if any(isinstance(value, kinds) for value in array.flat):
+                return name
+        return ""
+    return name
+
+
+_OBJECTS = (
+    ((date, np.datetime64), "dates"),
+    ((timedelta, np.timedelta64), "durations"),
+    ((complex, np.complexfloating), "complex numbers"),
+)
 
 
 def round_labels(values: Any, n_rounds: int, what: str) -> NDArray[Any]:
@@ -63,18 +98,26 @@ def check_finite(values: NDArray[np.float64], what: str, hint: str) -> None:
 
 def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
     """[T] finite outcomes."""
+    given = np.asarray(values)
+    if given.dtype.kind in "mM" and given.ndim == 1:
+        check_known(~np.isnat(given))
     outcomes = numbers(values, "outcomes", "the numbers that were observed")
     if outcomes.ndim != 1:
         raise ValueError(f"outcomes has shape {outcomes.shape}; expected [T], one number per round.")
     if not len(outcomes):
         raise ValueError("The log is empty: no rounds to learn from.")
-    bad = np.flatnonzero(~np.isfinite(outcomes))
+    check_known(np.isfinite(outcomes))
+    return outcomes
+
+
+def check_known(known: NDArray[np.bool_]) -> None:
+    """Raise for outcomes that are missing or infinite: where ``known`` [T] is false."""
+    bad = np.flatnonzero(~known)
     if len(bad):
         raise ValueError(
-            f"outcomes are missing or infinite in {len(bad)} of {len(outcomes)} rows ({row_numbers(bad)}). Wait for "
+            f"outcomes are missing or infinite in {len(bad)} of {len(known)} rows ({row_numbers(bad)}). Wait for "
             "late outcomes; drop such rows only if an outcome's absence depends on neither the arm nor the outcome."
         )
-    return outcomes
 
 
 def arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hashable, ...]) -> NDArray[np.int64]:
@@ -134,6 +177,8 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
 
 def check_size(n_rounds: int, n_arms: int) -> None:
     """Raise for a record that has one arm only or fewer rounds than arms."""
+    if isinstance(n_arms, bool) or not isinstance(n_arms, (int, np.integer)):
+        raise TypeError(f"n_arms was {n_arms!r}; expected the number of arms of the design, an integer.")
     if n_arms < 2:
         raise ValueError("The log has one arm only; an effect compares at least two. Name all arms of the design.")
     if n_rounds < n_arms:

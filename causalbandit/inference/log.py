@@ -27,12 +27,14 @@ from numpy.typing import NDArray
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import row_blocks
 from causalbandit.inference.checks import (
+    CONVERSION,
     SUM_TOLERANCE,
     arm_vector,
     check_rows,
     check_size,
     check_taken,
     context_matrix,
+    not_numeric,
     numbers,
     outcome_vector,
     round_labels,
@@ -156,7 +158,7 @@ class AdaptiveLog:
         """The number of arms and their names."""
         names = None if self.arm_names is None else tuple(self.arm_names)
         if names is not None:
-            _check_names_differ(names)
+            check_names_differ(names)
         if given.ndim == 2:
             n_arms = given.shape[1]
             if names is not None and len(names) != n_arms:
@@ -219,7 +221,8 @@ class AdaptiveLog:
         Raises
         ------
         ValueError, TypeError
-            As :class:`AdaptiveLog`, for a column that is not there, and when the order of time is unknown.
+            As :class:`AdaptiveLog`, for a column that is not there or has two roles, for dates and durations where
+            numbers are expected, and when the order of time is unknown.
         """
         if not hasattr(frame, "columns"):
             raise TypeError(f"frame is a {type(frame).__name__}; expected a pandas.DataFrame with one row per round.")
@@ -236,7 +239,7 @@ class AdaptiveLog:
             matrix = _column(frame[columns.propensity[0]].to_numpy(), columns.propensity[0])
         return cls(
             arms=taken,
-            outcomes=_column(frame[outcome].to_numpy(), outcome),
+            outcomes=_outcomes(frame[outcome].to_numpy(), outcome),
             propensities=matrix,
             contexts=None
             if not columns.contexts
@@ -303,7 +306,7 @@ class AdaptiveLog:
                     return np.asarray(part.column(name).to_numpy(zero_copy_only=False))
 
                 codes[rows] = _codes_as_seen(values(wanted.arm), seen)
-                outcomes[rows] = _column(values(wanted.outcome), wanted.outcome)
+                outcomes[rows] = _outcomes(values(wanted.outcome), wanted.outcome)
                 for place, name in enumerate(wanted.propensity):
                     target = matrix[rows, place] if wanted.per_arm else matrix[rows]
                     target[:] = _column(values(name), name)
@@ -536,6 +539,8 @@ class _Columns:
             )
         if isinstance(contexts, str):
             contexts = (contexts,)
+        shares = (propensity,) if isinstance(propensity, str) else _columns_of(propensity)
+        _check_roles(arm, outcome, shares, tuple(contexts), time, batch)
         names = None if arms is None else tuple(arms)
         in_order = bool(ordered) and time is None
         if isinstance(propensity, str):
@@ -580,6 +585,46 @@ class _Columns:
                 raise ValueError(f"The table has {columns.count(name)} columns {name!r}; rename or drop all but one.")
 
 
+def _columns_of(propensity: Sequence[str] | Mapping[Any, str]) -> Sequence[str]:
+    """The columns that a list, or a mapping arm → column, names."""
+    return tuple(propensity.values()) if isinstance(propensity, Mapping) else tuple(propensity)
+
+
+def _check_roles(
+    arm: str,
+    outcome: str,
+    propensities: Sequence[str],
+    contexts: Sequence[str],
+    time: str | None,
+    batch: str | None,
+) -> None:
+    """Raise ValueError for a column in two roles that exclude each other, with both."""
+    main = {"the arm": (arm,), "the outcome": (outcome,), "a propensity": propensities}
+    roles: dict[str, str] = {}
+    for role, columns in main.items():
+        for column in dict.fromkeys(columns):
+            if column in roles:
+                raise ValueError(
+                    f"The column {column!r} is named both as {roles[column]} and as {role}; each has a column of its "
+                    "own."
+                )
+            roles[column] = role
+    for role, name in (("the time", time), ("the batch", batch)):
+        if name is not None and roles.get(name) in ("the arm", "the outcome"):
+            raise ValueError(
+                f"The column {name!r} is named both as {roles[name]} and as {role}; the order of time must not depend "
+                "on what was done or observed."
+            )
+    for place, column in enumerate(contexts):
+        if column in roles:
+            raise ValueError(
+                f"The column {column!r} is named both as {roles[column]} and as a context (covariate); contexts are "
+                "what was known before the arm was drawn, besides the propensities."
+            )
+        if column in contexts[:place]:
+            raise ValueError(f"The column {column!r} is named twice as a context (covariate); name it once.")
+
+
 def _common_prefix(columns: Sequence[str]) -> str:
     """The longest common beginning that ends in "_", or an empty string."""
     first, last = min(columns), max(columns)
@@ -607,7 +652,7 @@ def _arm_columns(
         raise ValueError(f"The arm (column {column!r}) is missing in {len(missing)} rows ({row_numbers(missing)}).")
     if names is None:
         names = _arms_in_order(labels, column)
-    _check_names_differ(names)
+    check_names_differ(names)
     place: dict[Hashable, int] = {name: number for number, name in enumerate(names)}
     printed = {str(name): number for number, name in enumerate(names)}
     table = np.empty(len(labels), dtype=np.int64)
@@ -650,7 +695,7 @@ def _arms_in_order(labels: list[Any], column: str) -> tuple[Hashable, ...]:
         return tuple(sorted(names, key=str))
 
 
-def _check_names_differ(names: Sequence[Hashable]) -> None:
+def check_names_differ(names: Sequence[Hashable]) -> None:
     """Raise ValueError for names that are equal or print alike."""
     seen: dict[str, Hashable] = {}
     for name in names:
@@ -664,6 +709,9 @@ def _check_names_differ(names: Sequence[Hashable]) -> None:
 
 def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     """A table's column as doubles."""
+    kind = not_numeric(values)
+    if kind:
+        raise TypeError(f"The column {name!r} holds {kind}; expected numbers. {CONVERSION[kind]}")
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -673,12 +721,28 @@ def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
         ) from None
 
 
+def _outcomes(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """The outcomes' column as doubles; a missing one of any type is NaN, which the log refuses with its row."""
+    if values.dtype.kind in "mMO":
+        import pandas as pd
+
+        missing = np.asarray(pd.isna(values))
+        if missing.any():
+            values = np.where(missing, np.nan, 0.0 if not_numeric(values) else values)
+    return _column(values, name)
+
+
 def _time_stamps(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Time stamps as they are, but text as dates, because "10/2" sorts before "9/2"."""
     if values.dtype.kind not in "OUST":
         return values
     import pandas as pd
 
+    if pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
+        raise TypeError(
+            f"The time stamps in column {name!r} are of mixed types, such as numbers and text, which cannot be put in "
+            "order; convert them to numbers or dates first."
+        )
     try:
         return pd.to_datetime(pd.Series(values)).to_numpy()
     except (TypeError, ValueError) as error:

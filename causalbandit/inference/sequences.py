@@ -29,16 +29,13 @@ from causalbandit.inference.boundaries import (
     normal_mixture,
     polynomial_stitching,
 )
-from causalbandit.inference.checks import outcome_vector
+from causalbandit.inference.checks import NUMBERS, outcome_vector
 from causalbandit.inference.log import AdaptiveLog, require_log
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
-
-
-NUMBERS = (int, float, np.integer, np.floating)
 
 
 @lru_cache(maxsize=256)

@@ -42,8 +42,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import column_sums, row_blocks
-from causalbandit.inference.checks import check_finite, numbers
-from causalbandit.inference.log import AdaptiveLog, require_log
+from causalbandit.inference.checks import NUMBERS, check_finite, numbers
+from causalbandit.inference.log import AdaptiveLog, check_names_differ, require_log
 from causalbandit.inference.past_means import refit_rounds
 from causalbandit.inference.scores import aipw_scores, effective_size
 from causalbandit.inference.weights import FLOOR_DECAY, adaptive_weights, checked_weights
@@ -714,12 +714,13 @@ def _checked(
     labels: tuple[Hashable, ...] = tuple(range(n_arms)) if names is None else tuple(names)
     if len(labels) != n_arms:
         raise ValueError(f"names has {len(labels)} names for {n_arms} arms.")
+    check_names_differ(labels)
     return gamma, checked_weights(weights, n_rounds, n_arms), labels
 
 
 def check_alpha(alpha: float) -> float:
     """``alpha`` as a float, or a ValueError when it is no error rate."""
-    if not 0.0 < alpha < 1.0:
+    if isinstance(alpha, bool) or not isinstance(alpha, NUMBERS) or not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
     return float(alpha)
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import column_sums, row_blocks
-from causalbandit.inference.checks import check_rows, numbers
+from causalbandit.inference.checks import NUMBERS, check_rows, numbers
 
 FLOOR_DECAY = 0.7
 """κ, the default exponent of a propensity floor (1/K)·t^(−κ), as in the simulations of Hadad et al. (2021)."""
@@ -64,7 +64,7 @@ def adaptive_weights(
         return checked_weights(scheme, *chosen.shape).copy()
     if scheme not in _SCHEMES:
         raise ValueError(f"Unknown weights {scheme!r}; known: {listing(_SCHEMES)}.{did_you_mean(scheme, _SCHEMES)}")
-    if not 0.0 <= floor_decay < 1.0:
+    if isinstance(floor_decay, bool) or not isinstance(floor_decay, NUMBERS) or not 0.0 <= floor_decay < 1.0:
         raise ValueError(
             f"floor_decay was {floor_decay!r}; expected the exponent κ in [0, 1) of the design's floor c·t^(−κ). A "
             "floor that decays faster than 1/t gives no arm enough rounds."
