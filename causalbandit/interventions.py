@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -31,6 +32,12 @@ FREE = -1
 
 MOST_INTERVENTIONS = 200_000
 """Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
+
+MOST_BYTES = 2**30
+"""Sets whose :attr:`InterventionSet.assignments` would be larger than this are refused before it is made."""
+
+_BLOCK_BYTES = 2**22
+"""What is computed of a whole set is computed for so many codes at a time."""
 
 
 class InterventionSet:
@@ -58,8 +65,8 @@ class InterventionSet:
     Raises
     ------
     ValueError
-        For an empty set, an unknown node, a value other than 0 or 1, an assigned target, a duplicate, and costs that
-        are not A positive finite numbers.
+        For an empty set, an unknown node, a value other than 0 or 1, an assigned target, a duplicate, costs that are
+        not A positive finite numbers, and more than 2^30 codes A·N (one byte each: a gigabyte).
     """
 
     def __init__(
@@ -71,13 +78,14 @@ class InterventionSet:
     ) -> None:
         _check_graph(graph)
         rows = [_checked(graph, place, intervention) for place, intervention in enumerate(_listed(interventions))]
-        codes = np.full((len(rows), len(graph.nodes)), FREE, dtype=np.int8)
+        codes = _free_codes(graph, len(rows))
         for place, row in enumerate(rows):
             for node, value in row.items():
                 codes[place, graph.position(node)] = value
-        self._setup(graph, codes, costs)
+        self._setup(graph, codes, costs, distinct=False)
 
-    def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any) -> None:
+    def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool) -> None:
+        """Fill the attributes; ``distinct`` says that no intervention can be there twice."""
         if len(codes) == 0:
             raise ValueError(
                 "The set of interventions is empty; expected at least one. The empty intervention {} only observes."
@@ -85,22 +93,44 @@ class InterventionSet:
         self._graph = graph
         self._codes = codes
         self._codes.flags.writeable = False
-        self._places: dict[bytes, int] = {}
-        for place, row in enumerate(codes):
-            first = self._places.setdefault(row.tobytes(), place)
-            if first != place:
-                raise ValueError(
-                    f"Interventions {first} and {place} are both {self[place]!r}; expected each intervention once. "
-                    "Remove one of them."
-                )
+        self._places: dict[tuple[int, ...], int] | None = None if distinct else self._find_places()
         self._costs = _checked_costs(costs, len(codes))
         self.derived: dict[Any, Any] = {}
 
     @classmethod
-    def _from_codes(cls, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any = None) -> InterventionSet:
+    def _from_codes(
+        cls, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any = None, *, distinct: bool
+    ) -> InterventionSet:
         new = cls.__new__(cls)
-        new._setup(graph, codes, costs)
+        new._setup(graph, codes, costs, distinct)
         return new
+
+    def _blocks(self) -> Iterator[npt.NDArray[np.int8]]:
+        """The codes, some rows at a time, so that what is made of them stays small."""
+        step = max(1, _BLOCK_BYTES // len(self._graph.nodes))
+        return (self._codes[start : start + step] for start in range(0, len(self._codes), step))
+
+    def _find_places(self) -> dict[tuple[int, ...], int]:
+        """Place of each intervention by what it fixes (2·column + value, ascending); refuses one that is there twice.
+
+        Memory grows with the nodes that are fixed, not with those that are free.
+        """
+        places: dict[tuple[int, ...], int] = {}
+        place = 0
+        for codes in self._blocks():
+            rows, columns = np.nonzero(codes != FREE)
+            marks = (2 * columns + codes[rows, columns]).tolist()
+            start = 0
+            for end in np.bincount(rows, minlength=len(codes)).cumsum().tolist():
+                first = places.setdefault(tuple(marks[start:end]), place)
+                if first != place:
+                    raise ValueError(
+                        f"Interventions {first} and {place} are both {self[place]!r}; expected each intervention once. "
+                        "Remove one of them."
+                    )
+                start = end
+                place += 1
+        return places
 
     @classmethod
     def up_to(
@@ -120,14 +150,14 @@ class InterventionSet:
                 "InterventionSet.stream_up_to."
             )
         columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
-        codes = np.full((total, len(graph.nodes)), FREE, dtype=np.int8)
+        codes = _free_codes(graph, total)
         row = 1
         for fixed in range(1, min(size, len(chosen)) + 1):
             values = np.array(list(itertools.product((0, 1), repeat=fixed)), dtype=np.int8)
             for combination in itertools.combinations(columns, fixed):
                 codes[row : row + len(values), list(combination)] = values
                 row += len(values)
-        return cls._from_codes(graph, codes)
+        return cls._from_codes(graph, codes, distinct=True)
 
     @staticmethod
     def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
@@ -177,6 +207,7 @@ class InterventionSet:
                 f"The product of the choices makes {total:,} interventions, more than most={most:,}. "
                 "Give fewer nodes or fewer values each, or raise most=."
             )
+        _check_room(graph, total)
         return cls(
             graph,
             (
@@ -201,16 +232,26 @@ class InterventionSet:
         return self._costs
 
     @property
+    def n_fixed(self) -> npt.NDArray[np.intp]:
+        """How many nodes each intervention fixes, [A]."""
+        return np.concatenate([np.count_nonzero(codes != FREE, axis=1) for codes in self._blocks()])
+
+    @property
+    def ever_fixed(self) -> npt.NDArray[np.bool_]:
+        """Which nodes at least one intervention fixes, [N]."""
+        return np.asarray(self._codes.max(axis=0) != FREE)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """One short text per intervention, such as ``ad=1, price=0``; ``(observe)`` for the empty one."""
         return tuple(intervention_label(intervention) for intervention in self)
 
     def index(self, intervention: Mapping[str, int]) -> int:
         """Place of ``intervention`` in the set; a ValueError when it is not there."""
-        row = np.full((1, len(self._graph.nodes)), FREE, dtype=np.int8)
-        for node, value in _checked(self._graph, 0, intervention).items():
-            row[0, self._graph.position(node)] = value
-        place = self._places.get(row.tobytes())
+        if self._places is None:
+            self._places = self._find_places()
+        fixed = _checked(self._graph, 0, intervention)
+        place = self._places.get(tuple(sorted(2 * self._graph.position(node) + fixed[node] for node in fixed)))
         if place is None:
             raise ValueError(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place
@@ -228,19 +269,19 @@ class InterventionSet:
                 )
             chosen = np.flatnonzero(chosen)
         chosen = chosen.astype(np.intp, casting="same_kind") if chosen.size else np.zeros(0, dtype=np.intp)
-        return InterventionSet._from_codes(self._graph, self._codes[chosen].copy(), self._costs[chosen])
+        distinct = len(np.unique(np.arange(len(self))[chosen])) == len(chosen)
+        return InterventionSet._from_codes(self._graph, self._codes[chosen], self._costs[chosen], distinct=distinct)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per intervention: ``intervention`` (label), ``n_fixed``, ``cost``, a column per node ever fixed."""
         import pandas as pd
 
-        fixed = self._codes != FREE
         data: dict[str, Any] = {
             "intervention": list(self.labels),
-            "n_fixed": fixed.sum(axis=1),
+            "n_fixed": self.n_fixed,
             "cost": self._costs,
         }
-        for column in np.flatnonzero(fixed.any(axis=0)):
+        for column in np.flatnonzero(self.ever_fixed):
             data[self._graph.nodes[column]] = pd.array(
                 [None if code == FREE else int(code) for code in self._codes[:, column]], dtype="Int8"
             )
@@ -270,7 +311,7 @@ class InterventionSet:
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "derived": {}}
+        return {**self.__dict__, "derived": {}, "_places": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -342,6 +383,21 @@ def _check_graph(graph: object) -> None:
         )
 
 
+def _check_room(graph: CausalGraph, n_interventions: int) -> None:
+    needed = n_interventions * len(graph.nodes)
+    if needed > MOST_BYTES:
+        raise ValueError(
+            f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes, one for each node "
+            f"under each; expected at most {MOST_BYTES:,}. List fewer interventions, or leave nodes out of the graph."
+        )
+
+
+def _free_codes(graph: CausalGraph, n_interventions: int) -> npt.NDArray[np.int8]:
+    """Codes [A, N] that fix nothing yet; a ValueError before they are made when they are too many."""
+    _check_room(graph, n_interventions)
+    return np.full((n_interventions, len(graph.nodes)), FREE, dtype=np.int8)
+
+
 def _actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
     _check_graph(graph)
     if nodes is None:
@@ -351,7 +407,7 @@ def _actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
     chosen = [graph.require(node) for node in nodes]
     if graph.target in chosen:
         raise ValueError(f"nodes holds the target {graph.target!r}, which no intervention may fix. Remove it.")
-    repeated = sorted({node for node in chosen if chosen.count(node) > 1})
+    repeated = sorted(node for node, times in Counter(chosen).items() if times > 1)
     if repeated:
         raise ValueError(f"nodes holds {listing(repeated)} more than once; expected each node once.")
     return chosen

@@ -324,9 +324,14 @@ def _make_bags(
     cliques: Sequence[frozenset[int]], parents: Sequence[int], scopes: Sequence[tuple[int, ...]]
 ) -> tuple[Bag, ...]:
     families: list[list[int]] = [[] for _ in cliques]
+    holding: list[list[int]] = [[] for _ in scopes]  # per node: places of the cliques with it
+    for place, clique in enumerate(cliques):
+        for variable in clique:
+            holding[variable].append(place)
     for family, scope in enumerate(scopes):
+        rarest = min((holding[variable] for variable in scope), key=len)
         holder = min(
-            (place for place, clique in enumerate(cliques) if clique.issuperset(scope)),
+            (place for place in rarest if cliques[place].issuperset(scope)),
             key=lambda place: (len(cliques[place]), place),
         )
         families[holder].append(family)

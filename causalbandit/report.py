@@ -229,7 +229,7 @@ def problem_summary(problem: Problem) -> str:
     for text in (problem.description, problem.source and f"Source: {problem.source}"):
         if text:
             lines += wrapped(text)
-    fixed = (interventions.assignments >= 0).sum(axis=1)
+    fixed = interventions.n_fixed
     actionable = actionable_nodes(problem)
     shown = ", ".join(shortened(node, 40) for node in actionable[:40])
     more = f", … ({len(actionable) - 40} more)" if len(actionable) > 40 else ""
@@ -278,5 +278,5 @@ def problem_html(problem: Problem) -> str:
 
 def actionable_nodes(problem: Problem) -> tuple[str, ...]:
     """Nodes that at least one intervention fixes, in topological order."""
-    columns = np.flatnonzero((problem.interventions.assignments >= 0).any(axis=0))
+    columns = np.flatnonzero(problem.interventions.ever_fixed)
     return tuple(problem.graph.nodes[column] for column in columns)

@@ -1,6 +1,7 @@
 """Graph files: what is written is read back, and what cannot be believed is refused with its place."""
 
 import io
+import itertools
 import json
 import os
 import stat
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import causalbandit as cb
-from causalbandit.formats import graph_schema
+from causalbandit import interventions as interventions_module
+from causalbandit.formats import graph_json, graph_schema
 
 SMALL = {
     "graph": {"target": "purchase", "interventions": [{}, {"ad": 1}]},
@@ -116,6 +118,55 @@ def test_byte_order_mark_crlf_and_binary_files_are_read(tmp_path, encode, shop):
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
+
+
+def star(n, name="x{}"):
+    return cb.CausalGraph(nx.DiGraph((name.format(i), "y") for i in range(n)), "y")
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text("old")
+    graph = star(12)
+    many = cb.Problem(graph, cb.InterventionSet.up_to(graph, 12, most=10**6))  # more than the short form may stand for
+    long = star(8, "a node with a long name and the number {}")
+    listed = cb.Problem(long, cb.InterventionSet.up_to(long, 8)[1:])
+    for problem, limit in ((many, {}), (listed, {"max_bytes": 10**5}), (listed, {"max_bytes": 10**6})):
+        with pytest.raises(ValueError, match=r"as a file; expected at most .* Nothing was written.*max_bytes=") as said:
+            cb.save_problem(problem, path, **limit)
+        assert f"at most {limit.get('max_bytes', 2**24):,}" in str(said.value)
+        assert path.read_text() == "old"
+    cb.save_problem(listed, path, max_bytes=10**7)
+    assert cb.load_problem(path) == listed
+    size = path.stat().st_size
+    cb.save_problem(listed, path, max_bytes=size)
+    assert cb.load_problem(path, max_bytes=size) == listed
+    with pytest.raises(ValueError, match=f"needs {size:,} bytes"):
+        cb.save_problem(listed, path, max_bytes=size - 1)
+
+
+def test_a_short_form_that_would_be_refused_is_written_as_a_list(tmp_path, monkeypatch):
+    monkeypatch.setattr(graph_json, "MOST_INTERVENTIONS", 26)
+    graph = star(3)
+    for size, short in ((2, True), (3, False)):
+        problem = cb.Problem(graph, cb.InterventionSet.up_to(graph, size))
+        cb.save_problem(problem, tmp_path / "p.json")
+        written = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["graph"]["interventions"]
+        assert isinstance(written, dict) == short
+        assert cb.load_problem(tmp_path / "p.json") == problem
+
+
+def test_a_file_that_stands_for_a_table_too_large_is_refused_with_its_place(monkeypatch):
+    monkeypatch.setattr(interventions_module, "MOST_BYTES", 300_000)
+    chain = [f"n{i}" for i in range(400)]
+    document = {
+        "graph": {"target": chain[-1]},
+        "nodes": [{"id": node} for node in chain],
+        "edges": [{"source": a, "target": b} for a, b in itertools.pairwise(chain)],
+    }
+    said = refusal(document)
+    assert "$.graph.interventions: 799 interventions on 400 nodes need 319,600 bytes" in said
+    assert "at most 300,000" in said
 
 
 @pytest.mark.parametrize("name", SHIPPED)

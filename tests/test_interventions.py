@@ -2,13 +2,17 @@
 
 import itertools
 import pickle
+import re
 import tracemalloc
 
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import causalbandit as cb
+from causalbandit import interventions as interventions_module
 
 
 @pytest.fixture
@@ -82,6 +86,61 @@ def test_a_product_too_large_for_memory_is_refused_before_it_is_built(wide):
     said = refusal(lambda: cb.InterventionSet.product(wide, wide.nodes[:60]))
     assert f"{2**60:,}" in said
     assert "most=" in said
+
+
+def test_a_set_whose_table_is_too_large_is_refused_before_it_is_made(wide, monkeypatch):
+    monkeypatch.setattr(interventions_module, "MOST_BYTES", 200 * 399)
+    assert len(cb.InterventionSet.up_to(wide, 1)) == 399
+    tracemalloc.start()
+    for make in (
+        lambda: cb.InterventionSet.up_to(wide, 2),
+        lambda: cb.InterventionSet.product(wide, wide.nodes[:12]),
+        lambda: cb.InterventionSet(wide, [{}, *({"n0": 0, f"n{i}": 1} for i in range(1, 199)), *wide_singles(wide)]),
+    ):
+        said = refusal(make)
+        assert "interventions on 200 nodes need" in said
+        assert "at most 79,800" in said
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def wide_singles(wide):
+    return list(cb.InterventionSet.stream_up_to(wide, 1))[1:]
+
+
+def test_summarising_a_wide_set_needs_little_beside_its_table():
+    nodes = [f"n{i}" for i in range(3000)]
+    graph = cb.CausalGraph(nx.DiGraph(itertools.pairwise(nodes)), nodes[-1])
+    tracemalloc.start()
+    arms = cb.InterventionSet.up_to(graph, 1)
+    assert arms.index({"n7": 1}) == 16
+    assert arms.n_fixed.tolist() == [0] + 5998 * [1]
+    assert arms.ever_fixed.tolist() == 2999 * [True] + [False]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * arms.assignments.nbytes
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_places_are_found_and_duplicates_refused_whatever_the_blocks(data):
+    graph = cb.CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(4)), "y")
+    every = list(cb.InterventionSet.up_to(graph, 4))
+    chosen = data.draw(st.lists(st.sampled_from(every), min_size=1, max_size=8, unique_by=str))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interventions_module, "_BLOCK_BYTES", data.draw(st.integers(1, 20)))
+        arms = cb.InterventionSet(graph, chosen)
+        for some in (arms, pickle.loads(pickle.dumps(arms)), arms[:], arms.subset(range(-len(arms), 0))):
+            assert [some.index(intervention) for intervention in chosen] == list(range(len(chosen)))
+            assert all((intervention in some) == (intervention in chosen) for intervention in every)
+            assert some.n_fixed.tolist() == [len(intervention) for intervention in chosen]
+        twice = data.draw(st.integers(0, len(chosen) - 1))
+        said = f"Interventions {twice} and {len(chosen)} are both {re.escape(repr(arms[twice]))}"
+        with pytest.raises(ValueError, match=said):
+            cb.InterventionSet(graph, [*chosen, chosen[twice]])
+        with pytest.raises(ValueError, match=said):
+            arms.subset([*range(len(arms)), twice - len(arms)])
 
 
 def test_a_slice_keeps_the_costs(graph):

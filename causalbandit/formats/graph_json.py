@@ -31,12 +31,12 @@ import numpy as np
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.formats.output_file import write_output
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.interventions import FREE, MOST_INTERVENTIONS, InterventionSet
 from causalbandit.model import CausalModel, checked_table
 from causalbandit.problem import Problem
 
 MAX_BYTES = 16 * 2**20
-"""Files larger than this are refused before they are read, unless ``max_bytes=`` says otherwise."""
+"""Files larger than this are neither read nor written, unless ``max_bytes=`` says otherwise."""
 
 MAX_DEPTH = 100
 """Files nested deeper than this are refused; a graph file needs 5."""
@@ -74,14 +74,34 @@ def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem
     return _problem(name, _parse(name, _decode(name, data)))
 
 
-def save_problem(problem: Problem, path: str | os.PathLike[str]) -> None:
+def save_problem(problem: Problem, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> None:
     """Write ``problem`` to ``path`` as JSON, at once: after an error the file is what it was before.
 
     :func:`load_problem` reads it back as an equal problem, and probabilities come back to the last bit.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to write.
+    path : str or path
+        The file.
+    max_bytes : int
+        A larger file is refused before anything is written. What is written with a larger limit than the default needs
+        the same one in :func:`load_problem`.
+
+    Raises
+    ------
+    ValueError
+        If the file would be larger than ``max_bytes``.
+    OSError
+        If ``path`` cannot be written.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem was a {type(problem).__name__}; expected a Problem.")
-    write_output(path, _text(_document(problem)))
+    data = _text(_document(problem, max_bytes)).encode()
+    if len(data) > max_bytes:
+        _refuse_to_write(f"{len(data):,}", max_bytes)
+    write_output(path, data)
 
 
 # Reading: bytes, text, JSON ------------------------------------------------------------------------------------------
@@ -326,7 +346,15 @@ def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str
 # From a problem to a document ----------------------------------------------------------------------------------------
 
 
-def _document(problem: Problem) -> dict[str, Any]:
+def _refuse_to_write(size: str, max_bytes: int) -> NoReturn:
+    raise ValueError(
+        f"The problem needs {size} bytes as a file; expected at most {max_bytes:,}, the most that load_problem reads "
+        "unless it is told otherwise. Nothing was written. List fewer interventions, or pass a larger max_bytes= to "
+        "save_problem and to load_problem."
+    )
+
+
+def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
     from causalbandit.formats.graph_schema import FORMAT
 
     graph = problem.graph
@@ -334,7 +362,7 @@ def _document(problem: Problem) -> dict[str, Any]:
         name: text for name in ("name", "description", "source") if (text := getattr(problem, name))
     }
     header |= {"target": graph.target, "goal": problem.goal, "format": FORMAT}
-    header["interventions"] = _short_form(problem.interventions)
+    header["interventions"] = _short_form(problem.interventions, max_bytes)
     if np.any(problem.interventions.costs != 1):
         header["costs"] = problem.interventions.costs.tolist()
     nodes = []
@@ -353,17 +381,26 @@ def _document(problem: Problem) -> dict[str, Any]:
     return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}
 
 
-def _short_form(interventions: InterventionSet) -> list[dict[str, int]] | dict[str, Any]:
-    """``{"nodes": [...], "up_to": k}`` when the set is that of ``InterventionSet.up_to``, else the list itself."""
+def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str, int]] | dict[str, Any]:
+    """``{"nodes": [...], "up_to": k}`` when the set is that of ``InterventionSet.up_to``, else the list itself.
+
+    A list that is too long for ``max_bytes`` is refused before it is made; so are, when read, short forms of more than
+    ``MOST_INTERVENTIONS``, which are therefore written as lists.
+    """
     graph, codes = interventions.graph, interventions.assignments
-    fixed = (codes != FREE).sum(axis=1)
+    fixed = interventions.n_fixed
     largest = int(fixed.max())
-    singles = [int(np.flatnonzero(row != FREE)[0]) for row in codes[fixed == 1]]
+    singles = [int((codes[place] != FREE).argmax()) for place in np.flatnonzero(fixed == 1)]
     nodes = [graph.nodes[column] for column in dict.fromkeys(singles)]
-    if largest >= 1 and InterventionSet.count_up_to(graph, largest, nodes) == len(interventions):
-        whole = InterventionSet.up_to(graph, largest, nodes, most=len(interventions))
+    total = InterventionSet.count_up_to(graph, largest, nodes)
+    if largest >= 1 and total == len(interventions) and total <= MOST_INTERVENTIONS:
+        whole = InterventionSet.up_to(graph, largest, nodes)
         if np.array_equal(whole.assignments, codes):
             return {"nodes": nodes, "up_to": largest}
+    # Per intervention two braces, a comma, a line break and six spaces; per node fixed its name, ": " and a digit.
+    least = 10 * len(interventions) + 6 * int(fixed.sum())
+    if least > max_bytes:
+        _refuse_to_write(f"more than {least:,}", max_bytes)
     return list(interventions)
 
 
