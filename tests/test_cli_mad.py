@@ -73,7 +73,7 @@ def test_arms_without_data_have_a_row(log: str, tmp_path: Path) -> None:
     [
         (("--control", "odl"), "Did you mean 'old'"),
         (("--alpha", "2"), "alpha was 2"),
-        (("--t-star", "0"), "t_star was 0"),
+        (("--t-star", "0"), "--t-star was 0"),
         (("--multiplicity", "holm"), "mad knows none and bonferroni"),
         (("--outcome", "sale"), "sale"),
         (("--model", "split"), "covariates are needed"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,8 +100,46 @@ class LogFile:
         if ending not in (".csv", ".parquet"):
             raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
         reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
-        with bad_input(f"{self.path}: "):
+        with bad_options(f"{self.path}: "):
             return reader(self.path, **self.columns)
+
+
+_OPTIONS = (
+    (r"\((time|batch)=\.\.\.\)", r"(--\1)"),
+    (r"ordered=True( to from_frame)?", "--ordered"),
+    (r"propensity=\{arm: column\}", "--propensity ARM=COLUMN,..."),
+    (r"\b(weights|method)='([\w-]+)'", r"--\1 \2"),
+    (r"\bbounds=\(a, b\)", "--bounds LOW HIGH"),
+    (r"\bbounds=\(([^,()]+), ([^,()]+)\)", r"--bounds \1 \2"),
+    (r"\balpha=(?=[\d.])", "--alpha "),
+    (r" or pass tolerance=\.", "."),
+    (r"^(alpha|bounds) was", r"--\1 was"),
+    (r"^(t|floor)_(star|decay) was", r"--\1-\2 was"),
+    (r"^covariates are needed by", "covariates are needed (--contexts) by"),
+    (r"an outcome_model that uses them: 'pooled', 'split' or a regressor", "--model pooled or --model split"),
+)
+"""What messages of the library call its arguments, and what they are called on the command line."""
+
+
+def in_options(message: str) -> str:
+    """The message of a check with the command line's options in place of the arguments of Python functions.
+
+    >>> in_options("alpha was 5; it is an error rate between 0 and 1, for example alpha=0.05.")
+    '--alpha was 5; it is an error rate between 0 and 1, for example --alpha 0.05.'
+    """
+    for written, option in _OPTIONS:
+        message = re.sub(written, option, message)
+    return message
+
+
+@contextlib.contextmanager
+def bad_options(prefix: str = "") -> Iterator[None]:
+    """As `bad_input`, with messages that speak of the options of the command line."""
+    try:
+        with bad_input():
+            yield
+    except BadInput as error:
+        raise BadInput(prefix + in_options(error.message)) from error
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
@@ -138,18 +178,20 @@ def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if methods is not None and method not in methods and given:
             use = f"use it with --method {' or '.join(methods)}" if methods else "leave it out"
-            raise BadInput(f"{parameter.opts[-1]} does nothing for --method {method}; {use}.")
+            raise BadInput(f"{'/'.join(parameter.opts)} does nothing for --method {method}; {use}.")
 
 
-def _write(table: EstimateTable, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
-    """Print the table, and write what was asked for."""
-    click.echo(table.summary())
-    with running("Writing the result"):
-        if json_file is not None:
-            write(json_file, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-        if plot is not None:
-            without_display()
-            write(plot, figure_bytes(draw(), plot))
+def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
+    """Write what was asked for, then print ``text``: neither a closed pipe nor a full disk costs the other."""
+    try:
+        with running("Writing the result"):
+            if json_file is not None:
+                write(json_file, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+            if plot is not None:
+                without_display()
+                write(plot, figure_bytes(draw(), plot))
+    finally:
+        click.echo(text)
 
 
 @click.command()
@@ -216,7 +258,7 @@ def ate(
 
     log = log_file.read()
     reference = None if control is None else _arm_named(log, control, "--control")
-    with bad_input():
+    with bad_options():
         result = estimate_arms(
             log,
             weights,
@@ -226,8 +268,8 @@ def ate(
             multiplicity=multiplicity or "none",
             all_pairs=all_pairs,
         )
-    click.echo(f"{log.n_rounds} rounds, {log.n_arms} arms; {result.values.notes[0]}\n")
-    _write(result.contrasts, result.to_dict(), json_file, plot, result.contrasts.plot)
+    head = f"{log.n_rounds} rounds, {log.n_arms} arms; {result.values.notes[0]}\n"
+    _write(f"{head}\n{result.contrasts.summary()}", result.to_dict(), json_file, plot, result.contrasts.plot)
 
 
 def _mixture_adaptive(
@@ -240,6 +282,7 @@ def _mixture_adaptive(
 ) -> None:
     """``ate --method mad``."""
     from causalbandit.inference.mad_log import replay_log
+    from causalbandit.inference.values import plain_value
 
     columns = log_file.columns
     if columns["time"] is None and columns["batch"] is None:
@@ -248,11 +291,11 @@ def _mixture_adaptive(
     if settings["outcome_model"] is None and log.contexts is not None:
         settings["outcome_model"] = "pooled"
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
-    with bad_input():
+    with bad_options():
         result = replay_log(log, reference, **settings)
-    click.echo(f"{log.n_rounds} rounds, {log.n_arms} arms, control {reference!r}\n")
+    head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain_value(reference)!r}\n"
     draw = result.plot_path if over_time else result.plot
-    _write(result.estimates(), result.to_dict(), json_file, plot, draw)
+    _write(f"{head}\n{result.estimates().summary()}", result.to_dict(), json_file, plot, draw)
 
 
 @click.command()
@@ -289,7 +332,7 @@ def values(
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
     log = log_file.read()
-    with bad_input():
+    with bad_options():
         if method == "aipw":
             result = estimate_arms(log, weights, alpha=alpha, floor_decay=floor_decay)
             table, path = result.values, result.path
@@ -305,7 +348,7 @@ def values(
         return estimates_over_time(path, alpha) if over_time else table.plot()
 
     content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_records(table)}
-    _write(table, {**content, "notes": list(table.notes)}, json_file, plot, draw)
+    _write(table.summary(), {**content, "notes": list(table.notes)}, json_file, plot, draw)
 
 
 def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> EstimateTable:

@@ -85,14 +85,14 @@ class LoggedMAD:
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
-        from causalbandit.inference.values import plain_records
+        from causalbandit.inference.values import plain_records, plain_value
 
         return {
             "method": "mad",
             "rounds": self.log.n_rounds,
-            "control": self.log.names[self.control],
-            "alpha": self.alpha,
-            "t_star": self.t_star,
+            "control": plain_value(self.log.names[self.control]),
+            "alpha": plain_value(self.alpha),
+            "t_star": plain_value(self.t_star),
             "multiplicity": self.multiplicity,
             "estimates": plain_records(self.estimates()),
         }

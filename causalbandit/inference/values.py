@@ -254,7 +254,7 @@ class ArmEstimates:
         """Plain Python, fit for JSON: infinite and missing numbers are None."""
         return {
             "rounds": self.log.n_rounds,
-            "arms": [_plain(name) for name in self.log.names],
+            "arms": [plain_value(name) for name in self.log.names],
             "weights": self.weights,
             "alpha": self.alpha,
             "values": plain_records(self.values),
@@ -725,7 +725,7 @@ def check_alpha(alpha: float) -> float:
     return float(alpha)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value fit for JSON."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -737,4 +737,4 @@ def _plain(value: Any) -> Any:
 def plain_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as plain dictionaries."""
     names: Iterable[Any] = table.columns
-    return [dict(zip(names, map(_plain, row), strict=True)) for row in table.itertuples(index=False, name=None)]
+    return [dict(zip(names, map(plain_value, row), strict=True)) for row in table.itertuples(index=False, name=None)]
