@@ -294,6 +294,8 @@ def test_a_graph_too_dense_for_exact_propagation_is_a_bad_file(run, tmp_path):
         done = run("search", "dense.json", "--budget", "10000", "--strategy", strategy)
         refused(done, "dense.json: Exact propagation", "tree width", "split nodes with many parents")
         assert "largest_bag" not in done.stderr
+    done = run("regret", "dense.json", "--budgets", "10000", "--strategies", "uniform")
+    refused(done, "dense.json: Exact propagation", "split nodes with many parents")
 
 
 # Failing runs: status 1, nothing written -----------------------------------------------------------------------------

@@ -76,6 +76,8 @@ def regret(
     search chose than under the best one. All strategies meet the same simulated worlds.
     """
     from causalbandit.evaluation import ResumeError, evaluate_regret, labelled_strategies
+    from causalbandit.model import MEMORY
+    from causalbandit.propagation import clique_tree, pairs_in_memory
 
     problems = [load(graph) for graph in graphs]
     with bad_input("--strategies: "):
@@ -83,6 +85,7 @@ def regret(
     for graph, problem in zip(graphs, problems, strict=True):
         with bad_input(f"{graph}: "):
             problem.require_model("Comparing strategies")
+            pairs_in_memory(clique_tree(problem.graph), MEMORY, channels=1)
     if jobs == 0:
         raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
     check_outputs(list(graphs), table=out, plot=plot)
