@@ -99,6 +99,8 @@ def test_the_reference_and_the_control_may_be_named_as_they_print(tmp_path):
         (["old,0,0.5,0.5,", "new,1,0.5,0.5,"], 2),
         (["old,0,0.5,0.5", "", '"new\npage",1,0.5,0.5', "new,1,0.5,0.5,x"], 6),
         (["old, page,0,0.5,0.5", "new,1,0.5,0.5"], 2),
+        (["old,0,0.5,0.5"] * 100_000 + ["new,1,0.5,0.5,"] + ["new,1,0.5,0.5"] * 9, 100_002),
+        (["old,0,0.5,0.5"] * 3 + ["new,1,0.5,0.5,"], 5),
     ],
 )
 @pytest.mark.parametrize("ending", ["csv", "csv.gz"])
@@ -106,7 +108,7 @@ def test_a_row_with_more_fields_than_the_header_is_refused_with_its_line(tmp_pat
     path = tmp_path / f"log.{ending}"
     opener = gzip.open if ending.endswith("gz") else open
     with opener(path, "wt") as file:
-        file.write("\n".join(["arm,sale,p,p_other", *rows]) + "\n")
+        file.write("\n".join(["arm,sale,p,p_other", *rows]))
     with pytest.raises(ValueError, match=rf"Line {line} has 5 fields, but the header names 4 columns"):
         AdaptiveLog.from_csv(path, **COLUMNS)
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from causalbandit.errors import listing
 
 if TYPE_CHECKING:
@@ -35,8 +37,13 @@ def csv_header(path: str | PathLike[str]) -> list[str]:
 
     Notes
     -----
-    One pass over the file in constant memory.
+    One pass over the file in constant memory: commas are counted line by line, and rows are taken apart only where the
+    file has quotation marks or a line with too many commas.
     """
+    with _opened(path) as file:
+        header = next(_rows(csv.reader(file)), None)
+    if header is not None and not _may_be_ragged(path, len(header)):
+        return header
     with _opened(path) as file:
         reader = csv.reader(file)
         rows = _rows(reader)
@@ -114,15 +121,34 @@ def _truth(label: str) -> bool:
     return label == "True"
 
 
-def _opened(path: str | PathLike[str]) -> IO[str]:
-    """The file as text, unpacked if its name says that it is compressed."""
+def _may_be_ragged(path: str | PathLike[str], width: int) -> bool:
+    """Whether the file has quotation marks or a line with ``width`` commas or more, or its lines cannot be told."""
+    rest = b""
+    with _opened(path, text=False) as file:
+        while block := file.read(1 << 20):
+            if b'"' in block:
+                return True
+            lines, newline, rest = (rest + block).rpartition(b"\n")
+            if not newline:  # lines may end otherwise
+                return True
+            codes = np.frombuffer(lines + newline, dtype=np.uint8)
+            ends = np.searchsorted(np.flatnonzero(codes == ord(",")), np.flatnonzero(codes == ord("\n")))
+            if len(ends) and np.diff(ends, prepend=0).max() >= width:
+                return True
+    return rest.count(b",") >= width
+
+
+def _opened(path: str | PathLike[str], text: bool = True) -> IO[Any]:
+    """The file as text or bytes, unpacked if its name says that it is compressed."""
     name = os.fspath(path).lower()
     if any(name.endswith(end) or f"{end}." in os.path.basename(name) for end in _ARCHIVES):
         raise ValueError(
             f"{os.fspath(path)!r} is an archive; unpack it first (.csv, also as .gz, .bz2 or .xz, is read)."
         )
     opener = _OPENERS.get(os.path.splitext(name)[1], open)
-    file: IO[str] = opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
+    file: IO[Any] = (
+        opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") if text else opener(path, "rb")
+    )
     return file
 
 
