@@ -132,6 +132,9 @@ def test_a_header_that_repeats_a_column_and_an_empty_file_are_refused(tmp_path):
     path.write_text("\n")
     with pytest.raises(ValueError, match="no header line"):
         AdaptiveLog.from_csv(path, **COLUMNS)
+    path.write_text("arm,sale,p\na,0,0.5\nb,1,0.5\n", encoding="utf-16")
+    with pytest.raises(ValueError, match="save the file as CSV in UTF-8"):
+        AdaptiveLog.from_csv(path, **COLUMNS)
     (tmp_path / "log.zip").write_bytes(b"")
     with pytest.raises(ValueError, match="unpack it first"):
         AdaptiveLog.from_csv(tmp_path / "log.zip", **COLUMNS)

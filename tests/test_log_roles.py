@@ -41,6 +41,11 @@ def test_a_column_in_two_roles_is_refused_with_both(changed, words):
         AdaptiveLog.from_frame(small_frame(), **{**COLUMNS, **changed})
 
 
+def test_a_list_where_a_column_is_expected_is_named():
+    with pytest.raises(TypeError, match=r"\['x'\] is a list; expected the name of a column"):
+        AdaptiveLog.from_frame(small_frame(), **COLUMNS, contexts=[["x"]])
+
+
 def test_time_and_batch_may_be_one_column_and_a_context():
     log = AdaptiveLog.from_frame(small_frame(), **COLUMNS, batch="t", contexts=["t"])
     assert log.context_names == ("t",)

@@ -42,6 +42,8 @@ def csv_header(path: str | PathLike[str]) -> list[str]:
     """
     with _opened(path) as file:
         header = next(_rows(csv.reader(file)), None)
+    if header is not None and any("\ufffd" in name for name in header):
+        raise ValueError("The header line is not text in UTF-8; save the file as CSV in UTF-8.")
     if header is not None and not _may_be_ragged(path, len(header)):
         return header
     with _opened(path) as file:

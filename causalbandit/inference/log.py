@@ -599,6 +599,9 @@ def _check_roles(
     batch: str | None,
 ) -> None:
     """Raise ValueError for a column in two roles that exclude each other, with both."""
+    for name in (arm, outcome, *propensities, *contexts, time, batch):
+        if not isinstance(name, Hashable):
+            raise TypeError(f"{name!r} is a {type(name).__name__}; expected the name of a column.")
     main = {"the arm": (arm,), "the outcome": (outcome,), "a propensity": propensities}
     roles: dict[str, str] = {}
     for role, columns in main.items():
