@@ -404,6 +404,7 @@ def test_a_figure_over_several_problems_compares_the_same_searches_and_shows_nam
     points = {line.get_label(): line.get_xdata().tolist() for line in ax.lines if not line.get_label().startswith("_")}
     assert points == {"two-phase": [3000], "uniform": [smallest, 3000]}
     assert "left out" in ax.get_title()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [str(smallest), "3,000"]
     ax.figure.canvas.draw()
     alone = curves.plot(problem="$x_$")
     alone.figure.canvas.draw()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#1b6ca8", "#d1495b", "#3a7d44", "#e0a100", "#6a4c93", "#2a9d8f", "#8d6b4f", "#7a7a7a")
 MARKERS = "osD^vP*X"
+MOST_TICKS = 8
+"""So many budgets are written under the axis, more get powers of ten."""
 
 
 def plot_regret(curves: RegretCurves, ax: Axes | None = None, *, problem: str | None = None) -> Axes:
@@ -58,6 +60,10 @@ def plot_regret(curves: RegretCurves, ax: Axes | None = None, *, problem: str | 
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_ylim(bottom=lowest / 1.3)
+        ticks = sorted(done["budget"].unique())
+        if len(ticks) <= MOST_TICKS:
+            ax.set_xticks(ticks, [f"{budget:,}" for budget in ticks])
+            ax.xaxis.minorticks_off()
         ax.legend(fontsize="small", frameon=False)
     else:
         why = "the budgets are too small for the strategies" + (" on some problem" if len(finished) else "")
