@@ -44,7 +44,7 @@ from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.sampling import Simulator
 from causalbandit.search.catalogue import strategy_from
-from causalbandit.search.strategy import MOST_EXPERIMENTS, Batch, Strategy, Task, drive, make_task
+from causalbandit.search.strategy import Batch, Strategy, Task, check_experiments, drive, make_task
 
 if TYPE_CHECKING:
     import os
@@ -600,14 +600,8 @@ def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
     wanted = "a whole number of experiments or a list of them, such as [300, 1000]"
     listed = [budgets] if isinstance(budgets, (int, np.integer)) else _listed(budgets, "budgets", wanted)
     for budget in listed:
-        if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
-            raise TypeError(f"budgets hold {budget!r}; expected whole numbers of experiments, such as [300, 1000].")
-        if budget < 1:
+        if check_experiments(budget, "budgets hold") < 1:
             raise ValueError(f"budgets hold {budget}; expected positive numbers of experiments.")
-        if budget > MOST_EXPERIMENTS:
-            raise ValueError(
-                f"budgets hold {budget}; expected at most {MOST_EXPERIMENTS:,} experiments, so that counts stay exact."
-            )
     if not listed:
         raise ValueError("No budget was given; expected at least one number of experiments, such as [1000].")
     for before, after in itertools.pairwise(listed):

@@ -265,6 +265,14 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     return memory // needed
 
 
+def check_fits(graph: CausalGraph, memory: int) -> None:
+    """A ValueError when exact propagation on ``graph`` is out of reach, or not even one intervention fits ``memory``.
+
+    The tree is kept with the graph, so that asking before a long run costs nothing.
+    """
+    pairs_in_memory(clique_tree(graph), memory, channels=1)
+
+
 def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> list[Floats]:
     """Per bag, root first: the product of all tables at and below it, summed onto it; [groups of plan.up, 2^|bag|]."""
     run = _Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])

@@ -316,6 +316,7 @@ def test_a_full_disk_leaves_the_old_file(run, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     done = run("search", ASIA, "--budget", "600", "--strategy", "even", "--json", "out.json")
     refused(done, "Writing the result failed: No space left on device", status=1)
+    assert "Best intervention: " in done.stdout
     assert (tmp_path / "out.json").read_text() == "old"
     assert os.listdir(tmp_path) == ["out.json"]
 

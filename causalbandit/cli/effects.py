@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from causalbandit.cli import BadInput, bad_input, running
-from causalbandit.cli.options import check_outputs, figure_bytes, without_display, write
+from causalbandit.cli import BadInput, bad_input
+from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
 
 if TYPE_CHECKING:
     from causalbandit.inference.log import AdaptiveLog
@@ -182,16 +181,12 @@ def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
 
 
 def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
-    """Write what was asked for, then print ``text``: neither a closed pipe nor a full disk costs the other."""
-    try:
-        with running("Writing the result"):
-            if json_file is not None:
-                write(json_file, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-            if plot is not None:
-                without_display()
-                write(plot, figure_bytes(draw(), plot))
-    finally:
-        click.echo(text)
+    """Write what was asked for, and print ``text``."""
+    with writing(text):
+        if json_file is not None:
+            write(json_file, json_text(content))
+        if plot is not None:
+            write_figure(plot, draw)
 
 
 @click.command()

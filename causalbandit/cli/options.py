@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from causalbandit.cli import BadInput, bad_input
+from causalbandit.cli import BadInput, bad_input, running
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,17 +81,36 @@ def write(path: str | os.PathLike[str], content: str | bytes, quiet: bool = Fals
         click.echo(f"Wrote {path}", err=True)
 
 
-def figure_bytes(ax: Axes, path: str) -> bytes:
+def json_text(content: dict[str, Any]) -> str:
+    """``content`` as the text of a JSON file; a number that is not finite is an error of whoever made it."""
+    import json
+
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextlib.contextmanager
+def writing(*said: str, what: str = "Writing the result") -> Iterator[None]:
+    """Write files in the block; then ``said`` is printed. Neither a closed pipe nor a full disk costs the other."""
+    try:
+        with running(what):
+            yield
+    finally:
+        for text in said:
+            click.echo(text)
+
+
+def write_figure(path: str, draw: Callable[[], Axes], quiet: bool = False) -> None:
+    """Write the figure that ``draw`` makes to ``path``; no window system is needed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    write(path, _figure_bytes(draw(), path), quiet)
+
+
+def _figure_bytes(ax: Axes, path: str) -> bytes:
     """The figure that holds ``ax`` in the format that ``path`` ends in."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     buffer = io.BytesIO()
     figure.savefig(buffer, format=Path(path).suffix.lower().lstrip(".") or "png", dpi=120)
     return buffer.getvalue()
-
-
-def without_display() -> None:
-    """Draw into files only: no window system is needed."""
-    import matplotlib
-
-    matplotlib.use("Agg")

@@ -10,11 +10,12 @@ from causalbandit.cli import BadInput, bad_input, running
 from causalbandit.cli.options import (
     check_outputs,
     drawn_seed,
-    figure_bytes,
+    json_text,
     load,
     whole_number,
-    without_display,
     write,
+    write_figure,
+    writing,
 )
 from causalbandit.search.catalogue import STRATEGIES, searching
 
@@ -29,11 +30,9 @@ def show(graph: str, plot: str | None) -> None:
     """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
     problem = load(graph)
     check_outputs([graph], plot=plot)
-    if plot is not None:
-        with running("Drawing"):
-            without_display()
-            write(plot, figure_bytes(problem.plot(), plot))
-    click.echo(problem.summary())
+    with writing(problem.summary(), what="Drawing"):
+        if plot is not None:
+            write_figure(plot, problem.plot)
 
 
 @click.command()
@@ -70,7 +69,7 @@ def search(
     them. For experiments of your own, use causalbandit.search(..., environment=...) in Python.
     """
     from causalbandit.interventions import intervention_label
-    from causalbandit.propagation import clique_tree, pairs_in_memory
+    from causalbandit.propagation import check_fits
     from causalbandit.search.strategy import check_budget, make_task
     from causalbandit.search.strategy import search as run_search
 
@@ -80,23 +79,21 @@ def search(
     with bad_input(f"{graph}: "):
         problem.require_model()
         task = make_task(problem)
-        pairs_in_memory(clique_tree(problem.graph), task.memory, channels=1)  # kept with the graph for the search
+        check_fits(problem.graph, task.memory)
     with bad_input("--budget: "):
         check_budget(budget, chosen, task)
     check_outputs([graph], json=json_file, plot=plot)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
         decision = run_search(problem, budget, chosen, rng=used_seed, progress=False if quiet else None)
-    # Files first: what was asked for is there even if nobody reads what is printed.
-    with running("Writing the result"):
-        if json_file is not None:
-            write(json_file, _json_text(decision.to_dict() | {"seed": used_seed}), quiet)
-        if plot is not None:
-            without_display()
-            write(plot, figure_bytes(decision.plot(), plot), quiet)
-    click.echo(intervention_label(decision.best) if quiet else decision.summary())
+    said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
-        click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
+        said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
+    with writing(*said):
+        if json_file is not None:
+            write(json_file, json_text(decision.to_dict() | {"seed": used_seed}), quiet)
+        if plot is not None:
+            write_figure(plot, decision.plot, quiet)
 
 
 @click.command()
@@ -159,9 +156,3 @@ def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     with bad_input("--truncation: "):
         changed: Strategy = replace(chosen, **changes)
     return changed
-
-
-def _json_text(record: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from causalbandit.cli import BadInput, bad_input, running
-from causalbandit.cli.options import check_outputs, drawn_seed, figure_bytes, load, whole_number, without_display, write
+from causalbandit.cli.options import check_outputs, drawn_seed, load, whole_number, write, write_figure, writing
 from causalbandit.search.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def regret(
     """
     from causalbandit.evaluation import ResumeError, evaluate_regret, labelled_strategies
     from causalbandit.model import MEMORY
-    from causalbandit.propagation import clique_tree, pairs_in_memory
+    from causalbandit.propagation import check_fits
 
     problems = [load(graph) for graph in graphs]
     with bad_input("--strategies: "):
@@ -85,7 +85,7 @@ def regret(
     for graph, problem in zip(graphs, problems, strict=True):
         with bad_input(f"{graph}: "):
             problem.require_model("Comparing strategies")
-            pairs_in_memory(clique_tree(problem.graph), MEMORY, channels=1)
+            check_fits(problem.graph, MEMORY)
     if jobs == 0:
         raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
     check_outputs(list(graphs), table=out, plot=plot)
@@ -111,17 +111,14 @@ def regret(
             )
         except ResumeError as error:
             raise BadInput(f"--resume: {error}") from error
-    # Files first: what was asked for is there even if nobody reads what is printed.
-    with running("Writing the result"):
+    said = [] if quiet else [regret_text(curves)]
+    if not quiet and used_seed is not None and seed is None:
+        said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
+    with writing(*said):
         if out is not None:
             write(out, _table_bytes(curves.to_frame(), out), quiet)
         if plot is not None:
-            without_display()
-            write(plot, figure_bytes(curves.plot(), plot), quiet)
-    if not quiet:
-        click.echo(regret_text(curves))
-        if used_seed is not None and seed is None:
-            click.echo(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
+            write_figure(plot, curves.plot, quiet)
 
 
 def regret_text(curves: RegretCurves) -> str:

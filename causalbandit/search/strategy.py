@@ -20,7 +20,7 @@ from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import MEMORY, checked_table
 from causalbandit.problem import Goal, Problem
-from causalbandit.propagation import check_memory, clique_tree, pairs_in_memory
+from causalbandit.propagation import check_fits, check_memory
 from causalbandit.randomness import RNG, seed_sequence
 
 if TYPE_CHECKING:
@@ -359,7 +359,7 @@ def search(
             f"environment was {environment!r}; expected a function run(intervention, size) that returns a DataFrame."
         )
     if chosen.needs == "rows":
-        pairs_in_memory(clique_tree(problem.graph), memory, channels=1)  # refused now rather than after the first batch
+        check_fits(problem.graph, memory)  # refused now rather than after the first batch
     learner_seed, world_seed = seed_sequence(rng).spawn(2)
     world_rng = np.random.default_rng(world_seed)
     if environment is None:
@@ -447,12 +447,18 @@ def check_tables(strategy: Strategy, task: Task) -> None:
         )
 
 
+def check_experiments(number: object, said: str) -> int:
+    """``number`` of experiments as an int; ``said`` begins the message of what is no such number or too large."""
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+        raise TypeError(f"{said} {number!r}; expected a whole number of experiments, such as 10_000.")
+    if number > MOST_EXPERIMENTS:
+        raise ValueError(f"{said} {number}; expected at most {MOST_EXPERIMENTS:,}, so that counts stay exact.")
+    return int(number)
+
+
 def check_budget(budget: object, strategy: Strategy, task: Task) -> None:
     """Raise unless ``budget`` is an integer with which ``strategy`` can work on ``task``."""
-    if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
-        raise TypeError(f"budget was {budget!r}; expected a whole number of experiments, such as 10_000.")
-    if budget > MOST_EXPERIMENTS:
-        raise ValueError(f"budget was {budget}; expected at most {MOST_EXPERIMENTS:,}, so that counts stay exact.")
+    budget = check_experiments(budget, "budget was")
     smallest = strategy.smallest_budget(task)
     if budget < smallest:
         explain = getattr(strategy, "explain_smallest_budget", None)
