@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class FinishedSearch(NamedTuple):
         return self[:4]
 
 
-_ROW_TYPES = (int, int, int, int, int, float, bool, int, float)
+_ROW_TYPES = tuple(get_type_hints(FinishedSearch).values())
 
 
 class SearchStore:

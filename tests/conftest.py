@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import networkx as nx
@@ -18,6 +19,19 @@ SHIPPED = tuple(sorted(path.stem for path in GRAPHS.glob("*.json")))
 def shipped():
     """The shipped problems by name, each read once."""
     return {name: cb.load_problem(GRAPHS / f"{name}.json") for name in SHIPPED}
+
+
+@pytest.fixture
+def without_display() -> Iterator[None]:
+    """Figures are drawn without a window system, and closed after the test."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    before = matplotlib.get_backend()
+    matplotlib.use("Agg")
+    yield
+    plt.close("all")
+    matplotlib.use(before)
 
 
 @pytest.fixture

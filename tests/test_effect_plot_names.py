@@ -1,9 +1,5 @@
 """Arms keep the names that they have, letter for letter, in every figure of effects."""
 
-from collections.abc import Iterator
-
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,13 +14,7 @@ NAMES = ["a$", "b$", "$x_$", "$5\\$"]
 """Prices, a formula that cannot be parsed, and a backslash before a dollar sign."""
 
 
-@pytest.fixture(autouse=True)
-def without_display() -> Iterator[None]:
-    before = matplotlib.get_backend()
-    matplotlib.use("Agg")
-    yield
-    plt.close("all")
-    matplotlib.use(before)
+pytestmark = pytest.mark.usefixtures("without_display")
 
 
 def shown(figure: Figure) -> set[str]:

@@ -1,22 +1,12 @@
 """Figures of a design show what its tables hold."""
 
-from collections.abc import Iterator
-
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import causalbandit as cb
 
-
-@pytest.fixture(autouse=True)
-def without_display() -> Iterator[None]:
-    before = matplotlib.get_backend()
-    matplotlib.use("Agg")
-    yield
-    plt.close("all")
-    matplotlib.use(before)
+pytestmark = pytest.mark.usefixtures("without_display")
 
 
 @pytest.fixture(scope="module")

@@ -30,21 +30,26 @@ def numbers(values: ArrayLike | None, what: str, hint: str) -> NDArray[np.float6
     """Values as doubles, or a TypeError that calls them ``what``."""
     if values is None:
         raise TypeError(f"{what} is None; expected an array of numbers ({hint}).")
-    kind = not_numeric(values)
-    if kind:
-        raise TypeError(f"{what} holds {kind}; expected numbers. {CONVERSION[kind]}")
+    check_numeric(values, what)
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{what} holds values that are not numbers; {hint}.") from None
 
 
-CONVERSION = {
+_CONVERSION = {
     "dates": "Subtract a date and convert to numbers, for example with (dates - start).dt.total_seconds().",
     "durations": "Convert them to numbers, for example with .dt.total_seconds().",
     "complex numbers": "Take their real part or their absolute value.",
 }
 """How to make numbers of what `not_numeric` names."""
+
+
+def check_numeric(values: Any, what: str) -> None:
+    """Raise a TypeError for what `not_numeric` names, with the way to make numbers of it."""
+    kind = not_numeric(values)
+    if kind:
+        raise TypeError(f"{what} holds {kind}; expected numbers. {_CONVERSION[kind]}")
 
 
 def not_numeric(values: Any) -> str:

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.blocks import row_blocks
 from causalbandit.inference.checks import (
-    CONVERSION,
     SUM_TOLERANCE,
     arm_vector,
+    check_numeric,
     check_rows,
     check_size,
     check_taken,
@@ -712,9 +712,7 @@ def check_names_differ(names: Sequence[Hashable]) -> None:
 
 def _column(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     """A table's column as doubles."""
-    kind = not_numeric(values)
-    if kind:
-        raise TypeError(f"The column {name!r} holds {kind}; expected numbers. {CONVERSION[kind]}")
+    check_numeric(values, f"The column {name!r}")
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -102,7 +102,7 @@ def estimates_over_time(
     low, high = final["lower"].min(), final["upper"].max()
     for arm, rows in path.groupby("arm", sort=False):
         colour = colours[arm]
-        ax.plot(rows["round"], rows["estimate"], color=colour, label=escaped(str(arm)), linewidth=1.6)
+        ax.plot(rows["round"], rows["estimate"], color=colour, label=escaped(arm), linewidth=1.6)
         known = rows[np.isfinite(rows["lower"]) & np.isfinite(rows["upper"])]
         ax.fill_between(known["round"], known["lower"], known["upper"], color=colour, alpha=0.15, linewidth=0.0)
     if np.isfinite(low) and np.isfinite(high):
@@ -168,7 +168,7 @@ def assignments_over_time(arms: Any, names: Sequence[Hashable], ax: Axes | None 
     places = _places(arms, names)
     for number, name in enumerate(names):
         counts = np.cumsum(places == number)
-        ax.plot(np.arange(1, len(places) + 1), counts, color=COLOURS[number % len(COLOURS)], label=escaped(str(name)))
+        ax.plot(np.arange(1, len(places) + 1), counts, color=COLOURS[number % len(COLOURS)], label=escaped(name))
     return _over_rounds(ax, "assignments so far")
 
 
@@ -177,7 +177,7 @@ def assignment_totals(arms: Any, names: Sequence[Hashable], ax: Axes | None = No
     ax = _axes(ax)
     counts = np.bincount(_places(arms, names), minlength=len(names))
     colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
-    bars = ax.bar([escaped(str(name)) for name in names], counts, color=colours, width=0.6)
+    bars = ax.bar([escaped(name) for name in names], counts, color=colours, width=0.6)
     ax.bar_label(bars)
     ax.set_xlabel("arm")
     ax.set_ylabel("assignments")
@@ -200,7 +200,7 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
         step = max(1, len(rows) // 2000)
         ax.plot(rows["round"][::step], rows["probability"][::step], ".", color=colour, markersize=2, alpha=0.15)
         smooth = rows["probability"].rolling(window, min_periods=1).mean()
-        ax.plot(rows["round"], smooth, color=colour, label=escaped(str(arm)), linewidth=1.6)
+        ax.plot(rows["round"], smooth, color=colour, label=escaped(arm), linewidth=1.6)
     ax.set_ylim(0.0, 1.0)
     return _over_rounds(ax, "assignment probability")
 
@@ -226,7 +226,7 @@ def score_distribution(
             values = scores.loc[(scores["arm"] == arm) & (scores["drawn"] == group), "score"]
             if len(values):
                 boxes.append(values.to_numpy())
-                labels.append(f"{escaped(str(arm))}\n{'drawn' if group == 'arm' else 'control drawn'}")
+                labels.append(f"{escaped(arm)}\n{'drawn' if group == 'arm' else 'control drawn'}")
                 fills.append(colours[arm])
     if not boxes:
         raise ValueError("there are no scores to draw yet; observe some outcomes first.")
@@ -260,9 +260,7 @@ def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax = _axes(ax)
     for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
-        ax.plot(
-            rows["round"], rows["power"], color=COLOURS[place % len(COLOURS)], label=escaped(str(arm)), linewidth=1.6
-        )
+        ax.plot(rows["round"], rows["power"], color=COLOURS[place % len(COLOURS)], label=escaped(arm), linewidth=1.6)
     ax.set_ylim(0.0, 1.02)
     return _over_rounds(ax, "share of experiments with a significant effect")
 
@@ -307,11 +305,10 @@ def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha:
             if place == 0:
                 ax.set_ylabel(label)
             ax.spines[["top", "right"]].set_visible(False)
-        grid[0, place].set_title(escaped(str(setting)))
+        grid[0, place].set_title(escaped(setting))
         grid[-1, place].set_xlabel("rounds")
     lines = [
-        Line2D([], [], color=colour, label=escaped(str(name)))
-        for colour, name in zip(COLOURS, estimators, strict=False)
+        Line2D([], [], color=colour, label=escaped(name)) for colour, name in zip(COLOURS, estimators, strict=False)
     ]
     for target, style in targets.items():
         lines.append(Line2D([], [], color="0.3", label=escaped(target)))

@@ -25,7 +25,7 @@ def plot_mixture(
     shown = frame.head(most)
     places = range(len(shown))
     ax.barh(places, shown["weight"].to_numpy(), color="tab:blue")
-    ax.set_yticks(list(places), [escaped(str(label)) for label in shown["intervention"]])
+    ax.set_yticks(list(places), [escaped(label) for label in shown["intervention"]])
     ax.invert_yaxis()
     ax.set_xlabel("share of the money" if mixture.costs is not None else "share of the experiments")
     left_out = "" if len(frame) <= most else f", {len(frame) - most} more not shown"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def escaped(text: str) -> str:
-    r"""The text as matplotlib shows it letter for letter: a pair of dollar signs would be set as a formula.
+def escaped(name: object) -> str:
+    r"""The name as matplotlib shows it letter for letter: a pair of dollar signs would be set as a formula.
 
     >>> print(escaped("$5 or $6"))
     \$5 or \$6
     """
-    return text.replace("$", r"\$")
+    return str(name).replace("$", r"\$")

@@ -189,14 +189,14 @@ class TopTwo:
     def _shares(
         self, task: Task, posterior: TablePosterior, n_left: int, rng: np.random.Generator
     ) -> tuple[Floats, float]:
-        """Shares of the next batch before warm-up and floor, [A]; the posterior probability that the leader will do."""
+        """Shares of the next batch before warm-up and floor, [A]; what the stopping rule asks, 0 without one."""
         found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
         sample = self._draw_effects(task, posterior, found, rng)
         shares = sample.top_two_shares(len(task.interventions))
         if self.planned > 0:
             worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng)
             shares = self.planned * worth.planned_shares(n_left, shares) + (1 - self.planned) * shares
-        return shares, sample.certainty(self.stop_tolerance)
+        return shares, 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator
