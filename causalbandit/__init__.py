@@ -29,13 +29,13 @@ from causalbandit.random_problems import random_problem, random_problems
 from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.formats.bif import read_bif
 from causalbandit.counts import Counts
-from causalbandit.search.strategy import Batch, Decision, Strategy, Task, search
-from causalbandit.search.two_phase import TwoPhase
-from causalbandit.search.top_two import TopTwo
-from causalbandit.search.mixture import Mixture, gamma_star, optimal_mixture
+from causalbandit.strategies.strategy import Batch, Decision, Strategy, Task, search
+from causalbandit.strategies.two_phase import TwoPhase
+from causalbandit.strategies.top_two import TopTwo
+from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.evaluation import RegretCurves, evaluate_regret
 from causalbandit.allocation import thompson_allocation
-from causalbandit.inference.policies import (
+from causalbandit.designs.policies import (
     UCB,
     BetaBernoulliThompson,
     EpsilonGreedy,
@@ -43,13 +43,13 @@ from causalbandit.inference.policies import (
     GaussianThompson,
     PolicyFloor,
 )
-from causalbandit.inference.mad import MixtureAdaptiveDesign
-from causalbandit.inference.mad_simulation import simulate_mad
+from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.designs.mad_simulation import simulate_mad
 from causalbandit.inference.log import AdaptiveLog
-from causalbandit.inference.mad_log import LoggedMAD, mad_from_log, replay_log
+from causalbandit.designs.mad_log import LoggedMAD, mad_from_log, replay_log
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.weights import adaptive_weights
-from causalbandit.inference.values import (
+from causalbandit.inference.arm_values import (
     ArmEstimates,
     arm_contrasts,
     arm_values,
@@ -58,7 +58,7 @@ from causalbandit.inference.values import (
     value_path,
 )
 from causalbandit.inference.policy_values import LearnedPolicy, learn_policy, policy_contrasts, policy_value
-from causalbandit.inference.sequences import arm_sequences, bernoulli_interval, mean_sequence
+from causalbandit.sequences.streams import arm_sequences, bernoulli_interval, mean_sequence
 from causalbandit.bandit_simulation import compare_estimators, simulate_bandits
 
 __version__ = "0.1.0"

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import listing
+from causalbandit.inference.arm_values import check_alpha, sample_moments, weighted_covariance, weighted_values
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import aipw_scores
-from causalbandit.inference.sequences import sequence_ends
-from causalbandit.inference.values import check_alpha, sample_moments, weighted_covariance, weighted_values
 from causalbandit.inference.weights import adaptive_weights
 from causalbandit.randomness import RNG, generator, seed_sequence
+from causalbandit.sequences.streams import sequence_ends
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,9 +1,43 @@
-"""Words for errors: near-miss suggestions and short listings, so that every message reads alike."""
+"""What the package raises, and the words of its messages: near-miss suggestions and short listings."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+
+class Error(Exception):
+    """Base of the errors that this package defines."""
+
+
+class InvalidArgument(Error, ValueError):
+    """An argument that cannot be used.
+
+    The message begins with the argument's name, so that a caller who calls it differently (an option of a command
+    line) can put that name in its place.
+
+    >>> print(InvalidArgument("budget", "was 0; expected at least 1."))
+    budget was 0; expected at least 1.
+
+    Attributes
+    ----------
+    argument : str
+        The name of the argument.
+    message : str
+        What is wrong with it, without the name: what was given, what was expected, and the usual fix.
+    """
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(argument, message)
+        self.argument = argument
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.argument} {self.message}"
+
+
+class InvalidType(InvalidArgument, TypeError):
+    """An argument of a type that cannot be used; a TypeError, too."""
 
 
 def did_you_mean(name: object, options: Iterable[object]) -> str:

@@ -43,8 +43,8 @@ from causalbandit.model import MEMORY
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.sampling import Simulator
-from causalbandit.search.catalogue import strategy_from
-from causalbandit.search.strategy import Batch, Strategy, Task, check_experiments, drive, make_task
+from causalbandit.strategies.catalogue import strategy_from
+from causalbandit.strategies.strategy import Batch, Strategy, Task, check_experiments, drive, make_task
 
 if TYPE_CHECKING:
     import os
@@ -157,7 +157,7 @@ class RegretCurves:
         """Plain lists, numbers and texts, ready for JSON: ``strategies``, ``problems`` and ``rows``."""
         import pandas as pd
 
-        from causalbandit.report import plain
+        from causalbandit.text import plain
 
         rows = [
             {str(name): None if pd.isna(value) else plain(value) for name, value in row.items()}

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple, get_type_hints
 import numpy as np
 
 from causalbandit.errors import listing
-from causalbandit.search.strategy import Strategy
+from causalbandit.strategies.strategy import Strategy
 
 FILE_FORMAT = "causalbandit regret, version 1"
 

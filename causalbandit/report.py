@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalbandit.interventions import intervention_label
+from causalbandit.text import frame_text, plain, shortened, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from causalbandit.problem import Problem
-    from causalbandit.search.strategy import Decision
-
-WIDTH = 80
+    from causalbandit.strategies.strategy import Decision
 
 
 def decision_frame(decision: Decision) -> pd.DataFrame:
@@ -173,46 +172,6 @@ def decision_html(decision: Decision) -> str:
     target = html.escape(decision.problem.graph.target)
     table: str = decision_frame(decision).head(20).to_html(index=False, float_format=lambda value: f"{value:.4f}")
     return f"<p>Best intervention: <b>{best}</b>, estimated P({target} = 1) = {decision.best_effect:.4f}</p>{table}"
-
-
-def plain(value: Any) -> Any:
-    """A numpy scalar as a Python one; NaN and infinities as None, which JSON can hold."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def frame_text(frame: pd.DataFrame, digits: int = 4) -> str:
-    """A frame as aligned text within 80 columns; long labels are shortened in the middle."""
-    shown = frame.copy()
-    texts = [name for name in shown.columns if shown[name].dtype == object or str(shown[name].dtype).startswith("str")]
-    others = shown.drop(columns=texts).to_string(
-        index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-"
-    )
-    taken = max((len(line) for line in others.splitlines()), default=0) + 2
-    room = max(16, (WIDTH - taken) // max(1, len(texts)) - 2)
-    for name in texts:
-        values = [shortened(str(value), room) for value in shown[name]]
-        width = max([len(name), *map(len, values)])
-        shown[name] = [value.ljust(width) for value in values]
-        shown = shown.rename(columns={name: name.ljust(width)})
-    text: str = shown.to_string(index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-")
-    return text
-
-
-def shortened(text: str, width: int) -> str:
-    """``text``, with its middle replaced by … when it is longer than ``width``."""
-    if len(text) <= width:
-        return text
-    head = (width - 1 + 1) // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
-
-
-def wrapped(text: str) -> list[str]:
-    """``text`` in lines of at most 80 columns, continued with an indent."""
-    import textwrap
-
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
 
 
 def problem_summary(problem: Problem) -> str:

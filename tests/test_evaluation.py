@@ -22,7 +22,7 @@ from causalbandit import (
 from causalbandit import evaluation as evaluation_module
 from causalbandit.evaluation import ResumeError, checked_budgets, labelled_strategies
 from causalbandit.random_problems import bernoulli_arms, random_problem, random_problems
-from causalbandit.search.baselines import Uniform
+from causalbandit.strategies.baselines import Uniform
 
 PROBLEM = random_problem(6, rng=0)
 QUICK = TopTwo(rounds=3, draws=50)

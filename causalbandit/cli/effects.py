@@ -15,8 +15,8 @@ from causalbandit.cli import BadInput, bad_input
 from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
 
 if TYPE_CHECKING:
+    from causalbandit.inference.estimates import EstimateTable
     from causalbandit.inference.log import AdaptiveLog
-    from causalbandit.inference.tables import EstimateTable
 
 WEIGHTS = ("two-point", "constant", "uniform")
 MULTIPLICITIES = ("none", "bonferroni", "holm", "simultaneous")
@@ -249,7 +249,7 @@ def ate(
         joint = None if multiplicity == "none" else "bonferroni"
         _mixture_adaptive(log_file, control, {**settings, "multiplicity": joint}, over_time, json_file, plot)
         return
-    from causalbandit.inference.values import estimate_arms
+    from causalbandit.inference.arm_values import estimate_arms
 
     log = log_file.read()
     reference = None if control is None else _arm_named(log, control, "--control")
@@ -276,8 +276,8 @@ def _mixture_adaptive(
     plot: str | None,
 ) -> None:
     """``ate --method mad``."""
-    from causalbandit.inference.mad_log import replay_log
-    from causalbandit.inference.values import plain_value
+    from causalbandit.designs.mad_log import replay_log
+    from causalbandit.inference.arm_values import plain_value
 
     columns = log_file.columns
     if columns["time"] is None and columns["batch"] is None:
@@ -321,8 +321,8 @@ def values(
     plot: str | None,
 ) -> None:
     """Values of the arms in LOG (.csv or .parquet, a row per round): the mean outcome if all had taken the arm."""
-    from causalbandit.inference.sequences import arm_sequences
-    from causalbandit.inference.values import estimate_arms, plain_records, sample_means
+    from causalbandit.inference.arm_values import estimate_arms, plain_records, sample_means
+    from causalbandit.sequences.streams import arm_sequences
 
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
@@ -350,7 +350,7 @@ def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> Est
     """Each arm's last interval of its confidence sequence."""
     import numpy as np
 
-    from causalbandit.inference.tables import EstimateTable
+    from causalbandit.inference.estimates import EstimateTable
 
     last = path.groupby("arm", sort=False).last().reindex(list(log.names))
     pulls = last["pulls"].fillna(0).to_numpy(dtype=np.int64)

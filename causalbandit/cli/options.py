@@ -54,7 +54,7 @@ def load(path: str) -> Problem:
 
 def check_outputs(inputs: list[str], **outputs: str | None) -> None:
     """Before any work: each output file can be written, overwrites no input and no other output, and has an ending."""
-    from causalbandit.formats.output_file import check_output
+    from causalbandit.files import check_output
 
     taken = {Path(path).resolve(): "the file that is read" for path in inputs}
     for option, path in outputs.items():
@@ -74,7 +74,7 @@ def check_outputs(inputs: list[str], **outputs: str | None) -> None:
 
 def write(path: str | os.PathLike[str], content: str | bytes, quiet: bool = False) -> None:
     """Write ``content`` to ``path`` at once and, unless ``quiet``, say so on standard error."""
-    from causalbandit.formats.output_file import write_output
+    from causalbandit.files import write_output
 
     write_output(path, content)
     if not quiet:

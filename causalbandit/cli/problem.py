@@ -17,10 +17,10 @@ from causalbandit.cli.options import (
     write_figure,
     writing,
 )
-from causalbandit.search.catalogue import STRATEGIES, searching
+from causalbandit.strategies.catalogue import STRATEGIES, searching
 
 if TYPE_CHECKING:
-    from causalbandit.search.strategy import Strategy
+    from causalbandit.strategies.strategy import Strategy
 
 
 @click.command()
@@ -70,8 +70,8 @@ def search(
     """
     from causalbandit.interventions import intervention_label
     from causalbandit.propagation import check_fits
-    from causalbandit.search.strategy import check_budget, make_task
-    from causalbandit.search.strategy import search as run_search
+    from causalbandit.strategies.strategy import check_budget, make_task
+    from causalbandit.strategies.strategy import search as run_search
 
     problem = load(graph)
     with bad_input("--strategy: "):
@@ -134,7 +134,7 @@ def convert(
 
 
 def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
-    from causalbandit.search.catalogue import strategy_from
+    from causalbandit.strategies.catalogue import strategy_from
 
     if name in STRATEGIES and name not in searching():
         raise BadInput(

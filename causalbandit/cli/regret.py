@@ -10,7 +10,7 @@ import click
 
 from causalbandit.cli import BadInput, bad_input, running
 from causalbandit.cli.options import check_outputs, drawn_seed, load, whole_number, write, write_figure, writing
-from causalbandit.search.catalogue import STRATEGIES
+from causalbandit.strategies.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
     import pandas as pd

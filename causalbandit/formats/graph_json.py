@@ -29,7 +29,7 @@ import networkx as nx
 import numpy as np
 
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.formats.output_file import write_output
+from causalbandit.files import write_output
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import FREE, MOST_INTERVENTIONS, InterventionSet
 from causalbandit.model import CausalModel, checked_table

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import row_blocks
 from causalbandit.errors import listing
-from causalbandit.inference.blocks import row_blocks
 
 SUM_TOLERANCE = 1e-6
 """How far a row of propensities may be from summing to 1; single precision and six printed decimals stay within it."""

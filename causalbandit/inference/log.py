@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import row_blocks
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.blocks import row_blocks
 from causalbandit.inference.checks import (
     SUM_TOLERANCE,
     arm_vector,
@@ -40,7 +40,7 @@ from causalbandit.inference.checks import (
     round_labels,
     row_numbers,
 )
-from causalbandit.inference.csv_file import csv_header, labels_as_typed, read_csv_columns
+from causalbandit.inference.log_readers import csv_header, labels_as_typed, read_csv_columns
 
 if TYPE_CHECKING:
     import pandas as pd

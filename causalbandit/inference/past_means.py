@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import row_blocks
 from causalbandit.errors import listing
-from causalbandit.inference.blocks import row_blocks
 from causalbandit.inference.checks import check_finite, numbers
 
 N_REFITS = 20

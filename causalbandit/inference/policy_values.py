@@ -20,9 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.log import AdaptiveLog, require_log
-from causalbandit.inference.scores import effective_size, policy_variance
-from causalbandit.inference.values import (
+from causalbandit.inference.arm_values import (
     LOOKAHEAD_NOTE,
     check_alpha,
     influence_contrasts,
@@ -30,13 +28,15 @@ from causalbandit.inference.values import (
     plain_records,
     value_table,
 )
+from causalbandit.inference.log import AdaptiveLog, require_log
+from causalbandit.inference.scores import effective_size, policy_variance
 from causalbandit.randomness import RNG, generator
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalbandit.inference.tables import EstimateTable
+    from causalbandit.inference.estimates import EstimateTable
 
 Array = NDArray[np.float64]
 Policy = Callable[[Array], ArrayLike] | ArrayLike | Hashable
@@ -572,7 +572,7 @@ def learn_policy(
         )
         for place, arm in enumerate(labels[1:], start=1)
     ]
-    from causalbandit.inference.tables import EstimateTable
+    from causalbandit.inference.estimates import EstimateTable
 
     contrasts = EstimateTable.of(
         {name: [row for pair in pairs for row in pair[name].tolist()] for name in pairs[0].columns},

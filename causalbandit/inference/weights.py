@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import column_sums, row_blocks
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.blocks import column_sums, row_blocks
 from causalbandit.inference.checks import NUMBERS, check_rows, numbers
 
 FLOOR_DECAY = 0.7

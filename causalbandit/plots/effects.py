@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.plots.text import escaped
+from causalbandit.text import escaped
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from causalbandit.plots.layout import Layout, Point, layered_layout
-from causalbandit.plots.text import escaped
-from causalbandit.report import actionable_nodes, shortened
+from causalbandit.report import actionable_nodes
+from causalbandit.text import escaped, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from causalbandit.plots.text import escaped
+from causalbandit.text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from causalbandit.search.mixture import Mixture
+    from causalbandit.strategies.mixture import Mixture
 
 
 def plot_mixture(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causalbandit.plots.text import escaped
+from causalbandit.text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

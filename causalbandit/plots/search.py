@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causalbandit.plots.text import escaped
+from causalbandit.text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from causalbandit.search.strategy import Decision
+    from causalbandit.strategies.strategy import Decision
 
 
 def plot_decision(decision: Decision, ax: Axes | None = None, most: int = 15) -> Axes:
     """Estimated effects of the ``most`` best interventions, the chosen one on top, with the true ones when known."""
-    from causalbandit.report import decision_frame, shortened
+    from causalbandit.report import decision_frame
+    from causalbandit.text import shortened
 
     if ax is None:
         import matplotlib.pyplot as plt

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from causalbandit.inference.arm_values import arm_contrasts, arm_values, estimate_arms
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import aipw_scores
-from causalbandit.inference.values import arm_contrasts, arm_values, estimate_arms
 from causalbandit.inference.weights import adaptive_weights
 
 RESULTS = Path(__file__).parent / "results"

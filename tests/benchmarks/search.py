@@ -25,7 +25,7 @@ ONE_SEARCH = """
 import sys, time
 import cvxpy, pandas, scipy.sparse.linalg
 import causalbandit as cb
-import causalbandit.search.two_phase
+import causalbandit.strategies.two_phase
 problem = cb.load_problem(sys.argv[1])
 start = time.perf_counter()
 result = cb.search(problem, int(sys.argv[2]), rng=int(sys.argv[3]), progress=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from causalbandit.inference.sequences import sequence_ends
+from causalbandit.sequences.streams import sequence_ends
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic", "naive")

@@ -1,0 +1,1 @@
+"""What a live experiment does: designs, policies and the running inference that they keep."""

@@ -1,0 +1,1 @@
+"""Confidence sequences: bounds that hold at any time."""

@@ -1,0 +1,253 @@
+"""Strategies to compare with: the best known ones that ignore the graph, and two simple ones that use it.
+
+=====================  ====================================================================  ===========
+strategy               source                                                                uses
+=====================  ====================================================================  ===========
+Uniform                folklore: equal shares, best sample mean                              target only
+SuccessiveRejects      Audibert, Bubeck & Munos (2010), Figure 3                             target only
+SequentialHalving      Karnin, Koren & Somekh (2013), Algorithm 1                            target only
+UniformPlugIn          equal shares, effects from the graph with estimated tables            all nodes
+ImportanceWeighted     Lattimore, Lattimore & Reid (2016), Algorithm 2                       target's family
+=====================  ====================================================================  ===========
+
+K is the number of interventions, T the budget. All always maximise; ties are broken at random.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.propagation import propagate
+from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.strategies.mixture import Mixture, optimal_mixture
+from causalbandit.strategies.posterior import TablePosterior
+from causalbandit.strategies.strategy import Batch, Decision, Plan, Task, best_at_random, check_tables
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Equal numbers of experiments, then the best share of ones; the graph is ignored."""
+
+    name: ClassVar[str] = "uniform"
+    needs: ClassVar[Literal["rows", "target"]] = "target"
+
+    def smallest_budget(self, task: Task) -> int:
+        """One experiment; interventions that get none are never chosen."""
+        return 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """One batch."""
+        counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
+        means = _sample_means(counts.trials, counts.successes)
+        return Decision(best_at_random(means, rng), effects=means)
+
+
+@dataclass(frozen=True)
+class SuccessiveRejects:
+    """Successive rejects (Audibert, Bubeck & Munos 2010): K − 1 phases, each drops the worst sample mean.
+
+    Phase k brings every intervention still in to n_k = ⌈(T − K) / (logbar(K)·(K + 1 − k))⌉ experiments, with
+    logbar(K) = ½ + Σ_{i=2..K} 1/i. Outcomes of all phases count. The total is at most T.
+    """
+
+    name: ClassVar[str] = "successive-rejects"
+    needs: ClassVar[Literal["rows", "target"]] = "target"
+
+    def smallest_budget(self, task: Task) -> int:
+        """K + 1: below, the first phase would be empty."""
+        return len(task.interventions) + 1 if len(task.interventions) > 1 else 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """K − 1 batches."""
+        n_arms = len(task.interventions)
+        if n_arms == 1:
+            counts = yield Batch(np.array([budget]), "successive rejects")
+            return Decision(0, effects=_sample_means(counts.trials, counts.successes))
+        trials = np.zeros(n_arms, dtype=np.int64)
+        priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
+        score = priority.copy()
+        active = np.arange(n_arms)
+        for before, after in _steps(successive_rejects_lengths(n_arms, budget)):
+            if after > before:
+                sizes = np.zeros(n_arms, dtype=np.int64)
+                sizes[active] = after - before
+                counts = yield Batch(sizes, "successive rejects")
+                score += counts.successes
+                trials[active] = after
+            # All active interventions have the same number of experiments: compare their successes.
+            worst = score[active].argmin()
+            active[worst] = active[-1]
+            active = active[:-1]
+        return Decision(int(active[0]), effects=_sample_means(trials, np.rint(score - priority)))
+
+
+@dataclass(frozen=True)
+class SequentialHalving:
+    """Sequential halving (Karnin, Koren & Somekh 2013): ⌈log₂ K⌉ rounds, each keeps the better half.
+
+    A round gives every intervention still in ⌊T / (|S|·⌈log₂ K⌉)⌋ experiments and keeps the ⌈|S|/2⌉ best.
+
+    Parameters
+    ----------
+    pooled : bool
+        Judge by all outcomes so far instead of the round's own, which is the published rule.
+    """
+
+    pooled: bool = False
+    needs: ClassVar[Literal["rows", "target"]] = "target"
+
+    @property
+    def name(self) -> str:
+        """ "sequential-halving", or "sequential-halving-pooled"."""
+        return "sequential-halving-pooled" if self.pooled else "sequential-halving"
+
+    def smallest_budget(self, task: Task) -> int:
+        """K·⌈log₂ K⌉: one experiment each in the first round."""
+        n_arms = len(task.interventions)
+        return max(1, n_arms * _rounds_of_halving(n_arms))
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """⌈log₂ K⌉ batches."""
+        n_arms = len(task.interventions)
+        trials = np.zeros(n_arms, dtype=np.int64)
+        successes = np.zeros(n_arms, dtype=np.int64)
+        active = np.arange(n_arms)
+        priority = rng.random(n_arms)
+        for kept, size in sequential_halving_rounds(n_arms, budget):
+            sizes = np.zeros(n_arms, dtype=np.int64)
+            sizes[active] = size
+            counts = yield Batch(sizes, "sequential halving")
+            trials += counts.trials
+            successes += counts.successes
+            score = (successes if self.pooled else counts.successes)[active] + priority[active]
+            active = active[np.argsort(-score)[:kept]]
+        return Decision(int(active[0]), effects=_sample_means(trials, successes))
+
+
+@dataclass(frozen=True)
+class UniformPlugIn:
+    """Equal numbers of experiments, then the effects that the graph gives with tables estimated from all of them.
+
+    Tables are posterior means (t₁ + ½)/(t + 1); every experiment counts for each row that it visits.
+    """
+
+    name: ClassVar[str] = "uniform-plug-in"
+    needs: ClassVar[Literal["rows", "target"]] = "rows"
+
+    def smallest_budget(self, task: Task) -> int:
+        """One experiment."""
+        return 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """One batch and one propagation."""
+        counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
+        posterior = TablePosterior(counts.visits, counts.ones, task.known)
+        effects = posterior.propagate(task).effects
+        return Decision(best_at_random(effects, rng), effects=effects, tables=posterior.tables())
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted:
+    """The general algorithm of Lattimore, Lattimore & Reid (2016, Algorithm 2): truncated importance weights.
+
+    It is given P(parents of the target | do(a)) for every a, that is, all tables but the target's. Interventions are
+    drawn from the mixture η that minimises m(η) = max_a E_a[P_a/Q], Q = Σ_b η_b P_b, P_a = P(parents | do(a)); then
+    μ̂(a) = (1/T) Σ_t Y_t R_a(X_t)·1{R_a(X_t) ≤ B}, R_a = P_a/Q, B = √(m(η)·T / log(2TK)). The numbers of experiments
+    are η·T rounded without bias instead of drawn, which only lowers the variance.
+
+    Cost: one propagation, and the mixture once per set of interventions (kept with it).
+    """
+
+    name: ClassVar[str] = "importance-weighted-knows-tables"
+    needs: ClassVar[Literal["rows", "target"]] = "rows"
+    knows_tables: ClassVar[bool] = True
+
+    def smallest_budget(self, task: Task) -> int:
+        """One experiment."""
+        return 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """One batch.
+
+        Raises
+        ------
+        ValueError
+            If a table other than the target's is not known.
+        """
+        target = task.graph.family_of[task.graph.target]
+        check_tables(self, task)
+        reach, mixture = _parents_design(task, target.rows)
+        counts = yield Batch(sizes_from_shares(budget, mixture.weights / mixture.weights.sum(), rng), "mixture")
+        mixed = (reach @ mixture.weights)[:, None] / mixture.weights.sum()  # Q(configuration)
+        ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
+        bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
+        effects = counts.ones[target.rows] @ np.where(ratio <= bound, ratio, 0.0) / budget
+        return Decision(best_at_random(effects, rng), effects=effects, mixture=mixture)
+
+
+def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:
+    """n_1 … n_{K−1}: experiments that each intervention still in has after each phase of successive rejects."""
+    log_bar, bits = _log_bar(n_arms)
+    numerator = (int(budget) - n_arms) << bits
+    # -(-a // b) is a / b rounded up, in integers: the lengths add up to at most the budget, however large it is.
+    return np.array([-(-numerator // (log_bar * arms_left)) for arms_left in range(n_arms, 1, -1)], dtype=np.int64)
+
+
+@lru_cache(maxsize=16)
+def _log_bar(n_arms: int) -> tuple[int, int]:
+    """logbar(K) = ½ + Σ_{i=2..K} 1/i as an integer over 2^bits, rounded up so that no length is too large.
+
+    The denominator of logbar(K) has fewer than 2K bits. With so many and 128 more, rounding it up changes no length;
+    they are limited to keep this quick, so that above about a thousand interventions a length may be 1 too small.
+    """
+    bits = 128 + min(2 * n_arms, 2048)
+    one = 1 << bits
+    return one // 2 - sum(-one // arm for arm in range(2, n_arms + 1)), bits
+
+
+def sequential_halving_rounds(n_arms: int, budget: int) -> list[tuple[int, int]]:
+    """Per round of sequential halving: how many interventions it keeps, and the experiments for each one in it."""
+    n_rounds = _rounds_of_halving(n_arms)
+    rounds = []
+    active = n_arms
+    for _ in range(n_rounds):
+        size = budget // (active * n_rounds)
+        active = -(-active // 2)
+        rounds.append((active, size))
+    return rounds or [(1, budget)]
+
+
+def _rounds_of_halving(n_arms: int) -> int:
+    return (n_arms - 1).bit_length()
+
+
+def _steps(lengths: Integers) -> list[tuple[int, int]]:
+    """(before, after) each phase."""
+    return list(itertools.pairwise([0, *lengths.tolist()]))
+
+
+def _sample_means(trials: Integers, successes: Integers | Floats) -> Floats:
+    return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
+
+
+def _parents_design(task: Task, target_rows: slice) -> tuple[Floats, Mixture]:
+    """P(parents of the target | do(a)), [2^parents, A], and the mixture for it; made once per set of interventions."""
+    cpt = np.where(np.isnan(task.known), 0.5, task.known)
+    key = ("parents_design", cpt.tobytes())
+    if key not in task.interventions.derived:
+        reach = propagate(task.interventions, cpt, reach=True, memory=task.memory).reach
+        assert reach is not None
+        rows = np.clip(reach[target_rows], 0, 1)
+        task.interventions.derived[key] = rows, optimal_mixture(rows)
+    design: tuple[Floats, Mixture] = task.interventions.derived[key]
+    return design

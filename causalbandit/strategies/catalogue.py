@@ -1,0 +1,51 @@
+"""The table of strategies by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from causalbandit.errors import did_you_mean
+from causalbandit.strategies.strategy import Strategy
+
+STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "two-phase": ("causalbandit.strategies.two_phase", "TwoPhase", {}),
+    "two-phase-pooled": ("causalbandit.strategies.two_phase", "TwoPhase", {"pooled": True}),
+    "top-two": ("causalbandit.strategies.top_two", "TopTwo", {}),
+    "top-two-knows-tables": ("causalbandit.strategies.top_two", "TopTwo", {"knows_tables": True}),
+    "uniform": ("causalbandit.strategies.baselines", "Uniform", {}),
+    "successive-rejects": ("causalbandit.strategies.baselines", "SuccessiveRejects", {}),
+    "sequential-halving": ("causalbandit.strategies.baselines", "SequentialHalving", {}),
+    "uniform-plug-in": ("causalbandit.strategies.baselines", "UniformPlugIn", {}),
+    "importance-weighted-knows-tables": ("causalbandit.strategies.baselines", "ImportanceWeighted", {}),
+}
+"""Name → (module, class, parameters). Modules are imported when a strategy is first asked for.
+
+Names that end in "-knows-tables" are those of strategies that must be given all tables but the target's.
+"""
+
+
+def searching() -> list[str]:
+    """Names of the strategies that need to be told no tables: those that a search can use as it is."""
+    return [name for name in STRATEGIES if not name.endswith("-knows-tables")]
+
+
+def strategy_from(strategy: Strategy | str) -> Strategy:
+    """``strategy`` itself, or a new one for its name; a ValueError lists the names."""
+    if isinstance(strategy, str):
+        if strategy not in STRATEGIES:
+            raise ValueError(
+                f"Unknown strategy {strategy!r}.{did_you_mean(strategy, STRATEGIES)} "
+                f"Expected one of {', '.join(STRATEGIES)}, or a strategy object."
+            )
+        module, name, parameters = STRATEGIES[strategy]
+        made: Strategy = getattr(import_module(module), name)(**parameters)
+        return made
+    if isinstance(strategy, type):
+        raise TypeError(f"strategy was the class {strategy.__name__}; expected an object, {strategy.__name__}().")
+    if not isinstance(strategy, Strategy):
+        raise TypeError(
+            f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as "
+            "TwoPhase()."
+        )
+    return strategy

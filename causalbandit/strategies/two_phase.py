@@ -1,0 +1,274 @@
+"""The two-phase search: learn roughly how experiments reach the tables, then learn the tables by the best mixture.
+
+Yabe, Hatano, Sumita, Ito, Kakimura, Fukunaga and Kawarabayashi, "Causal bandits with propagating inference" (ICML
+2018), Algorithms 1 to 3. The numbered blocks below follow their lines.
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TwoPhase, search
+>>> graph = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> model = CausalModel(graph, {"ad": [0.5], "trust": [0.2, 0.6], "purchase": [0.1, 0.4]})
+>>> problem = Problem(graph, InterventionSet(graph, [{}, {"ad": 0}, {"ad": 1}]), model)
+>>> decision = search(problem, 3000, TwoPhase(), rng=0)
+>>> decision.best
+{'ad': 1}
+>>> [(phase, int(sizes.sum())) for phase, sizes in decision.phases.items()]
+[('phase 1', 1000), ('phase 2, part 1', 1000), ('phase 2, part 2', 1000)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.graph import Family
+from causalbandit.propagation import propagate
+from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
+from causalbandit.strategies.strategy import Batch, Decision, Plan, Tables, Task, best_at_random
+
+__all__ = ["TwoPhase"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TwoPhase:
+    """The two-phase search of Yabe et al. (2018): its simple regret is O(√(γ* log(A·T)/T)), see `gamma_star`.
+
+    With T experiments and C family rows to learn, phase one spends λ = ⌊T/(3C)⌋ experiments on every row, in
+    topological order, under the intervention that reaches the row best as far as is known; phase two does the same
+    afresh with what phase one learned, then draws the remaining experiments' interventions from the optimal mixture.
+
+    Parameters
+    ----------
+    truncation
+        S ≥ 0, in units of expected counts. While planning, an outcome of a row that phase one is expected to see at
+        most S times counts as impossible, and a row that no intervention is expected to reach more than S times in λ
+        experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0, or 1 for a
+        row of the target when the goal is "min". Small estimated probabilities have large relative errors, which would
+        pile up along the graph. The theory's S = O(N² log(A·T)) truncates almost everything at practical budgets. 0
+        truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
+        visits show. 0 is the default because it had by far the least regret over shipped graphs and random families
+        (tests/benchmarks/results/truncation_sweep.md).
+    pooled
+        Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
+        ones/visits. Not in the paper; the same experiments, used for more.
+    split
+        Shares of the budget, as whole numbers, of phase one, of part one and of part two of phase two. Part two also
+        gets what the others cannot use.
+    tolerance
+        Relative gap to which the mixture is solved; statistics need no better.
+    solvers
+        Tried in order, as in `optimal_mixture`.
+
+    Notes
+    -----
+    *One propagation and one batch per layer.* Nodes of one topological generation do not need each other's tables, so
+    their rows are planned and run together; an experiment of such a batch counts for every row of the layer that it
+    visits (the paper counts only a row's own λ). Planning therefore costs about as many propagations of the whole graph
+    as it has generations, whatever the budget: seconds for tens of generations, minutes for a chain of 1,500 nodes.
+
+    *Rows that no intervention reaches* are given no experiments.
+
+    Guarantee: the regret bound holds for ``pooled=False`` under experiments that are independent given the intervention
+    and a graph without hidden common causes.
+    """
+
+    truncation: float = 0.0
+    pooled: bool = False
+    split: tuple[int, int, int] = (1, 1, 1)
+    tolerance: float = 1e-3
+    solvers: tuple[str, ...] = DEFAULT_SOLVERS
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.truncation, (int, float, np.number)) and not isinstance(self.truncation, bool)
+        if not number or not 0 <= self.truncation < float("inf"):
+            raise ValueError(
+                f"truncation was {self.truncation!r}; expected an expected count of 0 or more, for example 1.0. "
+                "0 truncates nothing."
+            )
+        parts = self.split
+        whole = isinstance(parts, tuple) and all(type(part) is int for part in parts)
+        if not whole or len(parts) != 3 or min(parts) < 1:
+            raise ValueError(
+                f"split was {parts!r}; expected three whole numbers of at least 1, the shares of phase one and of the "
+                "two parts of phase two, for example (1, 1, 1)."
+            )
+        if not isinstance(self.pooled, bool):
+            raise TypeError(f"pooled was {self.pooled!r}; expected True or False.")
+        # Checked now: the mixture is solved when two thirds of the budget are gone.
+        check_settings(self.tolerance, self.solvers)
+        object.__setattr__(self, "solvers", tuple(self.solvers))
+
+    @property
+    def name(self) -> str:
+        """ "two-phase", or "two-phase-pooled"."""
+        return "two-phase-pooled" if self.pooled else "two-phase"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Experiments must observe all nodes."""
+        return "rows"
+
+    def smallest_budget(self, task: Task) -> int:
+        """3C with the even split: one experiment per row to learn in each of the three parts."""
+        return max(1, -(-sum(self.split) * task.n_learned // min(self.split[:2])))
+
+    def explain_smallest_budget(self, task: Task) -> str:
+        """Where the smallest budget comes from, and what to do below it."""
+        factor = "3" if len(set(self.split)) == 1 else f"{sum(self.split)}/{min(self.split[:2])}"
+        return (
+            f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "
+            "own in each part. Raise the budget, give tables that are known as known=, or use the strategy 'top-two', "
+            "which works with any budget because experiments count for all rows they visit (in the three studies of "
+            "tests/benchmarks/results it had 0.31 to 0.33 of two-phase's regret)."
+        )
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """The generator of Algorithm 3: phase one, phase two, decision."""
+        interventions, learned = task.interventions, task.learned
+        n_interventions, n_rows = len(interventions), task.graph.n_family_rows
+        first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
+        seen, used, notes = Counts.zeros(task.graph, interventions), 0, []
+
+        # ---- Algorithm 1: phase one, estimates of reach
+        # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
+        rough = np.where(learned, 0.5, task.known)
+        truncated = np.zeros((n_rows, 2), dtype=bool)
+        for layer in task.graph.layers:
+            families = [task.graph.family_of[node] for node in layer]
+            rows = np.concatenate([np.arange(n_rows)[family.rows] for family in families])
+            rows = rows[learned[rows]]
+            if not len(rows):
+                continue
+            # 4-6. How every intervention reaches the layer's rows, and which reaches each best.
+            reach = planned_reach(task, families, rough, truncated)[rows]
+            best, most = reach.argmax(axis=1), reach.max(axis=1)
+            # 7-11. λ experiments per row that can be reached.
+            sizes = first * np.bincount(best[most > 0], minlength=n_interventions)
+            if sizes.any():
+                counts = yield Batch(sizes, "phase 1")
+                seen, used = seen + counts, used + int(sizes.sum())
+                visits, ones = counts.visits[rows], counts.ones[rows]
+                rough[rows] = np.divide(ones, visits, out=np.full(len(rows), 0.5), where=visits > 0)
+            # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
+            # nothing to do: they are impossible, or behind a row that is, by their estimates already.
+            if self.truncation > 0:
+                expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
+                truncated[rows] = expected <= self.truncation
+        # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
+        reach = planned_reach(task, task.graph.families, rough, truncated)
+        best, most = reach.argmax(axis=1), reach.max(axis=1)
+        negligible = learned & (first * most <= self.truncation)
+        planned = learned & ~negligible
+
+        # ---- Algorithm 2: phase two, estimates of tables
+        fresh = Counts.zeros(task.graph, interventions)
+        # 1-11. λ experiments for every row that is not negligible.
+        sizes = second * np.bincount(best[planned], minlength=n_interventions)
+        if sizes.any():
+            counts = yield Batch(sizes, "phase 2, part 1")
+            fresh, used = fresh + counts, used + int(sizes.sum())
+        # 12. The mixture for the rest; what was seen already stands in the denominators.
+        remaining = budget - used if learned.any() else 0
+        counted = fresh if not self.pooled else seen + fresh
+        mixture = optimal_mixture(
+            reach,
+            counts=counted.visits / max(remaining, 1),
+            learned=planned,
+            tolerance=self.tolerance,
+            solvers=self.solvers,
+        )
+        # 13-20. Interventions of the remaining experiments drawn from it.
+        if remaining:
+            weights = mixture.weights.round(6)  # so that a solver's last digits do not change a seed's experiments
+            counts = yield Batch(rng.multinomial(remaining, weights / weights.sum()), "phase 2, part 2")
+            fresh = fresh + counts
+        # 21-23. Every experiment counts for every row it visited.
+        if self.pooled:
+            seen = seen + fresh
+            visits, estimate = seen.visits, (seen.ones + 0.5) / (seen.visits + 1)
+        else:
+            visits = fresh.visits
+            estimate = np.divide(fresh.ones, visits, out=rough.copy(), where=visits > 0)
+            if self.truncation > 0:
+                estimate[negligible] = 0.0
+        tables = np.where(learned, estimate, task.known)
+
+        # ---- Algorithm 3: the decision
+        effects = propagate(interventions, tables, memory=task.memory).effects
+        if not learned.any():
+            notes.append("All tables are known: no experiment was needed.")
+        notes += _unvisited_note(task, learned & (visits == 0), self.pooled)
+        if mixture.note:
+            notes.append(f"Mixture: {mixture.note}")
+        return Decision(
+            best_index=best_at_random(effects, rng),
+            effects=effects,
+            tables=Tables(tables, visits, ~learned, truncated, negligible),
+            mixture=mixture,
+            notes=tuple(notes),
+        )
+
+
+def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
+    """A sentence on rows that no experiment visited, if there are any that an intervention could reach."""
+    if not unvisited.any():
+        return []
+    even = np.where(task.learned, 0.5, task.known)  # reach is positive under these tables where it can be under any
+    reach = planned_reach(task, task.graph.families, even, np.zeros((len(even), 2), dtype=bool))
+    number = int((unvisited & (reach.max(axis=1) > 0)).sum())
+    if not number:
+        return []
+    instead = "0.5 stands for them" if pooled else "phase one's estimate or 0.5 stands for them, 0 for negligible ones"
+    return [f"{number} of {task.n_learned} family rows were never visited: {instead}."]
+
+
+def planned_reach(task: Task, families: Sequence[Family], cpt: Floats, truncated: Flags) -> Floats:
+    """β̂, shape [C, A]: reach of the rows of ``families`` when truncated outcomes are impossible; 0 for other rows.
+
+    A row's reach is a sum over the ancestors of its node, so only their truncated outcomes lose mass: all other nodes
+    get full tables (Yabe et al. 2018, equation 3). Families with the same truncated ancestors share one propagation;
+    without truncation one serves all.
+    """
+    graph, n_rows = task.graph, task.graph.n_family_rows
+    cut = {family.node for family in graph.families if truncated[family.rows].any()}
+    groups: dict[frozenset[str], list[Family]] = {}
+    above = _ancestors(task) if cut else {}
+    for family in families:
+        relevant = cut.intersection(above[family.node]) if cut else frozenset[str]()
+        groups.setdefault(frozenset(relevant), []).append(family)
+
+    ones = np.broadcast_to(cpt, (len(groups), n_rows)).copy()
+    zeros = 1 - ones
+    for place, nodes in enumerate(groups):
+        for node in nodes:
+            rows = graph.family_of[node].rows
+            zeros[place, rows][truncated[rows, 0]] = 0.0
+            ones[place, rows][truncated[rows, 1]] = 0.0
+
+    result = np.zeros((n_rows, len(task.interventions)))
+    at_once = max(1, task.memory // result.nbytes)
+    members = list(groups.values())
+    for start in range(0, len(members), at_once):
+        part = slice(start, start + at_once)
+        reach = propagate(task.interventions, ones[part], zeros[part], reach=True, memory=task.memory).reach
+        assert reach is not None
+        for place, group in enumerate(members[part]):
+            for family in group:
+                result[family.rows] = reach[place, family.rows]
+    return result
+
+
+def _ancestors(task: Task) -> dict[str, frozenset[str]]:
+    """Proper ancestors of every node of the task's families."""
+    above: dict[str, frozenset[str]] = {}
+    for family in task.graph.families:
+        above[family.node] = frozenset(family.parents).union(*(above[parent] for parent in family.parents))
+    return above

@@ -1,0 +1,62 @@
+"""Words on a screen: what fits 80 columns, what JSON can hold, what a figure shows letter for letter."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WIDTH = 80
+"""Columns of a terminal."""
+
+
+def plain(value: Any) -> Any:
+    """A numpy scalar as a Python one; NaN and infinities as None, which JSON can hold."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def frame_text(frame: pd.DataFrame, digits: int = 4) -> str:
+    """A frame as aligned text within 80 columns; long labels are shortened in the middle."""
+    shown = frame.copy()
+    texts = [name for name in shown.columns if shown[name].dtype == object or str(shown[name].dtype).startswith("str")]
+    others = shown.drop(columns=texts).to_string(
+        index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-"
+    )
+    taken = max((len(line) for line in others.splitlines()), default=0) + 2
+    room = max(16, (WIDTH - taken) // max(1, len(texts)) - 2)
+    for name in texts:
+        values = [shortened(str(value), room) for value in shown[name]]
+        width = max([len(name), *map(len, values)])
+        shown[name] = [value.ljust(width) for value in values]
+        shown = shown.rename(columns={name: name.ljust(width)})
+    text: str = shown.to_string(index=False, float_format=lambda value: f"{value:.{digits}f}", na_rep="-")
+    return text
+
+
+def shortened(text: str, width: int) -> str:
+    """``text``, with its middle replaced by … when it is longer than ``width``."""
+    if len(text) <= width:
+        return text
+    head = (width - 1 + 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def wrapped(text: str) -> list[str]:
+    """``text`` in lines of at most 80 columns, continued with an indent."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+
+
+def escaped(name: object) -> str:
+    r"""The name as matplotlib shows it letter for letter: a pair of dollar signs would be set as a formula.
+
+    >>> print(escaped("$5 or $6"))
+    \$5 or \$6
+    """
+    return str(name).replace("$", r"\$")

@@ -1,0 +1,139 @@
+"""The command ``regret``: its table and files, its refusals, and what survives a kill."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from causalbandit.cli import main
+
+ROOT = Path(__file__).parents[2]
+PURCHASE = str(ROOT / "graphs" / "purchase.json")
+CHAIN = str(ROOT / "graphs" / "chain.json")
+STRATEGIES = "uniform,sequential-halving,uniform-plug-in"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["regret", *map(str, arguments)])
+
+
+def test_it_prints_a_table_and_writes_rows_and_figure(tmp_path):
+    out, plot = tmp_path / "regret.csv", tmp_path / "regret.png"
+    done = run(
+        *(PURCHASE, CHAIN, "--budgets", "30,100", "--strategies", STRATEGIES, "--replications", 5, "--seed", 0),
+        *("--out", out, "--plot", plot),
+    )
+    assert done.exit_code == 0, done.output
+    assert "purchase: mean simple regret" in done.output
+    assert "chain: mean simple regret" in done.output
+    assert "T = 100" in done.output
+    assert "- sequential-halving: needs at least" in done.output
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    frame = pd.read_csv(out)
+    cells = frame.groupby(["problem", "strategy", "budget"])
+    assert cells.ngroups == 2 * 3 * 2
+    assert set(cells.size()) == {1, 5}
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_parquet_and_csv_hold_the_same(tmp_path):
+    pytest.importorskip("pyarrow")
+    arguments = (PURCHASE, "--budgets", "30", "--strategies", "uniform", "--replications", 3, "--seed", 1, "--quiet")
+    assert run(*arguments, "--out", tmp_path / "a.parquet").output == ""
+    assert run(*arguments, "--out", tmp_path / "a.csv").output == ""
+    parquet, csv = pd.read_parquet(tmp_path / "a.parquet"), pd.read_csv(tmp_path / "a.csv")
+    assert parquet["regret"].tolist() == csv["regret"].tolist()
+    assert list(parquet.columns) == list(csv.columns)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--budgets", "30", "--strategies", "unifrom"], "Did you mean 'uniform'?"),
+        (["--budgets", "300,100"], "300 before 100"),
+        (["--budgets", "100,100"], "100 more than once"),
+        (["--budgets", "0"], "hold 0"),
+        (["--budgets", "many"], "'many' is not a whole number"),
+        (["--budgets", "30", "--replications", "0"], "0 is not in the range"),
+        (["--budgets", "30", "--jobs", "0"], "--jobs: 0 processes"),
+        (["--budgets", "30", "--out", "rows.xlsx"], "does not end in .csv or .parquet"),
+        (["--budgets", "30", "--plot", "curve.txt"], "does not end in one of"),
+        (["--budgets", "30", "--out", "no/where.csv"], "--out"),
+        (["--budgets", "30", "--resume", PURCHASE], "also a graph"),
+    ],
+)
+def test_bad_usage_is_refused_before_any_work(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run(PURCHASE, *arguments)
+    assert done.exit_code == 2, done.output
+    assert words in " ".join(done.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_graph_without_tables_is_refused(tmp_path):
+    content = json.loads(Path(PURCHASE).read_text())
+    for node in content["nodes"]:
+        node.pop("cpt", None)
+    graph = tmp_path / "no-tables.json"
+    graph.write_text(json.dumps(content))
+    done = run(graph, "--budgets", 30)
+    assert done.exit_code == 2
+    assert "conditional probability table" in done.output
+
+
+def test_a_resume_file_of_another_run_is_a_bad_file(tmp_path):
+    path = tmp_path / "kept.jsonl"
+    arguments = (PURCHASE, "--budgets", "30", "--strategies", "uniform", "--replications", 3, "--resume", path)
+    assert run(*arguments, "--seed", 0).exit_code == 0
+    done = run(*arguments, "--seed", 1)
+    assert done.exit_code == 2
+    assert "its seed is 0, but rng= gives 1" in " ".join(done.output.split())
+    assert run(*arguments).exit_code == 0  # without --seed it continues with the file's
+
+
+def sorted_rows(path):
+    frame = pd.read_csv(path).drop(columns="seconds")
+    return frame.sort_values(["problem", "strategy", "budget", "replication"]).reset_index(drop=True)
+
+
+def test_a_killed_run_resumes_to_the_same_rows(tmp_path):
+    # The moments of the kills are random on purpose: whatever they are, the rows must be the same.
+    arguments = [
+        *("regret", PURCHASE, "--budgets", "30,100,300", "--strategies", STRATEGIES, "--replications", "300"),
+        *("--seed", "3", "--quiet"),
+    ]
+    command = [sys.executable, "-m", "causalbandit", *arguments]
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    assert CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "whole.csv")]).exit_code == 0
+    kept, out = tmp_path / "kept.jsonl", tmp_path / "resumed.csv"
+    moments = random.Random()
+    kills = 0
+    for _ in range(2):
+        process = subprocess.Popen(
+            [*command, "--jobs", "2", "--resume", str(kept), "--out", str(out)], env=environment, cwd=ROOT
+        )
+        deadline = time.monotonic() + 60
+        lines = kept.read_bytes().count(b"\n") if kept.exists() else 0
+        while process.poll() is None and time.monotonic() < deadline:
+            if kept.exists() and kept.read_bytes().count(b"\n") > lines + 1:
+                break
+            time.sleep(0.05)
+        time.sleep(moments.uniform(0, 0.5))
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    before = kept.read_bytes()
+    finished = CliRunner().invoke(main, [*arguments, "--resume", str(kept), "--out", str(out)])
+    assert finished.exit_code == 0, finished.output
+    assert kept.read_bytes().startswith(before[: before.rfind(b"\n") + 1])  # nothing kept was touched
+    pd.testing.assert_frame_equal(sorted_rows(out), sorted_rows(tmp_path / "whole.csv"))
+    assert kills >= 1 or len(before.splitlines()) > 1

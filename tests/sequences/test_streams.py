@@ -1,0 +1,167 @@
+"""Confidence sequences: the reference package, coverage of whole paths, and a naive interval that must fail it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from causalbandit.inference.log import AdaptiveLog
+from causalbandit.sequences import streams as sequences
+from causalbandit.sequences.boundaries import gamma_exponential_mixture, polynomial_stitching
+from causalbandit.sequences.streams import arm_sequences, bernoulli_interval, mean_sequence
+
+CASES = json.loads((Path(__file__).parents[1] / "data" / "boundaries_reference.json").read_text())["cases"]
+EXACT = ["normal-mixture", "bernoulli", "gamma-exponential", "stitching"]
+
+
+def test_bernoulli_intervals_equal_the_reference():
+    for case in CASES["bernoulli_confidence_interval"]:
+        ends = bernoulli_interval(
+            case["num_successes"], case["num_trials"], case["alpha"], case["t_opt"], alpha_opt=case["alpha_opt"]
+        )
+        for place in (0, 1):
+            if case["ends"][place] != "no_root":
+                assert ends[place] == pytest.approx(case["value"][place], abs=1e-9), case
+
+
+def test_bernoulli_paths_equal_their_points_and_contain_the_mean():
+    ones = np.array([[0.0, 1.0, 5.0], [10.0, 400.0, 0.0]])
+    trials = np.array([[1.0, 1.0, 10.0], [10.0, 1000.0, 0.0]])
+    lower, upper = bernoulli_interval(ones, trials, 0.05)
+    for at in np.ndindex(2, 3):
+        assert (lower[at], upper[at]) == pytest.approx(bernoulli_interval(float(ones[at]), float(trials[at]), 0.05))
+    assert (lower[1, 2], upper[1, 2]) == (0.0, 1.0)
+    assert (lower <= ones / np.maximum(trials, 1)).all()
+    mirrored = bernoulli_interval(trials - ones, trials, 0.05)
+    np.testing.assert_allclose(mirrored[0], 1.0 - upper, atol=1e-12)
+
+
+def miss_rate(method, draws, mean, **tuning):
+    """The share of paths that leave the mean out at some round."""
+    missed = 0
+    for outcomes in draws:
+        path = mean_sequence(outcomes, method, 0.1, **tuning)
+        missed += bool(((path["lower"] > mean) | (path["upper"] < mean)).any())
+    return missed / len(draws)
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_exact_sequences_miss_a_whole_path_at_most_as_often_as_they_say(method):
+    """300 paths at α = 0.1: a sequence that misses exactly as often as allowed passes 0.19 once in 10^6 seeds."""
+    draws = (np.random.default_rng(1).random((300, 250)) < 0.3).astype(float)
+    assert miss_rate(method, draws, 0.3, bounds=(0.0, 1.0)) < 0.19
+
+
+def test_a_naive_interval_fails_the_same_test():
+    draws = (np.random.default_rng(1).random((300, 250)) < 0.3).astype(float)
+    assert miss_rate("naive", draws, 0.3) > 0.3
+
+
+def test_the_asymptotic_sequence_covers_once_there_are_some_outcomes():
+    """Misses after round 30 only; the bound has the same false-alarm rate as above."""
+    draws = np.random.default_rng(2).exponential(size=(300, 250))
+    paths = [mean_sequence(outcomes, "asymptotic", 0.1).iloc[30:] for outcomes in draws]
+    assert np.mean([((path["lower"] > 1) | (path["upper"] < 1)).any() for path in paths]) < 0.19
+
+
+def test_sequences_of_arms_hold_under_adaptive_choice_and_naive_ones_do_not():
+    """Greedy choice, 5 % exploration, 200 experiments, whole paths at α = 0.1: a false alarm in 10^6 seeds at 0.2."""
+    rng = np.random.default_rng(4)
+    n_rounds, missed = 200, {"bernoulli": 0, "naive": 0}
+    for _ in range(200):
+        ones, pulls = np.ones(2), np.full(2, 2.0)
+        arms, outcomes, propensities = np.empty(n_rounds, int), np.empty(n_rounds), np.empty((n_rounds, 2))
+        for t in range(n_rounds):
+            best = int(ones[1] / pulls[1] > ones[0] / pulls[0])
+            propensities[t] = 0.05
+            propensities[t, best] = 0.95
+            arms[t] = best if rng.random() < 0.95 else 1 - best
+            outcomes[t] = rng.random() < 0.5
+            ones[arms[t]] += outcomes[t]
+            pulls[arms[t]] += 1
+        log = AdaptiveLog(arms, outcomes, propensities)
+        for method in missed:
+            path = arm_sequences(log, method, 0.1, bounds=(0.0, 1.0))
+            rows = path[path["arm"] == 0]
+            missed[method] += bool(((rows["lower"] > 0.5) | (rows["upper"] < 0.5)).any())
+    assert missed["bernoulli"] / 200 < 0.2
+    assert missed["naive"] / 200 > 0.25
+
+
+def test_arm_sequences_are_those_of_each_arms_own_outcomes():
+    rng = np.random.default_rng(0)
+    arms, outcomes = rng.integers(0, 2, 60), rng.random(60)
+    log = AdaptiveLog(arms, outcomes, np.full((60, 2), 0.5), arm_names=("a", "b"))
+    path = arm_sequences(log, "gamma-exponential", bounds=(0, 1))
+    alone = mean_sequence(outcomes[arms == 1], "gamma-exponential", bounds=(0, 1))
+    rows = path[path["arm"] == "b"]
+    np.testing.assert_allclose(rows[["estimate", "lower", "upper"]], alone[["estimate", "lower", "upper"]])
+    np.testing.assert_array_equal(rows["pulls"], alone["round"])
+
+
+def test_the_empirical_variance_is_about_means_of_the_past_and_starts_at_the_middle():
+    outcomes = np.array([0.9, 0.2, 0.6])
+    predicted = [0.5, 0.9, 0.55]  # the bounds' middle, then the means of what came before
+    times = np.cumsum((outcomes - predicted) ** 2)
+    radius = gamma_exponential_mixture(times, 0.05, 400.0 / 12.0, 1.0) / [1, 2, 3]
+    path = mean_sequence(outcomes, "gamma-exponential", 0.1, bounds=(0.0, 1.0), t_opt=400.0)
+    np.testing.assert_allclose(path["upper"], np.minimum(1.0, path["estimate"] + radius))
+    free = sequences._gamma_exponential_ends(outcomes, sequences.SequenceTuning(0.1, (0.0, 1.0), None, 400.0))
+    np.testing.assert_allclose(free[1] - path["estimate"], radius)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_two_sided_sequences_from_one_sided_boundaries_spend_half_on_each_side(alpha):
+    outcomes = np.random.default_rng(0).uniform(0, 4, 3000)
+    rounds = np.arange(1, 3001)
+    means = np.concatenate(([2.0], np.cumsum(outcomes)[:-1] / rounds[:-1]))
+    times = np.cumsum((outcomes - means) ** 2)
+    for method, radius in (
+        ("stitching", polynomial_stitching(times, alpha / 2, 100 * 16 / 120, c=4.0)),
+        ("gamma-exponential", gamma_exponential_mixture(times, alpha / 2, 100 * 16 / 12, 4.0)),
+    ):
+        table = mean_sequence(outcomes, method, alpha, bounds=(0, 4), t_opt=100)
+        inside = (table["lower"] > 0) & (table["upper"] < 4)
+        assert inside.sum() > 1000
+        np.testing.assert_allclose(
+            ((table["upper"] - table["lower"]) / 2)[inside], (radius / rounds)[inside], rtol=1e-9
+        )
+
+
+def test_intersections_never_grow_and_stay_within():
+    outcomes = np.random.default_rng(3).random(300)
+    plain = mean_sequence(outcomes, "normal-mixture", bounds=(0, 1))
+    running = mean_sequence(outcomes, "normal-mixture", bounds=(0, 1), intersect=True)
+    assert (np.diff(running["lower"]) >= 0).all()
+    assert (running["upper"] <= plain["upper"]).all()
+
+
+def test_equal_outcomes_give_no_finite_interval_without_bounds():
+    for method in ("asymptotic", "naive"):
+        assert np.isinf(mean_sequence(np.ones(20), method)["upper"]).all()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"method": "bernouli"}, "Did you mean 'bernoulli'"),
+        ({"method": "bernoulli"}, "needs bounds"),
+        ({"method": "normal-mixture"}, "needs bounds"),
+        ({"method": "bernoulli", "bounds": (0, 0.5)}, "row 1 is outside bounds"),
+        ({"method": "bernoulli", "bounds": (1, 0)}, "a < b"),
+        ({"method": "naive", "alpha": 0}, "alpha was 0"),
+        ({"method": "naive", "t_opt": -1}, "t_opt was -1"),
+        ({"method": "normal-mixture", "scale": -1.0}, "scale was -1.0"),
+    ],
+)
+def test_bad_arguments_are_named(keywords, words):
+    with pytest.raises(ValueError, match=words):
+        mean_sequence([0.2, 0.9], **keywords)
+
+
+def test_impossible_counts_are_named():
+    with pytest.raises(ValueError, match="successes was 5 with trials 3"):
+        bernoulli_interval(5, 3, 0.05)
+    with pytest.raises(ValueError, match="t_opt was 0"):
+        bernoulli_interval(1, 3, 0.05, 0)

@@ -1,0 +1,250 @@
+"""Baselines against hand-computed allocations, a direct simulation, and enumeration."""
+
+import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from enumeration import enumerate_all, random_problem
+
+from causalbandit import Problem, evaluate_regret, search
+from causalbandit.random_problems import bernoulli_arms
+from causalbandit.strategies.baselines import (
+    ImportanceWeighted,
+    SequentialHalving,
+    SuccessiveRejects,
+    Uniform,
+    UniformPlugIn,
+    sequential_halving_rounds,
+    successive_rejects_lengths,
+)
+from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.strategies.strategy import drive, make_task
+
+ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]
+
+
+def batches_and_decision(problem, strategy, budget, seed, known=None):
+    """All batches a strategy asks for, and its decision, on simulated experiments."""
+    simulator = problem.model.simulator(problem.interventions)
+    batches = []
+    decision = drive(
+        strategy.run(make_task(problem, known), budget, np.random.default_rng(seed)),
+        lambda batch: simulator.draw(batch.sizes, np.random.default_rng((seed, len(batches)))),
+        lambda batch, counts: batches.append(batch.sizes),
+    )
+    return batches, decision
+
+
+def test_successive_rejects_lengths_equal_those_by_hand():
+    # K = 4, T = 100: logbar = 1/2 + 1/2 + 1/3 + 1/4 = 19/12, so n_k = ceil(96·12/19 / (5 − k)) = ceil(60.63 / …).
+    assert successive_rejects_lengths(4, 100).tolist() == [16, 21, 31]
+    # K = 8, T = 1000: logbar = 1/2 + 1/2 + 1/3 + … + 1/8 = 2.217857, 992/2.217857 = 447.28, divided by 8, 7, …, 2.
+    assert successive_rejects_lengths(8, 1000).tolist() == [56, 64, 75, 90, 112, 150, 224]
+    # K = 2: logbar = 1, n_1 = (T − 2)/2 exactly; nothing is rounded up.
+    assert successive_rejects_lengths(2, 102).tolist() == [50]
+
+
+@pytest.mark.parametrize("n_arms", [2, 3, 4, 9, 64, 301])
+@pytest.mark.parametrize("excess", [1, 1000, 10**9 + 7, 10**15, 10**18 - 301])
+def test_successive_rejects_lengths_equal_exact_fractions(n_arms, excess):
+    log_bar = Fraction(1, 2) + sum(Fraction(1, arm) for arm in range(2, n_arms + 1))
+    lengths = successive_rejects_lengths(n_arms, n_arms + excess).tolist()
+    assert lengths == [math.ceil(excess / (log_bar * arms_left)) for arms_left in range(n_arms, 1, -1)]
+    assert sum(lengths) + lengths[-1] <= n_arms + excess
+
+
+@pytest.mark.parametrize(
+    "strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn(), ImportanceWeighted()]
+)
+@pytest.mark.parametrize("budget", [97, 2**53 + 1, 10**17 + 3, np.int64(10**18 - 1), 10**18])
+def test_no_baseline_asks_for_more_than_the_budget(strategy, budget):
+    model, interventions = random_problem(np.random.default_rng(8), 6)
+    known = {node: model.table(node) for node in model.graph.nodes if node != model.graph.target}
+    decision = search(Problem(model.graph, interventions, model), budget, strategy, rng=0, known=known)
+    asked = [sizes for phase in decision.phases.values() for sizes in phase.tolist()]
+    assert min(asked) >= 0
+    assert 0.9 * int(budget) - 100 <= sum(asked) <= budget
+
+
+def test_sequential_halving_rounds_equal_those_by_hand():
+    # K = 4: two rounds, T/(4·2) and T/(2·2); K = 8: three rounds, T/(8·3), T/(4·3), T/(2·3); K = 5: 5, 3, 2 → 1.
+    assert sequential_halving_rounds(4, 100) == [(2, 12), (1, 25)]
+    assert sequential_halving_rounds(8, 1000) == [(4, 41), (2, 83), (1, 166)]
+    assert sequential_halving_rounds(5, 90) == [(3, 6), (2, 10), (1, 15)]
+
+
+@pytest.mark.parametrize("n_arms", [4, 8])
+def test_the_batches_follow_the_lengths_and_drop_the_worst(n_arms):
+    problem = bernoulli_arms(np.linspace(0.1, 0.9, n_arms))
+    batches, decision = batches_and_decision(problem, SuccessiveRejects(), 40 * n_arms, seed=1)
+    lengths = successive_rejects_lengths(n_arms, 40 * n_arms)
+    pulled = sum(batches)
+    assert sorted(pulled.tolist()) == sorted([*lengths.tolist(), int(lengths[-1])])
+    assert pulled.sum() <= 40 * n_arms
+    assert pulled[decision.best_index] == lengths[-1]
+    batches, decision = batches_and_decision(problem, SequentialHalving(), 40 * n_arms, seed=1)
+    for sizes, (before, (_, each)) in zip(
+        batches,
+        zip([n_arms, n_arms // 2, n_arms // 4], sequential_halving_rounds(n_arms, 40 * n_arms), strict=False),
+        strict=True,
+    ):
+        assert sorted(set(sizes.tolist())) == sorted({each, *([0] if before < n_arms else [])})
+        assert (sizes > 0).sum() == before
+    assert decision.best_index == n_arms - 1
+
+
+def direct_regret(rule, budget, replications, rng):
+    """The same algorithms on independent Bernoulli arms, written out without any of the package."""
+    regrets = []
+    for _ in range(replications):
+        active, ones, n = list(range(len(ARMS))), [0] * len(ARMS), [0] * len(ARMS)
+        k = len(ARMS)
+        if rule == "uniform":
+            ones = [rng.binomial(budget // k, p) for p in ARMS]
+            active = [max(active, key=lambda a: (ones[a], rng.random()))]
+        log_bar = 0.5 + sum(1 / i for i in range(2, k + 1))
+        while len(active) > 1:
+            if rule == "rejects":
+                each = int(np.ceil((budget - k) / (log_bar * len(active)))) - n[active[0]]
+            else:
+                each, ones = budget // (len(active) * 3), [0] * k  # 3 = log2(8); each round judged alone
+            for a in active:
+                ones[a], n[a] = ones[a] + rng.binomial(each, ARMS[a]), n[a] + each
+            ranked = sorted(active, key=lambda a: (ones[a], rng.random()))
+            active = ranked[1:] if rule == "rejects" else ranked[len(ranked) // 2 :]
+        regrets.append(max(ARMS) - ARMS[active[0]])
+    return np.array(regrets)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rule"), [(SuccessiveRejects(), "rejects"), (SequentialHalving(), "halving"), (Uniform(), "uniform")]
+)
+def test_regret_on_independent_arms_matches_a_direct_simulation(strategy, rule):
+    # Two samples of 800 searches each; |z| > 4 has probability 6e-5, three tests.
+    from causalbandit import evaluate_regret
+
+    frame = evaluate_regret(bernoulli_arms(ARMS), strategy, 240, 800, rng=3).to_frame()
+    ours, theirs = frame["regret"].to_numpy(), direct_regret(rule, 240, 800, np.random.default_rng(4))
+    z = (ours.mean() - theirs.mean()) / np.sqrt((ours.var() + theirs.var()) / 800)
+    assert abs(z) < 4
+    assert ours.mean() > 0.005  # the problem is hard enough to tell rules apart
+
+
+def test_uniform_spreads_the_budget_and_takes_the_best_mean():
+    problem = bernoulli_arms([0.0, 1.0, 0.0])
+    (sizes,), decision = batches_and_decision(problem, Uniform(), 11, seed=0)
+    assert sorted(sizes.tolist()) == [3, 4, 4]
+    assert decision.best_index == 1
+    (sizes,), decision = batches_and_decision(problem, Uniform(), 2, seed=0)
+    assert sorted(sizes.tolist()) == [0, 1, 1]
+    assert sizes[decision.best_index] == 1  # never one without data
+
+
+def test_uniform_plug_in_estimates_what_enumeration_gives():
+    model, interventions = random_problem(np.random.default_rng(5), 6)
+    problem = Problem(model.graph, interventions, model)
+    decision = search(problem, 5000, UniformPlugIn(), rng=0)
+    counts = decision.counts
+    learned = type(model)(
+        model.graph,
+        {
+            node: (counts.ones[model.graph.family_of[node].rows] + 0.5)
+            / (counts.visits[model.graph.family_of[node].rows] + 1)
+            if node in model.graph.family_of
+            else model.table(node)
+            for node in model.graph.nodes
+        },
+    )
+    np.testing.assert_allclose(decision.effects, enumerate_all(learned, interventions)[0], atol=1e-12)
+
+
+def test_importance_weights_are_unbiased_when_nothing_is_truncated():
+    rng = np.random.default_rng(8)
+    model, interventions = random_problem(rng, 6, extreme=0.0)
+    problem = Problem(model.graph, interventions, model)
+    known = {node: model.table(node) for node in model.graph.nodes if node != model.graph.target}
+    estimates = np.array(
+        [batches_and_decision(problem, ImportanceWeighted(), 2000, seed, known)[1].effects for seed in range(150)]
+    )
+    truth = enumerate_all(model, interventions)[0]
+    error = estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates)) + 1e-9
+    # The bound on the weights is far above 1 here, so hardly any is cut off; |z| > 4.5 on at most 9 effects: 6e-5.
+    assert np.abs((estimates.mean(axis=0) - truth) / error).max() < 4.5
+
+
+def test_importance_weights_ask_for_the_tables_they_need():
+    model, interventions = random_problem(np.random.default_rng(8), 6)
+    with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known="):
+        search(Problem(model.graph, interventions, model), 100, ImportanceWeighted(), rng=0)
+
+
+@pytest.mark.parametrize("strategy", ["top-two-knows-tables", "importance-weighted-knows-tables"])
+@pytest.mark.parametrize("goal", ["max", "min"])
+def test_a_search_by_a_strategy_that_knows_tables_must_be_given_them(strategy, goal):
+    model, interventions = random_problem(np.random.default_rng(8), 6)
+    problem = Problem(model.graph, interventions, model, goal)
+    upstream = {node: model.table(node) for node in model.graph.ancestors if node != model.graph.target}
+    assert len(upstream) > 1
+    for known in (None, dict(list(upstream.items())[1:])):
+        with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known=.*evaluate_regret"):
+            search(problem, 100, strategy, rng=0, known=known)
+    assert search(problem, 100, strategy, rng=0, known=upstream).strategy == strategy
+    regret = evaluate_regret(problem, strategy, [100], 2, rng=0).to_frame()["regret"]
+    assert regret.notna().tolist() == [True, True]
+
+
+@pytest.mark.parametrize(("goal", "word", "other"), [("max", "largest", "larger"), ("min", "smallest", "smaller")])
+def test_the_summary_says_largest_only_when_it_is(goal, word, other):
+    problem = replace(bernoulli_arms(ARMS), goal=goal)
+    seen = set()
+    for strategy, budget in (("sequential-halving", 60), ("successive-rejects", 40), ("uniform", 80), ("uniform", 5)):
+        for seed in range(30):
+            decision = search(problem, budget, strategy, rng=seed)
+            said = " ".join(decision.summary().split())
+            values = decision.effects[~np.isnan(decision.effects)]
+            better = int(
+                (values > decision.best_effect).sum() if goal == "max" else (values < decision.best_effect).sum()
+            )
+            among = "8" if len(values) == 8 else f"the {len(values)} of 8 with an estimate"
+            assert (f"{decision.best_effect:.4f}, the {word} of {among} " in said) == (better == 0)
+            assert (f"{better} of 8 {'has' if better == 1 else 'have'} a {other} estimate" in said) == (better > 0)
+            seen.add((strategy, better > 0))
+    assert seen >= {("sequential-halving", True), ("successive-rejects", True), ("uniform", False)}
+    none = replace(decision, effects=None).summary()
+    assert "no estimate of P(" in none
+    assert "nan" not in none.splitlines()[1]
+
+
+def test_smallest_budgets_are_where_the_first_phase_has_an_experiment_each():
+    task = make_task(bernoulli_arms(ARMS))
+    assert SuccessiveRejects().smallest_budget(task) == 9
+    assert SequentialHalving().smallest_budget(task) == 24
+    assert successive_rejects_lengths(8, 9)[0] >= 1
+    assert sequential_halving_rounds(8, 24)[0][1] == 1
+    assert sequential_halving_rounds(8, 23)[0][1] == 0
+    with pytest.raises(ValueError, match="at least 9"):
+        search(bernoulli_arms(ARMS), 8, "successive-rejects", rng=0)
+
+
+def test_one_intervention_is_always_right():
+    problem = bernoulli_arms([0.3, 0.6])
+    one = Problem(problem.graph, problem.interventions[:1], problem.model)
+    for strategy in (Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn()):
+        assert search(one, 10, strategy, rng=0).best_index == 0
+
+
+def test_whole_sizes_have_the_right_total_and_are_unbiased():
+    rng = np.random.default_rng(0)
+    shares = np.array([0.5, 0.25, 0.2, 0.05, 0.0])
+    drawn = np.array([sizes_from_shares(7, shares, rng) for _ in range(4000)])
+    assert (drawn.sum(axis=1) == 7).all()
+    assert (np.abs(drawn - 7 * shares) < 1).all()
+    assert (drawn[:, 4] == 0).all()
+    # Each size is one of two neighbours: standard error at most 0.5/√4000; |z| > 5 is one in a million.
+    assert np.abs(drawn.mean(axis=0) - 7 * shares).max() < 5 * 0.5 / np.sqrt(4000)
+    even = np.array([even_sizes(8, 5, rng) for _ in range(500)])
+    assert (even.sum(axis=1) == 8).all()
+    assert set(itertools.chain.from_iterable(even.tolist())) == {1, 2}
