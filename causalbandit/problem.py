@@ -151,7 +151,16 @@ class Problem:
         """The graph drawn top-down, with the target and the nodes that interventions fix marked."""
         from causalbandit.plots.graph import plot_graph
 
-        return plot_graph(self, ax)
+        graph = self.graph
+        return plot_graph(
+            graph.nodes,
+            [(parent, node) for node in graph.nodes for parent in graph.parents(node)],
+            graph.target,
+            fixed=[graph.nodes[column] for column in self.interventions.ever_fixed.nonzero()[0]],
+            wanted=f"wanted {'more' if self.goal == 'max' else 'less'} often",
+            title=self.name,
+            ax=ax,
+        )
 
     def _repr_html_(self) -> str:
         from causalbandit.report import problem_html

@@ -26,10 +26,10 @@ def axes(ax: Axes | None = None, *, width: float = 7.0, height: float = 4.0) -> 
     return ax
 
 
-def colours(names: Sequence[Hashable]) -> dict[Hashable, str]:
+def colours_of(names: Sequence[Hashable]) -> dict[Hashable, str]:
     """A colour for each name by its place among all, so that a name keeps its colour from figure to figure.
 
-    >>> colours(["a", "b"])
+    >>> colours_of(["a", "b"])
     {'a': '#0072b2', 'b': '#d55e00'}
     """
     return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(names)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causalbandit.plots.axes import PALETTE, axes, colours_of
 from causalbandit.text import escaped
 
 if TYPE_CHECKING:
@@ -14,18 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Colours that readers with colour-blindness tell apart (Okabe & Ito)."""
-
-
-def _axes(ax: Axes | None, height: float = 4.0) -> Axes:
-    """The axes to draw on: those given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    _, made = plt.subplots(figsize=(7.0, height), layout="constrained")
-    return made
+arm_colours = colours_of
 
 
 def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -35,19 +25,20 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ----------
     table
         Columns ``estimate``, ``lower``, ``upper``, and what names a row: ``arm``, ``policy`` or ``intervention``, and
-        ``reference`` for contrasts (which are drawn with a line at zero).
+        ``reference`` for contrasts (which are drawn with a line at zero). The error rate ``table.attrs["alpha"]`` goes
+        into the label.
     """
     names = table[next(name for name in ("arm", "policy", "intervention") if name in table)].astype(str)
     contrasts = "reference" in table
     labels = [*names]
     if contrasts:
         labels = [f"{a} − {b}" for a, b in zip(names, table["reference"].astype(str), strict=True)]
-    ax = _axes(ax, height=1.4 + 0.4 * len(table))
+    ax = axes(ax, height=1.4 + 0.4 * len(table))
     estimate, lower, upper = (table[name].to_numpy(dtype=float) for name in ("estimate", "lower", "upper"))
     places = np.arange(len(table))[::-1]
     shown = np.isfinite(lower) & np.isfinite(upper)
-    ax.hlines(places[shown], lower[shown], upper[shown], color=COLOURS[0], linewidth=2.0)
-    ax.plot(estimate, places, "o", color=COLOURS[0], markersize=6)
+    ax.hlines(places[shown], lower[shown], upper[shown], color=PALETTE[0], linewidth=2.0)
+    ax.plot(estimate, places, "o", color=PALETTE[0], markersize=6)
     for place in places[~shown]:
         ax.text(0.5, place, "no interval", transform=ax.get_yaxis_transform(), ha="center", va="bottom", color="0.4")
     if contrasts:
@@ -55,10 +46,10 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [escaped(label) for label in labels])
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.margins(x=0.08)
-    level = getattr(table, "alpha", None)
+    level = table.attrs.get("alpha", getattr(table, "alpha", None))
     interval = "interval" if level is None else f"{1 - level:.0%} interval"
     ax.set_xlabel(f"{'difference' if contrasts else 'value'}, with {interval}")
-    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
 
@@ -69,13 +60,7 @@ def _over_rounds(ax: Axes, what: str) -> Axes:
     ax.set_ylabel(what)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(title="arm", frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def arm_colours(names: Sequence[Hashable]) -> dict[Hashable, str]:
-    """A colour for each arm by its place among all arms, so that an arm keeps its colour from figure to figure."""
-    return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
 
 
 def estimates_over_time(
@@ -95,9 +80,9 @@ def estimates_over_time(
     colours
         Arm → colour; default: by the order of the arms in ``path``.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     if colours is None:
-        colours = arm_colours(list(path["arm"].unique()))
+        colours = colours_of(list(path["arm"].unique()))
     final = path.groupby("arm", sort=False).last()
     low, high = final["lower"].min(), final["upper"].max()
     for arm, rows in path.groupby("arm", sort=False):
@@ -106,7 +91,8 @@ def estimates_over_time(
         known = rows[np.isfinite(rows["lower"]) & np.isfinite(rows["upper"])]
         ax.fill_between(known["round"], known["lower"], known["upper"], color=colour, alpha=0.15, linewidth=0.0)
     if np.isfinite(low) and np.isfinite(high):
-        room = max(high - low, 1e-12)  # the first rounds' wide bands may leave the picture
+        # The first rounds' wide bands may leave the picture: around the last ones stay three quarters of their span.
+        room = max(high - low, 1e-12)
         least = path["lower"].replace([-np.inf, np.inf], np.nan).min() - 0.05 * room
         most = path["upper"].replace([-np.inf, np.inf], np.nan).max() + 0.05 * room
         ax.set_ylim(max(low - 0.75 * room, least), min(high + 0.75 * room, most))
@@ -118,7 +104,7 @@ def mark_truth(ax: Axes, truth: Mapping[Hashable, float], arms: Sequence[Hashabl
     """Mark known effects on a `forest` whose rows are ``arms``, the first on top."""
     marked = [(truth[arm], len(arms) - 1 - place) for place, arm in enumerate(arms) if arm in truth]
     if marked:
-        ax.plot(*zip(*marked, strict=True), "|", color=COLOURS[1], markersize=18, mew=2.0, label="truth")
+        ax.plot(*zip(*marked, strict=True), "|", color=PALETTE[1], markersize=18, mew=2.0, label="truth")
         ax.legend(frameon=False, loc="best")
     return ax
 
@@ -141,12 +127,12 @@ def effects_over_time(
     truth
         Effects of arms, where they are known.
     colours
-        Arm → colour, as in `arm_colours`.
+        Arm → colour, as in `causalbandit.plots.axes.colours_of`.
     """
     if path.empty:
         raise ValueError("there are no rounds to draw yet; observe some outcomes first.")
     if colours is None:
-        colours = arm_colours(list(path["arm"].unique()))
+        colours = colours_of(list(path["arm"].unique()))
     ax = estimates_over_time(path, alpha, ax, colours)
     ax.axhline(0.0, color="0.4", linewidth=1.0, linestyle="--")
     for arm, effect in (truth or {}).items():
@@ -164,24 +150,23 @@ def _places(arms: Any, names: Sequence[Hashable]) -> Any:
 
 def assignments_over_time(arms: Any, names: Sequence[Hashable], ax: Axes | None = None) -> Axes:
     """Cumulative number of assignments of each arm, from the arms of the rounds in order."""
-    ax = _axes(ax)
+    ax = axes(ax)
     places = _places(arms, names)
-    for number, name in enumerate(names):
+    for number, (name, colour) in enumerate(colours_of(names).items()):
         counts = np.cumsum(places == number)
-        ax.plot(np.arange(1, len(places) + 1), counts, color=COLOURS[number % len(COLOURS)], label=escaped(name))
+        ax.plot(np.arange(1, len(places) + 1), counts, color=colour, label=escaped(name))
     return _over_rounds(ax, "assignments so far")
 
 
 def assignment_totals(arms: Any, names: Sequence[Hashable], ax: Axes | None = None) -> Axes:
     """Total number of assignments of each arm, as labelled bars."""
-    ax = _axes(ax)
+    ax = axes(ax)
     counts = np.bincount(_places(arms, names), minlength=len(names))
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    colours = list(colours_of(names).values())
     bars = ax.bar([escaped(name) for name in names], counts, color=colours, width=0.6)
     ax.bar_label(bars)
     ax.set_xlabel("arm")
     ax.set_ylabel("assignments")
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
@@ -193,11 +178,12 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
     path
         Columns ``round``, ``arm``, ``probability``.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     window = max(1, path["round"].nunique() // 50)
-    for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
-        colour = COLOURS[place % len(COLOURS)]
-        step = max(1, len(rows) // 2000)
+    colours = colours_of(list(path["arm"].unique()))
+    for arm, rows in path.groupby("arm", sort=False):
+        colour = colours[arm]
+        step = max(1, len(rows) // 2000)  # more points than these would hide each other
         ax.plot(rows["round"][::step], rows["probability"][::step], ".", color=colour, markersize=2, alpha=0.15)
         smooth = rows["probability"].rolling(window, min_periods=1).mean()
         ax.plot(rows["round"], smooth, color=colour, label=escaped(arm), linewidth=1.6)
@@ -215,7 +201,7 @@ def score_distribution(
     scores
         Columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     groups = ("arm", "control")
     arms = list(scores["arm"].unique())
     if colours is None:
@@ -246,7 +232,6 @@ def score_distribution(
     ax.set_xticks(range(1, len(labels) + 1), labels)
     ax.axhline(0.0, color="0.4", linewidth=1.0, linestyle="--")
     ax.set_ylabel("score of arm minus control")
-    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
@@ -258,9 +243,10 @@ def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     path
         Columns ``round``, ``arm``, ``power``.
     """
-    ax = _axes(ax)
-    for place, (arm, rows) in enumerate(path.groupby("arm", sort=False)):
-        ax.plot(rows["round"], rows["power"], color=COLOURS[place % len(COLOURS)], label=escaped(arm), linewidth=1.6)
+    ax = axes(ax)
+    colours = colours_of(list(path["arm"].unique()))
+    for arm, rows in path.groupby("arm", sort=False):
+        ax.plot(rows["round"], rows["power"], color=colours[arm], label=escaped(arm), linewidth=1.6)
     ax.set_ylim(0.0, 1.02)
     return _over_rounds(ax, "share of experiments with a significant effect")
 
@@ -282,14 +268,14 @@ def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha:
     from matplotlib.lines import Line2D
 
     rows = {"rmse": "RMSE", "bias": "bias", "width": "interval width", "coverage": "coverage"}
-    settings, estimators = comparison["setting"].unique(), comparison["estimator"].unique()
+    settings, colours = comparison["setting"].unique(), colours_of(list(comparison["estimator"].unique()))
     figure, grid = plt.subplots(
         len(rows), len(settings), figsize=(3.6 * len(settings) + 1.0, 9.5), sharex=True, sharey="row", squeeze=False
     )
     for place, setting in enumerate(settings):
         for number, (column, label) in enumerate(rows.items()):
-            ax = grid[number, place]
-            for colour, estimator in zip(COLOURS * (1 + len(estimators) // len(COLOURS)), estimators, strict=False):
+            ax = axes(grid[number, place])
+            for estimator, colour in colours.items():
                 for target, style in targets.items():
                     here = comparison[
                         (comparison["setting"] == setting)
@@ -304,12 +290,9 @@ def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha:
                 ax.axhline(0.0 if column == "bias" else 1.0 - alpha, color="0.4", linewidth=1.0, linestyle=":")
             if place == 0:
                 ax.set_ylabel(label)
-            ax.spines[["top", "right"]].set_visible(False)
-        grid[0, place].set_title(escaped(setting))
+                grid[0, place].set_title(escaped(setting))
         grid[-1, place].set_xlabel("rounds")
-    lines = [
-        Line2D([], [], color=colour, label=escaped(name)) for colour, name in zip(COLOURS, estimators, strict=False)
-    ]
+    lines = [Line2D([], [], color=colour, label=escaped(name)) for name, colour in colours.items()]
     for target, style in targets.items():
         lines.append(Line2D([], [], color="0.3", label=escaped(target)))
         lines[-1].set_linestyle(style)  # type: ignore[arg-type] # any of matplotlib's style strings

@@ -1,153 +1,246 @@
-"""The figure of a problem's graph."""
+"""The figure of a causal graph."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from causalbandit.plots.axes import PALETTE, axes
 from causalbandit.plots.layout import Layout, Point, layered_layout
-from causalbandit.report import actionable_nodes
 from causalbandit.text import escaped, shortened
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-
-    from causalbandit.problem import Problem
+    from matplotlib.patches import Patch
 
 ALL_NODES = 100
 """Larger graphs are drawn without the nodes that are no ancestors of the target."""
 
-TARGET, ACTIONABLE, OTHER, IDLE = "#d95f02", "#1b6ca8", "#eef2f5", "#ffffff"
+ACTIONABLE, TARGET, OTHER, EMPTY = PALETTE[0], PALETTE[1], "#eef2f5", "#ffffff"
+"""Fillings of nodes: fixed by some intervention, the target, only observed, and hidden or without effect."""
+
+INK, FAINT = "#4a555d", "#9aa5ad"
+"""Lines of what has an effect on the target, and of what has none."""
+
 _FONT = 9.0
-_HEIGHT = 0.30
-_LAYER = 0.85
+"""Size of the names, in points."""
+
+_LETTER = 0.62 * _FONT / 72
+"""Width of a letter in inches: the default font's letters are about 0.62 of its size wide, and 72 points an inch."""
+
+_PADDING, _HEIGHT, _LAYER = 0.22, 0.30, 0.85
+"""Inches: what a box is wider than its name, how high it is, and from one layer to the next."""
+
 _LONGEST_NAME = 22
+"""Letters; longer names are shortened in the middle."""
+
+_MARGIN = 0.2
+"""Inches around the drawing."""
+
+_BULGE = 0.35
+"""How far the handle of a bidirected arc lies from its chord, in lengths of the chord; the arc goes half as far."""
 
 
-def plot_graph(problem: Problem, ax: Axes | None = None, *, ancestors_only: bool | None = None) -> Axes:
+def plot_graph(
+    nodes: Sequence[str],
+    edges: Iterable[tuple[str, str]],
+    target: str,
+    *,
+    fixed: Collection[str] = (),
+    hidden: Collection[str] = (),
+    bidirected: Iterable[tuple[str, str]] = (),
+    wanted: str = "",
+    title: str = "",
+    ancestors_only: bool | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """The graph drawn top-down, causes above effects, with the target and the nodes that interventions fix marked.
 
     Parameters
     ----------
-    problem : Problem
-        What to draw.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure, large enough for the names to be read, when left out.
+    nodes : sequence of str
+        All nodes in topological order.
+    edges : iterable of (str, str)
+        From cause to effect.
+    target : str
+        The node to drive.
+    fixed : collection of str
+        Nodes that some intervention fixes.
+    hidden : collection of str
+        Nodes that are never observed; they and the edges out of them are drawn dashed.
+    bidirected : iterable of (str, str)
+        Pairs of nodes with a common cause that is not drawn; each is joined by a dashed arc with two heads.
+    wanted : str
+        What is wanted of the target, for the legend: "wanted more often".
+    title : str
+        Default: whose causes are shown.
     ancestors_only : bool, optional
         Leave out the nodes that have no effect on the target; by default in graphs of more than 100 nodes. Otherwise
-        they are drawn dashed.
+        they are drawn faint, with dotted outlines.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure, large enough for the names to be read, when left out.
     """
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
-    graph = problem.graph
+    parents: dict[str, list[str]] = {node: [] for node in nodes}
+    for parent, node in edges:
+        parents[node].append(parent)
+    matter = _ancestors(target, parents)
     if ancestors_only is None:
-        ancestors_only = len(graph.nodes) > ALL_NODES
-    nodes = graph.ancestors if ancestors_only else graph.nodes
-    names = {node: shortened(node, _LONGEST_NAME) for node in nodes}
-    widths = {node: 0.22 + 0.62 * _FONT / 72 * len(name) for node, name in names.items()}
-    parents = {node: graph.parents(node) for node in nodes}
-    layout = layered_layout(nodes, parents, widths, core=graph.ancestors, layer_height=_LAYER)
-    ax, scale = _axes(ax, layout)
+        ancestors_only = len(nodes) > ALL_NODES
+    drawn = [node for node in nodes if node in matter or not ancestors_only]
+    names = {node: shortened(node, _LONGEST_NAME) for node in drawn}
+    widths = {node: _PADDING + _LETTER * len(name) for node, name in names.items()}
+    layout = layered_layout(drawn, parents, widths, core=matter, layer_height=_LAYER)
+    pairs = [pair for pair in bidirected if set(pair) <= set(drawn)]
+    arcs = {pair: _bulge(layout, *pair) for pair in pairs}
+    ax, scale = _sheet(ax, layout, [_summit(layout, *pair, bulge) for pair, bulge in arcs.items()])
+    thin = 0.9 * max(scale, 0.5)  # lines of a small drawing become thinner, but stay visible
 
-    for (_parent, node), points in layout.routes.items():
+    for (parent, node), points in layout.routes.items():
         start = (points[0][0], points[0][1] - _HEIGHT / 2)
         end = (points[-1][0], points[-1][1] + _HEIGHT / 2)
         vertices, codes = _curve([start, *points[1:-1], end])
-        idle = node not in graph.family_of
         arrow = FancyArrowPatch(
             path=Path(vertices, codes),
             arrowstyle="-|>",
             mutation_scale=9 * scale,
-            linewidth=0.9 * max(scale, 0.5),
-            color="#9aa5ad" if idle else "#4a555d",
-            linestyle=":" if idle else "-",
+            linewidth=thin,
+            color=INK if node in matter else FAINT,
+            linestyle="--" if parent in hidden else "-" if node in matter else ":",
             zorder=1,
         )
         ax.add_patch(arrow)
-    fixed = set(actionable_nodes(problem))
-    for node in nodes:
-        colour, ink = (TARGET, "white") if node == graph.target else (OTHER, "black")
-        if node in fixed:
-            colour, ink = ACTIONABLE, "white"
-        _draw_node(ax, names[node], layout.places[node], widths[node], colour, ink, scale, node in graph.family_of)
-    _finish(ax, problem, nodes, scale)
+    boxes = {}
+    for node in drawn:
+        colour = EMPTY if node in hidden or node not in matter else OTHER
+        colour = ACTIONABLE if node in fixed else TARGET if node == target else colour
+        line = "--" if node in hidden else "-" if node in matter else ":"
+        boxes[node] = _box(layout.places[node], widths[node], colour, INK if node in matter else FAINT, line, thin)
+        ax.add_patch(boxes[node])
+        x, y = layout.places[node]
+        ink = "white" if colour in (ACTIONABLE, TARGET) else "black"
+        ax.text(
+            x, y, escaped(names[node]), ha="center", va="center_baseline", fontsize=_FONT * scale, color=ink, zorder=3
+        )
+    for (one, other), bulge in arcs.items():
+        arc = FancyArrowPatch(
+            layout.places[one],
+            layout.places[other],
+            connectionstyle=f"arc3,rad={bulge}",
+            arrowstyle="<|-|>",
+            mutation_scale=9 * scale,
+            patchA=boxes[one],
+            patchB=boxes[other],
+            linewidth=thin,
+            color=INK if {one, other} <= matter else FAINT,
+            linestyle="--",
+            zorder=1,
+        )
+        ax.add_patch(arc)
+    left_out = f" ({len(nodes) - len(drawn)} nodes without effect on {target} left out)" if ancestors_only else ""
+    ax.set_title(escaped((title or f"causes of {target}") + left_out), fontsize="medium")
+    marks = _legend(wanted, bool(fixed), any(node in hidden for node in drawn), bool(arcs), len(drawn) > len(matter))
+    ax.legend(
+        handles=marks,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=2 if scale == 1.0 and ax.get_xlim()[1] < 8 else len(marks),  # a row of all needs some 8 inches
+        fontsize="small",
+        frameon=False,
+    )
     return ax
 
 
-def _axes(ax: Axes | None, layout: Layout) -> tuple[Axes, float]:
-    """The axes and how much smaller than planned the drawing becomes in them."""
-    width, height = layout.width + 0.4, layout.height + _HEIGHT + 0.4
-    scale = 1.0
-    if ax is None:
-        import matplotlib.pyplot as plt
+def _ancestors(target: str, parents: dict[str, list[str]]) -> set[str]:
+    """The target and all nodes with a way to it."""
+    found, waiting = {target}, [target]
+    while waiting:
+        new = set(parents[waiting.pop()]) - found
+        found |= new
+        waiting += new
+    return found
 
-        _, ax = plt.subplots(figsize=(max(width, 5.0) + 0.2, height + 1.1), layout="constrained")
-    else:
-        box = ax.get_window_extent()
-        dpi = ax.figure.get_dpi()
-        scale = min(1.0, box.width / dpi / width, box.height / dpi / height)
-    ax.set_xlim(-0.2, layout.width + 0.2)
-    ax.set_ylim(-_HEIGHT / 2 - 0.2, layout.height + _HEIGHT / 2 + 0.2)
+
+def _bulge(layout: Layout, one: str, other: str) -> float:
+    """On which side of its chord an arc runs: above the nodes of a layer, and otherwise away from the middle."""
+    (x0, y0), (x1, y1) = layout.places[one], layout.places[other]
+    if y0 == y1:
+        return -_BULGE if x1 > x0 else _BULGE
+    outwards = 1 if x0 + x1 >= layout.width else -1
+    return _BULGE * outwards * (1 if y1 > y0 else -1)
+
+
+def _summit(layout: Layout, one: str, other: str, bulge: float) -> Point:
+    """The point of an arc that is farthest from its chord."""
+    (x0, y0), (x1, y1) = layout.places[one], layout.places[other]
+    return (x0 + x1) / 2 + bulge / 2 * (y1 - y0), (y0 + y1) / 2 - bulge / 2 * (x1 - x0)
+
+
+def _sheet(ax: Axes | None, layout: Layout, summits: Sequence[Point]) -> tuple[Axes, float]:
+    """The axes, an inch a unit, and how much smaller than planned the drawing becomes in them."""
+    left = min([0.0, *(x for x, _ in summits)]) - _MARGIN
+    right = max([layout.width, *(x for x, _ in summits)]) + _MARGIN
+    low = min([-_HEIGHT / 2, *(y for _, y in summits)]) - _MARGIN
+    high = max([layout.height + _HEIGHT / 2, *(y for _, y in summits)]) + _MARGIN
+    scale = 1.0
+    if ax is not None:
+        box, dpi = ax.get_window_extent(), ax.figure.get_dpi()
+        scale = min(1.0, box.width / dpi / (right - left), box.height / dpi / (high - low))
+    # A new figure holds the drawing, the legend beneath and the title above; the legend needs some five inches.
+    ax = axes(ax, width=max(right - left, 5.0) + 0.2, height=high - low + 1.1)
+    ax.set_xlim(left, right)
+    ax.set_ylim(low, high)
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax, scale
 
 
 def _curve(points: list[Point]) -> tuple[list[Point], list[int]]:
-    """Cubic pieces through ``points`` that leave and enter each point vertically."""
-    vertices, codes = [points[0]], [1]
+    """Cubic pieces through ``points`` that leave and enter each point vertically, with matplotlib's path codes."""
+    vertices, codes = [points[0]], [1]  # MOVETO
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         middle = (y0 + y1) / 2
         vertices += [(x0, middle), (x1, middle), (x1, y1)]
-        codes += [4, 4, 4]
+        codes += [4, 4, 4]  # CURVE4
     return vertices, codes
 
 
-def _draw_node(
-    ax: Axes, name: str, place: Point, width: float, colour: str, ink: str, scale: float, matters: bool
-) -> None:
+def _box(place: Point, width: float, colour: str, edge: str, line: str, linewidth: float) -> Patch:
+    """A node's box with round corners, centred at ``place``."""
     from matplotlib.patches import FancyBboxPatch
 
-    x, y = place
-    ax.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - _HEIGHT / 2),
-            width,
-            _HEIGHT,
-            boxstyle="round,pad=0,rounding_size=0.12",
-            facecolor=colour if matters or colour != OTHER else IDLE,
-            edgecolor="#4a555d" if matters else "#9aa5ad",
-            linewidth=0.8 * max(scale, 0.5),
-            linestyle="-" if matters else "--",
-            zorder=2,
-        )
+    return FancyBboxPatch(
+        (place[0] - width / 2, place[1] - _HEIGHT / 2),
+        width,
+        _HEIGHT,
+        boxstyle=f"round,pad=0,rounding_size={0.4 * _HEIGHT}",
+        facecolor=colour,
+        edgecolor=edge,
+        linewidth=linewidth,
+        linestyle=line,
+        zorder=2,
     )
-    ax.text(x, y, escaped(name), ha="center", va="center_baseline", fontsize=_FONT * scale, color=ink, zorder=3)
 
 
-def _finish(ax: Axes, problem: Problem, nodes: tuple[str, ...], scale: float) -> None:
+def _legend(wanted: str, fixed: bool, hidden: bool, bidirected: bool, idle: bool) -> list[Artist]:
+    """What the marks mean: those of every graph, and those that this one needs."""
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    graph = problem.graph
-    wanted = "more" if problem.goal == "max" else "less"
-    marks = [
-        Patch(facecolor=TARGET, edgecolor="#4a555d", label=f"target (wanted {wanted} often)"),
-        Patch(facecolor=ACTIONABLE, edgecolor="#4a555d", label="fixed by some intervention"),
-        Patch(facecolor=OTHER, edgecolor="#4a555d", label="only observed"),
+    marks: list[Artist] = [
+        Patch(facecolor=TARGET, edgecolor=INK, label=f"target ({wanted})" if wanted else "target"),
+        Patch(facecolor=OTHER, edgecolor=INK, label="only observed"),
     ]
-    left_out = len(graph.nodes) - len(nodes)
-    if len(nodes) > len(graph.ancestors):
-        marks.append(Patch(facecolor=IDLE, edgecolor="#9aa5ad", linestyle="--", label="no effect on the target"))
-    title = problem.name or f"causes of {graph.target}"
-    if left_out:
-        title += f" ({left_out} nodes without effect on {graph.target} left out)"
-    ax.set_title(escaped(title), fontsize="medium")
-    ax.legend(
-        handles=marks,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=2 if scale == 1.0 and ax.get_xlim()[1] < 8 else len(marks),
-        fontsize="small",
-        frameon=False,
-    )
+    if fixed:
+        marks.insert(1, Patch(facecolor=ACTIONABLE, edgecolor=INK, label="fixed by some intervention"))
+    if hidden:
+        marks.append(Patch(facecolor=EMPTY, edgecolor=INK, linestyle="--", label="hidden"))
+    if bidirected:
+        marks.append(Line2D([], [], color=INK, linestyle="--", label="hidden common cause"))
+    if idle:
+        marks.append(Patch(facecolor=EMPTY, edgecolor=FAINT, linestyle=":", label="no effect on the target"))
+    return marks

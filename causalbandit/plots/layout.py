@@ -13,6 +13,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 _SWEEPS = 12
+"""Passes over the layers, half of them downwards and half upwards, after which drawings hardly change any more."""
+
+_STIFFNESS = 4.0
+"""Weight of a bend against a node's 1 when a layer is moved towards its neighbours: long edges are to be straight."""
+
+_BEND_WIDTH = 0.3
+"""Width of a bend, in gaps between nodes: edges may pass closer to each other than nodes stand."""
+
 Point = tuple[float, float]
 Bend = tuple[str, str, int]
 Item = str | Bend
@@ -54,7 +62,7 @@ def layered_layout(
     layer_of = _layers(nodes, parents, core)
     rows, above, chains = _with_bends(nodes, parents, layer_of)
     _order(rows, above)
-    size = {item: widths[item] if isinstance(item, str) else 0.3 * gap for row in rows for item in row}
+    size = {item: widths[item] if isinstance(item, str) else _BEND_WIDTH * gap for row in rows for item in row}
     x = _abscissae(rows, above, size, gap)
     left = min(x[item] - size[item] / 2 for row in rows for item in row)
     right = max(x[item] + size[item] / 2 for row in rows for item in row)
@@ -155,6 +163,8 @@ def _abscissae(
     rows: Sequence[Sequence[Item]], above: Mapping[Item, Sequence[Item]], size: Mapping[Item, float], gap: float
 ) -> dict[Item, float]:
     """x of every item: rows start centred, then each moves to the mean of its neighbours, row by row, down and up."""
+    from scipy.optimize import isotonic_regression
+
     below = _below(rows, above)
     offsets: list[list[float]] = []
     x: dict[Item, float] = {}
@@ -175,19 +185,9 @@ def _abscissae(
                 if sweep == 0 and above[item]:
                     near = list(above[item])
                 wanted.append((sum(x[other] for other in near) / len(near) if near else x[item]) - offset)
-                weights.append(1.0 if isinstance(item, str) else 4.0)
-            for item, offset, value in zip(row, offsets[place], _increasing(wanted, weights), strict=True):
+                weights.append(1.0 if isinstance(item, str) else _STIFFNESS)
+            # The non-decreasing places nearest to the wanted ones keep the order of the row and its gaps.
+            nearest = isotonic_regression(wanted, weights=weights)
+            for item, offset, value in zip(row, offsets[place], nearest.x.tolist(), strict=True):
                 x[item] = value + offset
     return x
-
-
-def _increasing(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The non-decreasing sequence nearest to ``wanted`` in weighted least squares (pool adjacent violators)."""
-    pools: list[tuple[float, float, int]] = []
-    for value, weight in zip(wanted, weights, strict=True):
-        pools.append((value, weight, 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            later, earlier = pools.pop(), pools.pop()
-            both = earlier[1] + later[1]
-            pools.append(((earlier[0] * earlier[1] + later[0] * later[1]) / both, both, earlier[2] + later[2]))
-    return [value for value, _, count in pools for _ in range(count)]

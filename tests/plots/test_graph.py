@@ -80,7 +80,9 @@ def test_target_and_actionable_nodes_are_marked(shipped, name):
 def test_a_large_graph_is_drawn_without_the_nodes_that_do_not_matter(shipped):
     problem = shipped["andes"]
     assert len(boxes(problem.plot())) == len(problem.graph.ancestors)
-    assert len(boxes(plot_graph(problem, ancestors_only=False))) == len(problem.graph.nodes)
+    edges = [(parent, node) for node in problem.graph.nodes for parent in problem.graph.parents(node)]
+    whole = plot_graph(problem.graph.nodes, edges, problem.graph.target, ancestors_only=False)
+    assert len(boxes(whole)) == len(problem.graph.nodes)
     assert "126 nodes" in problem.plot().get_title()
 
 
@@ -97,3 +99,39 @@ def test_one_node_alone_can_be_drawn():
     dag.add_node("y")
     graph = cb.CausalGraph(dag, "y")
     assert len(boxes(cb.Problem(graph, cb.InterventionSet(graph, [{}])).plot())) == 1
+
+
+def arrows(ax):
+    from matplotlib.patches import FancyArrowPatch
+
+    return [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+
+
+def test_hidden_nodes_and_common_causes_are_drawn_dashed():
+    nodes, edges = ["u", "x", "z", "y"], [("u", "x"), ("x", "z"), ("z", "y"), ("u", "y")]
+    plain = plot_graph(nodes, edges, "y")
+    assert {patch.get_linestyle() for patch in [*boxes(plain), *arrows(plain)]} == {"-"}
+    ax = plot_graph(nodes, edges, "y", fixed=["x"], hidden=["u"], bidirected=[("x", "y"), ("x", "z")])
+    assert [box.get_linestyle() for box in boxes(ax)] == ["--", "-", "-", "-"]
+    dashed = [arrow for arrow in arrows(ax) if arrow.get_linestyle() == "--"]
+    assert len(arrows(ax)) == len(edges) + 2
+    assert len(dashed) == 4  # two edges out of the hidden node, two arcs
+    words = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert {"hidden", "hidden common cause"} <= words
+    assert not {"hidden", "hidden common cause"} & {text.get_text() for text in plain.get_legend().get_texts()}
+
+
+def test_arcs_stay_inside_the_drawing():
+    nodes = ["a", "b", "c", "y"]
+    ax = plot_graph(nodes, [("a", "y"), ("b", "y"), ("c", "y")], "y", bidirected=[("a", "c"), ("y", "c"), ("a", "y")])
+    ax.figure.draw_without_rendering()
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    for arrow in arrows(ax):
+        points = ax.transData.inverted().transform(arrow.get_tightbbox().get_points())
+        assert left <= points[:, 0].min() <= points[:, 0].max() <= right
+        assert low <= points[:, 1].min() <= points[:, 1].max() <= high
+
+
+def test_an_arc_to_a_node_that_is_left_out_is_left_out():
+    ax = plot_graph(["x", "y", "w"], [("x", "y")], "y", bidirected=[("x", "w")], ancestors_only=True)
+    assert len(arrows(ax)) == 1
