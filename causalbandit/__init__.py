@@ -1,27 +1,38 @@
 """Find the best intervention on a causal graph with few experiments, and prove its effect.
 
+>>> import networkx as nx
+>>> import causalbandit as cb
+>>> graph = cb.CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"trust": 1}])
+>>> world = cb.CausalModel(graph, {"ad": [0.5], "trust": [0.2, 0.6], "purchase": [0.1, 0.4]})
+>>> cb.search(cb.Problem(graph, arms, world), budget=1000, rng=0).best
+{'trust': 1}
+
 The public names, in the order in which a campaign meets them:
 
 =================  =====================================================================================================
 the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `load_problem`, `save_problem`,
                    `read_bif`, `random_problem`
-the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a strategy of
-                   one's own takes a `Task`, yields `Batch`, is sent `Counts`
+the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
+                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns its choice
 its planning       `optimal_mixture`, `gamma_star`, `Mixture`
 the comparison     `evaluate_regret`, giving `RegretCurves`; `random_problems`
 the proof, live    `MixtureAdaptiveDesign` around a policy (`BetaBernoulliThompson`, `GaussianThompson`, `UCB`,
-                   `EpsilonGreedy`, `FixedPolicy`, `PolicyFloor`); `simulate_mad`; `thompson_allocation`
+                   `EpsilonGreedy`, `FixedPolicy`, `PolicyFloor`), giving an `Assignment` per unit; `simulate_mad`;
+                   `thompson_allocation`
 the proof, a log   `AdaptiveLog`; `mad_from_log`; `estimate_arms` or, step by step, `aipw_scores`, `adaptive_weights`,
-                   `arm_values`, `arm_contrasts`, `value_path`; `policy_value`, `policy_contrasts`, `learn_policy`
-at any time        `mean_sequence`, `bernoulli_interval`, `arm_sequences`
-simulated logs     `simulate_bandits`, `compare_estimators`
+                   `arm_values`, `arm_contrasts`; `policy_value`, `policy_contrasts`, `learn_policy`
+at any time        `mean_sequence`, `arm_sequences`
+when it fails      `Error` and, an argument that cannot be used, `InvalidArgument`; `ResumeError`; `LookaheadWarning`
 =================  =====================================================================================================
 
-Importing the package computes nothing and leaves cvxpy, matplotlib, pandas, pydantic and joblib for when they are
-needed.
+Every function that draws random numbers takes a seed or a `numpy.random.Generator` as ``rng``; the same seed gives the
+same answer. Tables are pandas frames. Importing the package computes nothing and leaves cvxpy, matplotlib, pandas,
+pydantic and joblib for when they are needed.
 """
 
-from causalbandit.graph import CausalGraph, Family
+from causalbandit.errors import Error, InvalidArgument
+from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
@@ -29,11 +40,12 @@ from causalbandit.random_problems import random_problem, random_problems
 from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.formats.bif import read_bif
 from causalbandit.counts import Counts
-from causalbandit.strategies.strategy import Batch, Decision, Strategy, Task, search
+from causalbandit.strategies.strategy import Batch, Decision, Strategy, search
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.top_two import TopTwo
 from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.evaluation import RegretCurves, evaluate_regret
+from causalbandit.finished_searches import ResumeError
 from causalbandit.allocation import thompson_allocation
 from causalbandit.designs.policies import (
     UCB,
@@ -43,10 +55,11 @@ from causalbandit.designs.policies import (
     GaussianThompson,
     PolicyFloor,
 )
-from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.designs.mad import Assignment, MixtureAdaptiveDesign
 from causalbandit.designs.mad_simulation import simulate_mad
 from causalbandit.inference.log import AdaptiveLog
-from causalbandit.designs.mad_log import LoggedMAD, mad_from_log, replay_log
+from causalbandit.designs.mad_log import mad_from_log
+from causalbandit.inference.past_means import LookaheadWarning
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.weights import adaptive_weights
 from causalbandit.inference.arm_values import (
@@ -54,18 +67,14 @@ from causalbandit.inference.arm_values import (
     arm_contrasts,
     arm_values,
     estimate_arms,
-    sample_means,
-    value_path,
 )
 from causalbandit.inference.policy_values import LearnedPolicy, learn_policy, policy_contrasts, policy_value
-from causalbandit.sequences.streams import arm_sequences, bernoulli_interval, mean_sequence
-from causalbandit.bandit_simulation import compare_estimators, simulate_bandits
+from causalbandit.sequences.streams import arm_sequences, mean_sequence
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CausalGraph",
-    "Family",
     "InterventionSet",
     "CausalModel",
     "Problem",
@@ -78,7 +87,6 @@ __all__ = [
     "Batch",
     "Decision",
     "Strategy",
-    "Task",
     "search",
     "TwoPhase",
     "TopTwo",
@@ -87,6 +95,7 @@ __all__ = [
     "optimal_mixture",
     "RegretCurves",
     "evaluate_regret",
+    "ResumeError",
     "thompson_allocation",
     "BetaBernoulliThompson",
     "GaussianThompson",
@@ -95,26 +104,23 @@ __all__ = [
     "FixedPolicy",
     "PolicyFloor",
     "MixtureAdaptiveDesign",
+    "Assignment",
     "simulate_mad",
     "AdaptiveLog",
-    "LoggedMAD",
     "mad_from_log",
-    "replay_log",
     "aipw_scores",
     "adaptive_weights",
     "ArmEstimates",
     "arm_values",
     "arm_contrasts",
     "estimate_arms",
-    "sample_means",
-    "value_path",
     "policy_value",
     "policy_contrasts",
     "learn_policy",
     "LearnedPolicy",
     "mean_sequence",
-    "bernoulli_interval",
     "arm_sequences",
-    "simulate_bandits",
-    "compare_estimators",
+    "Error",
+    "InvalidArgument",
+    "LookaheadWarning",
 ]
