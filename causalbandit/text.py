@@ -16,10 +16,18 @@ WIDTH = 80
 
 
 def plain(value: Any) -> Any:
-    """A numpy scalar as a Python one; NaN and infinities as None, which JSON can hold."""
+    """A value as JSON can hold it: a numpy scalar as a Python one, NaN and infinities as None, a date as its text."""
     if isinstance(value, np.generic):
         value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, list, tuple, dict, type(None))) else str(value)
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dictionaries of `plain` values."""
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, map(plain, row), strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
 def frame_text(frame: pd.DataFrame, digits: int = 4) -> str:

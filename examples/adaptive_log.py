@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 import causalbandit as cb
+from causalbandit.inference.estimates import summary_text
 
 BANNERS = ["plain", "price", "story"]
 SPENT = np.array([[1.0, 1.0], [1.1, 1.3], [1.6, 0.8]])  # mean spending: banner × (returning, new)
@@ -63,7 +64,7 @@ def main() -> None:
 
     print("The same rule, had it been fixed before the experiment, with weights for its variance:")
     policies = {"story to returning": lambda x: np.where(x[:, 0] > 0.5, 1, 2), "always story": "story"}
-    print(cb.policy_value(log, policies, weighting="contextual-stable-var").summary())
+    print(summary_text(cb.policy_value(log, policies, weighting="contextual-stable-var")))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from causalbandit.cli import BadInput, bad_input
 from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
 
 if TYPE_CHECKING:
-    from causalbandit.inference.estimates import EstimateTable
+    import pandas as pd
+
     from causalbandit.inference.log import AdaptiveLog
 
 WEIGHTS = ("two-point", "constant", "uniform")
@@ -250,6 +251,7 @@ def ate(
         _mixture_adaptive(log_file, control, {**settings, "multiplicity": joint}, over_time, json_file, plot)
         return
     from causalbandit.inference.arm_values import estimate_arms
+    from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
 
     log = log_file.read()
     reference = None if control is None else _arm_named(log, control, "--control")
@@ -263,8 +265,12 @@ def ate(
             multiplicity=multiplicity or "none",
             all_pairs=all_pairs,
         )
-    head = f"{log.n_rounds} rounds, {log.n_arms} arms; {result.values.notes[0]}\n"
-    _write(f"{head}\n{result.contrasts.summary()}", result.to_dict(), json_file, plot, result.contrasts.plot)
+
+    def draw() -> Any:
+        return plot_estimates(result.contrasts)
+
+    head = f"{log.n_rounds} rounds, {log.n_arms} arms; {frame_notes(result.values)[0]}\n"
+    _write(f"{head}\n{summary_text(result.contrasts)}", result.to_dict(), json_file, plot, draw)
 
 
 def _mixture_adaptive(
@@ -277,7 +283,8 @@ def _mixture_adaptive(
 ) -> None:
     """``ate --method mad``."""
     from causalbandit.designs.mad_log import replay_log
-    from causalbandit.inference.arm_values import plain_value
+    from causalbandit.inference.estimates import summary_text
+    from causalbandit.text import plain
 
     columns = log_file.columns
     if columns["time"] is None and columns["batch"] is None:
@@ -288,9 +295,9 @@ def _mixture_adaptive(
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
     with bad_options():
         result = replay_log(log, reference, **settings)
-    head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain_value(reference)!r}\n"
+    head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
     draw = result.plot_path if over_time else result.plot
-    _write(f"{head}\n{result.estimates().summary()}", result.to_dict(), json_file, plot, draw)
+    _write(f"{head}\n{summary_text(result.estimates())}", result.to_dict(), json_file, plot, draw)
 
 
 @click.command()
@@ -321,8 +328,10 @@ def values(
     plot: str | None,
 ) -> None:
     """Values of the arms in LOG (.csv or .parquet, a row per round): the mean outcome if all had taken the arm."""
-    from causalbandit.inference.arm_values import estimate_arms, plain_records, sample_means
+    from causalbandit.inference.arm_values import estimate_arms, sample_means
+    from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
     from causalbandit.sequences.streams import arm_sequences
+    from causalbandit.text import plain_rows
 
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
@@ -340,21 +349,21 @@ def values(
     def draw() -> Any:
         from causalbandit.plots.effects import estimates_over_time
 
-        return estimates_over_time(path, alpha) if over_time else table.plot()
+        return estimates_over_time(path, alpha) if over_time else plot_estimates(table)
 
-    content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_records(table)}
-    _write(table.summary(), {**content, "notes": list(table.notes)}, json_file, plot, draw)
+    content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_rows(table)}
+    _write(summary_text(table), {**content, "notes": list(frame_notes(table))}, json_file, plot, draw)
 
 
-def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> EstimateTable:
+def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.DataFrame:
     """Each arm's last interval of its confidence sequence."""
     import numpy as np
 
-    from causalbandit.inference.estimates import EstimateTable
+    from causalbandit.inference.estimates import estimate_frame
 
     last = path.groupby("arm", sort=False).last().reindex(list(log.names))
     pulls = last["pulls"].fillna(0).to_numpy(dtype=np.int64)
-    return EstimateTable.of(
+    return estimate_frame(
         {
             "arm": list(log.names),
             "estimate": last["estimate"].to_numpy(),

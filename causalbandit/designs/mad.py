@@ -86,8 +86,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalbandit.inference.estimates import EstimateTable
-
 
 class Assignment(NamedTuple):
     """One unit's assignment: give ``arm`` to the unit, report its outcome under ``id``."""
@@ -583,7 +581,7 @@ class MixtureAdaptiveDesign:
 
     # -- results ------------------------------------------------------------------------------------------------------
 
-    def estimates(self) -> EstimateTable:
+    def estimates(self) -> pd.DataFrame:
         """One row per arm other than control, in the arms' order.
 
         Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
@@ -600,8 +598,8 @@ class MixtureAdaptiveDesign:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """`estimates` as a plain frame."""
-        return self.estimates().to_frame()
+        """The same as `estimates`."""
+        return self.estimates()
 
     def path(self) -> pd.DataFrame:
         """Estimates after every observed round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""

@@ -30,14 +30,14 @@ from causalbandit.designs.running_contrasts import (
     path_frame,
 )
 from causalbandit.inference.checks import row_numbers
+from causalbandit.inference.estimates import plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, PropensityColumns, require_log
 from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from causalbandit.inference.estimates import EstimateTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class LoggedMAD:
     values: Any
     """[T, K − 1, 2] estimates and radii after every round with an outcome model; None without (made on request)."""
 
-    def estimates(self) -> EstimateTable:
+    def estimates(self) -> pd.DataFrame:
         """One row per arm other than control (columns as in `contrast_table`)."""
         return contrast_table(
             self.sums,
@@ -80,36 +80,34 @@ class LoggedMAD:
         return path_frame(values, [name for k, name in enumerate(self.log.names) if k != self.control])
 
     def to_frame(self) -> pd.DataFrame:
-        """`estimates` as a plain frame."""
-        return self.estimates().to_frame()
+        """The same as `estimates`."""
+        return self.estimates()
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
-        from causalbandit.inference.arm_values import plain_records, plain_value
-
         return {
             "method": "mad",
             "rounds": self.log.n_rounds,
-            "control": plain_value(self.log.names[self.control]),
-            "alpha": plain_value(self.alpha),
-            "t_star": plain_value(self.t_star),
+            "control": plain(self.log.names[self.control]),
+            "alpha": plain(self.alpha),
+            "t_star": plain(self.t_star),
             "multiplicity": self.multiplicity,
-            "estimates": plain_records(self.estimates()),
+            "estimates": plain_rows(self.estimates()),
         }
 
     def summary(self) -> str:
         """Estimates and assumptions as text."""
-        return f"{self.log.n_rounds} rounds, {self.log.n_arms} arms\n{self.estimates().summary()}"
+        return f"{self.log.n_rounds} rounds, {self.log.n_arms} arms\n{summary_text(self.estimates())}"
 
     def __repr__(self) -> str:
         return f"LoggedMAD({self.log.n_rounds} rounds, {self.log.n_arms} arms)"
 
     def _repr_html_(self) -> str:
-        return self.estimates()._repr_html_()
+        return summary_html(self.estimates())
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Each effect with its interval."""
-        return self.estimates().plot(ax=ax)
+        return plot_estimates(self.estimates(), ax)
 
     def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
         """Effects and intervals over the rounds."""
@@ -238,7 +236,7 @@ def mad_from_log(
     n_warmup: int = 0,
     estimand: Literal["sample", "population"] = "sample",
     time: str | None = None,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """Effects of every arm against control, with anytime-valid intervals, from a log with one row per round.
 
     Parameters
@@ -265,8 +263,8 @@ def mad_from_log(
 
     Returns
     -------
-    EstimateTable
-        A frame: ``arm``, ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``, ``significant``, ``n``,
+    pandas.DataFrame
+        Columns ``arm``, ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``, ``significant``, ``n``,
         ``n_control``, ``insufficient_data``.
 
     Raises

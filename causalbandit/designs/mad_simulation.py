@@ -159,7 +159,7 @@ class MADSimulation:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers of `to_frame` and of the whole set of experiments, as JSON values."""
-        from causalbandit.inference.arm_values import plain_records
+        from causalbandit.text import plain_rows
 
         return {
             "replications": len(self.reward),
@@ -168,7 +168,7 @@ class MADSimulation:
             "any_naive_missed": self.any_naive_missed,
             "mean_reward": float(self.reward.mean()),
             "stopped": float((~np.isnan(self.stopping_round)).mean()),
-            "contrasts": plain_records(self.to_frame()),
+            "contrasts": plain_rows(self.to_frame()),
         }
 
     def summary(self) -> str:

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalbandit.errors import did_you_mean, listing
+from causalbandit.inference.estimates import estimate_frame
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
 from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from causalbandit.inference.estimates import EstimateTable
 
 ESTIMANDS = ("sample", "population")
 ASSUMPTIONS = (
@@ -160,15 +159,13 @@ def contrast_table(
     alpha: float,
     multiplicity: str | None,
     t_star: float,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """One row per arm other than control, from the sums of one experiment.
 
     Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
     ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn, of ``pulls`` [K]), ``insufficient_data``
     (then the estimate is NaN and the interval infinite).
     """
-    from causalbandit.inference.estimates import EstimateTable
-
     control = sums.control
     others = [k for k in range(len(names)) if k != control]
     alpha_each = contrast_alpha(alpha, len(names), multiplicity)
@@ -182,7 +179,7 @@ def contrast_table(
             radius = asymptotic_radius(float(variance_sum), sums.rounds, alpha_each, t_star)
         rows.append((estimate, error, centre - radius, centre + radius, enough and abs(centre) >= radius, not enough))
     estimates, errors, lower, upper, significant, missing = (list(column) for column in zip(*rows, strict=True))
-    return EstimateTable.of(
+    return estimate_frame(
         {
             "arm": [names[k] for k in others],
             "reference": [names[control]] * len(others),

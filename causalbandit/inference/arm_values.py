@@ -33,7 +33,7 @@ first, no signal    10,000 0.895     0.900    0.892   0.845
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,17 +43,17 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.arrays import column_sums, row_blocks
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.checks import NUMBERS, check_finite, numbers
+from causalbandit.inference.estimates import estimate_frame, frame_notes, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, check_names_differ, require_log
 from causalbandit.inference.past_means import refit_rounds
 from causalbandit.inference.scores import aipw_scores, effective_size
 from causalbandit.inference.weights import FLOOR_DECAY, adaptive_weights, checked_weights
 from causalbandit.randomness import RNG, generator
+from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from causalbandit.inference.estimates import EstimateTable
 
 _PLURALS = {"arm": "arms", "policy": "policies"}
 
@@ -71,7 +71,7 @@ SIMULTANEOUS_DRAWS = 200_000
 
 def arm_values(
     scores: ArrayLike, weights: ArrayLike, alpha: float = 0.05, *, names: Sequence[Hashable] | None = None
-) -> EstimateTable:
+) -> pd.DataFrame:
     """One row per arm, in column order: the weighted mean of its scores with a normal interval.
 
     Q̂(w) = Σ h_t(w)Γ_t(w) / Σ h_t(w), V̂(w) = Σ h_t(w)²(Γ_t(w) − Q̂(w))² / (Σ h_t(w))², interval Q̂ ± z_{1−α/2}·√V̂.
@@ -114,7 +114,7 @@ def arm_contrasts(
     multiplicity: str = "none",
     names: Sequence[Hashable] | None = None,
     rng: RNG = 0,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """One row per other arm, ascending: arm minus reference; with ``all_pairs`` every later arm minus every earlier
     one.
 
@@ -237,46 +237,53 @@ class ArmEstimates:
         Error rate.
     """
 
-    values: EstimateTable
-    contrasts: EstimateTable
+    values: pd.DataFrame
+    contrasts: pd.DataFrame
     path: pd.DataFrame
     log: AdaptiveLog
     weights: str
     alpha: float
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What qualifies values and contrasts, in sentences."""
+        return (*frame_notes(self.values), *frame_notes(self.contrasts))
+
     def to_frame(self) -> pd.DataFrame:
         """Values and contrasts, one below the other; ``reference`` is missing for values."""
         import pandas as pd
 
-        return pd.concat([self.values.to_frame(), self.contrasts.to_frame()], ignore_index=True)
+        frame = pd.concat([self.values, self.contrasts], ignore_index=True)
+        frame.attrs.update(title="Values and contrasts of arms", alpha=self.alpha, notes=self.notes)
+        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python, fit for JSON: infinite and missing numbers are None."""
         return {
             "rounds": self.log.n_rounds,
-            "arms": [plain_value(name) for name in self.log.names],
+            "arms": [plain(name) for name in self.log.names],
             "weights": self.weights,
             "alpha": self.alpha,
-            "values": plain_records(self.values),
-            "contrasts": plain_records(self.contrasts),
-            "notes": [*self.values.notes, *self.contrasts.notes],
+            "values": plain_rows(self.values),
+            "contrasts": plain_rows(self.contrasts),
+            "notes": list(self.notes),
         }
 
     def summary(self) -> str:
         """Both tables as text."""
-        return f"{self.values.summary()}\n\n{self.contrasts.summary()}"
+        return f"{summary_text(self.values)}\n\n{summary_text(self.contrasts)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Estimates over time, with pointwise intervals; ``.values.plot()`` and ``.contrasts.plot()`` draw forests."""
+        """Estimates over time, with pointwise intervals; `plot_estimates` draws forests of values and contrasts."""
         from causalbandit.plots.effects import estimates_over_time
 
         return estimates_over_time(self.path, self.alpha, ax=ax)
 
     def __repr__(self) -> str:
-        return self.summary()
+        return f"ArmEstimates({self.log.n_rounds} rounds, {self.log.n_arms} arms, {self.weights} weights)"
 
     def _repr_html_(self) -> str:
-        return self.values._repr_html_() + self.contrasts._repr_html_()
+        return summary_html(self.values) + summary_html(self.contrasts)
 
 
 def estimate_arms(
@@ -390,7 +397,7 @@ def log_scores(
     )
 
 
-def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> EstimateTable:
+def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> pd.DataFrame:
     """The mean outcome of each arm with its textbook interval, **which is wrong for adaptive data**: a comparator.
 
     Mean ± z·√(Σ(Y − mean)²)/n over the arm's n rounds. A design that drops an arm after bad luck leaves its mean too
@@ -514,10 +521,8 @@ def value_table(
     notes: tuple[str, ...],
     pulls: NDArray[np.int64] | None = None,
     label: str = "arm",
-) -> EstimateTable:
+) -> pd.DataFrame:
     """The table of values of arms or, with ``label``, of policies; errors that are NaN give infinite intervals."""
-    from causalbandit.inference.estimates import EstimateTable
-
     radius = np.nan_to_num(_normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
     middle = np.nan_to_num(estimates)
     columns: dict[str, Any] = {
@@ -532,7 +537,7 @@ def value_table(
     columns["effective_size"] = effective
     columns["insufficient_data"] = np.isnan(errors)
     columns["warning"] = _warnings(errors, effective)
-    return EstimateTable.of(columns, title=f"Values of {_PLURALS[label]}", alpha=alpha, notes=notes)
+    return estimate_frame(columns, title=f"Values of {_PLURALS[label]}", alpha=alpha, notes=notes)
 
 
 def _warnings(errors: NDArray[np.float64], effective: NDArray[np.float64]) -> list[str]:
@@ -559,11 +564,9 @@ def _contrast_table(
     multiplicity: str,
     rng: np.random.Generator,
     label: str = "arm",
-) -> EstimateTable:
+) -> pd.DataFrame:
     """The table of contrasts; the one place where α is shared out among them."""
     from scipy.special import ndtr
-
-    from causalbandit.inference.estimates import EstimateTable
 
     first, second = _pairs(labels, reference, all_pairs)
     estimate = estimates[first] - estimates[second]
@@ -597,7 +600,7 @@ def _contrast_table(
         radius = np.nan_to_num(radius, nan=np.inf)
     middle = np.nan_to_num(estimate)
     alerts = _warnings(errors, effective)
-    return EstimateTable.of(
+    return estimate_frame(
         {
             label: [labels[place] for place in first],
             "reference": [labels[place] for place in second],
@@ -631,7 +634,7 @@ def influence_contrasts(
     multiplicity: str,
     label: str,
     rng: np.random.Generator,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """The table of contrasts of estimates whose [T, P] influences are given, as `arm_contrasts` lays it out."""
     _check_multiplicity(multiplicity)
     covariance = influences.T @ influences
@@ -723,18 +726,3 @@ def check_alpha(alpha: float) -> float:
     if isinstance(alpha, bool) or not isinstance(alpha, NUMBERS) or not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
     return float(alpha)
-
-
-def plain_value(value: Any) -> Any:
-    """A value fit for JSON."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def plain_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as plain dictionaries."""
-    names: Iterable[Any] = table.columns
-    return [dict(zip(names, map(plain_value, row), strict=True)) for row in table.itertuples(index=False, name=None)]

@@ -1,73 +1,79 @@
-"""Tables of estimates: data frames that know their error rate, what qualifies them, and how to draw themselves.
+"""Frames of estimates: one row per estimate, with its error rate and what qualifies it in ``frame.attrs``.
 
-This module imports pandas when it is imported; the estimators import it when they have something to return.
+Estimators of this package return plain pandas frames. Their ``attrs`` hold ``title``, ``alpha`` (the error rate of the
+intervals) and ``notes`` (sentences: the method, its assumptions, warnings): text, a number and a tuple of text, which
+slices and copies keep. The functions of this module make text, HTML and a figure of such a frame.
+
+>>> columns = {"arm": ["new"], "estimate": [0.5], "lower": [0.25], "upper": [0.75]}
+>>> frame = estimate_frame(columns, title="Values of arms", alpha=0.1, notes=["Valid for one look."])
+>>> print(summary_text(frame))
+Values of arms (90% intervals)
+arm  estimate  lower  upper
+new       0.5   0.25   0.75
+- Valid for one look.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import pandas as pd
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
-class EstimateTable(pd.DataFrame):
-    """A data frame with one row per estimate, as the estimators of this package return it.
+def estimate_frame(
+    columns: dict[str, Any], *, title: str, alpha: float | None = None, notes: Iterable[str] = ()
+) -> pd.DataFrame:
+    """A plain frame of these columns, with ``title``, ``alpha`` and ``notes`` in its ``attrs``.
 
-    It is a `pandas.DataFrame` in every respect, with what was lost in a bare frame: ``alpha``, the error rate of the
-    intervals; ``notes``, sentences that qualify the numbers (the method, its assumptions, warnings); ``title``.
-    Slices and copies are plain frames.
-
-    Columns: ``arm`` (or ``policy``), for contrasts ``reference``, then ``estimate``, ``std_error``, ``lower``,
-    ``upper`` and what the method adds.
+    The first column names the estimate (``arm``, ``policy`` or ``intervention``); then, for contrasts, ``reference``;
+    then ``estimate``, ``std_error``, ``lower``, ``upper`` and what the method adds. A column ``warning`` holds a
+    sentence for each row, empty where there is nothing to warn of.
     """
+    import pandas as pd
 
-    _metadata: ClassVar[list[str]] = ["alpha", "notes", "title"]  # attributes that pandas carries along
-    alpha: float
-    notes: tuple[str, ...]
-    title: str
+    frame = pd.DataFrame(columns)
+    frame.attrs.update(title=title, alpha=None if alpha is None else float(alpha), notes=tuple(notes))
+    return frame
 
-    @classmethod
-    def of(cls, columns: dict[str, Any], *, title: str, alpha: float, notes: tuple[str, ...] = ()) -> EstimateTable:
-        """The table with these columns."""
-        table = cls(columns)
-        object.__setattr__(table, "alpha", alpha)
-        object.__setattr__(table, "notes", notes)
-        object.__setattr__(table, "title", title)
-        return table
 
-    @property
-    def _constructor(self) -> Any:
-        return pd.DataFrame
+def frame_notes(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The sentences that qualify the estimates; none for a frame without any."""
+    return tuple(frame.attrs.get("notes", ()))
 
-    def to_frame(self) -> pd.DataFrame:
-        """The same table as a plain `pandas.DataFrame`."""
-        return pd.DataFrame({name: self[name] for name in self.columns})
 
-    def summary(self) -> str:
-        """The table and its notes as text."""
-        shown = self.to_frame()
-        alerts = shown.pop("warning") if "warning" in shown else pd.Series("", index=shown.index)
-        if "insufficient_data" in shown and not shown["insufficient_data"].any():
-            shown = shown.drop(columns="insufficient_data")
-        lines = [
-            f"{self.title} ({1 - self.alpha:.0%} intervals)",
-            shown.to_string(index=False, float_format="{:.4g}".format),
-            *(f"! {name}: {alert}" for name, alert in zip(shown.iloc[:, 0], alerts, strict=True) if alert),
-            *(f"- {note}" for note in self.notes),
-        ]
-        return "\n".join(lines)
+def summary_text(frame: pd.DataFrame) -> str:
+    """A title, the table, its rows' warnings and its notes as text."""
+    shown = frame.copy()
+    warnings = shown.pop("warning") if "warning" in shown else [""] * len(shown)
+    if "insufficient_data" in shown and not shown["insufficient_data"].any():
+        shown = shown.drop(columns="insufficient_data")
+    lines = [
+        _title(frame),
+        shown.to_string(index=False, float_format="{:.4g}".format),
+        *(f"! {name}: {warning}" for name, warning in zip(shown.iloc[:, 0], warnings, strict=True) if warning),
+        *(f"- {note}" for note in frame_notes(frame)),
+    ]
+    return "\n".join(lines)
 
-    def plot(self, ax: Axes | None = None) -> Axes:  # type: ignore[override] # one plot, instead of pandas' accessor
-        """A forest plot: one interval per row."""
-        from causalbandit.plots.effects import forest
 
-        return forest(self, ax=ax)
+def summary_html(frame: pd.DataFrame) -> str:
+    """The same as a piece of HTML."""
+    from html import escape
 
-    def _repr_html_(self) -> str:
-        from html import escape
+    notes = "".join(f"<li>{escape(note)}</li>" for note in frame_notes(frame))
+    return f"<p>{escape(_title(frame))}</p>{frame.to_html(index=False)}<ul>{notes}</ul>"
 
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<p>{escape(self.title)}</p>{self.to_frame().to_html(index=False)}<ul>{notes}</ul>"
+
+def plot_estimates(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """A forest plot: one interval per row."""
+    from causalbandit.plots.effects import forest
+
+    return forest(frame, ax=ax)
+
+
+def _title(frame: pd.DataFrame) -> str:
+    alpha = frame.attrs.get("alpha")
+    return str(frame.attrs.get("title", "Estimates")) + ("" if alpha is None else f" ({1 - alpha:.0%} intervals)")

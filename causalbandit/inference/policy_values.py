@@ -25,18 +25,17 @@ from causalbandit.inference.arm_values import (
     check_alpha,
     influence_contrasts,
     log_scores,
-    plain_records,
     value_table,
 )
+from causalbandit.inference.estimates import estimate_frame, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.scores import effective_size, policy_variance
 from causalbandit.randomness import RNG, generator
+from causalbandit.text import plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from causalbandit.inference.estimates import EstimateTable
 
 Array = NDArray[np.float64]
 Policy = Callable[[Array], ArrayLike] | ArrayLike | Hashable
@@ -58,7 +57,7 @@ def policy_value(
     outcome_means: Any = None,
     refit_at: Sequence[int] | None = None,
     allow_lookahead: bool = False,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """One row per policy: the mean outcome if all rounds had been decided by it, with a normal interval.
 
     The score of a policy π in round t is Σ_w π(w|x_t)·Γ_t(w). With φ_t(x) = Σ_w π(w|x)²/e_t(x, w), about the variance
@@ -135,7 +134,7 @@ def policy_contrasts(
     refit_at: Sequence[int] | None = None,
     allow_lookahead: bool = False,
     rng: RNG = 0,
-) -> EstimateTable:
+) -> pd.DataFrame:
     """One row per other policy: its value minus the reference policy's, with a normal interval.
 
     The variance is that of the difference of the two estimates' influences, round by round, so that policies that agree
@@ -418,8 +417,8 @@ class LearnedPolicy:
     model: Any
     arm_names: tuple[Hashable, ...]
     context_names: tuple[str, ...]
-    values: EstimateTable
-    contrasts: EstimateTable
+    values: pd.DataFrame
+    contrasts: pd.DataFrame
     folds: int
 
     def __call__(self, contexts: ArrayLike) -> NDArray[np.int64]:
@@ -457,8 +456,8 @@ class LearnedPolicy:
         return "\n".join(lines) + "\n"
 
     def to_frame(self) -> pd.DataFrame:
-        """The values as a plain frame."""
-        return self.values.to_frame()
+        """The values."""
+        return self.values.copy()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python, fit for JSON."""
@@ -466,25 +465,25 @@ class LearnedPolicy:
             "kind": self.kind,
             "rules": self.rules(),
             "folds": self.folds,
-            "values": plain_records(self.values),
-            "contrasts": plain_records(self.contrasts),
+            "values": plain_rows(self.values),
+            "contrasts": plain_rows(self.contrasts),
         }
 
     def summary(self) -> str:
         """Rules, values and contrasts as text."""
-        return f"{self.rules()}\n{self.values.summary()}\n\n{self.contrasts.summary()}"
+        return f"{self.rules()}\n{summary_text(self.values)}\n\n{summary_text(self.contrasts)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A forest plot of the values."""
-        return self.values.plot(ax)
+        return plot_estimates(self.values, ax)
 
     def __repr__(self) -> str:
-        return self.summary()
+        return f"LearnedPolicy({self.kind}, {len(self.arm_names)} arms, {len(self.context_names)} context columns)"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<pre>{escape(self.rules())}</pre>{self.values._repr_html_()}{self.contrasts._repr_html_()}"
+        return f"<pre>{escape(self.rules())}</pre>{summary_html(self.values)}{summary_html(self.contrasts)}"
 
 
 def learn_policy(
@@ -572,9 +571,7 @@ def learn_policy(
         )
         for place, arm in enumerate(labels[1:], start=1)
     ]
-    from causalbandit.inference.estimates import EstimateTable
-
-    contrasts = EstimateTable.of(
+    contrasts = estimate_frame(
         {name: [row for pair in pairs for row in pair[name].tolist()] for name in pairs[0].columns},
         title="Learned policy minus each arm",
         alpha=alpha,

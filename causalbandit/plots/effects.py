@@ -46,7 +46,7 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [escaped(label) for label in labels])
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.margins(x=0.08)
-    level = table.attrs.get("alpha", getattr(table, "alpha", None))
+    level = table.attrs.get("alpha")
     interval = "interval" if level is None else f"{1 - level:.0%} interval"
     ax.set_xlabel(f"{'difference' if contrasts else 'value'}, with {interval}")
     ax.spines["left"].set_visible(False)

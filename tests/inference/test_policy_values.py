@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from causalbandit.inference.estimates import frame_notes
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.policy_values import learn_policy, policy_contrasts, policy_value
 from causalbandit.inference.scores import aipw_scores
@@ -114,9 +115,9 @@ def test_a_policy_that_the_design_could_never_follow_has_no_value(weighting, rec
 def test_rounds_in_which_a_policy_could_not_be_followed_are_noted():
     propensities = np.repeat([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]], [20, 20], axis=0)
     log = AdaptiveLog(np.r_[np.tile([0, 1], 10), np.tile([0, 2], 10)], np.arange(40.0), propensities)
-    notes = policy_value(log, {"new": 2, "old": 0}).notes
+    notes = frame_notes(policy_value(log, {"new": 2, "old": 0}))
     assert [("propensity 0 in 20 rounds" in note, "'new'" in note) for note in notes[1:]] == [(True, True)]
-    assert len(policy_value(log, {"new": 2}, weighting="stable-var").notes) == 1  # there they have no weight
+    assert len(frame_notes(policy_value(log, {"new": 2}, weighting="stable-var"))) == 1  # there they have no weight
 
 
 def test_contrasts_use_the_difference_of_influences():
