@@ -1,4 +1,5 @@
-"""Shared fixtures: the problems that the repository ships, and small ones to check by hand."""
+"""What tests share: the problems that the repository ships, small ones to check by hand, the command line, and a
+profile of hypothesis that tries the same examples in every run."""
 
 from __future__ import annotations
 
@@ -7,12 +8,24 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from click.testing import CliRunner, Result
+from hypothesis import settings
 
 import causalbandit as cb
+from causalbandit.cli import main
 
 ROOT = Path(__file__).parents[1]
 GRAPHS = ROOT / "graphs"
 SHIPPED = tuple(sorted(path.stem for path in GRAPHS.glob("*.json")))
+
+# The same examples in every run, however long one takes on a busy machine.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+def command_line(*words: object) -> Result:
+    """What ``causalbandit`` followed by ``words`` prints, and its exit status, run in this process."""
+    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_allocation_equals_pytyche() -> None:
         np.testing.assert_allclose(cb.thompson_allocation(draws, case["epsilon"]), case["weights"], atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8).filter(lambda w: sum(w) > 1e-3), st.floats(0, 1))
 def test_floor_holds_sums_to_one_and_leaves_high_enough_weights_alone(raw: list[float], epsilon: float) -> None:
     weights = np.array(raw) / sum(raw)

@@ -46,7 +46,7 @@ def test_a_graph_does_not_see_later_changes_of_its_source():
     assert graph.nodes == ("a", "y")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 9), st.randoms(use_true_random=False))
 def test_a_graph_survives_networkx_and_pickle(n_nodes, random):
     dag = nx.DiGraph()

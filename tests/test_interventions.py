@@ -122,7 +122,7 @@ def test_summarising_a_wide_set_needs_little_beside_its_table():
     assert peak < 2 * arms.assignments.nbytes
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_places_are_found_and_duplicates_refused_whatever_the_blocks(data):
     graph = cb.CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(4)), "y")

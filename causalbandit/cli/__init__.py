@@ -6,15 +6,15 @@ progress (on a terminal only), notices and errors go to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 import click
+
+from causalbandit.cli.errors import RunFailed, message_of
 
 SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
@@ -31,42 +31,6 @@ SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
 """Name → (module, command in it, one line for the help)."""
 
 
-class BadInput(click.ClickException):
-    """A file or value that cannot be used: one message, no traceback, exit status 2."""
-
-    exit_code = 2
-
-
-class RunFailed(click.ClickException):
-    """Work that started and could not be finished: one message, exit status 1."""
-
-    exit_code = 1
-
-
-@contextlib.contextmanager
-def bad_input(prefix: str = "") -> Iterator[None]:
-    """Turn the errors of checks (ValueError, TypeError, OSError, ImportError) into :class:`BadInput`."""
-    try:
-        yield
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise BadInput(prefix + _said(error)) from error
-
-
-@contextlib.contextmanager
-def running(what: str) -> Iterator[None]:
-    """Turn the errors of work that is under way into :class:`RunFailed`. Other exceptions are our bugs and stay."""
-    try:
-        yield
-    except (ValueError, RuntimeError, MemoryError, OSError, ArithmeticError) as error:
-        raise RunFailed(f"{what} failed: {_said(error) or type(error).__name__}") from error
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename!r}" if error.filename is not None else error.strerror
-    return str(error)
-
-
 class LazyGroup(click.Group):
     """A group that knows its subcommands by name and imports the one that is called."""
 
@@ -80,7 +44,7 @@ class LazyGroup(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            raise RunFailed(f"Printing failed: {_said(error)}") from error
+            raise RunFailed(f"Printing failed: {message_of(error)}") from error
         return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from causalbandit.cli import BadInput, bad_input
+from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
 
 if TYPE_CHECKING:
@@ -93,14 +93,20 @@ class LogFile:
         self.path, self.columns = path, columns
 
     def read(self) -> AdaptiveLog:
-        """The checked log; :class:`BadInput` with the file's fault otherwise."""
+        """The checked log; `BadInput` with the file's fault otherwise."""
         from causalbandit.inference.log import AdaptiveLog
 
         ending = Path(self.path).suffix.lower()
         if ending not in (".csv", ".parquet"):
             raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
+        if not (self.columns["ordered"] or self.columns["time"] or self.columns["batch"]):
+            raise BadInput(
+                f"{self.path}: The order of time is unknown: adaptive inference uses, for every round, the past only. "
+                "Name the column of time stamps (--time) or of batches (--batch), or pass --ordered when the rows are "
+                "in the order in which they were observed."
+            )
         reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
-        with bad_options(f"{self.path}: "):
+        with bad_options(self.path):
             return reader(self.path, **self.columns)
 
 
@@ -133,13 +139,13 @@ def in_options(message: str) -> str:
 
 
 @contextlib.contextmanager
-def bad_options(prefix: str = "") -> Iterator[None]:
+def bad_options(place: str = "") -> Iterator[None]:
     """As `bad_input`, with messages that speak of the options of the command line."""
     try:
-        with bad_input():
+        with bad_input(place):
             yield
     except BadInput as error:
-        raise BadInput(prefix + in_options(error.message)) from error
+        raise BadInput(in_options(error.message)) from error
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
@@ -166,7 +172,7 @@ def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
     for arm in log.names:
         if str(arm) == name:
             return arm
-    with bad_input(f"{option}: "):
+    with bad_input(option):
         return log.column(name)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.errors import BadInput, bad_input, running
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def drawn_seed() -> int:
 
 
 def load(path: str) -> Problem:
-    """The problem in the file ``path``; :class:`BadInput` with the file's fault otherwise."""
+    """The problem in the file ``path``; `BadInput` with the file's fault otherwise."""
     from causalbandit.formats.graph_json import load_problem
 
     with bad_input():
@@ -61,7 +61,7 @@ def check_outputs(inputs: list[str], **outputs: str | None) -> None:
         if path is None:
             continue
         label = {"out": "OUT", "table": "--out"}.get(option, f"--{option.replace('_', '-')}")
-        with bad_input(f"{label}: "):
+        with bad_input(label):
             place = check_output(path).resolve()
         if place in taken:
             raise BadInput(f"{label}: {path!r} is also {taken[place]}; choose another name.")

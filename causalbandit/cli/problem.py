@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.options import (
     check_outputs,
     drawn_seed,
@@ -74,13 +74,13 @@ def search(
     from causalbandit.strategies.strategy import search as run_search
 
     problem = load(graph)
-    with bad_input("--strategy: "):
+    with bad_input("--strategy"):
         chosen = _strategy(strategy, pooled, truncation)
-    with bad_input(f"{graph}: "):
+    with bad_input(graph):
         problem.require_model()
         task = make_task(problem)
         check_fits(problem.graph, task.memory)
-    with bad_input("--budget: "):
+    with bad_input("--budget"):
         check_budget(budget, chosen, task)
     check_outputs([graph], json=json_file, plot=plot)
     used_seed = drawn_seed() if seed is None else seed
@@ -153,6 +153,6 @@ def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     if missing or not is_dataclass(chosen):
         options = ", ".join(f"--{option}" for option in sorted(missing))
         raise BadInput(f"{options} does not apply to the strategy {name!r}; leave it out or choose 'two-phase'.")
-    with bad_input("--truncation: "):
+    with bad_input("--truncation"):
         changed: Strategy = replace(chosen, **changes)
     return changed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from causalbandit.cli import BadInput, bad_input, running
+from causalbandit.cli.errors import BadInput, bad_input, message_of, running
 from causalbandit.cli.options import check_outputs, drawn_seed, load, whole_number, write, write_figure, writing
 from causalbandit.strategies.catalogue import STRATEGIES
 
@@ -27,7 +27,7 @@ def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int
     try:
         return checked_budgets(numbers)
     except (ValueError, TypeError) as error:
-        raise click.BadParameter(str(error), ctx, param) from error
+        raise click.BadParameter(message_of(error).removeprefix("--budgets "), ctx, param) from error
 
 
 @click.command()
@@ -80,10 +80,10 @@ def regret(
     from causalbandit.propagation import check_fits
 
     problems = [load(graph) for graph in graphs]
-    with bad_input("--strategies: "):
+    with bad_input("--strategies"):
         chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
     for graph, problem in zip(graphs, problems, strict=True):
-        with bad_input(f"{graph}: "):
+        with bad_input(graph):
             problem.require_model("Comparing strategies")
             check_fits(problem.graph, MEMORY)
     if jobs == 0:
@@ -92,7 +92,7 @@ def regret(
     if out is not None and Path(out).suffix.lower() not in TABLES:
         raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
     if out is not None and out.lower().endswith(".parquet"):
-        with bad_input("--out: "):
+        with bad_input("--out"):
             _require_pyarrow()
     if resume is not None and Path(resume).resolve() in {Path(path).resolve() for path in (*graphs, out, plot) if path}:
         raise BadInput(f"--resume: {resume!r} is also a graph or an output; choose another name.")
@@ -110,7 +110,7 @@ def regret(
                 progress=False if quiet else None,
             )
         except ResumeError as error:
-            raise BadInput(f"--resume: {error}") from error
+            raise BadInput(f"--resume: {message_of(error)}") from error
     said = [] if quiet else [regret_text(curves)]
     if not quiet and used_seed is not None and seed is None:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")

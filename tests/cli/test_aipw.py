@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from conftest import command_line as run
 
 from causalbandit.bandit_simulation import simulate_bandits
-from causalbandit.cli import main
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.log import AdaptiveLog
 
@@ -26,10 +25,6 @@ def frame():
 def path(frame, tmp_path):
     frame.to_csv(tmp_path / "log.csv", index=False)
     return str(tmp_path / "log.csv")
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_ate_prints_writes_and_draws_what_the_function_gives(path, frame, tmp_path):

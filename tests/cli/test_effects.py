@@ -6,9 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-
-from causalbandit.cli import main
+from conftest import command_line
 
 DAYS = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)]
 
@@ -24,7 +22,7 @@ def run(command, log, *more):
     named = ["--arm", "arm", "--outcome", "y"]
     if "--propensity" not in more:
         named += ["--propensity", "p"]
-    return CliRunner().invoke(main, [command, log, *named, *map(str, more)])
+    return command_line(command, log, *named, *more)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from conftest import command_line
 
 import causalbandit as cb
-from causalbandit.cli import main
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def log(tmp_path: Path) -> str:
 
 def ate(log: str, *extra: str) -> Result:
     columns = ("--arm", "arm", "--outcome", "outcome", "--propensity", "propensity", "--control", "old")
-    return CliRunner().invoke(main, ["ate", log, *columns, "--method", "mad", *extra])
+    return command_line("ate", log, *columns, "--method", "mad", *extra)
 
 
 def test_the_command_gives_the_librarys_numbers(log: str, tmp_path: Path) -> None:

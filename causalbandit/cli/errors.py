@@ -1,0 +1,98 @@
+"""Errors on the command line: one message on standard error, in the words of the options, and an exit status."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+from causalbandit.errors import InvalidArgument
+
+OPTIONS = {
+    "alpha": "--alpha",
+    "arm": "--arm",
+    "arms": "--arms",
+    "batch": "--batch",
+    "bounds": "--bounds",
+    "budget": "--budget",
+    "budgets": "--budgets",
+    "contexts": "--contexts",
+    "control": "--control",
+    "covariates": "--contexts",
+    "estimand": "--estimand",
+    "floor_decay": "--floor-decay",
+    "goal": "--goal",
+    "method": "--method",
+    "multiplicity": "--multiplicity",
+    "n_jobs": "--jobs",
+    "name": "--name",
+    "nodes": "--nodes",
+    "ordered": "--ordered",
+    "outcome": "--outcome",
+    "outcome_model": "--model",
+    "propensity": "--propensity",
+    "reference": "--control",
+    "replications": "--replications",
+    "resume": "--resume",
+    "rng": "--seed",
+    "source": "--source",
+    "strategies": "--strategies",
+    "strategy": "--strategy",
+    "t_star": "--t-star",
+    "target": "--target",
+    "time": "--time",
+    "truncation": "--truncation",
+    "up_to": "--up-to",
+    "weights": "--weights",
+}
+"""Argument of the library → option of the command line."""
+
+
+class BadInput(click.ClickException):
+    """A file or value that cannot be used: one message, no traceback, exit status 2."""
+
+    exit_code = 2
+
+
+class RunFailed(click.ClickException):
+    """Work that started and could not be finished: one message, exit status 1."""
+
+    exit_code = 1
+
+
+@contextlib.contextmanager
+def bad_input(place: str = "") -> Iterator[None]:
+    """Turn the errors of checks (ValueError, TypeError, OSError, ImportError) into `BadInput`.
+
+    ``place`` opens the message: the file that is read, or the option whose value is looked at, unless the error names
+    an option itself.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        named = isinstance(error, InvalidArgument) and error.argument in OPTIONS
+        opening = "" if not place or (named and place.startswith("--")) else f"{place}: "
+        raise BadInput(opening + message_of(error)) from error
+
+
+@contextlib.contextmanager
+def running(what: str) -> Iterator[None]:
+    """Turn the errors of work that is under way into `RunFailed`. Other exceptions are our bugs and stay."""
+    try:
+        yield
+    except (ValueError, RuntimeError, MemoryError, OSError, ArithmeticError) as error:
+        raise RunFailed(f"{what} failed: {message_of(error) or type(error).__name__}") from error
+
+
+def message_of(error: BaseException) -> str:
+    """The error's message: of an argument, with its option in place of its name; of the system, with the file.
+
+    >>> message_of(InvalidArgument("t_star", "was 0; expected a number above 0."))
+    '--t-star was 0; expected a number above 0.'
+    """
+    if isinstance(error, InvalidArgument):
+        return f"{OPTIONS.get(error.argument, error.argument)} {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename!r}" if error.filename is not None else error.strerror
+    return str(error)
