@@ -1,0 +1,252 @@
+"""Exact contrasts of two arms with outcomes 0 or 1, at any time and under any policy.
+
+For one arm with s ones and f zeros, M(p) = B(s + ½, f + ½)/B(½, ½) / (p^s (1 − p)^f) is a non-negative martingale of
+mean 1 at the arm's true p, however the arms were chosen from the past; so is the product over two arms. Hence the
+region {(p_k, p_0): log M_k(p_k) + log M_0(p_0) ≤ log 1/α} holds the true pair at all times at once with probability
+1 − α (Robbins 1970; Ville 1939). The interval for a difference, a ratio or an odds ratio is the region's projection.
+
+It needs no propensities. It assumes that the outcomes of one arm are independent with one mean: means that drift are
+not covered.
+
+>>> one = bernoulli_contrast(70, 100, 40, 100)
+>>> round(float(one.estimate), 2), round(float(one.lower), 3), round(float(one.upper), 3)
+(0.3, 0.02, 0.549)
+>>> bernoulli_contrast([0, 70], [0, 100], 40, 100).lower.round(3).tolist()     # an arm without data: no bound
+[-0.566, 0.02]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from causalbandit.checks import error_rate, numeric_array, one_of, whole_number
+from causalbandit.errors import InvalidArgument
+from causalbandit.sequences.bernoulli_region import LARGEST, Arm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Scale = Literal["difference", "ratio", "odds-ratio"]
+
+BLOCK = 1 << 13
+"""Contrasts solved at a time: their working arrays stay in a processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class BernoulliContrast:
+    """Contrasts of arms with their controls; all arrays have the shape to which the counts broadcast.
+
+    Attributes
+    ----------
+    estimate : numpy.ndarray of float
+        p̂_k − p̂_0, or p̂_k/p̂_0, or the ratio of the odds; NaN where it is not defined (an arm without data, 0/0).
+    lower, upper : numpy.ndarray of float
+        Ends of the interval: within [−1, 1] for a difference, [0, ∞] for a ratio.
+    successes, trials, control_successes, control_trials : numpy.ndarray of float
+        The counts behind each contrast.
+    alpha : float
+        Error rate of each interval over all times.
+    scale : str
+        "difference", "ratio" or "odds-ratio".
+    """
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+    successes: Floats
+    trials: Floats
+    control_successes: Floats
+    control_trials: Floats
+    alpha: float
+    scale: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per contrast, the last axis fastest: the counts, ``estimate``, ``lower``, ``upper``."""
+        import pandas as pd
+
+        counts = ("successes", "trials", "control_successes", "control_trials")
+        columns = {name: np.ravel(getattr(self, name)).astype(np.int64) for name in counts}
+        ends = {name: np.ravel(getattr(self, name)) for name in ("estimate", "lower", "upper")}
+        return pd.DataFrame(columns | ends)
+
+
+def bernoulli_contrast(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    control_successes: ArrayLike,
+    control_trials: ArrayLike,
+    alpha: float = 0.05,
+    scale: Scale = "difference",
+    *,
+    contrasts: int = 1,
+) -> BernoulliContrast:
+    """Exact, anytime-valid intervals for arms against controls, from counts of any shape that broadcast.
+
+    Parameters
+    ----------
+    successes, trials
+        How often each arm gave 1, and how often it was tried. Arms and times may be axes: counts [T, K] of a whole
+        experiment against the control's [T, 1] give a sequence per arm.
+    control_successes, control_trials
+        The same of the control.
+    alpha
+        Error rate, in (0, 1): the probability that the interval ever leaves the truth out.
+    scale
+        "difference" p_k − p_0, "ratio" p_k/p_0, or "odds-ratio".
+    contrasts
+        Number of contrasts that are to hold together: each gets α/contrasts (Bonferroni). For K arms against one
+        control that is K − 1.
+
+    Raises
+    ------
+    InvalidArgument
+        For counts that are negative, not whole, more successes than trials, or shapes that do not broadcast.
+
+    Notes
+    -----
+    An end is one root in a Lagrange multiplier (see :mod:`causalbandit.sequences.bernoulli_region`), found for all
+    contrasts at once in about six evaluations each. The smallest contrast is the largest one with the arms exchanged.
+
+    The interval at a time is valid as it is; so is the intersection of all intervals so far, which never grows
+    (``numpy.maximum.accumulate(lower)``).
+    """
+    each = error_rate(alpha) / whole_number(contrasts, "contrasts", least=1)
+    one_of(scale, "scale", LARGEST)
+    arm = _checked_counts(successes, trials, "successes", "trials")
+    control = _checked_counts(control_successes, control_trials, "control_successes", "control_trials")
+    try:
+        s, n, s0, n0 = np.broadcast_arrays(*arm, *control)
+    except ValueError:
+        raise InvalidArgument(
+            "control_successes",
+            f"and control_trials have the shape {np.broadcast_shapes(*(c.shape for c in control))}, which does not fit "
+            f"the arms' {np.broadcast_shapes(*(c.shape for c in arm))}; give the control of arms in columns the shape "
+            "[T, 1].",
+        ) from None
+    shape, size = s.shape, s.size
+    one, other = Arm(s.ravel(), (n - s).ravel()), Arm(s0.ravel(), (n0 - s0).ravel())
+    ends = np.empty((3, size))
+    for start in range(0, size, BLOCK):
+        part = np.arange(start, min(start + BLOCK, size))
+        ends[:, part] = _ends(one.at(part), other.at(part), each, scale)
+    estimate, lower, upper = (end.reshape(shape) if shape else end[0] for end in ends)
+    return BernoulliContrast(estimate, lower, upper, s, n, s0, n0, alpha=each, scale=scale)
+
+
+def exact_contrasts(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    control: int = 0,
+    *,
+    names: Sequence[Hashable] | None = None,
+    alpha: float = 0.05,
+    scale: Scale = "difference",
+    joint: bool = True,
+) -> pd.DataFrame:
+    """One row per arm other than the control, in column order, from the counts [K] of all arms at one time.
+
+    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``lower``, ``upper``, ``n`` and ``n_control`` (outcomes
+    of either). ``names`` are the arms' labels, by default 0 to K − 1. ``joint``: the intervals hold together, each at
+    α/(K − 1); else each by itself. For what they assume see `bernoulli_contrast`.
+    """
+    import pandas as pd
+
+    s, n = _checked_counts(successes, trials, "successes", "trials")
+    if s.ndim != 1 or s.shape != n.shape or len(s) < 2:
+        raise InvalidArgument(
+            "successes",
+            f"and trials have the shapes {s.shape} and {n.shape}; expected one number per arm, two or more.",
+        )
+    control = whole_number(
+        control, "control", least=0, most=len(s) - 1, fix="It is the control's place among the arms."
+    )
+    labels = list(range(len(s))) if names is None else list(names)
+    others = [place for place in range(len(s)) if place != control]
+    shares = len(others) if joint else 1
+    found = bernoulli_contrast(s[others], n[others], s[control], n[control], alpha, scale, contrasts=shares)
+    return pd.DataFrame(
+        {
+            "arm": [labels[place] for place in others],
+            "reference": [labels[control]] * len(others),
+            "estimate": found.estimate,
+            "lower": found.lower,
+            "upper": found.upper,
+            "n": n[others].astype(np.int64),
+            "n_control": int(n[control]),
+        }
+    )
+
+
+def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running: bool = False) -> tuple[Floats, Floats]:
+    """(successes, trials) of every arm from outcomes [T] of the arms [T] (0 to K − 1): [K], or ``running`` [T, K].
+
+    Raises
+    ------
+    InvalidArgument
+        For an outcome other than 0 or 1, which exact contrasts cannot read; the message names the readings that can.
+    """
+    values = numeric_array(outcomes, "outcomes", "0 or 1 per row")
+    other = np.flatnonzero((values != 0.0) & (values != 1.0))
+    if len(other):
+        raise InvalidArgument(
+            "outcomes",
+            f"holds {values[other[0]]:g} in row {other[0]}; the exact reading is for outcomes 0 or 1. For outcomes "
+            "within known bounds use score bounds (causalbandit.sequences.score_bounds), for any other 'mad' (any "
+            "time) or 'aipw' (one look at the end).",
+        )
+    chosen = np.asarray(arms, dtype=np.int64)
+    if not running:
+        ones = np.bincount(chosen, values, n_arms).astype(np.float64)
+        return ones, np.bincount(chosen, minlength=n_arms).astype(np.float64)
+    drawn = chosen[:, None] == np.arange(n_arms)
+    return np.cumsum(drawn * values[:, None], axis=0), np.cumsum(drawn, axis=0, dtype=np.float64)
+
+
+def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second: str) -> tuple[Floats, Floats]:
+    """Both as doubles, when they are whole numbers of at least 0 and no success lacks its trial."""
+    counts = []
+    for given, argument in ((successes, first), (trials, second)):
+        values = numeric_array(given, argument, "whole numbers, how often")
+        wrong = ~((values >= 0.0) & (values == np.floor(values)) & np.isfinite(values))
+        if wrong.any():
+            raise InvalidArgument(
+                argument, f"holds {values[wrong].flat[0]:g}; expected counts, whole numbers of at least 0."
+            )
+        counts.append(values)
+    s, n = counts
+    try:
+        more = np.asarray(s > n)
+    except ValueError:
+        raise InvalidArgument(
+            first,
+            f"has the shape {s.shape}, which does not fit that of {second}, {n.shape}; expected two numbers per arm.",
+        ) from None
+    if more.any():
+        at = np.unravel_index(int(more.argmax()), more.shape)
+        ones, tries = (float(np.broadcast_to(values, more.shape)[at]) for values in (s, n))
+        raise InvalidArgument(
+            first, f"holds {ones:g} where {second} holds {tries:g}; expected at most one success per trial."
+        )
+    return s, n
+
+
+def _ends(one: Arm, other: Arm, alpha: float, scale: str) -> tuple[Floats, Floats, Floats]:
+    """Estimates, lower and upper ends."""
+    room = one.slack() + other.slack() - math.log(alpha)
+    upper, exchanged = LARGEST[scale](one, other, room), LARGEST[scale](other, one, room)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _ESTIMATES[scale](one, other), -exchanged if scale == "difference" else 1.0 / exchanged, upper
+
+
+_ESTIMATES: dict[str, Callable[[Arm, Arm], Any]] = {
+    "difference": lambda one, other: one.ones / one.n - other.ones / other.n,
+    "ratio": lambda one, other: (one.ones / one.n) / (other.ones / other.n),
+    "odds-ratio": lambda one, other: (one.ones / one.zeros) / (other.ones / other.zeros),
+}
