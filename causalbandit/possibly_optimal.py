@@ -227,20 +227,18 @@ def redundant(structure: Structure, interventions: Sequence[Mapping[str, int]]) 
     by_set: dict[int, set[Key]] = {}
     for key in first:
         by_set.setdefault(key[0], set()).add(key)
-    # Those under a mean leave fewer causes of the target free, so that going from mean to mean comes to an end.
-    means = {key: mean for fixed, keys in by_set.items() for key, mean in _means(structure, fixed, keys, by_set)}
-
-    def staying(key: Key) -> list[Key]:
-        """``key`` itself when it stays; else those that stay of the ones that it is a mean of."""
-        return list(dict.fromkeys(last for other in means[key] for last in staying(other))) if means[key] else [key]
+    # Those that a mean is over leave fewer causes of the target free: in this order theirs are known before.
+    staying: dict[Key, list[Key]] = {}
+    for fixed in sorted(by_set, key=lambda fixed: (structure.causes(fixed) & ~fixed).bit_count()):
+        for key, mean in _means(structure, fixed, by_set):
+            staying[key] = list(dict.fromkeys(last for other in mean for last in staying[other])) or [key]
 
     answers = []
     for place, (key, intervention) in enumerate(zip(members, interventions, strict=True)):
-        others = [first[last] for last in staying(key)]
+        others = [first[last] for last in staying[key]]
         if others != [place]:
-            answers.append(
-                Redundant(dict(intervention), tuple(dict(interventions[other]) for other in others), not means[key])
-            )
+            others_given = tuple(dict(interventions[other]) for other in others)
+            answers.append(Redundant(dict(intervention), others_given, same=staying[key] == [key]))
     return answers
 
 
@@ -261,18 +259,16 @@ def _classes(structure: Structure, interventions: Sequence[Mapping[str, int]]) -
     return keys, first
 
 
-def _means(
-    structure: Structure, fixed: int, keys: Iterable[Key], by_set: Mapping[int, set[Key]]
-) -> Iterator[tuple[Key, list[Key]]]:
-    """Each key that fixes ``fixed`` with keys over which its effect is a mean, over as few nodes as can be.
+def _means(structure: Structure, fixed: int, by_set: Mapping[int, set[Key]]) -> Iterator[tuple[Key, list[Key]]]:
+    """Each key that fixes ``fixed`` with keys over which its effect is a mean: over few nodes, near the target.
 
     The list is empty when there are none. A set that meets the territory of ``fixed`` is passed over without a search:
     each node of a territory shares a cause with the target, or leads to a node of the set that does.
     """
     territory = structure.territory(fixed)
-    waiting = sorted(keys)
+    waiting = sorted(by_set[fixed])
     candidates = [other for other in by_set if other & ~fixed and not other & territory]
-    for other in sorted(candidates, key=lambda other: ((other & ~fixed).bit_count(), other)):
+    for other in sorted(candidates, key=lambda other: ((other & ~fixed).bit_count(), -other)):
         if not waiting:
             return
         both = structure.minimal(fixed | other)

@@ -320,6 +320,16 @@ def test_sentences_name_the_members_that_stay():
     ]
 
 
+def test_a_long_chain_is_followed_to_its_end_without_delay():
+    nodes = [f"x{place}" for place in range(60)]
+    chain = Structure(nodes, {node: [above] for above, node in itertools.pairwise(nodes)}, [], "x59")
+    start = time.perf_counter()
+    answers = redundant(chain, [{}, *({node: value} for node in nodes[:-1] for value in (0, 1))])
+    assert time.perf_counter() - start < 1
+    assert len(answers) == 117
+    assert all(answer.others == ({"x58": 0}, {"x58": 1}) for answer in answers)
+
+
 def test_nothing_is_said_where_an_alternative_is_missing_or_confounded():
     chain = Structure(["x", "m", "y"], {"m": ["x"], "y": ["m"]}, [], "y")
     assert redundant(chain, [{}, {"x": 0}, {"m": 1}]) == []
