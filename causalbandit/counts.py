@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.assignments import FREE
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.interventions import InterventionSet
 
 if TYPE_CHECKING:
     import pandas as pd

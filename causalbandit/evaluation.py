@@ -39,10 +39,9 @@ import numpy.typing as npt
 
 from causalbandit.counts import Counts
 from causalbandit.finished_searches import FinishedSearch, ResumeError, SearchStore
-from causalbandit.model import MEMORY
 from causalbandit.problem import Problem
+from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sampling import Simulator
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.strategy import Batch, Strategy, Task, check_experiments, drive, make_task
 
@@ -300,7 +299,7 @@ class _Bench:
         problem = case.problem
         self.problem = problem
         model = problem.require_model("evaluate_regret")
-        self.simulator = Simulator(model, problem.interventions, memory=case.memory)
+        self.simulator = model.simulator(problem.interventions, memory=case.memory)
         effects = self.simulator.effects
         self.regret = effects.max() - effects if problem.goal == "max" else effects - effects.min()
         self.task = make_task(problem, memory=case.memory)

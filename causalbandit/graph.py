@@ -20,7 +20,8 @@ from typing import Any
 
 import networkx as nx
 
-from causalbandit.errors import did_you_mean, listing
+from causalbandit.checks import instance
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,13 @@ class CausalGraph:
                 f"The target {target!r} is not a node of the graph.{did_you_mean(target, dag)} "
                 f"Its nodes are {listing(dag)}."
             )
-        if parents is not None and not isinstance(parents, Mapping):
-            raise TypeError(f"parents was {parents!r}; expected a mapping from node to the order of its parents.")
+        if parents is not None:
+            mapping = "a mapping from node to the order of its parents"
+            instance(parents, "parents", Mapping, mapping)
         orders = dict(parents or {})
         for name in orders:
             if name not in dag:
-                raise ValueError(f"parents= names {name!r}, which is not a node.{did_you_mean(name, dag)}")
+                raise InvalidArgument("parents", f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")
         self._target = target
         self._nodes: tuple[str, ...] = tuple(nx.topological_sort(dag))
         self._parents = {
@@ -219,8 +221,8 @@ class CausalGraph:
 
 
 def _check_kind(dag: object) -> None:
-    if not isinstance(dag, nx.Graph):
-        raise TypeError(f"The graph was a {type(dag).__name__}; expected a networkx.DiGraph.")
+    instance(dag, "dag", nx.Graph, "a networkx.DiGraph")
+    assert isinstance(dag, nx.Graph)
     if dag.is_multigraph():
         raise TypeError(
             "The graph is a multigraph, in which a pair of nodes may have several edges; expected a networkx.DiGraph. "

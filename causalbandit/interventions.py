@@ -14,27 +14,32 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import listing
+from causalbandit.assignments import (
+    FREE,
+    GRAPH,
+    actionable,
+    check_room,
+    checked_assignment,
+    checked_costs,
+    checked_size,
+    free_codes,
+    listed,
+)
+from causalbandit.checks import instance
+from causalbandit.errors import InvalidType
 from causalbandit.graph import CausalGraph
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FREE = -1
-"""Code of a node that an intervention leaves alone, in :attr:`InterventionSet.assignments`."""
-
 MOST_INTERVENTIONS = 200_000
 """Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
-
-MOST_BYTES = 2**30
-"""Sets whose :attr:`InterventionSet.assignments` would be larger than this are refused before it is made."""
 
 _BLOCK_BYTES = 2**22
 """What is computed of a whole set is computed for so many codes at a time."""
@@ -76,9 +81,11 @@ class InterventionSet:
         *,
         costs: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        _check_graph(graph)
-        rows = [_checked(graph, place, intervention) for place, intervention in enumerate(_listed(interventions))]
-        codes = _free_codes(graph, len(rows))
+        instance(graph, "graph", CausalGraph, GRAPH)
+        rows = [
+            checked_assignment(graph, place, intervention) for place, intervention in enumerate(listed(interventions))
+        ]
+        codes = free_codes(graph, len(rows))
         for place, row in enumerate(rows):
             for node, value in row.items():
                 codes[place, graph.position(node)] = value
@@ -94,7 +101,7 @@ class InterventionSet:
         self._codes = codes
         self._codes.flags.writeable = False
         self._places: dict[tuple[int, ...], int] | None = None if distinct else self._find_places()
-        self._costs = _checked_costs(costs, len(codes))
+        self._costs = checked_costs(costs, len(codes))
         self.derived: dict[Any, Any] = {}
 
     @classmethod
@@ -141,7 +148,7 @@ class InterventionSet:
         ``nodes`` defaults to the target's ancestors. The number is checked against ``most`` before anything is built;
         :meth:`count_up_to` gives it alone and :meth:`stream_up_to` yields the interventions one by one.
         """
-        chosen, size = _actionable(graph, nodes), _checked_size(size)
+        chosen, size = actionable(graph, nodes), checked_size(size)
         total = cls.count_up_to(graph, size, chosen)
         if total > most:
             raise ValueError(
@@ -150,7 +157,7 @@ class InterventionSet:
                 "InterventionSet.stream_up_to."
             )
         columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
-        codes = _free_codes(graph, total)
+        codes = free_codes(graph, total)
         row = 1
         for fixed in range(1, min(size, len(chosen)) + 1):
             values = np.array(list(itertools.product((0, 1), repeat=fixed)), dtype=np.int8)
@@ -162,14 +169,14 @@ class InterventionSet:
     @staticmethod
     def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
         """Number of interventions that :meth:`up_to` would build, Σ_{k ≤ size} 2^k·C(number of nodes, k)."""
-        n_nodes = len(_actionable(graph, nodes))
-        return sum(math.comb(n_nodes, fixed) << fixed for fixed in range(min(_checked_size(size), n_nodes) + 1))
+        n_nodes = len(actionable(graph, nodes))
+        return sum(math.comb(n_nodes, fixed) << fixed for fixed in range(min(checked_size(size), n_nodes) + 1))
 
     @staticmethod
     def stream_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> Iterator[dict[str, int]]:
         """The interventions of :meth:`up_to` in the same order, one by one, in memory that does not grow."""
-        chosen = _actionable(graph, nodes)
-        for fixed in range(min(_checked_size(size), len(chosen)) + 1):
+        chosen = actionable(graph, nodes)
+        for fixed in range(min(checked_size(size), len(chosen)) + 1):
             for combination in itertools.combinations(chosen, fixed):
                 for values in itertools.product((0, 1), repeat=fixed):
                     yield dict(zip(combination, values, strict=True))
@@ -186,17 +193,15 @@ class InterventionSet:
 
         ``choices`` maps each node to its values, None meaning "left free"; a plain list of nodes gives each (0, 1).
         """
-        _check_graph(graph)
+        instance(graph, "graph", CausalGraph, GRAPH)
         if isinstance(choices, str):
-            raise TypeError(
-                f"choices was the string {choices!r}; expected a list of node names, such as [{choices!r}]."
-            )
+            raise InvalidType("choices", f"was {choices!r}; expected a list of node names, such as [{choices!r}].")
         table: dict[str, tuple[int | None, ...]] = {}
         for node in choices:
             values = choices[node] if isinstance(choices, Mapping) else (0, 1)
             if not isinstance(values, Iterable):
-                raise TypeError(
-                    f"The choices of {node!r} were {values!r}; expected a list such as [0, 1] or [None, 1]."
+                raise InvalidType(
+                    "choices", f"of {node!r} were {values!r}; expected a list such as [0, 1] or [None, 1]."
                 )
             table[node] = tuple(values)
         for node in table:
@@ -207,7 +212,7 @@ class InterventionSet:
                 f"The product of the choices makes {total:,} interventions, more than most={most:,}. "
                 "Give fewer nodes or fewer values each, or raise most=."
             )
-        _check_room(graph, total)
+        check_room(graph, total)
         return cls(
             graph,
             (
@@ -250,7 +255,7 @@ class InterventionSet:
         """Place of ``intervention`` in the set; a ValueError when it is not there."""
         if self._places is None:
             self._places = self._find_places()
-        fixed = _checked(self._graph, 0, intervention)
+        fixed = checked_assignment(self._graph, 0, intervention)
         place = self._places.get(tuple(sorted(2 * self._graph.position(node) + fixed[node] for node in fixed)))
         if place is None:
             raise ValueError(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
@@ -338,95 +343,3 @@ class InterventionSet:
 def intervention_label(intervention: Mapping[str, int]) -> str:
     """Short text for one intervention: ``ad=1, price=0``, or ``(observe)`` when nothing is fixed."""
     return ", ".join(f"{node}={value}" for node, value in intervention.items()) or "(observe)"
-
-
-def _listed(interventions: object) -> Iterable[Any]:
-    if isinstance(interventions, (Mapping, str)) or not isinstance(interventions, Iterable):
-        raise TypeError(
-            f"interventions was {interventions!r}; expected a list of mappings from node to 0 or 1, "
-            "for example [{}, {'ad': 1}]."
-        )
-    return interventions
-
-
-def _checked(graph: CausalGraph, place: int, intervention: object) -> dict[str, int]:
-    if not isinstance(intervention, Mapping):
-        raise TypeError(
-            f"Intervention {place} was {intervention!r}; expected a mapping from node to 0 or 1, such as {{'ad': 1}}."
-        )
-    row = {}
-    for node, value in intervention.items():
-        graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
-        if node == graph.target:
-            raise ValueError(
-                f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
-                "other nodes only. Remove the target from it."
-            )
-        if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
-            raise ValueError(
-                f"Intervention {place} sets {node!r} to {value!r}; expected 0 or 1. Leave the node out to keep it free."
-            )
-        row[node] = int(value)
-    return row
-
-
-def _checked_size(size: object) -> int:
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
-        raise ValueError(f"size was {size!r}; expected a whole number of nodes to fix at once, 0 or more.")
-    return int(size)
-
-
-def _check_graph(graph: object) -> None:
-    if not isinstance(graph, CausalGraph):
-        raise TypeError(
-            f"graph was a {type(graph).__name__}; expected a CausalGraph, made by CausalGraph(dag, target=...)."
-        )
-
-
-def _check_room(graph: CausalGraph, n_interventions: int) -> None:
-    needed = n_interventions * len(graph.nodes)
-    if needed > MOST_BYTES:
-        raise ValueError(
-            f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes, one for each node "
-            f"under each; expected at most {MOST_BYTES:,}. List fewer interventions, or leave nodes out of the graph."
-        )
-
-
-def _free_codes(graph: CausalGraph, n_interventions: int) -> npt.NDArray[np.int8]:
-    """Codes [A, N] that fix nothing yet; a ValueError before they are made when they are too many."""
-    _check_room(graph, n_interventions)
-    return np.full((n_interventions, len(graph.nodes)), FREE, dtype=np.int8)
-
-
-def _actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
-    _check_graph(graph)
-    if nodes is None:
-        return [node for node in graph.ancestors if node != graph.target]
-    if isinstance(nodes, str):
-        raise TypeError(f"nodes was the string {nodes!r}; expected a list of node names, such as [{nodes!r}].")
-    chosen = [graph.require(node) for node in nodes]
-    if graph.target in chosen:
-        raise ValueError(f"nodes holds the target {graph.target!r}, which no intervention may fix. Remove it.")
-    repeated = sorted(node for node, times in Counter(chosen).items() if times > 1)
-    if repeated:
-        raise ValueError(f"nodes holds {listing(repeated)} more than once; expected each node once.")
-    return chosen
-
-
-def _checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
-    if costs is None:
-        array = np.ones(n_interventions)
-    else:
-        try:
-            array = np.array(costs, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"costs was {costs!r}; expected {n_interventions} positive finite numbers, one per intervention."
-            ) from None
-        if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
-            raise ValueError(
-                f"costs had shape {array.shape} and values {listing(array.ravel().tolist(), 4)}; expected "
-                f"{n_interventions} positive finite numbers, one per intervention."
-            )
-    array.flags.writeable = False
-    return array

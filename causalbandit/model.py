@@ -16,21 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import listing
+from causalbandit.checks import instance
+from causalbandit.clique_tree import Floats
+from causalbandit.counts import Counts
+from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
+from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG
+from causalbandit.sampling import Simulator, sample_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from causalbandit.counts import Counts
-    from causalbandit.sampling import Simulator
-
-Floats = npt.NDArray[np.float64]
-
-MEMORY = 256 * 2**20
-"""Default bound on working memory, in bytes."""
 
 
 class CausalModel:
@@ -56,10 +53,8 @@ class CausalModel:
     """
 
     def __init__(self, graph: CausalGraph, tables: Mapping[str, Sequence[float] | npt.ArrayLike]) -> None:
-        if not isinstance(graph, CausalGraph):
-            raise TypeError(f"graph was a {type(graph).__name__}; expected a CausalGraph.")
-        if not isinstance(tables, Mapping):
-            raise TypeError(f"tables was a {type(tables).__name__}; expected a mapping from node to its table.")
+        instance(graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
+        instance(tables, "tables", Mapping, "a mapping from node to its table")
         for node in tables:
             graph.require(node, "node with a table:")
         missing = [node for node in graph.nodes if node not in tables]
@@ -93,31 +88,23 @@ class CausalModel:
         One upward pass over the clique tree for the whole set: Σ_bags 2^|bag| work per distinct restriction of the set
         to a bag's subtree, in chunks that stay under ``memory`` bytes (see :mod:`causalbandit.propagation`).
         """
-        from causalbandit.propagation import propagate
-
         return propagate(self._owned(interventions), self._cpt, memory=memory).effects
 
     def reach(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
         """β_c(a) = P(parents of row c show its configuration | do(a)), 0 where a fixes the row's node; shape [C, A]."""
-        from causalbandit.propagation import propagate
-
         result = propagate(self._owned(interventions), self._cpt, reach=True, memory=memory).reach
         assert result is not None
         return result
 
     def gradient(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
         """g_c(a) = ∂μ(a)/∂cpt_c, 0 where a fixes the row's node; shape [C, A]. Never divides, so 0 and 1 are fine."""
-        from causalbandit.propagation import propagate
-
         result = propagate(self._owned(interventions), self._cpt, gradient=True, memory=memory).gradient
         assert result is not None
         return result
 
     def sample(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
         """``size`` simulated experiments under ``intervention``: a DataFrame of 0/1 with one column per node."""
-        from causalbandit.sampling import sample_rows
-
-        return sample_rows(self, intervention, size, rng)
+        return sample_rows(self._graph, self._tables, intervention, size, rng)
 
     def sample_counts(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> Counts:
         """:class:`Counts` of ``size`` simulated experiments under ``intervention``, at a cost independent of ``size``.
@@ -129,18 +116,13 @@ class CausalModel:
 
     def simulator(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Simulator:
         """A :class:`causalbandit.sampling.Simulator`: repeated draws of experiments under a whole set at once."""
-        from causalbandit.sampling import Simulator
-
-        return Simulator(self, self._owned(interventions), memory=memory)
+        return Simulator(self._owned(interventions), self._cpt, memory=memory)
 
     def _owned(self, interventions: InterventionSet) -> InterventionSet:
-        if not isinstance(interventions, InterventionSet):
-            raise TypeError(
-                f"interventions was a {type(interventions).__name__}; expected an InterventionSet, made by "
-                "InterventionSet(graph, [{}, {'node': 1}, ...])."
-            )
+        made = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
+        instance(interventions, "interventions", InterventionSet, made)
         if interventions.graph is not self._graph and interventions.graph != self._graph:
-            raise ValueError("The interventions belong to another graph; build them from the model's own graph.")
+            raise InvalidArgument("interventions", "belong to another graph; build them from the model's own graph.")
         return interventions
 
     def __setstate__(self, state: dict[str, Any]) -> None:

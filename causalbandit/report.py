@@ -176,7 +176,7 @@ def decision_html(decision: Decision) -> str:
 
 def problem_summary(problem: Problem) -> str:
     """What the problem asks, and the sizes that decide how hard it is, within 80 columns."""
-    from causalbandit.propagation import clique_tree
+    from causalbandit.clique_tree import clique_tree
 
     graph, interventions = problem.graph, problem.interventions
     wanted = "most" if problem.goal == "max" else "least"

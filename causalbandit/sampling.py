@@ -1,6 +1,6 @@
 """Simulated experiments: counts at a cost that does not depend on how many there are, and single rows.
 
-Counts are drawn through the clique tree of :mod:`causalbandit.propagation`. The root bag's table is split by the root's
+Counts are drawn through the families' clique tree. The root bag's table is split by the root's
 marginal distribution, then every child bag's by its conditional distribution given the separator, one binary node at
 a time (a binomial per configuration). By the Markov property of the tree the joint law of all bag tables is that of
 independent experiments.
@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.assignments import FREE
+from causalbandit.clique_tree import Floats, clique_tree
 from causalbandit.counts import Counts
-from causalbandit.interventions import FREE, InterventionSet
-from causalbandit.model import MEMORY, CausalModel
-from causalbandit.propagation import LARGEST_BAG, Plan, bag_tables, clique_tree, pairs_in_memory, plans
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
+from causalbandit.propagation import MEMORY, bag_tables, pairs_in_memory, propagate
 from causalbandit.randomness import RNG, generator
+from causalbandit.sharing import Plan, plans
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
@@ -35,24 +37,24 @@ class Simulator:
 
     Parameters
     ----------
-    model : CausalModel
-        The true tables.
     interventions : InterventionSet
-        A interventions of the model's graph.
+        A interventions.
+    cpt : numpy.ndarray of float, shape [C]
+        The true tables, rows as in ``graph.families``.
     memory : int
         Bound on working memory in bytes.
     """
 
-    def __init__(self, model: CausalModel, interventions: InterventionSet, *, memory: int = MEMORY) -> None:
-        self.model = model
+    def __init__(self, interventions: InterventionSet, cpt: Floats, *, memory: int = MEMORY) -> None:
         self.interventions = interventions
-        self._tree = clique_tree(model.graph, LARGEST_BAG)
+        self._cpt = cpt
+        self._tree = clique_tree(interventions.graph)
         self._memory = memory
         kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
         self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
         self._kept: tuple[Plan, list[list[Floats]]] | None = None
         self._effects: Floats | None = None
-        graph = model.graph
+        graph = interventions.graph
         columns = [graph.position(family.node) for family in graph.families]
         self._free = interventions.assignments[:, columns] == FREE
 
@@ -60,7 +62,7 @@ class Simulator:
     def effects(self) -> Floats:
         """μ(a), shape [A]; computed once."""
         if self._effects is None:
-            self._effects = np.clip(self.model.effects(self.interventions, memory=self._memory), 0, 1)
+            self._effects = np.clip(propagate(self.interventions, self._cpt, memory=self._memory).effects, 0, 1)
         return self._effects
 
     def draw(self, sizes: Sequence[int] | Integers, rng: RNG = None, *, target_only: bool = False) -> Counts:
@@ -78,7 +80,7 @@ class Simulator:
         if target_only:
             empty = np.zeros(0, dtype=np.int64)
             return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
-        counts = Counts.zeros(self.model.graph, self.interventions)
+        counts = Counts.zeros(self.interventions.graph, self.interventions)
         counts.trials[:] = numbers
         if not numbers.any():
             return counts
@@ -98,7 +100,7 @@ class Simulator:
     def _splits(self, plan: Plan) -> list[list[Floats]]:
         """Per bag and residual node: P(node = 1 | earlier residual nodes, separator), [groups, 2^earlier, 2^|sep|]."""
         splits = []
-        for bag, table in zip(self._tree.bags, bag_tables(self._tree, plan, self.model.cpt), strict=True):
+        for bag, table in zip(self._tree.bags, bag_tables(self._tree, plan, self._cpt), strict=True):
             stages = []
             n_separator = len(bag.nodes) - bag.n_residual
             for earlier in range(bag.n_residual):
@@ -147,15 +149,22 @@ class Simulator:
             else:
                 pooled = table[free[:, family]].sum(axis=0)
             by_value = scope.sum_onto(pooled)
-            rows = self.model.graph.families[family].rows
+            rows = self._tree.families[family].rows
             counts.visits[rows] += by_value[0::2] + by_value[1::2]
             counts.ones[rows] += by_value[1::2]
 
 
-def sample_rows(model: CausalModel, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
+def sample_rows(
+    graph: CausalGraph,
+    tables: Mapping[str, Sequence[float]],
+    intervention: Mapping[str, int],
+    size: int,
+    rng: RNG = None,
+) -> pd.DataFrame:
     """``size`` independent experiments under ``intervention``: one row each, one 0/1 column per node.
 
-    Forward sampling in topological order, all rows of a node at once: O(size) per node and parent.
+    ``tables`` holds P(node = 1 | parent configuration) of every node. Forward sampling in topological order, all rows
+    of a node at once: O(size) per node and parent.
 
     Raises
     ------
@@ -164,7 +173,6 @@ def sample_rows(model: CausalModel, intervention: Mapping[str, int], size: int, 
     """
     import pandas as pd
 
-    graph = model.graph
     InterventionSet(graph, [intervention])
     (n_rows,) = _checked_sizes([size], 1).tolist()
     random = generator(rng)
@@ -173,7 +181,7 @@ def sample_rows(model: CausalModel, intervention: Mapping[str, int], size: int, 
         if node in intervention:
             values[place] = intervention[node]
             continue
-        table = np.asarray(model.table(node))
+        table = np.asarray(tables[node])
         parents = graph.parents(node)
         if not parents:
             _draw_column(table[0], random, values[place])

@@ -19,7 +19,7 @@ FLOORS = [
     {"plots"},
     {"graph"},
     {"regimes", "possibly_optimal"},
-    {"interventions"},
+    {"assignments", "interventions"},
     {"counts"},
     {"clique_tree", "sharing", "propagation"},
     {"sampling"},

@@ -143,7 +143,7 @@ def test_an_order_of_parents_that_disagrees_with_the_edges_is_refused(order):
 def test_an_order_of_parents_that_is_no_mapping_to_names_is_refused():
     dag = nx.DiGraph([("1", "y")])
     assert "listed as [1]" in refusal(lambda: cb.CausalGraph(dag, "y", parents={"y": [1]}))
-    with pytest.raises(TypeError, match=r"parents was \['1'\]; expected a mapping"):
+    with pytest.raises(TypeError, match="parents was a list; expected a mapping"):
         cb.CausalGraph(dag, "y", parents=["1"])
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import causalbandit as cb
+from causalbandit import assignments
 from causalbandit import interventions as interventions_module
 
 
@@ -89,7 +90,7 @@ def test_a_product_too_large_for_memory_is_refused_before_it_is_built(wide):
 
 
 def test_a_set_whose_table_is_too_large_is_refused_before_it_is_made(wide, monkeypatch):
-    monkeypatch.setattr(interventions_module, "MOST_BYTES", 200 * 399)
+    monkeypatch.setattr(assignments, "MOST_BYTES", 200 * 399)
     assert len(cb.InterventionSet.up_to(wide, 1)) == 399
     tracemalloc.start()
     for make in (
@@ -255,4 +256,4 @@ def test_choices_that_are_no_lists_are_refused(graph):
     assert "choices of 'ad' were 1" in refusal(lambda: cb.InterventionSet.product(graph, {"ad": 1}), TypeError)
     assert "['ad']" in refusal(lambda: cb.InterventionSet.product(graph, "ad"), TypeError)
     assert "['ad']" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes="ad"), TypeError)
-    assert "more than once" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "ad"]))
+    assert "names 'ad' twice" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "ad"]))

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet
-from causalbandit.propagation import CliqueTree, clique_tree, plans, propagate
+from causalbandit.clique_tree import CliqueTree, clique_tree
+from causalbandit.propagation import propagate
+from causalbandit.sharing import plans
 
 GRAPHS = Path(__file__).parents[1] / "graphs"
 
@@ -136,12 +138,12 @@ def test_a_bag_that_is_too_large_is_refused_and_named():
     with pytest.raises(
         ValueError, match=r"31 nodes at once \(tree width 30\), more than the 22 it can work with"
     ) as refused:
-        CliqueTree(graph)
+        CliqueTree(graph.families)
     assert "split nodes with many parents (the most that a node has is 30)" in str(refused.value)
     # Neither a search nor the command line nor a model has largest_bag=: no advice to raise it.
     assert "largest_bag" not in str(refused.value)
     with pytest.raises(ValueError, match=r"7 nodes at once .*, more than the 5 it can work with"):
-        CliqueTree(CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(6)), "y"), largest_bag=5)
+        CliqueTree(CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(6)), "y").families, largest_bag=5)
 
 
 def test_a_memory_bound_below_one_intervention_is_refused_and_named():
@@ -157,7 +159,7 @@ def test_the_tree_does_not_depend_on_hash_seeds():
 
     code = (
         "import sys; sys.path[:0] = ['tests', '.']; import numpy as np; from enumeration import random_problem;"
-        "from causalbandit.propagation import clique_tree;"
+        "from causalbandit.clique_tree import clique_tree;"
         "m, i = random_problem(np.random.default_rng(1), 12);"
         "print([bag.nodes for bag in clique_tree(m.graph).bags], m.effects(i).tolist())"
     )

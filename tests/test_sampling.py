@@ -9,7 +9,7 @@ from enumeration import probability, random_problem, row_of, states
 from scipy import stats
 
 from causalbandit import CausalGraph, CausalModel, Counts, InterventionSet
-from causalbandit.propagation import clique_tree
+from causalbandit.clique_tree import clique_tree
 
 
 def table_law(model, intervention):

@@ -76,8 +76,7 @@ def regret(
     search chose than under the best one. All strategies meet the same simulated worlds.
     """
     from causalbandit.evaluation import ResumeError, evaluate_regret, labelled_strategies
-    from causalbandit.model import MEMORY
-    from causalbandit.propagation import check_fits
+    from causalbandit.propagation import MEMORY, check_fits
 
     problems = [load(graph) for graph in graphs]
     with bad_input("--strategies"):

@@ -28,10 +28,11 @@ from typing import IO, Any, NoReturn
 import networkx as nx
 import numpy as np
 
+from causalbandit.assignments import FREE
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.files import write_output
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import FREE, MOST_INTERVENTIONS, InterventionSet
+from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
 from causalbandit.model import CausalModel, checked_table
 from causalbandit.problem import Problem
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.checks import whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
-from causalbandit.model import MEMORY, checked_table
+from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
-from causalbandit.propagation import check_fits, check_memory
+from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
     graph = problem.graph
     if known is not None and not isinstance(known, Mapping):
         raise TypeError(f"known was a {type(known).__name__}; expected a mapping from node to its table.")
-    check_memory(memory)
+    whole_number(memory, "memory", of="bytes")
     if 8 * graph.n_family_rows > memory:
         widest = max(graph.families, key=lambda family: len(family.parents))
         raise ValueError(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import causalbandit as cb
-from causalbandit import interventions as interventions_module
+from causalbandit import assignments
 from causalbandit.formats import graph_json, graph_schema
 
 SMALL = {
@@ -157,7 +157,7 @@ def test_a_short_form_that_would_be_refused_is_written_as_a_list(tmp_path, monke
 
 
 def test_a_file_that_stands_for_a_table_too_large_is_refused_with_its_place(monkeypatch):
-    monkeypatch.setattr(interventions_module, "MOST_BYTES", 300_000)
+    monkeypatch.setattr(assignments, "MOST_BYTES", 300_000)
     chain = [f"n{i}" for i in range(400)]
     document = {
         "graph": {"target": chain[-1]},

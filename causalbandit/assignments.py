@@ -1,0 +1,100 @@
+"""What one intervention fixes: partial assignments of 0 and 1 to nodes, checked, coded as numbers, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.checks import distinct, instance, numeric_array, whole_number
+from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.graph import CausalGraph
+
+FREE = -1
+"""Code of a node that an intervention leaves alone, in :attr:`InterventionSet.assignments`."""
+
+MOST_BYTES = 2**30
+"""Sets whose :attr:`InterventionSet.assignments` would be larger than this are refused before it is made."""
+
+GRAPH = "a CausalGraph, made by CausalGraph(dag, target=...)"
+"""How an error names the graph that was expected."""
+
+
+def listed(interventions: object) -> Iterable[Any]:
+    """``interventions`` when it is a collection of things; whether these are assignments is judged one by one."""
+    if isinstance(interventions, (Mapping, str)) or not isinstance(interventions, Iterable):
+        raise InvalidType(
+            "interventions",
+            f"was {interventions!r}; expected a list of mappings from node to 0 or 1, for example [{{}}, {{'ad': 1}}].",
+        )
+    return interventions
+
+
+def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> dict[str, int]:
+    """The intervention at ``place`` of a set as a dict with integer values, or an error that names place and node."""
+    if not isinstance(intervention, Mapping):
+        raise TypeError(
+            f"Intervention {place} was {intervention!r}; expected a mapping from node to 0 or 1, such as {{'ad': 1}}."
+        )
+    row = {}
+    for node, value in intervention.items():
+        graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
+        if node == graph.target:
+            raise ValueError(
+                f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
+                "other nodes only. Remove the target from it."
+            )
+        if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
+            raise ValueError(
+                f"Intervention {place} sets {node!r} to {value!r}; expected 0 or 1. Leave the node out to keep it free."
+            )
+        row[node] = int(value)
+    return row
+
+
+def checked_size(size: object) -> int:
+    """How many nodes may be fixed at once."""
+    return whole_number(size, "size", least=0, of="nodes to fix at once")
+
+
+def check_room(graph: CausalGraph, n_interventions: int) -> None:
+    """A ValueError when the codes of so many interventions are too many."""
+    needed = n_interventions * len(graph.nodes)
+    if needed > MOST_BYTES:
+        raise ValueError(
+            f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes, one for each node "
+            f"under each; expected at most {MOST_BYTES:,}. List fewer interventions, or leave nodes out of the graph."
+        )
+
+
+def free_codes(graph: CausalGraph, n_interventions: int) -> npt.NDArray[np.int8]:
+    """Codes [A, N] that fix nothing yet; a ValueError before they are made when they are too many."""
+    check_room(graph, n_interventions)
+    return np.full((n_interventions, len(graph.nodes)), FREE, dtype=np.int8)
+
+
+def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
+    """The nodes that a builder may fix: ``nodes``, or the target's ancestors."""
+    instance(graph, "graph", CausalGraph, GRAPH)
+    if nodes is None:
+        return [node for node in graph.ancestors if node != graph.target]
+    if isinstance(nodes, str):
+        raise InvalidType("nodes", f"was {nodes!r}; expected a list of node names, such as [{nodes!r}].")
+    chosen = [graph.require(node) for node in nodes]
+    if graph.target in chosen:
+        raise InvalidArgument("nodes", f"holds the target {graph.target!r}, which no intervention may fix. Remove it.")
+    distinct(chosen, "nodes")
+    return chosen
+
+
+def checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
+    """Prices [A], read-only; 1 each when none are given."""
+    expected = f"{n_interventions} positive finite numbers, one per intervention"
+    array = np.ones(n_interventions) if costs is None else numeric_array(costs, "costs", expected).copy()
+    if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
+        shown = listing(array.ravel().tolist(), 4)
+        raise InvalidArgument("costs", f"had shape {array.shape} and values {shown}; expected {expected}.")
+    array.flags.writeable = False
+    return array

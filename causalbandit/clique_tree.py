@@ -1,0 +1,236 @@
+"""Clique trees: a graph's families laid out so that sums over all states become sums over small bags.
+
+The families are moralised and triangulated by min-fill (Lauritzen & Spiegelhalter 1988); every family's table belongs
+to one bag that holds its node and parents. The tree knows nothing of tables or interventions and serves all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.graph import CausalGraph, Family
+
+Number = TypeVar("Number", np.float64, np.int64)
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+LARGEST_BAG = 22
+"""Default limit on the number of nodes in one bag: its table has 2^22 entries per intervention."""
+
+_MERGED = 5
+"""Neighbouring bags are merged while they hold at most this many nodes: fewer, slightly larger numpy calls."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """Where the configurations of some of a bag's variables stand among the bag's own configurations."""
+
+    size: int
+    places: Places  # [2^|bag|] configuration of the scope in each configuration of the bag
+    order: Places  # [2^|bag|] the bag's configurations sorted by that of the scope
+
+    def sum_onto(self, table: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """``table`` [..., 2^|bag|] summed onto the scope, [..., 2^|scope|]."""
+        shape = (*table.shape[:-1], 1 << self.size, -1)
+        summed: npt.NDArray[Number] = table.take(self.order, axis=-1).reshape(shape).sum(axis=-1)
+        return summed
+
+
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """One bag of the tree. A configuration of its nodes is read with the first as the most significant bit.
+
+    Attributes
+    ----------
+    nodes : tuple of int
+        Places of the nodes among the tree's families: first the residual nodes (not shared with the parent bag), then
+        the separator.
+    n_residual : int
+        How many of them are residual.
+    parent : int
+        The parent bag's place in ``CliqueTree.bags``; -1 for the root.
+    children : tuple of int
+        Places of the child bags.
+    families : tuple of int
+        Places of the families whose tables this bag holds.
+    family_scopes, child_scopes : tuple of Scope
+        Where (parents, node) of each family, and the separator to each child, stand in this bag.
+    """
+
+    nodes: tuple[int, ...]
+    n_residual: int
+    parent: int
+    children: tuple[int, ...]
+    families: tuple[int, ...]
+    family_scopes: tuple[Scope, ...]
+    child_scopes: tuple[Scope, ...]
+
+    @property
+    def separator(self) -> tuple[int, ...]:
+        """Nodes shared with the parent bag."""
+        return self.nodes[self.n_residual :]
+
+
+class CliqueTree:
+    """A rooted clique tree of some families, each assigned to one bag.
+
+    Parameters
+    ----------
+    families : tuple of Family
+        One per node, parents before children, the target's last: ``graph.families``, for example.
+    largest_bag : int
+        Refuse a tree with a bag of more nodes than this.
+
+    Attributes
+    ----------
+    bags : tuple of Bag
+        Parents before children; the root, which holds the target, first.
+    width : int
+        Tree width that the triangulation found: nodes in its largest clique, minus one. Small neighbouring cliques
+        are merged into one bag, so that a bag may hold a few nodes more.
+    target_in_root : numpy.ndarray of float, shape [2^|root|]
+        1 for the root's configurations in which the target is 1, else 0.
+
+    Raises
+    ------
+    ValueError
+        If a bag has more than ``largest_bag`` nodes. Nothing of the size of its table is allocated.
+    """
+
+    def __init__(self, families: tuple[Family, ...], *, largest_bag: int = LARGEST_BAG) -> None:
+        self.families = families
+        scopes = _family_scopes(families)
+        widest_family = max(scopes, key=len)
+        if len(widest_family) > largest_bag:
+            self._refuse(len(widest_family), largest_bag, len(widest_family) - 1)
+        self.width, cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
+        if self.width + 1 > largest_bag:
+            self._refuse(self.width + 1, largest_bag, len(widest_family) - 1)
+        self.bags = _make_bags(cliques, parents, scopes)
+        self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
+
+    def _refuse(self, largest: int, largest_bag: int, in_degree: int) -> None:
+        raise ValueError(
+            f"Exact propagation on this graph needs a table over {largest} nodes at once (tree width {largest - 1}), "
+            f"more than the {largest_bag} it can work with: {8 << largest:,} bytes per intervention. Remove edges that "
+            f"matter little, or split nodes with many parents (the most that a node has is {in_degree})."
+        )
+
+    def table_bytes(self, channels: int = 2) -> int:
+        """Bytes of working tables per intervention: the unit of chunking.
+
+        ``channels`` is how many of reach and gradient are asked for beside the effects: 0, 1 or 2.
+        """
+        separators = sum(1 << (len(bag.nodes) - bag.n_residual) for bag in self.bags)
+        largest = max(1 << len(bag.nodes) for bag in self.bags)
+        return 8 * ((1 + channels) * separators + (3 + 2 * channels) * largest)
+
+    def __repr__(self) -> str:
+        return f"CliqueTree({len(self.bags)} bags, width {self.width})"
+
+
+def clique_tree(graph: CausalGraph, largest_bag: int = LARGEST_BAG) -> CliqueTree:
+    """The clique tree of ``graph``, made once and kept with it."""
+    key = ("clique_tree", largest_bag)
+    if key not in graph.derived:
+        graph.derived[key] = CliqueTree(graph.families, largest_bag=largest_bag)
+    tree: CliqueTree = graph.derived[key]
+    return tree
+
+
+def _family_scopes(families: Sequence[Family]) -> list[tuple[int, ...]]:
+    """(parents, node) of every family, a node being known by the place of its own family."""
+    place = {family.node: index for index, family in enumerate(families)}
+    return [(*(place[parent] for parent in family.parents), place[family.node]) for family in families]
+
+
+def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[int, list[frozenset[int]], list[int]]:
+    """The tree width found, bags in preorder from one that holds the target, each bag's parent (-1 for the root).
+
+    Nodes are small integers, so that ties in the heuristic break alike in every process.
+    """
+    if len(scopes) == 1:
+        return 0, [frozenset(scopes[0])], [-1]
+    moral: nx.Graph[int] = nx.Graph()
+    moral.add_nodes_from(range(len(scopes)))
+    for scope in scopes:
+        moral.add_edges_from((a, b) for place, a in enumerate(scope) for b in scope[:place])
+    width, tree = nx.algorithms.approximation.treewidth_min_fill_in(moral)
+    numbered = sorted(tree, key=sorted)
+    root = min((bag for bag in numbered if target in bag), key=lambda bag: (len(bag), sorted(bag)))
+    merged: list[set[int]] = [set(root)]
+    parents = [-1]
+    stack = [(neighbour, root, 0) for neighbour in sorted(tree[root], key=sorted, reverse=True)]
+    while stack:
+        bag, came_from, place = stack.pop()
+        union = merged[place] | bag
+        if len(union) <= max(_MERGED, len(merged[place])):
+            merged[place] = union
+        else:
+            merged.append(set(bag))
+            parents.append(place)
+            place = len(merged) - 1
+        stack.extend(
+            (neighbour, bag, place)
+            for neighbour in sorted(tree[bag], key=sorted, reverse=True)
+            if neighbour != came_from
+        )
+    return width, [frozenset(bag) for bag in merged], parents
+
+
+def _one_in_bag(bag: Bag, variable: int) -> Floats:
+    shift = len(bag.nodes) - 1 - bag.nodes.index(variable)
+    return ((np.arange(1 << len(bag.nodes)) >> shift) & 1).astype(np.float64)
+
+
+def _make_bags(
+    cliques: Sequence[frozenset[int]], parents: Sequence[int], scopes: Sequence[tuple[int, ...]]
+) -> tuple[Bag, ...]:
+    families: list[list[int]] = [[] for _ in cliques]
+    holding: list[list[int]] = [[] for _ in scopes]  # per node: places of the cliques with it
+    for place, clique in enumerate(cliques):
+        for variable in clique:
+            holding[variable].append(place)
+    for family, scope in enumerate(scopes):
+        rarest = min((holding[variable] for variable in scope), key=len)
+        holder = min(
+            (place for place in rarest if cliques[place].issuperset(scope)),
+            key=lambda place: (len(cliques[place]), place),
+        )
+        families[holder].append(family)
+    children: list[list[int]] = [[] for _ in cliques]
+    nodes: list[tuple[int, ...]] = []
+    n_residual: list[int] = []
+    for place, (clique, parent) in enumerate(zip(cliques, parents, strict=True)):
+        separator = clique & cliques[parent] if parent >= 0 else frozenset()
+        residual = sorted(clique - separator)
+        nodes.append((*residual, *sorted(separator)))
+        n_residual.append(len(residual))
+        if parent >= 0:
+            children[parent].append(place)
+    return tuple(
+        Bag(
+            nodes[place],
+            n_residual[place],
+            parents[place],
+            tuple(children[place]),
+            tuple(families[place]),
+            tuple(_scope(nodes[place], scopes[family]) for family in families[place]),
+            tuple(_scope(nodes[place], nodes[child][n_residual[child] :]) for child in children[place]),
+        )
+        for place in range(len(cliques))
+    )
+
+
+def _scope(bag: tuple[int, ...], variables: tuple[int, ...]) -> Scope:
+    configurations = np.arange(1 << len(bag))
+    places = np.zeros_like(configurations)
+    for variable in variables:
+        places = 2 * places + ((configurations >> (len(bag) - 1 - bag.index(variable))) & 1)
+    return Scope(len(variables), places, np.argsort(places, kind="stable"))

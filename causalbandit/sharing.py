@@ -1,0 +1,131 @@
+"""Which interventions share a message: a part of the tree that sees the same assignments is worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.clique_tree import CliqueTree, Places
+from causalbandit.interventions import InterventionSet
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """Interventions grouped by what some part of the tree sees of them."""
+
+    group: Places  # [A] group of each intervention
+    first: Places  # [groups] one intervention of each group
+
+    @property
+    def n(self) -> int:
+        return len(self.first)
+
+
+class Plan:
+    """Which of a chunk's interventions share which messages of a tree; made once per set, used for any tables.
+
+    Attributes
+    ----------
+    n_interventions : int
+        Size of the chunk.
+    states : list of Share
+        Per family: groups by the node's state (free, fixed at 0, fixed at 1).
+    codes : list of numpy.ndarray
+        Per family: the state of each group, 0 free, 1 fixed at 0, 2 fixed at 1.
+    up : list of Share
+        Per bag: groups by the assignments within its subtree.
+    """
+
+    def __init__(self, tree: CliqueTree, assignments: npt.NDArray[np.int8]) -> None:
+        self.n_interventions = len(assignments)
+        self.states: list[Share] = []
+        self.codes: list[Places] = []
+        for family in range(len(tree.families)):
+            states = assignments[:, family].astype(np.intp) + 1
+            share = alike([states], [3], self.n_interventions)
+            self.states.append(share)
+            self.codes.append(states[share.first])
+        self.up: list[Share] = [alike([], [], self.n_interventions)] * len(tree.bags)
+        for place in reversed(range(len(tree.bags))):
+            bag = tree.bags[place]
+            self.up[place] = self.combine(
+                [*(self.states[family] for family in bag.families), *(self.up[child] for child in bag.children)]
+            )
+        self._down: list[tuple[list[Share], list[Share]]] | None = None
+        self._tree = tree
+
+    def combine(self, shares: Sequence[Share]) -> Share:
+        """Interventions that are alike in all of ``shares``."""
+        several = [share for share in shares if share.n > 1]
+        return alike([share.group for share in several], [share.n for share in several], self.n_interventions)
+
+    def down(self) -> list[tuple[list[Share], list[Share]]]:
+        """Per bag: groups for the message to each child, and for the derivative of each of the bag's families."""
+        if self._down is None:
+            self._down = []
+            outside = [alike([], [], self.n_interventions)] * len(self._tree.bags)
+            for place, bag in enumerate(self._tree.bags):
+                states = [self.states[family] for family in bag.families]
+                inward = [self.up[child] for child in bag.children]
+                to_children = [
+                    self.combine([outside[place], *states, *without(inward, index)]) for index in range(len(inward))
+                ]
+                to_families = [
+                    self.combine([outside[place], *inward, *without(states, index)]) for index in range(len(states))
+                ]
+                for child, share in zip(bag.children, to_children, strict=True):
+                    outside[child] = share
+                self._down.append((to_children, to_families))
+        return self._down
+
+
+def without(items: Sequence[Any], place: int) -> list[Any]:
+    """``items`` but for the one at ``place``."""
+    return [item for index, item in enumerate(items) if index != place]
+
+
+def alike(keys: Sequence[Places], sizes: Sequence[int], n_interventions: int) -> Share:
+    """Interventions grouped by their ``keys``, each an [A] array of numbers from 0 to its size in ``sizes``, less 1."""
+    if not keys:
+        return Share(np.zeros(n_interventions, dtype=np.intp), np.zeros(1, dtype=np.intp))
+    key, size = keys[0], sizes[0]
+    for other, other_size in zip(keys[1:], sizes[1:], strict=True):
+        if size * other_size > 1 << 60:
+            first, key = np.unique(key, return_index=True, return_inverse=True)[1:]
+            size = len(first)
+        key = key * other_size + other
+        size *= other_size
+    if size > 8 * n_interventions + 64:
+        first, group = np.unique(key, return_index=True, return_inverse=True)[1:]
+        return Share(group.astype(np.intp, copy=False), first)
+    seen = np.full(size, -1, dtype=np.intp)
+    seen[key[::-1]] = np.arange(n_interventions - 1, -1, -1)
+    present = seen >= 0
+    rank = np.cumsum(present) - 1
+    return Share(rank[key], seen[present])
+
+
+def plans(tree: CliqueTree, interventions: InterventionSet, chunk: int) -> Iterator[tuple[slice, Plan]]:
+    """The set in chunks of at most ``chunk`` interventions, each with its plan.
+
+    The plan of a set that fits one chunk is kept with it when it is small.
+    """
+    graph = interventions.graph
+    n_interventions = len(interventions)
+    columns = np.array([graph.position(node) for node in graph.ancestors])
+    if n_interventions <= chunk:
+        key = "plan"  # the tree of a graph is always the same
+        plan = interventions.derived.get(key)
+        if plan is None:
+            plan = Plan(tree, interventions.assignments[:, columns])
+            if n_interventions * len(tree.families) <= 1 << 20:
+                interventions.derived[key] = plan
+        yield slice(0, n_interventions), plan
+        return
+    for start in range(0, n_interventions, chunk):
+        part = slice(start, min(start + chunk, n_interventions))
+        yield part, Plan(tree, interventions.assignments[part][:, columns])
