@@ -55,8 +55,10 @@ def _ucb(p: Position) -> np.ndarray:
 
 
 def _chase(p: Position) -> np.ndarray:
-    """The arm whose mean stands where another outcome can only make the false difference larger."""
-    return np.where(_z(p) > 0, p.means[:, 1] < p.truth[1], p.means[:, 0] < p.truth[0]).astype(int)
+    """Each arm until its mean errs towards a larger difference, the treatment first; then either."""
+    mean = p.ones / np.maximum(p.pulls, 1)
+    either = p.rng.integers(0, 2, p.n)
+    return np.where(mean[:, 1] <= p.truth[1], 1, np.where(mean[:, 0] >= p.truth[0], 0, either))
 
 
 def _log_martingales(p: Position) -> np.ndarray:
