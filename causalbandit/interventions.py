@@ -34,6 +34,7 @@ from causalbandit.assignments import (
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidType
 from causalbandit.graph import CausalGraph
+from causalbandit.possibly_optimal import Redundant, Structure, possibly_optimal_sets, redundant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,6 +221,41 @@ class InterventionSet:
                 for values in itertools.product(*table.values())
             ),
         )
+
+    @classmethod
+    def possibly_optimal(
+        cls, graph: CausalGraph, nodes: Iterable[str] | None = None, *, most: int = MOST_INTERVENTIONS
+    ) -> InterventionSet:
+        """All assignments of the sets of ``nodes`` that can be the best to fix in some model of the graph (POMIS).
+
+        In every model one of them is as good as the best intervention on any of ``nodes`` (default: the target's
+        ancestors); ``{}`` is there when observing can be best. Lee & Bareinboim (2018; 2019 for nodes that cannot be
+        fixed); see :mod:`causalbandit.possibly_optimal`.
+        """
+        chosen = actionable(graph, nodes)
+        try:
+            sets = possibly_optimal_sets(Structure.of(graph), chosen, most)
+        except OverflowError as error:
+            raise ValueError(
+                f"{error} Name the nodes that can be fixed at all, with nodes=, raise most=, or fix few nodes at once "
+                "with InterventionSet.up_to."
+            ) from None
+        return cls(
+            graph,
+            (
+                dict(zip(fixed, values, strict=True))
+                for fixed in sets
+                for values in itertools.product((0, 1), repeat=len(fixed))
+            ),
+        )
+
+    def redundant(self) -> list[Redundant]:
+        """The members that cannot beat all others in any model of the graph, each with those that match or beat it.
+
+        Leaving all of them out loses nothing of the best effect, largest or smallest. Experiments under them may still
+        teach much of the others. A set that lacks the alternatives to a member says nothing of it.
+        """
+        return redundant(Structure.of(self._graph), list(self))
 
     @property
     def graph(self) -> CausalGraph:

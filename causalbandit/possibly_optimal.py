@@ -26,6 +26,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from causalbandit.graph import CausalGraph
+
 
 class Structure:
     """A mixed graph: directed edges, pairs of nodes with a hidden common cause, and the target.
@@ -56,6 +58,11 @@ class Structure:
             self.beside[self._place[first]] |= self.bits([second])
             self.beside[self._place[second]] |= self.bits([first])
         self._setup()
+
+    @classmethod
+    def of(cls, graph: CausalGraph) -> Structure:
+        """The structure of a graph."""
+        return cls(graph.nodes, {node: graph.parents(node) for node in graph.nodes}, (), graph.target)
 
     def _setup(self) -> None:
         self.below = [0] * len(self.nodes)

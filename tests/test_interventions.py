@@ -257,3 +257,39 @@ def test_choices_that_are_no_lists_are_refused(graph):
     assert "['ad']" in refusal(lambda: cb.InterventionSet.product(graph, "ad"), TypeError)
     assert "['ad']" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes="ad"), TypeError)
     assert "names 'ad' twice" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "ad"]))
+
+
+def test_possibly_optimal_holds_every_assignment_of_the_sets_worth_fixing(graph):
+    arms = cb.InterventionSet.possibly_optimal(graph)
+    assert list(arms) == [dict(zip(("trust", "price"), values, strict=True)) for values in BITS]
+    arms = cb.InterventionSet.possibly_optimal(graph, ["ad", "price"])
+    assert list(arms) == [dict(zip(("ad", "price"), values, strict=True)) for values in BITS]
+    assert list(cb.InterventionSet.possibly_optimal(graph, [])) == [{}]
+
+
+BITS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_possibly_optimal_refuses_what_up_to_refuses(graph):
+    assert "purchase" in refusal(lambda: cb.InterventionSet.possibly_optimal(graph, ["purchase"]))
+    assert "Did you mean 'price'?" in refusal(lambda: cb.InterventionSet.possibly_optimal(graph, ["prise"]))
+    dag = nx.DiGraph([(f"x{place}", "y") for place in range(40)])
+    wide = cb.CausalGraph(dag, "y")
+    message = refusal(lambda: cb.InterventionSet.possibly_optimal(wide))
+    assert "more than 200,000 interventions" in message
+    assert "nodes=" in message
+    assert len(cb.InterventionSet.possibly_optimal(wide, ["x0", "x1"])) == 4
+
+
+def test_redundant_names_what_can_be_left_out_without_loss(shipped):
+    for problem in shipped.values():
+        answers = problem.interventions.redundant()
+        named = {problem.interventions.index(answer.intervention) for answer in answers}
+        kept = [place for place in range(len(problem.interventions)) if place not in named]
+        effects = problem.model.effects(problem.interventions)
+        assert effects[kept].max() == pytest.approx(effects.max(), abs=1e-12)
+        assert effects[kept].min() == pytest.approx(effects.min(), abs=1e-12)
+        for answer in answers:
+            others = [effects[problem.interventions.index(other)] for other in answer.others]
+            own = effects[problem.interventions.index(answer.intervention)]
+            assert min(others) - 1e-12 <= own <= max(others) + 1e-12
