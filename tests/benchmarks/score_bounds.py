@@ -60,8 +60,8 @@ def main() -> None:
     lines = [
         "# Exact bounds from inverse-propensity scores",
         "",
-        f"Share of {replications} experiments of {ROUNDS:,} rounds whose 95 % sequence leaves out the mean effect so "
-        f"far in any round (for the design's own sequence: in any from {FIRST} on), and the median length at the end; the "
+        f"Share of {replications} experiments of {ROUNDS:,} rounds whose 95 % sequence leaves out the mean effect "
+        f"so far in any round (design's own sequence: from {FIRST} on), and the median length at the end; the "
         "design's own sequence takes the same rounds with t* = the number of rounds. Made by "
         "`python tests/benchmarks/score_bounds.py`.",
         "",
