@@ -261,7 +261,7 @@ def test_choices_that_are_no_lists_are_refused(graph):
 
 def test_possibly_optimal_holds_every_assignment_of_the_sets_worth_fixing(graph):
     arms = cb.InterventionSet.possibly_optimal(graph)
-    assert list(arms) == [dict(zip(("trust", "price"), values, strict=True)) for values in BITS]
+    assert list(arms) == [dict(zip(("price", "trust"), values, strict=True)) for values in BITS]
     arms = cb.InterventionSet.possibly_optimal(graph, ["ad", "price"])
     assert list(arms) == [dict(zip(("ad", "price"), values, strict=True)) for values in BITS]
     assert list(cb.InterventionSet.possibly_optimal(graph, [])) == [{}]
