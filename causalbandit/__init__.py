@@ -14,7 +14,7 @@ The public names, in the order in which a campaign meets them:
 the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `load_problem`, `save_problem`,
                    `read_bif`, `random_problem`
 the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
-                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns its choice
+                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`
 its planning       `optimal_mixture`, `gamma_star`, `Mixture`
 the comparison     `evaluate_regret`, giving `RegretCurves`; `random_problems`
 the proof, live    `MixtureAdaptiveDesign` around a policy (`BetaBernoulliThompson`, `GaussianThompson`, `UCB`,
@@ -40,10 +40,12 @@ from causalbandit.random_problems import random_problem, random_problems
 from causalbandit.formats.graph_json import load_problem, save_problem
 from causalbandit.formats.bif import read_bif
 from causalbandit.counts import Counts
-from causalbandit.strategies.strategy import Batch, Decision, Strategy, search
+from causalbandit.strategies.strategy import Batch, Choice, Strategy
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.top_two import TopTwo
 from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
+from causalbandit.decision import Decision
+from causalbandit.driver import search
 from causalbandit.evaluation import RegretCurves, evaluate_regret
 from causalbandit.finished_searches import ResumeError
 from causalbandit.allocation import thompson_allocation
@@ -85,6 +87,7 @@ __all__ = [
     "read_bif",
     "Counts",
     "Batch",
+    "Choice",
     "Decision",
     "Strategy",
     "search",

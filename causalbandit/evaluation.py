@@ -38,12 +38,15 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
+from causalbandit.driver import drive
+from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.finished_searches import FinishedSearch, ResumeError, SearchStore
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
-from causalbandit.strategies.strategy import Batch, Strategy, Task, check_experiments, drive, make_task
+from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Batch, Strategy, Task, make_task
 
 if TYPE_CHECKING:
     import os
@@ -301,10 +304,11 @@ class _Bench:
         model = problem.require_model("evaluate_regret")
         self.simulator = model.simulator(problem.interventions, memory=case.memory)
         effects = self.simulator.effects
-        self.regret = effects.max() - effects if problem.goal == "max" else effects - effects.min()
-        self.task = make_task(problem, memory=case.memory)
+        self.turn = Maximisation.of(problem)
+        self.regret = self.turn.regrets(effects)
+        self.task = self.turn.task(make_task(problem, memory=case.memory))
         upstream = {node: model.table(node) for node in problem.graph.ancestors if node != problem.graph.target}
-        self.task_with_tables = make_task(problem, upstream, memory=case.memory)
+        self.task_with_tables = self.turn.task(make_task(problem, upstream, memory=case.memory))
 
     def task_for(self, strategy: Strategy) -> Task:
         """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
@@ -326,10 +330,9 @@ def _search_once(bench: _Bench, block: _Block, replication: int) -> FinishedSear
     learner_seed, world_seed = (
         np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)) for part in (0, 1)
     )
-    graph, strategy, budget = bench.problem.graph, block.strategy, block.place[2]
+    strategy, budget = block.strategy, block.place[2]
     world = np.random.default_rng(world_seed)
     target_only = strategy.needs == "target"
-    complemented = bench.problem.goal == "min"
     used = 0
 
     def experiment(batch: Batch) -> Counts:
@@ -337,19 +340,14 @@ def _search_once(bench: _Bench, block: _Block, replication: int) -> FinishedSear
         used += batch.total
         if used > budget:
             raise RuntimeError(f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}.")
-        counts = bench.simulator.draw(batch.sizes, world, target_only=target_only)
-        return counts.with_target_complemented(graph) if complemented else counts
+        return bench.turn.counts(bench.simulator.draw(batch.sizes, world, target_only=target_only))
 
     started = time.perf_counter()
     plan = strategy.run(bench.task_for(strategy), budget, np.random.default_rng(learner_seed))
-    decision = drive(plan, experiment, _no_record)
+    choice = drive(plan, experiment)
     seconds = time.perf_counter() - started
-    regret = float(bench.regret[decision.best_index])
-    return FinishedSearch(*block.place, replication, decision.best_index, regret, regret <= 1e-12, used, seconds)
-
-
-def _no_record(batch: Batch, counts: Counts) -> None:
-    """Nothing is kept of single batches."""
+    regret = float(bench.regret[choice.best_index])
+    return FinishedSearch(*block.place, replication, choice.best_index, regret, regret <= 1e-12, used, seconds)
 
 
 # --- Planning and collecting --------------------------------------------------------------------------------------
@@ -599,8 +597,14 @@ def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
     wanted = "a whole number of experiments or a list of them, such as [300, 1000]"
     listed = [budgets] if isinstance(budgets, (int, np.integer)) else _listed(budgets, "budgets", wanted)
     for budget in listed:
-        if check_experiments(budget, "budgets hold") < 1:
-            raise ValueError(f"budgets hold {budget}; expected positive numbers of experiments.")
+        if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
+            raise InvalidType(
+                "budgets", f"hold {budget!r}; expected whole numbers of experiments, such as [300, 1000]."
+            )
+        if not 1 <= budget <= MOST_EXPERIMENTS:
+            raise InvalidArgument(
+                "budgets", f"hold {budget}; expected numbers of experiments from 1 to {MOST_EXPERIMENTS:,}."
+            )
     if not listed:
         raise ValueError("No budget was given; expected at least one number of experiments, such as [1000].")
     for before, after in itertools.pairwise(listed):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel, checked_table
+from causalbandit.text import shortened, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 Goal = Literal["max", "min"]
+
+SHOWN = 40
+"""Nodes that a summary names: half a screen of them."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +143,64 @@ class Problem:
     def __hash__(self) -> int:
         return hash((self.graph, self.interventions, self.goal, self.name, tuple(self.tables.items())))
 
-    def summary(self) -> str:
-        """What the problem asks and how large it is, as text that fits 80 columns."""
-        from causalbandit.report import problem_summary
+    @property
+    def actionable(self) -> tuple[str, ...]:
+        """Nodes that at least one intervention fixes, in topological order."""
+        return tuple(self.graph.nodes[column] for column in np.flatnonzero(self.interventions.ever_fixed))
 
-        return problem_summary(self)
+    def summary(self) -> str:
+        """What the problem asks, and the sizes that decide how hard it is, as text that fits 80 columns."""
+        graph, interventions = self.graph, self.interventions
+        wanted = "most" if self.goal == "max" else "least"
+        zero, one = self.states.get(graph.target, ("0", "1"))
+        meaning = f" (state {one!r}, against {zero!r})" if graph.target in self.states else ""
+        lines = wrapped(
+            f"{self.name or 'Problem'}: which intervention makes {graph.target} = 1{meaning} {wanted} likely?"
+        )
+        for text in (self.description, self.source and f"Source: {self.source}"):
+            if text:
+                lines += wrapped(text)
+        fixed, actionable = interventions.n_fixed, self.actionable
+        widest = max(graph.nodes, key=lambda node: len(graph.parents(node)))
+        missing = self.missing_tables
+        tables = "all known" if not missing else f"missing for {len(missing)} of {len(graph.nodes)} nodes"
+        rows = [
+            ("nodes", f"{len(graph.nodes):,}, of which {len(graph.ancestors):,} are the target and its ancestors"),
+            ("edges", f"{graph.n_edges:,}"),
+            ("largest in-degree", f"{len(graph.parents(widest))} ({shortened(widest, 40)})"),
+            (
+                "interventions",
+                f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes",
+            ),
+            *self._cost_rows(),
+            ("family rows C", f"{graph.n_family_rows:,}"),
+            ("tree width", self._tree_width()),
+            ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase (3C), 1 for top-two"),
+            ("tables", tables),
+        ]
+        lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
+        shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN]) or "nothing"
+        more = f", … ({len(actionable) - SHOWN} more)" if len(actionable) > SHOWN else ""
+        return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown}{more}")])
+
+    def _cost_rows(self) -> list[tuple[str, str]]:
+        costs = self.interventions.costs
+        if costs.min() == costs.max():
+            return []
+        return [("costs", f"{costs.min():,.6g} to {costs.max():,.6g} each; a budget counts experiments, not costs")]
+
+    def _tree_width(self) -> str:
+        try:
+            return str(clique_tree(self.graph).width)
+        except ValueError:
+            return "too large for exact propagation"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per intervention: its label, number of fixed nodes and cost; with the tables its true effect."""
-        from causalbandit.report import problem_frame
-
-        return problem_frame(self)
+        """One row per intervention: ``intervention``, ``n_fixed``, ``cost``; with the tables ``true_effect``."""
+        frame = self.interventions.to_frame()[["intervention", "n_fixed", "cost"]]
+        if self.model is not None:
+            frame["true_effect"] = self.model.effects(self.interventions)
+        return frame
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The graph drawn top-down, with the target and the nodes that interventions fix marked."""
@@ -156,16 +211,14 @@ class Problem:
             graph.nodes,
             [(parent, node) for node in graph.nodes for parent in graph.parents(node)],
             graph.target,
-            fixed=[graph.nodes[column] for column in self.interventions.ever_fixed.nonzero()[0]],
+            fixed=self.actionable,
             wanted=f"wanted {'more' if self.goal == 'max' else 'less'} often",
             title=self.name,
             ax=ax,
         )
 
     def _repr_html_(self) -> str:
-        from causalbandit.report import problem_html
-
-        return problem_html(self)
+        return f"<pre>{html.escape(self.summary())}</pre>"
 
     def __repr__(self) -> str:
         name = f"{self.name!r}, " if self.name else ""

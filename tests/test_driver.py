@@ -149,7 +149,7 @@ def test_rows_that_do_not_fit_what_was_asked_are_refused(change, error, message)
         ({"memory": 2.5e8}, TypeError, r"memory was 250000000.0"),
         ({"memory": 50}, ValueError, r"more than memory=50"),
         ({"strategy": TwoPhase}, TypeError, r"strategy was the class TwoPhase; expected an object, TwoPhase\(\)"),
-        ({"budget": 10**19}, ValueError, r"expected at most 1,000,000,000,000,000,000"),
+        ({"budget": 10**19}, ValueError, r"of experiments, at most 1,000,000,000,000,000,000"),
     ],
 )
 def test_what_cannot_work_is_refused_before_the_first_experiment(options, error, message):

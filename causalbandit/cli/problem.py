@@ -68,10 +68,10 @@ def search(
     The true effect of the chosen intervention and its simple regret are shown beside the estimates, which do not use
     them. For experiments of your own, use causalbandit.search(..., environment=...) in Python.
     """
+    from causalbandit.driver import search as run_search
     from causalbandit.interventions import intervention_label
     from causalbandit.propagation import check_fits
     from causalbandit.strategies.strategy import check_budget, make_task
-    from causalbandit.strategies.strategy import search as run_search
 
     problem = load(graph)
     with bad_input("--strategy"):

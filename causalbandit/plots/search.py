@@ -1,4 +1,4 @@
-"""Figures of a search's decision."""
+"""The figure of what a search found."""
 
 from __future__ import annotations
 
@@ -6,37 +6,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causalbandit.text import escaped
+from causalbandit.text import escaped, shortened
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalbandit.strategies.strategy import Decision
 
+def plot_decision(frame: pd.DataFrame, ax: Axes | None = None, *, target: str, title: str, most: int = 15) -> Axes:
+    """Bars of the first ``most`` estimates, the first on top, with the true effects when known.
 
-def plot_decision(decision: Decision, ax: Axes | None = None, most: int = 15) -> Axes:
-    """Estimated effects of the ``most`` best interventions, the chosen one on top, with the true ones when known."""
-    from causalbandit.report import decision_frame
-    from causalbandit.text import shortened
-
+    ``frame`` has one row per intervention: ``intervention``, ``estimate``, ``best`` (a darker bar) and, when known,
+    ``true_effect``.
+    """
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(
-            figsize=(7, 0.9 + 0.3 * min(most, len(decision.problem.interventions))), layout="constrained"
-        )
-    frame = decision_frame(decision).head(most)[::-1]
-    heights = np.arange(len(frame))
-    chosen = frame["best"].to_numpy()
-    ax.barh(heights, frame["estimate"], color=np.where(chosen, "#1b6ca8", "#b7c9d9"), height=0.7, label="estimate")
-    if "true_effect" in frame:
-        ax.plot(frame["true_effect"], heights, "k|", markersize=12, markeredgewidth=2, label="true effect")
-    ax.set_yticks(heights, [escaped(shortened(label, 40)) for label in frame["intervention"]])
-    ax.set_xlabel(f"P({escaped(decision.problem.graph.target)} = 1 | do(intervention))")
-    word = "largest" if decision.problem.goal == "max" else "smallest"
-    ax.set_title(
-        f"{escaped(decision.strategy)}, {decision.counts.total:,} experiments: {word} effect wanted", fontsize="medium"
-    )
+        _, ax = plt.subplots(figsize=(7, 0.9 + 0.3 * min(most, len(frame))), layout="constrained")
+    shown = frame.head(most)[::-1]
+    heights = np.arange(len(shown))
+    chosen = shown["best"].to_numpy()
+    ax.barh(heights, shown["estimate"], color=np.where(chosen, "#1b6ca8", "#b7c9d9"), height=0.7, label="estimate")
+    if "true_effect" in shown:
+        ax.plot(shown["true_effect"], heights, "k|", markersize=12, markeredgewidth=2, label="true effect")
+    ax.set_yticks(heights, [escaped(shortened(label, 40)) for label in shown["intervention"]])
+    ax.set_xlabel(f"P({escaped(target)} = 1 | do(intervention))")
+    ax.set_title(escaped(title), fontsize="medium")
     ax.legend(loc="best", fontsize="small", frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax

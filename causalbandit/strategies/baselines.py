@@ -28,7 +28,7 @@ from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
 from causalbandit.strategies.posterior import TablePosterior
-from causalbandit.strategies.strategy import Batch, Decision, Plan, Task, best_at_random, check_tables
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ class Uniform:
         """One batch."""
         counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
         means = _sample_means(counts.trials, counts.successes)
-        return Decision(best_at_random(means, rng), effects=means)
+        return Choice(best_at_random(means, rng), effects=means)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class SuccessiveRejects:
         n_arms = len(task.interventions)
         if n_arms == 1:
             counts = yield Batch(np.array([budget]), "successive rejects")
-            return Decision(0, effects=_sample_means(counts.trials, counts.successes))
+            return Choice(0, effects=_sample_means(counts.trials, counts.successes))
         trials = np.zeros(n_arms, dtype=np.int64)
         priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
         score = priority.copy()
@@ -88,7 +88,7 @@ class SuccessiveRejects:
             worst = score[active].argmin()
             active[worst] = active[-1]
             active = active[:-1]
-        return Decision(int(active[0]), effects=_sample_means(trials, np.rint(score - priority)))
+        return Choice(int(active[0]), effects=_sample_means(trials, np.rint(score - priority)))
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class SequentialHalving:
             successes += counts.successes
             score = (successes if self.pooled else counts.successes)[active] + priority[active]
             active = active[np.argsort(-score)[:kept]]
-        return Decision(int(active[0]), effects=_sample_means(trials, successes))
+        return Choice(int(active[0]), effects=_sample_means(trials, successes))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class UniformPlugIn:
         counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
         posterior = TablePosterior(counts.visits, counts.ones, task.known)
         effects = posterior.propagate(task).effects
-        return Decision(best_at_random(effects, rng), effects=effects, tables=posterior.tables())
+        return Choice(best_at_random(effects, rng), effects=effects, tables=posterior.tables())
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class ImportanceWeighted:
         ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
         bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
         effects = counts.ones[target.rows] @ np.where(ratio <= bound, ratio, 0.0) / budget
-        return Decision(best_at_random(effects, rng), effects=effects, mixture=mixture)
+        return Choice(best_at_random(effects, rng), effects=effects, mixture=mixture)
 
 
 def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:

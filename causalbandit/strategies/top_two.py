@@ -28,8 +28,9 @@ from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import Propagation, propagate
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
-from causalbandit.strategies.strategy import Batch, Decision, Plan, Task, best_at_random
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
 from causalbandit.strategies.value_of_information import ValueOfInformation
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class TopTwo:
             if stopped is None:
                 stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
             notes = (self._stopping_note(stopped, used, budget),)
-        return Decision(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
+        return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
 
     def _shares(
         self, task: Task, posterior: TablePosterior, n_left: int, rng: np.random.Generator
@@ -280,6 +281,5 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
             f"prior has counts of {len(prior.visits)} family rows; expected the {graph.n_family_rows} of the graph, as "
             "in result.counts of a search or Counts.from_frame."
         )
-    if task.goal == "min":
-        prior = prior.with_target_complemented(graph)
+    prior = Maximisation(graph, task.goal).counts(prior)
     return prior.visits, prior.ones, prior.total

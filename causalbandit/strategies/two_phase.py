@@ -28,7 +28,7 @@ from causalbandit.counts import Counts
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
-from causalbandit.strategies.strategy import Batch, Decision, Plan, Tables, Task, best_at_random
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
 
 __all__ = ["TwoPhase"]
 
@@ -126,8 +126,7 @@ class TwoPhase:
         return (
             f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "
             "own in each part. Raise the budget, give tables that are known as known=, or use the strategy 'top-two', "
-            "which works with any budget because experiments count for all rows they visit (in the three studies of "
-            "tests/benchmarks/results it had 0.31 to 0.33 of two-phase's regret)."
+            "which works with any budget because experiments count for all rows they visit."
         )
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
@@ -208,7 +207,7 @@ class TwoPhase:
         notes += _unvisited_note(task, learned & (visits == 0), self.pooled)
         if mixture.note:
             notes.append(f"Mixture: {mixture.note}")
-        return Decision(
+        return Choice(
             best_index=best_at_random(effects, rng),
             effects=effects,
             tables=Tables(tables, visits, ~learned, truncated, negligible),

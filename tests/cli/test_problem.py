@@ -15,7 +15,7 @@ from conftest import GRAPHS, ROOT, command_line
 import causalbandit as cb
 from causalbandit.cli import SUBCOMMANDS
 from causalbandit.strategies import catalogue
-from causalbandit.strategies.strategy import Batch, Decision
+from causalbandit.strategies.strategy import Batch, Choice
 
 ASIA = str(GRAPHS / "asia.json")
 
@@ -53,7 +53,7 @@ class Uniform:
         if self.fail:
             raise RuntimeError("the power went out")
         means = counts.successes / counts.trials
-        return Decision(int(means.argmax()), effects=means)
+        return Choice(int(means.argmax()), effects=means)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 from enumeration import enumerate_all, random_problem
 
 from causalbandit import Problem, evaluate_regret, search
+from causalbandit.driver import drive
 from causalbandit.random_problems import bernoulli_arms
 from causalbandit.strategies.baselines import (
     ImportanceWeighted,
@@ -21,7 +22,7 @@ from causalbandit.strategies.baselines import (
     successive_rejects_lengths,
 )
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
-from causalbandit.strategies.strategy import drive, make_task
+from causalbandit.strategies.strategy import make_task
 
 ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]
 
@@ -30,12 +31,13 @@ def batches_and_decision(problem, strategy, budget, seed, known=None):
     """All batches a strategy asks for, and its decision, on simulated experiments."""
     simulator = problem.model.simulator(problem.interventions)
     batches = []
-    decision = drive(
-        strategy.run(make_task(problem, known), budget, np.random.default_rng(seed)),
-        lambda batch: simulator.draw(batch.sizes, np.random.default_rng((seed, len(batches)))),
-        lambda batch, counts: batches.append(batch.sizes),
-    )
-    return batches, decision
+
+    def experiment(batch):
+        counts = simulator.draw(batch.sizes, np.random.default_rng((seed, len(batches))))
+        batches.append(batch.sizes)
+        return counts
+
+    return batches, drive(strategy.run(make_task(problem, known), budget, np.random.default_rng(seed)), experiment)
 
 
 def test_successive_rejects_lengths_equal_those_by_hand():
@@ -177,7 +179,7 @@ def test_importance_weights_are_unbiased_when_nothing_is_truncated():
 
 def test_importance_weights_ask_for_the_tables_they_need():
     model, interventions = random_problem(np.random.default_rng(8), 6)
-    with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known="):
+    with pytest.raises(ValueError, match=r"known lacks the tables of .*all nodes but the target"):
         search(Problem(model.graph, interventions, model), 100, ImportanceWeighted(), rng=0)
 
 
@@ -189,7 +191,7 @@ def test_a_search_by_a_strategy_that_knows_tables_must_be_given_them(strategy, g
     upstream = {node: model.table(node) for node in model.graph.ancestors if node != model.graph.target}
     assert len(upstream) > 1
     for known in (None, dict(list(upstream.items())[1:])):
-        with pytest.raises(ValueError, match=r"tables of all nodes but the target.*known=.*evaluate_regret"):
+        with pytest.raises(ValueError, match=r"known lacks the tables of .*all nodes but the target.*evaluate_regret"):
             search(problem, 100, strategy, rng=0, known=known)
     assert search(problem, 100, strategy, rng=0, known=upstream).strategy == strategy
     regret = evaluate_regret(problem, strategy, [100], 2, rng=0).to_frame()["regret"]

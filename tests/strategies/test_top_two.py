@@ -7,11 +7,12 @@ import pytest
 from enumeration import random_problem
 
 from causalbandit import Counts, InterventionSet, Problem, TopTwo, evaluate_regret, search
+from causalbandit.driver import drive
 from causalbandit.propagation import propagate
 from causalbandit.random_problems import bernoulli_arms
 from causalbandit.random_problems import random_problem as random_search_problem
 from causalbandit.strategies.posterior import TablePosterior
-from causalbandit.strategies.strategy import drive, make_task
+from causalbandit.strategies.strategy import make_task
 from causalbandit.strategies.top_two import _ends_of_rounds, _Sample
 
 
@@ -19,12 +20,12 @@ def batches_of(problem, strategy, budget, seed=0):
     """The batches a strategy asks for on simulated experiments, and its decision."""
     simulator, world = problem.model.simulator(problem.interventions), np.random.default_rng((seed, 1))
     batches = []
-    decision = drive(
-        strategy.run(make_task(problem), budget, np.random.default_rng(seed)),
-        lambda batch: simulator.draw(batch.sizes, world),
-        lambda batch, counts: batches.append(batch),
-    )
-    return batches, decision
+
+    def experiment(batch):
+        batches.append(batch)
+        return simulator.draw(batch.sizes, world)
+
+    return batches, drive(strategy.run(make_task(problem), budget, np.random.default_rng(seed)), experiment)
 
 
 def test_shares_by_hand():

@@ -1,0 +1,301 @@
+"""What a search answered: the chosen intervention and everything a reader asks next, as words, frames and a figure."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.interventions import intervention_label
+from causalbandit.problem import Problem
+from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.mixture import Mixture
+from causalbandit.strategies.strategy import Tables
+from causalbandit.text import frame_text, plain, shortened, wrapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+SHOWN = 8
+"""Interventions that a summary lists: with the lines above them they fit a terminal of 24 lines."""
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedBatch:
+    """One batch of a search and what it showed. Two of one phase can be added.
+
+    Attributes
+    ----------
+    phase : str
+        Which part of the strategy asked for it.
+    counts : Counts
+        What its experiments showed.
+    n_batches : int
+        Batches in it: more than 1 only where a search had too many to keep each by itself.
+    """
+
+    phase: str
+    counts: Counts
+    n_batches: int = 1
+
+    @property
+    def sizes(self) -> Integers:
+        """Experiments under each intervention, shape [A]."""
+        return self.counts.trials
+
+    def __add__(self, other: FinishedBatch) -> FinishedBatch:
+        return FinishedBatch(self.phase, self.counts + other.counts, self.n_batches + other.n_batches)
+
+    def __repr__(self) -> str:
+        return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision:
+    """The intervention that a search chose, on the scale of the problem's goal.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem that was searched.
+    strategy : str
+        The strategy's name.
+    budget : int
+        Number of experiments allowed.
+    best_index : int
+        Place of the chosen intervention in the set.
+    effects : numpy.ndarray of float, shape [A], or None
+        Estimated P(target = 1 | do(a)); NaN for interventions of which the strategy has no estimate.
+    tables : Tables or None
+        Estimated conditional probability tables, when the strategy learns them.
+    mixture : Mixture or None
+        The planned mixture of interventions with its certificate, when the strategy plans one.
+    notes : tuple of str
+        Sentences about what did not go as usual.
+    batches : tuple of FinishedBatch
+        The batches in the order in which they were run.
+    true_effects : numpy.ndarray of float, shape [A], or None
+        Exact effects, when the problem holds the true tables.
+    """
+
+    problem: Problem
+    strategy: str
+    budget: int
+    best_index: int
+    effects: Floats | None
+    tables: Tables | None
+    mixture: Mixture | None
+    notes: tuple[str, ...]
+    batches: tuple[FinishedBatch, ...]
+    true_effects: Floats | None
+
+    @property
+    def best(self) -> dict[str, int]:
+        """The chosen intervention: node → 0 or 1."""
+        return self.problem.interventions[self.best_index]
+
+    @property
+    def best_effect(self) -> float:
+        """Estimated P(target = 1) under the chosen intervention; NaN when the strategy has no estimate."""
+        return math.nan if self.effects is None else float(self.effects[self.best_index])
+
+    @property
+    def simple_regret(self) -> float:
+        """How much worse the chosen intervention truly is than the best one (≥ 0); NaN without the true tables."""
+        if self.true_effects is None:
+            return math.nan
+        return float(Maximisation.of(self.problem).regrets(self.true_effects)[self.best_index])
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What all experiments together showed."""
+        if not self.batches:
+            return Counts.zeros(self.problem.graph, self.problem.interventions)
+        return reduce(add, (batch.counts for batch in self.batches))
+
+    @cached_property
+    def phases(self) -> dict[str, Integers]:
+        """Phase → experiments under each intervention, shape [A], in order of first use."""
+        phases: dict[str, Integers] = {}
+        for batch in self.batches:
+            phases[batch.phase] = phases.get(batch.phase, 0) + batch.sizes
+        return phases
+
+    @property
+    def experiments(self) -> Integers:
+        """Experiments used under each intervention, shape [A]."""
+        return self.counts.trials
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per intervention: the chosen one first, the others by their estimate.
+
+        Columns: ``intervention``, ``estimate`` (of P(target = 1)), ``experiments``, ``successes`` (target = 1 in them),
+        ``best``; with the true tables also ``true_effect`` and ``regret``. The index is the place in the set.
+        """
+        import pandas as pd
+
+        turn = Maximisation.of(self.problem)
+        n_interventions = len(self.problem.interventions)
+        estimate = self.effects if self.effects is not None else np.full(n_interventions, np.nan)
+        data: dict[str, Any] = {
+            "intervention": list(self.problem.interventions.labels),
+            "estimate": estimate,
+            "experiments": self.counts.trials,
+            "successes": self.counts.successes,
+            "best": np.arange(n_interventions) == self.best_index,
+        }
+        if self.true_effects is not None:
+            data["true_effect"] = self.true_effects
+            data["regret"] = turn.regrets(self.true_effects)
+        order = np.lexsort((np.where(np.isnan(estimate), np.inf, -turn.gains(estimate)), ~data["best"]))
+        return pd.DataFrame(data).iloc[order]
+
+    def tables_frame(self) -> pd.DataFrame:
+        """One row per family row: ``node``, ``configuration`` of its parents, ``estimate`` of P(node = 1), ``visits``.
+
+        Further columns where the strategy has them: ``known`` (given, not estimated), ``negligible`` (too rarely
+        reached to be worth experiments), ``truncated_0`` and ``truncated_1`` (outcomes taken as impossible while
+        planning). A ValueError for a strategy that estimates no tables.
+        """
+        import pandas as pd
+
+        tables = self.tables
+        if tables is None:
+            raise ValueError(
+                f"The strategy {self.strategy!r} does not estimate tables; use one that learns the graph, such as "
+                "'two-phase'."
+            )
+        families = self.problem.graph.families
+        rows = [(family, row) for family in families for row in range(family.n_rows)]
+        data: dict[str, Any] = {
+            "node": [family.node for family, _ in rows],
+            "configuration": [
+                ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items())
+                for family, row in rows
+            ],
+            "estimate": tables.cpt,
+            "visits": tables.visits,
+            "known": tables.known,
+        }
+        if tables.negligible is not None:
+            data["negligible"] = tables.negligible
+        if tables.truncated is not None:
+            data["truncated_0"], data["truncated_1"] = tables.truncated[:, 0], tables.truncated[:, 1]
+        return pd.DataFrame(data)
+
+    def summary(self) -> str:
+        """The answer, how it was found and the next best interventions, as text that fits 80 columns."""
+        target = self.problem.graph.target
+        lines = [f"Best intervention: {shortened(intervention_label(self.best), 60)}", *self._estimate_lines()]
+        if self.true_effects is not None:
+            true = self.true_effects[self.best_index]
+            lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {self.simple_regret:.4f}")
+        lines += self._effort_lines()
+        if self.mixture is not None:
+            # A gap below 0.01 % is not worth its digits.
+            lines += wrapped(
+                f"Mixture: value {self.mixture.value:.4g}, proven within {max(100 * self.mixture.gap, 0.01):.2g} % "
+                f"of the optimum ({self.mixture.solver})"
+            )
+        lines += [line for note in self.notes for line in wrapped(f"Note: {note}")]
+        frame = self.to_frame()
+        lines += ["", frame_text(frame.drop(columns="best").head(SHOWN))]
+        if len(frame) > SHOWN:
+            lines.append(f"… and {len(frame) - SHOWN} more")
+        return "\n".join(lines)
+
+    def _estimate_lines(self) -> list[str]:
+        """The chosen intervention's estimate and its place among the others, which not every strategy goes by."""
+        n, target, goal = len(self.problem.interventions), self.problem.graph.target, self.problem.goal
+        if self.effects is None or math.isnan(self.best_effect):
+            return [f"  no estimate of P({target} = 1) under it"]
+        gains = Maximisation.of(self.problem).gains(self.effects)
+        n_better = int((gains > gains[self.best_index]).sum())  # False where there is no estimate
+        said = f"  estimated P({target} = 1) = {self.best_effect:.4f}"
+        if n_better:
+            return [
+                said,
+                f"  chosen by the strategy's rule, although {n_better} of {n} "
+                f"{'has' if n_better == 1 else 'have'} a {'larger' if goal == 'max' else 'smaller'} estimate",
+            ]
+        n_known = int((~np.isnan(gains)).sum())
+        among = f"{n}" if n_known == n else f"the {n_known} of {n} with an estimate"
+        return [f"{said}, the {'largest' if goal == 'max' else 'smallest'} of {among}"]
+
+    def _effort_lines(self) -> list[str]:
+        """What was spent, and what was learned of the tables."""
+        used = "; ".join(f"{phase}: {int(sizes.sum()):,}" for phase, sizes in self.phases.items())
+        lines = wrapped(f"Strategy {self.strategy}: {self.counts.total:,} of {self.budget:,} experiments ({used})")
+        costs = self.problem.interventions.costs
+        if costs.min() < costs.max():
+            total = float(self.counts.trials @ costs)
+            lines += wrapped(
+                f"Cost: {total:,.6g} in all; the budget and the strategy count experiments, not their costs"
+            )
+        if self.tables is not None:
+            learned = ~self.tables.known
+            n_unseen = int((learned & (self.tables.visits == 0)).sum())
+            n_negligible = 0 if self.tables.negligible is None else int(self.tables.negligible.sum())
+            lines += wrapped(
+                f"Tables: {int(learned.sum())} family rows learned from {self.problem.graph.n_family_rows}, "
+                f"{n_unseen} never visited, {n_negligible} negligible"
+            )
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers (null for unknown) and texts, ready for JSON."""
+        problem, tables = self.problem, self.tables
+        return {
+            "problem": problem.name,
+            "target": problem.graph.target,
+            "goal": problem.goal,
+            "strategy": self.strategy,
+            "budget": int(self.budget),
+            "best": self.best,
+            "estimate": plain(self.best_effect),
+            "true_effect": None if self.true_effects is None else plain(self.true_effects[self.best_index]),
+            "simple_regret": plain(self.simple_regret),
+            "experiments": {phase: sizes.tolist() for phase, sizes in self.phases.items()},
+            "interventions": [
+                {"intervention": intervention}
+                | {str(name): plain(value) for name, value in row.items() if name != "intervention"}
+                for intervention, row in zip(
+                    problem.interventions, self.to_frame().sort_index().to_dict("records"), strict=True
+                )
+            ],
+            "tables": None
+            if tables is None
+            else [
+                {str(name): plain(value) for name, value in row.items()}
+                for row in self.tables_frame().to_dict("records")
+            ],
+            "mixture": None if self.mixture is None else self.mixture.to_dict(),
+            "notes": list(self.notes),
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Estimated effects of the best interventions (and the true ones, when known), best on top."""
+        from causalbandit.plots.search import plot_decision
+
+        wanted = "largest" if self.problem.goal == "max" else "smallest"
+        title = f"{self.strategy}, {self.counts.total:,} experiments: {wanted} effect wanted"
+        return plot_decision(self.to_frame(), ax, target=self.problem.graph.target, title=title)
+
+    def _repr_html_(self) -> str:
+        best, target = html.escape(intervention_label(self.best)), html.escape(self.problem.graph.target)
+        table: str = self.to_frame().head(20).to_html(index=False, float_format=lambda value: f"{value:.4f}")
+        return f"<p>Best intervention: <b>{best}</b>, estimated P({target} = 1) = {self.best_effect:.4f}</p>{table}"
+
+    def __repr__(self) -> str:
+        return f"Decision(best={self.best!r}, effect={self.best_effect:.4g}, experiments={self.counts.total})"

@@ -1,0 +1,93 @@
+"""The goal "min" as the goal "max": 0 and 1 of the target exchanged, there and back.
+
+Strategies only know how to maximise P(target = 1). When the user wants it small, they are told a task, and later
+counts, of the target's complement, and what they choose is turned back. Every step is its own inverse.
+
+>>> import numpy as np
+>>> from causalbandit import CausalGraph
+>>> import networkx as nx
+>>> turn = Maximisation(CausalGraph(nx.DiGraph([("ad", "purchase")]), "purchase"), "min")
+>>> turn.effects(np.array([0.25, 0.75])).tolist()
+[0.75, 0.25]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.graph import CausalGraph
+from causalbandit.problem import Goal, Problem
+from causalbandit.strategies.strategy import Choice, Tables, Task
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Maximisation:
+    """What a search for ``goal`` looks like to a strategy, which maximises; with the goal "max" nothing changes.
+
+    Attributes
+    ----------
+    graph : CausalGraph
+        The graph, with its target.
+    goal : {"max", "min"}
+        What the user wants of P(target = 1).
+    """
+
+    graph: CausalGraph
+    goal: Goal
+
+    @classmethod
+    def of(cls, problem: Problem) -> Maximisation:
+        """The reduction of a problem."""
+        return cls(problem.graph, problem.goal)
+
+    def task(self, task: Task) -> Task:
+        """The task with the target's known rows complemented."""
+        return task if self.goal == "max" else replace(task, known=self._rows(task.known))
+
+    def counts(self, counts: Counts) -> Counts:
+        """The same experiments with 0 and 1 of the target exchanged."""
+        return counts if self.goal == "max" else counts.with_target_complemented(self.graph)
+
+    def effects(self, effects: Floats) -> Floats:
+        """P(target = 0 | do(a)) for P(target = 1 | do(a)), and the other way round."""
+        return effects if self.goal == "max" else 1 - effects
+
+    def tables(self, tables: Tables) -> Tables:
+        """The tables with the target's rows complemented."""
+        if self.goal == "max":
+            return tables
+        truncated = tables.truncated
+        if truncated is not None:
+            truncated = truncated.copy()
+            rows = self.graph.family_of[self.graph.target].rows
+            truncated[rows] = truncated[rows, ::-1]
+        return replace(tables, cpt=self._rows(tables.cpt), truncated=truncated)
+
+    def choice(self, choice: Choice) -> Choice:
+        """The choice with its effects and tables turned."""
+        return replace(
+            choice,
+            effects=None if choice.effects is None else self.effects(choice.effects),
+            tables=None if choice.tables is None else self.tables(choice.tables),
+        )
+
+    def gains(self, effects: Floats) -> Floats:
+        """Larger numbers for better effects, exact to the last digit: with the goal "min" the negative effects."""
+        return effects if self.goal == "max" else -effects
+
+    def regrets(self, effects: Floats) -> Floats:
+        """How much worse each effect is than the best of them, shape [A]: the simple regret of choosing it."""
+        gains = self.gains(effects)
+        return np.asarray(gains.max() - gains)
+
+    def _rows(self, cpt: Floats) -> Floats:
+        turned = cpt.copy()
+        rows = self.graph.family_of[self.graph.target].rows
+        turned[rows] = 1 - turned[rows]
+        return turned
