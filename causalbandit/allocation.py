@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.checks import numeric_array, one_of
+from causalbandit.errors import InvalidArgument
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -27,12 +30,13 @@ def win_frequencies(values: npt.ArrayLike) -> FloatArray:
 
     Parameters
     ----------
-    values
+    values : array_like
         [S, ..., K]: S draws of K arms' values.
 
     Returns
     -------
-    [..., K], non-negative, each row sums to 1.
+    numpy.ndarray
+        [..., K], non-negative, each row sums to 1.
     """
     array = np.asarray(values, dtype=np.float64)
     winners = array.argmax(axis=-1)
@@ -47,22 +51,29 @@ def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> 
 
     Parameters
     ----------
-    weights
+    weights : array_like
         [..., K], each row non-negative with sum 1.
-    epsilon
+    epsilon : float or array_like
         Total share kept for the floor, in [0, 1]; ε = 1 is the uniform allocation.
+
+    Returns
+    -------
+    numpy.ndarray
+        [..., K], each row sums to 1.
 
     Raises
     ------
-    ValueError
+    InvalidArgument
         If ``epsilon`` is outside [0, 1], or a row of ``weights`` is not a probability vector.
     """
     share = np.asarray(epsilon, dtype=np.float64)
     if not np.all((share >= 0.0) & (share <= 1.0)):
-        raise ValueError(f"epsilon was {epsilon!r}; it is a share between 0 (no floor) and 1 (uniform).")
+        raise InvalidArgument("epsilon", f"was {epsilon!r}; it is a share between 0 (no floor) and 1 (uniform).")
     floored = np.array(weights, dtype=np.float64)
     if floored.ndim == 0 or not np.all(floored >= 0.0) or not np.allclose(floored.sum(axis=-1), 1.0, atol=1e-8):
-        raise ValueError(f"weights were {weights!r}; expected non-negative numbers that sum to 1 along the last axis.")
+        raise InvalidArgument(
+            "weights", f"were {weights!r}; expected non-negative numbers that sum to 1 along the last axis."
+        )
     floor = np.broadcast_to((share / floored.shape[-1])[..., None], floored.shape)
     fixed = np.zeros(floored.shape, dtype=bool)
     for _ in range(floored.shape[-1]):
@@ -108,43 +119,42 @@ def thompson_allocation(
 
     Parameters
     ----------
-    draws
+    draws : array_like
         Posterior draws. ``kind="contrasts"``: [S, K−1], arms 1..K−1 minus control (arm 0), and control wins a draw in
         which no contrast is positive. ``kind="arms"``: [S, K], values of all arms. With ``segments`` a members axis
         stands in between: [S, M, K−1] or [S, M, K].
-    epsilon
+    epsilon : float
         Share of all assignments kept for the floor, in [0, 1].
-    segments
+    segments : sequence or mapping, optional
         A label per member (length M), or a mapping from label to member positions (or a Boolean mask of length M).
         The draws are averaged over a segment's members first, then compared.
+    kind : {"contrasts", "arms"}
+        What the draws are of.
 
     Returns
     -------
-    Array [K]; with ``segments`` a frame with columns ``segment``, ``arm``, ``weight``, one row per segment and arm.
+    numpy.ndarray or pandas.DataFrame
+        [K]; with ``segments`` a frame with columns ``segment``, ``arm``, ``weight``, one row per segment and arm.
 
     Raises
     ------
-    ValueError
+    InvalidArgument
         For an ``epsilon`` outside [0, 1], draws of another shape or not finite, a segment without members.
     """
-    if kind not in ("contrasts", "arms"):
-        raise ValueError(f"kind was {kind!r}; expected 'contrasts' (arm minus control) or 'arms' (values of all arms).")
-    try:
-        values = np.asarray(draws, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"draws is no array of numbers ({error}); expected posterior draws, one row per draw."
-        ) from None
+    one_of(kind, "kind", ("contrasts", "arms"))
+    values = numeric_array(draws, "draws", "one row per posterior draw")
     n_axes = 2 if segments is None else 3
     if values.ndim != n_axes or 0 in values.shape:
         last = "K-1" if kind == "contrasts" else "K"
         expected = f"[S, {last}]" if segments is None else f"[S, M, {last}] (draws, members, arms)"
-        hint = " For draws per member pass segments=." if segments is None and values.ndim == 3 else ""
-        raise ValueError(f"draws had shape {values.shape}; expected a non-empty {expected} for kind={kind!r}.{hint}")
+        hint = " For draws per member pass segments." if segments is None and values.ndim == 3 else ""
+        raise InvalidArgument(
+            "draws", f"had shape {values.shape}; expected a non-empty {expected} for the kind {kind!r}.{hint}"
+        )
     if not np.isfinite(values).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(
-            f"draws[{', '.join(map(str, place))}] is {values[place]}; every posterior draw must be finite."
+        raise InvalidArgument(
+            "draws", f"holds {values[place]} at [{', '.join(map(str, place))}]; every posterior draw must be finite."
         )
     if kind == "contrasts":
         values = np.concatenate([np.zeros((*values.shape[:-1], 1)), values], axis=-1)
@@ -167,32 +177,37 @@ def thompson_allocation(
 
 def _members(segments: Sequence[Hashable] | Mapping[Hashable, Any], size: int) -> dict[Hashable, npt.NDArray[np.int64]]:
     """Member positions per segment label, in order of first appearance."""
-    members: dict[Hashable, npt.NDArray[np.int64]] = {}
     if isinstance(segments, Mapping):
-        for label, rows in segments.items():
-            positions = np.asarray(rows)
-            if positions.dtype == bool:
-                if positions.shape != (size,):
-                    raise ValueError(f"segment {label!r} has a mask of length {positions.size} for {size} members.")
-                positions = np.flatnonzero(positions)
-            if positions.size == 0:
-                raise ValueError(f"segment {label!r} has no members; leave it out or give it some.")
-            outside = positions[(positions < 0) | (positions >= size)]
-            if outside.size:
-                raise ValueError(f"segment {label!r} names member {outside[0]}; members are 0 to {size - 1}.")
-            members[label] = positions.astype(np.int64)
-        if not members:
-            raise ValueError("segments is empty; name at least one segment, or pass segments=None for one allocation.")
-        return members
+        if not segments:
+            raise InvalidArgument("segments", "is empty; name at least one segment, or leave segments out.")
+        return {label: _positions(label, rows, size) for label, rows in segments.items()}
+    members: dict[Hashable, npt.NDArray[np.int64]] = {}
     labels = list(segments)
     if len(labels) != size:
-        raise ValueError(f"segments has {len(labels)} labels for {size} members; expected one label per member.")
+        raise InvalidArgument("segments", f"has {len(labels)} labels for {size} members; expected one per member.")
     categories = getattr(getattr(segments, "dtype", None), "categories", None)
     empty = [] if categories is None else [c for c in categories if c not in set(labels)]
     if empty:
-        raise ValueError(f"segment {empty[0]!r} has no members; drop the unused category or give it some.")
+        raise InvalidArgument("segments", f"has no members in {empty[0]!r}; drop the unused category or give it some.")
     for position, label in enumerate(labels):
         if label is None or label != label:
-            raise ValueError(f"the segment label of member {position} is missing; give every member a label.")
+            raise InvalidArgument("segments", f"lacks the label of member {position}; give every member one.")
         members.setdefault(label, np.flatnonzero([other == label for other in labels]))
     return members
+
+
+def _positions(label: Hashable, rows: Any, size: int) -> npt.NDArray[np.int64]:
+    """The members of the segment ``label``, from their positions or a mask."""
+    positions = np.asarray(rows)
+    if positions.dtype == bool:
+        if positions.shape != (size,):
+            raise InvalidArgument(
+                "segments", f"has a mask of length {positions.size} for {label!r}; expected {size}, one per member."
+            )
+        positions = np.flatnonzero(positions)
+    if positions.size == 0:
+        raise InvalidArgument("segments", f"has no members in {label!r}; leave it out or give it some.")
+    outside = positions[(positions < 0) | (positions >= size)]
+    if outside.size:
+        raise InvalidArgument("segments", f"names member {outside[0]} in {label!r}; members are 0 to {size - 1}.")
+    return positions.astype(np.int64)

@@ -96,7 +96,7 @@ def error_rate(value: Any, argument: str = "alpha") -> float:
         return number(value, argument, above=0, below=1)
     except InvalidArgument:
         raise InvalidArgument(
-            argument, f"was {value!r}; it is an error rate between 0 and 1, for example {argument}=0.05."
+            argument, f"was {value!r}; it is an error rate between 0 and 1, for example 0.05."
         ) from None
 
 
@@ -123,7 +123,12 @@ def numeric_array(values: ArrayLike | None, argument: str, hint: str) -> NDArray
     """``values`` as doubles; ``hint`` tells how to make numbers of what is none. Dates and complex are refused."""
     if values is None:
         raise InvalidType(argument, f"is None; expected an array of numbers ({hint}).")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidArgument(
+            argument, f"has rows of different lengths; expected an array of numbers ({hint})."
+        ) from None
     kind = {"M": "dates", "m": "durations", "c": "complex numbers"}.get(array.dtype.kind)
     if kind:  # numpy would turn them into numbers unasked: days into nanoseconds, say
         raise InvalidType(argument, f"holds {kind}; expected numbers. {_CONVERSION[kind]}")

@@ -1,4 +1,4 @@
-"""Output files: checked before the work starts and replaced at once when it is done; none is ever half-written."""
+"""Files: those that are read have a limited size, those that are written are replaced at once and never cut off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,54 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import IO, NoReturn
+
+from causalbandit.errors import InvalidType, did_you_mean
+
+Source = str | os.PathLike[str] | IO[str] | IO[bytes]
+"""A path, or a file open for reading."""
+
+
+def read_input(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
+    """Name and content of a file.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, with the name most like it in the same folder, or if it is a folder.
+    ValueError
+        If the file has more than ``max_bytes`` bytes; it is not read then.
+    """
+    if isinstance(path_or_file, (str, os.PathLike)):
+        path = Path(path_or_file)
+        name = str(path)
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > max_bytes:
+                    _refuse_size(name, f"{size:,}", max_bytes)
+                data = file.read(max_bytes + 1)
+        except FileNotFoundError:
+            siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+            raise FileNotFoundError(f"There is no file {name!r}.{did_you_mean(path.name, siblings)}") from None
+        except IsADirectoryError:
+            raise IsADirectoryError(f"{name!r} is a folder; expected a file.") from None
+    elif hasattr(path_or_file, "read"):
+        content = path_or_file.read(max_bytes + 1)
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        name = str(getattr(path_or_file, "name", "the file"))
+    else:
+        raise InvalidType("path_or_file", f"was a {type(path_or_file).__name__}; expected a path or an open file.")
+    if len(data) > max_bytes:
+        _refuse_size(name, f"more than {max_bytes:,}", max_bytes)
+    return name, data
+
+
+def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:
+    raise ValueError(
+        f"{name}: the file has {size} bytes; expected at most {max_bytes:,}. If it really is as large, pass a larger "
+        "max_bytes in Python."
+    )
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:
@@ -42,7 +90,8 @@ def write_output(path: str | os.PathLike[str], content: str | bytes) -> None:
     if _is_device(place):
         place.write_bytes(data)
         return
-    place = place.resolve()
+    place = place.resolve()  # a link stays one: what it points to is replaced
+    # A hidden name beside the file, cut so that it fits the 255 bytes that file systems allow in any script.
     handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:60]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -75,7 +75,7 @@ def test_epsilon_outside_the_unit_interval_is_refused(epsilon: float) -> None:
 def test_wrong_draws_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         cb.thompson_allocation([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match=r"draws\[1, 0\] is nan"):
+    with pytest.raises(ValueError, match=r"draws holds nan at \[1, 0\]"):
         cb.thompson_allocation([[0.1], [np.nan]])
     with pytest.raises(ValueError, match="pass segments"):
         cb.thompson_allocation(np.zeros((2, 3, 2)))
@@ -85,10 +85,10 @@ def test_wrong_draws_are_refused() -> None:
 
 def test_a_segment_without_members_is_refused() -> None:
     draws = np.zeros((2, 3, 2))
-    with pytest.raises(ValueError, match="'empty' has no members"):
+    with pytest.raises(ValueError, match="no members in 'empty'"):
         cb.thompson_allocation(draws, 0.0, {"full": [0], "empty": []})
     labels = pd.Series(pd.Categorical(["x", "x", "y"], categories=["x", "y", "z"]))
-    with pytest.raises(ValueError, match="'z' has no members"):
+    with pytest.raises(ValueError, match="no members in 'z'"):
         cb.thompson_allocation(draws, 0.0, labels)
     with pytest.raises(ValueError, match="2 labels for 3 members"):
         cb.thompson_allocation(draws, 0.0, ["x", "y"])

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import networkx as nx
 import numpy as np
 
-from causalbandit.errors import did_you_mean, listing
-from causalbandit.formats.graph_json import MAX_BYTES, read_limited
+from causalbandit.errors import InvalidType, did_you_mean, listing
+from causalbandit.files import read_input
+from causalbandit.formats.graph_json import MAX_BYTES
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
@@ -73,8 +74,8 @@ def read_bif(
         table that is incomplete or a row that does not sum to one.
     """
     if interventions is not None and (up_to is not None or nodes is not None):
-        raise TypeError("interventions= was given together with up_to= or nodes=; expected one way or the other.")
-    file, data = read_limited(path, max_bytes)
+        raise InvalidType("interventions", "were given together with up_to or nodes; expected one way or the other.")
+    file, data = read_input(path, max_bytes)
     text = _decoded(file, data)
     variables = _parsed(file, text)
 

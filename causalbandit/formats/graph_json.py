@@ -7,30 +7,29 @@
 Only the target, the nodes and the edges are required; ``networkx.node_link_graph(json, edges="edges")`` reads the same
 file. ``graph.schema.json`` beside this module describes every field.
 
-A file is untrusted: its size is checked first, then its nesting, then its syntax (with duplicate keys and NaN, which
-JSON readers usually let pass), then its shape, then the graph and its tables, then everything optional. Errors name the
-file and the place in it, such as ``$.nodes[2].cpt[1]``. Fields that are not ours are allowed on nodes, edges and the
-``graph`` object, because networkx writes attributes there; they are not kept. A near miss of one of our fields is
-refused, since its content would be lost without a word.
+A file is untrusted: its size is checked first, then its syntax (strictly, see `causalbandit.formats.strict_json`), then
+its shape, then the graph and its tables, then everything optional. Errors name the file and the place in it, such as
+``$.nodes[2].cpt[1]``. Fields that are not ours are allowed on nodes, edges and the ``graph`` object, because networkx
+writes attributes there; they are not kept. A near miss of one of our fields is refused, since its content would be lost
+without a word.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any, NoReturn
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import networkx as nx
 import numpy as np
 
 from causalbandit.assignments import FREE
+from causalbandit.checks import instance
 from causalbandit.errors import did_you_mean, listing
-from causalbandit.files import write_output
+from causalbandit.files import Source, read_input, write_output
+from causalbandit.formats.strict_json import place_text, read_object
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
 from causalbandit.model import CausalModel, checked_table
@@ -39,13 +38,10 @@ from causalbandit.problem import Problem
 MAX_BYTES = 16 * 2**20
 """Files larger than this are neither read nor written, unless ``max_bytes=`` says otherwise."""
 
-MAX_DEPTH = 100
-"""Files nested deeper than this are refused; a graph file needs 5."""
-
 MOST_FAULTS = 5
 """So many faults are listed in one error; the others are counted."""
 
-Source = str | os.PathLike[str] | IO[str] | IO[bytes]
+_CONTENT = "an object with 'graph', 'nodes' and 'edges'"
 
 
 def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem:
@@ -71,14 +67,14 @@ def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem
         If the file is too large or does not hold a graph with a target. The message names the file, the place in
         it, what was expected and the usual fix.
     """
-    name, data = read_limited(path_or_file, max_bytes)
-    return _problem(name, _parse(name, _decode(name, data)))
+    name, data = read_input(path_or_file, max_bytes)
+    return _problem(name, read_object(name, data, expected=_CONTENT))
 
 
 def save_problem(problem: Problem, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> None:
     """Write ``problem`` to ``path`` as JSON, at once: after an error the file is what it was before.
 
-    :func:`load_problem` reads it back as an equal problem, and probabilities come back to the last bit.
+    `load_problem` reads it back as an equal problem, and probabilities come back to the last bit.
 
     Parameters
     ----------
@@ -88,7 +84,7 @@ def save_problem(problem: Problem, path: str | os.PathLike[str], *, max_bytes: i
         The file.
     max_bytes : int
         A larger file is refused before anything is written. What is written with a larger limit than the default needs
-        the same one in :func:`load_problem`.
+        the same one in `load_problem`.
 
     Raises
     ------
@@ -97,155 +93,18 @@ def save_problem(problem: Problem, path: str | os.PathLike[str], *, max_bytes: i
     OSError
         If ``path`` cannot be written.
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem was a {type(problem).__name__}; expected a Problem.")
+    instance(problem, "problem", Problem, "a Problem, such as load_problem returns")
     data = _text(_document(problem, max_bytes)).encode()
     if len(data) > max_bytes:
         _refuse_to_write(f"{len(data):,}", max_bytes)
     write_output(path, data)
 
 
-# Reading: bytes, text, JSON ------------------------------------------------------------------------------------------
-
-
-def read_limited(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
-    """Name and content of a file of at most ``max_bytes`` bytes; a ValueError for a larger one, before it is read."""
-    if isinstance(path_or_file, (str, os.PathLike)):
-        path = Path(path_or_file)
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > max_bytes:
-                    _refuse_size(str(path), f"{size:,}", max_bytes)
-                data = file.read(max_bytes + 1)
-        except FileNotFoundError:
-            siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-            raise FileNotFoundError(f"There is no file {str(path)!r}.{did_you_mean(path.name, siblings)}") from None
-        except IsADirectoryError:
-            raise IsADirectoryError(f"{str(path)!r} is a folder; expected a file.") from None
-        name = str(path)
-    elif hasattr(path_or_file, "read"):
-        content = path_or_file.read(max_bytes + 1)
-        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-        name = str(getattr(path_or_file, "name", "the file"))
-    else:
-        raise TypeError(f"path_or_file was a {type(path_or_file).__name__}; expected a path or an open file.")
-    if len(data) > max_bytes:
-        _refuse_size(name, f"more than {max_bytes:,}", max_bytes)
-    return name, data
-
-
-def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:
-    raise ValueError(
-        f"{name}: the file has {size} bytes; expected at most {max_bytes:,}. If it really is a graph, pass a larger "
-        "max_bytes=."
-    )
-
-
-def _decode(name: str, data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError(f"{name}: the file is UTF-16; expected UTF-8. Save it again with the encoding UTF-8.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{name}: byte {error.start} ({data[error.start]:#04x}) is not UTF-8. Save the file again with the "
-            "encoding UTF-8."
-        ) from None
-
-
-class _Odd:
-    """Stands in a parsed document where the text had something that JSON readers usually let pass."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-def _parse(name: str, text: str) -> dict[str, Any]:
-    if not text.strip():
-        raise ValueError(f"{name}: the file is empty; expected a JSON object with 'graph', 'nodes' and 'edges'.")
-    depth = _depth(text)
-    if depth > MAX_DEPTH:
-        raise ValueError(
-            f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}. This is not a "
-            "graph file."
-        )
-    repeated: dict[int, tuple[dict[str, Any], list[str]]] = {}
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        record = dict(items)
-        if len(record) < len(items):
-            keys = [key for key, _ in items]
-            repeated[id(record)] = (record, sorted({key for key in keys if keys.count(key) > 1}))
-        return record
-
-    try:
-        document = json.loads(
-            text,
-            object_pairs_hook=pairs,
-            parse_constant=lambda word: _Odd(f"is {word}, which is not JSON; expected a number"),
-            parse_int=lambda digits: int(digits) if len(digits) < 400 else _Odd("is a number with 400 or more digits"),
-        )
-    except json.JSONDecodeError as error:
-        end = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
-        what = "the file ends too early, as if it was cut off" if end else f"not JSON: {error.msg}"
-        raise ValueError(f"{name}, line {error.lineno}, column {error.colno}: {what}.") from None
-    _refuse_odd(name, document, repeated)
-    if not isinstance(document, dict):
-        kind = "a list" if isinstance(document, list) else repr(document)[:40]
-        raise ValueError(f"{name}: $ was {kind}; expected an object with 'graph', 'nodes' and 'edges'.")
-    return document
-
-
-_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-
-
-def _depth(text: str) -> int:
-    """How deep the text's brackets are nested, found without recursion."""
-    codes = np.frombuffer(_STRINGS.sub("", text).encode("utf-8", "surrogatepass"), dtype=np.uint8)
-    opens = (codes == ord("[")) | (codes == ord("{"))
-    closes = (codes == ord("]")) | (codes == ord("}"))
-    return int(np.cumsum(opens.astype(np.int32) - closes.astype(np.int32)).max(initial=0))
-
-
-def _refuse_odd(name: str, document: Any, repeated: Mapping[int, tuple[Any, list[str]]]) -> None:
-    """Raise for a repeated key, a number that is not finite, or half a character, with its place."""
-    for path, value in _walk(document):
-        problem = None
-        if id(value) in repeated:
-            key = repeated[id(value)][1][0]
-            path, problem = (*path, key), "is given more than once; expected each key once. Remove all but one"
-        elif isinstance(value, _Odd):
-            problem = value.text
-        elif isinstance(value, float) and not math.isfinite(value):
-            problem = "is too large for a number"
-        elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            problem = "holds half of a character (a lone surrogate); expected whole ones"
-        if problem is not None:
-            from causalbandit.formats.graph_schema import place_text
-
-            raise ValueError(f"{name}: {place_text(path)} {problem}.")
-
-
-def _walk(document: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every value of a JSON document with its path, keys as values of their own, in document order."""
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
-    while waiting:
-        path, value = waiting.pop()
-        yield path, value
-        if isinstance(value, dict):
-            for key in value:
-                yield (*path, key.encode("utf-8", "replace").decode()), key
-            waiting.extend(((*path, key), item) for key, item in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting.extend(((*path, place), item) for place, item in reversed(list(enumerate(value))))
-
-
 # From a document to a problem ----------------------------------------------------------------------------------------
 
 
 def _problem(name: str, document: dict[str, Any]) -> Problem:
-    from causalbandit.formats.graph_schema import Fault, faults, place_text
+    from causalbandit.formats.graph_schema import Fault, faults
 
     if "links" in document:
         if "edges" in document:
@@ -350,8 +209,8 @@ def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str
 def _refuse_to_write(size: str, max_bytes: int) -> NoReturn:
     raise ValueError(
         f"The problem needs {size} bytes as a file; expected at most {max_bytes:,}, the most that load_problem reads "
-        "unless it is told otherwise. Nothing was written. List fewer interventions, or pass a larger max_bytes= to "
-        "save_problem and to load_problem."
+        "unless it is told otherwise. Nothing was written. List fewer interventions or, in Python, pass a larger "
+        "max_bytes to save_problem and to load_problem."
     )
 
 
@@ -398,7 +257,8 @@ def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str
         whole = InterventionSet.up_to(graph, largest, nodes)
         if np.array_equal(whole.assignments, codes):
             return {"nodes": nodes, "up_to": largest}
-    # Per intervention two braces, a comma, a line break and six spaces; per node fixed its name, ": " and a digit.
+    # Per intervention at least two braces, a comma, a line break and six spaces; per fixed node a name of a letter in
+    # quotes, a colon, a space and a digit.
     least = 10 * len(interventions) + 6 * int(fixed.sum())
     if least > max_bytes:
         _refuse_to_write(f"more than {least:,}", max_bytes)

@@ -1,7 +1,7 @@
 """The shape of a graph file, for pydantic: what is checked before any value is believed, and what editors may check.
 
-Imported only when a file is read, because pydantic takes a while to load. :func:`faults` is the door; the exported
-``graph.schema.json`` beside this module is made by :func:`schema_text`::
+Imported only when a file is read, because pydantic takes a while to load. `faults` is the door; the exported
+``graph.schema.json`` beside this module is made by `schema_text`::
 
     python -c "from causalbandit.formats import graph_schema; graph_schema.export()"
 """
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from causalbandit.files import write_output
+from causalbandit.formats.strict_json import place_text
 
 SCHEMA_FILE = Path(__file__).with_name("graph.schema.json")
 
@@ -186,19 +189,8 @@ def schema_text() -> str:
 
 
 def export() -> None:
-    """Write :func:`schema_text` to ``graph.schema.json`` in this package, after a change of the format."""
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8", newline="\n")
-
-
-def place_text(path: tuple[str | int, ...]) -> str:
-    """A path into a JSON document as text: ``$.nodes[2].cpt[1]``."""
-    text = "$"
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if step.isidentifier() else f"[{json.dumps(step, ensure_ascii=False)}]"
-    return text
+    """Write `schema_text` to ``graph.schema.json`` in this package, after a change of the format."""
+    write_output(SCHEMA_FILE, schema_text())
 
 
 def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import stat
-import sys
 
 import networkx as nx
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 import causalbandit as cb
 from causalbandit import assignments
 from causalbandit.formats import graph_json, graph_schema
+from causalbandit.formats.strict_json import place_text
 
 SMALL = {
     "graph": {"target": "purchase", "interventions": [{}, {"ad": 1}]},
@@ -132,7 +132,7 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     long = star(8, "a node with a long name and the number {}")
     listed = cb.Problem(long, cb.InterventionSet.up_to(long, 8)[1:])
     for problem, limit in ((many, {}), (listed, {"max_bytes": 10**5}), (listed, {"max_bytes": 10**6})):
-        with pytest.raises(ValueError, match=r"as a file; expected at most .* Nothing was written.*max_bytes=") as said:
+        with pytest.raises(ValueError, match=r"as a file; expected at most .* Nothing was written.*max_bytes") as said:
             cb.save_problem(problem, path, **limit)
         assert f"at most {limit.get('max_bytes', 2**24):,}" in str(said.value)
         assert path.read_text() == "old"
@@ -317,7 +317,7 @@ def test_a_file_of_a_gigabyte_is_refused_before_it_is_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(2**30)  # a sparse file: no bytes are written
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"1,073,741,824 bytes; expected at most 16,777,216.*max_bytes="):
+    with pytest.raises(ValueError, match=r"1,073,741,824 bytes; expected at most 16,777,216.*max_bytes"):
         cb.load_problem(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -333,80 +333,24 @@ def test_a_stream_without_end_is_refused():
         cb.load_problem(Endless(), max_bytes=100)
 
 
-@pytest.mark.parametrize("size", [10, 60, 150, 300])
-def test_a_truncated_file_is_refused_with_line_and_column(size):
-    text = json.dumps(SMALL, indent=1)[:size]
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (json.dumps(SMALL)[:60], ("line 1, column", "cut off")),
+        ("  \n", ("empty", "an object with 'graph', 'nodes' and 'edges'")),
+        (json.dumps(SMALL).replace("0.7", "NaN"), ("$.nodes[1].cpt[1] is NaN",)),
+        (json.dumps(SMALL).replace('"cpt": [0.3]', '"cpt": [0.3], "cpt": [0.4]'), ("$.nodes[0].cpt", "more than once")),
+        ("[" * 200_000, ("200,000 deep",)),
+    ],
+)
+def test_a_file_is_read_strictly(text, words):
     said = refusal(text)
-    assert "line " in said
-    assert "column " in said
-    assert "cut off" in said
-
-
-def test_a_syntax_error_is_refused_with_line_and_column():
-    said = refusal('{"graph": {"target": "y"},\n "nodes": [{"id": "y"},],\n "edges": []}')
-    assert "line 2, column" in said
-    assert "not JSON" in said
-
-
-def test_an_empty_file_and_other_values_are_refused():
-    assert "empty" in refusal("  \n")
-    assert "$ was a list" in refusal("[]")
-    assert "$ was 3" in refusal("3")
-
-
-@pytest.mark.parametrize("opening", ["[", '{"a":', '{"graph": [', '[{"a": ['])
-def test_deep_nesting_is_refused_without_recursion(opening):
-    assert "0,000 deep; expected at most 100" in refusal(opening * 10_000)
-    document = '{"nodes": ' + "[" * 9_999 + "]" * 9_999 + "}"
-    assert "10,000 deep" in refusal(document)
+    assert all(word in said for word in words), said
 
 
 def test_brackets_inside_texts_are_no_nesting(shop):
     document = small(graph={"description": '"' + "[{\\" * 500})
     assert load(document).model == shop.model
-
-
-def test_deep_nesting_is_refused_whatever_the_recursion_limit():
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(1_000_000)
-    try:
-        assert "deep" in refusal("[" * 200_000)
-    finally:
-        sys.setrecursionlimit(limit)
-
-
-@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_nan_and_infinity_are_refused_with_their_place(word):
-    said = refusal(json.dumps(SMALL).replace("0.7", word))
-    assert "$.nodes[1].cpt[1]" in said
-    assert word in said
-
-
-def test_numbers_out_of_range_are_refused_with_their_place():
-    assert "$.nodes[1].cpt[1]" in refusal(json.dumps(SMALL).replace("0.7", "1e999"))
-    assert "$.nodes[1].cpt[1]" in refusal(json.dumps(SMALL).replace("0.7", "7" * 5000))
-
-
-def test_repeated_keys_are_refused_with_their_place():
-    said = refusal(json.dumps(SMALL).replace('"cpt": [0.2, 0.7]', '"cpt": [0.2, 0.7], "cpt": [0.2, 0.8]'))
-    assert "$.nodes[1].cpt" in said
-    assert "more than once" in said
-    assert "Remove" in said
-    assert "$.graph " in refusal('{"graph": {}, ' + json.dumps(SMALL)[1:])
-
-
-def test_half_a_character_is_refused_with_its_place():
-    assert "$.graph.name" in refusal(json.dumps(small(graph={"name": "\ud800"})))
-
-
-def test_other_encodings_are_refused(tmp_path):
-    path = tmp_path / "shop.json"
-    path.write_bytes(json.dumps(SMALL).encode("utf-16"))
-    with pytest.raises(ValueError, match="UTF-16; expected UTF-8"):
-        cb.load_problem(path)
-    path.write_bytes(json.dumps(small(graph={"name": "é"}), ensure_ascii=False).encode("latin-1"))
-    with pytest.raises(ValueError, match=r"byte \d+ \(0xe9\) is not UTF-8"):
-        cb.load_problem(path)
 
 
 # Bad files: shape ----------------------------------------------------------------------------------------------------
@@ -453,7 +397,7 @@ def test_a_wrong_value_is_refused_with_its_place_and_what_belongs_there(place, v
         record = record[step]
     record[place[-1]] = value
     said = refusal(document)
-    where = graph_schema.place_text((*place, 1) if place == ("graph", "costs") else place)
+    where = place_text((*place, 1) if place == ("graph", "costs") else place)
     assert f"{where} was" in said
     assert expected in said
     assert "pydantic" not in said

@@ -1,0 +1,128 @@
+"""Checks at the door: what passes comes back as the rest of the package uses it, what does not is named."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalbandit.arrays import BLOCK_ELEMENTS
+from causalbandit.checks import (
+    distinct,
+    error_rate,
+    finite_array,
+    instance,
+    number,
+    numeric_array,
+    one_of,
+    share,
+    whole_number,
+)
+from causalbandit.errors import InvalidArgument, InvalidType
+
+
+def refusal(check, *arguments, error=InvalidArgument, **keywords):
+    """The message with which a check refuses its first argument."""
+    with pytest.raises(error) as caught:
+        check(*arguments, **keywords)
+    assert type(caught.value) is error
+    return str(caught.value)
+
+
+def test_whole_numbers_pass_as_int():
+    for given in (3, np.int64(3), np.uint8(3)):
+        passed = whole_number(given, "size", least=3, most=3)
+        assert (passed, type(passed)) == (3, int)
+
+
+def test_what_is_no_whole_number_is_refused():
+    for given in (3.0, "3", True, np.True_, None, np.float64(3)):
+        said = refusal(whole_number, given, "size", error=InvalidType)
+        assert said == f"size was {given!r}; expected a whole number."
+    assert refusal(whole_number, 2, "size", least=3) == "size was 2; expected a whole number of at least 3."
+    assert "from 1 to 1,000." in refusal(whole_number, 0, "size", least=1, most=1000)
+    assert "at most 1,000." in refusal(whole_number, 1001, "size", most=1000)
+    said = refusal(whole_number, 0, "budget", least=1, of="experiments", fix="Raise it.")
+    assert said == "budget was 0; expected a whole number of experiments, at least 1. Raise it."
+
+
+def test_numbers_pass_as_float():
+    for given in (1, 1.0, np.float32(1), Fraction(1), np.int8(1)):
+        passed = number(given, "scale", least=1, most=1)
+        assert (passed, type(passed)) == (1.0, float)
+
+
+def test_bounds_are_kept_and_named():
+    assert number(0, "x", least=0) == 0
+    assert refusal(number, 0, "x", above=0) == "x was 0; expected a finite number above 0."
+    assert refusal(number, -1, "x", least=0, below=2) == "x was -1; expected a finite number at least 0 and below 2."
+    assert "below 2" in refusal(number, 2, "x", below=2)
+    assert "at most 2" in refusal(number, 2.5, "x", most=2)
+    for given in (float("nan"), float("inf"), 10**400):
+        assert "expected a finite number" in refusal(number, given, "x")
+    for given in ("1", None, True, 1j, [1]):
+        assert "expected a finite number" in refusal(number, given, "x", error=InvalidType)
+
+
+def test_a_share_may_be_0_and_1_and_an_error_rate_may_not():
+    assert (share(0, "epsilon"), share(1, "epsilon")) == (0.0, 1.0)
+    assert "epsilon was 1.5" in refusal(share, 1.5, "epsilon")
+    assert error_rate(0.05) == 0.05
+    for given in (0, 1, 5, -0.1, float("nan"), "0.05", None):
+        said = refusal(error_rate, given)
+        assert said == f"alpha was {given!r}; it is an error rate between 0 and 1, for example 0.05."
+
+
+def test_an_option_is_one_of_those_known():
+    assert one_of("max", "goal", ("max", "min")) == "max"
+    assert one_of(None, "scheme", ("a", None)) is None
+    assert refusal(one_of, "mix", "goal", ("max", "min")) == "goal was 'mix'; known: 'max', 'min'. Did you mean 'min'?"
+    assert "known goals: 'max'" in refusal(one_of, 3, "goal", ("max",), "goals")
+    assert "known" in refusal(one_of, True, "k", (1, 2))
+    assert "known" in refusal(one_of, np.array(["max"]), "goal", ("max",))
+
+
+def test_an_instance_is_no_class_and_nothing_else():
+    assert instance(3, "n", int, "a number") == 3
+    assert refusal(instance, "3", "n", int, "a number", error=InvalidType) == "n was a str; expected a number."
+    assert refusal(instance, int, "n", int, "a number", error=InvalidType) == "n was the class int; expected a number."
+
+
+def test_arrays_of_numbers_pass_as_doubles():
+    for given in ([1, 2], np.array([1, 2], dtype=np.int8), pd.Series([1.0, 2.0]), [True, 2]):
+        passed = numeric_array(given, "outcomes", "use numbers")
+        assert passed.dtype == np.float64
+        assert passed.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "is None; expected an array of numbers (use 0 and 1)."),
+        (["a"], "holds values that are not numbers; use 0 and 1."),
+        (pd.to_datetime(["2024-01-01"]), "holds dates"),
+        (pd.to_timedelta(["1 day"]), "holds durations"),
+        ([1j], "holds complex numbers"),
+    ],
+)
+def test_arrays_of_other_things_are_refused(given, words):
+    assert words in refusal(numeric_array, given, "outcomes", "use 0 and 1", error=InvalidType)
+
+
+def test_ragged_rows_are_refused():
+    assert "rows of different lengths" in refusal(numeric_array, [[1], [1, 2]], "outcomes", "use 0 and 1")
+
+
+def test_the_first_value_that_is_not_finite_is_named_with_its_place():
+    values = np.zeros((BLOCK_ELEMENTS, 2))
+    assert finite_array(values, "scores") is values
+    values[50_000, 1], values[60_000, 0] = np.inf, np.nan
+    assert refusal(finite_array, values, "scores") == (
+        "scores holds inf in row 50000, column 1; expected finite numbers."
+    )
+    assert "row 1;" in refusal(finite_array, np.array([0, np.nan]), "y")
+
+
+def test_names_that_stand_twice_are_refused():
+    distinct(["a", "b"], "arms")
+    assert refusal(distinct, ["a", "b", "b", "a"], "arms") == "arms names 'b' twice; expected different names."

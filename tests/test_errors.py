@@ -1,0 +1,35 @@
+"""What the package raises: kinds, words, and survival of a trip between processes."""
+
+import pickle
+
+import pytest
+
+import causalbandit as cb
+from causalbandit.errors import Error, InvalidArgument, InvalidType, did_you_mean, listing
+
+
+@pytest.mark.parametrize("kind", [InvalidArgument, InvalidType])
+def test_an_invalid_argument_is_a_value_error_that_begins_with_its_name(kind):
+    error = kind("budget", "was 0; expected at least 1.")
+    assert isinstance(error, (Error, ValueError))
+    assert isinstance(error, TypeError) == (kind is InvalidType)
+    assert str(error) == "budget was 0; expected at least 1."
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.argument, again.message) == (kind, error.argument, error.message)
+
+
+def test_the_errors_are_public():
+    assert cb.Error is Error
+    assert cb.InvalidArgument is InvalidArgument
+
+
+def test_the_nearest_name_is_suggested():
+    assert did_you_mean("two-fase", ["one-phase", "two-phase"]) == " Did you mean 'two-phase'?"
+    assert did_you_mean("x", ["two-phase"]) == ""
+    assert did_you_mean(12, [10, 123]) == " Did you mean '123'?"
+
+
+def test_long_listings_are_cut_and_counted():
+    assert listing(["a", 1]) == "'a', 1"
+    assert listing(range(10), most=3) == "0, 1, 2, … (7 more)"
+    assert listing([]) == ""
