@@ -71,7 +71,8 @@ from causalbandit.inference.arm_values import (
     estimate_arms,
 )
 from causalbandit.inference.policy_values import LearnedPolicy, learn_policy, policy_contrasts, policy_value
-from causalbandit.sequences.streams import arm_sequences, mean_sequence
+from causalbandit.inference.arm_sequences import arm_sequences
+from causalbandit.sequences.streams import mean_sequence
 
 __version__ = "0.1.0"
 

@@ -334,9 +334,9 @@ def values(
     plot: str | None,
 ) -> None:
     """Values of the arms in LOG (.csv or .parquet, a row per round): the mean outcome if all had taken the arm."""
+    from causalbandit.inference.arm_sequences import arm_sequences
     from causalbandit.inference.arm_values import estimate_arms, sample_means
     from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
-    from causalbandit.sequences.streams import arm_sequences
     from causalbandit.text import plain_rows
 
     check_outputs([log_file.path], json=json_file, plot=plot)

@@ -80,7 +80,7 @@ from causalbandit.designs.unit_covariates import CovariateReader, row_source
 from causalbandit.errors import listing
 from causalbandit.inference.scores import inverse_propensity_residual
 from causalbandit.randomness import RNG, generator
-from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -32,7 +32,7 @@ from causalbandit.designs.running_contrasts import (
 from causalbandit.inference.checks import row_numbers
 from causalbandit.inference.estimates import plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, PropensityColumns, require_log
-from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:

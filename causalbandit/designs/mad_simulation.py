@@ -33,7 +33,7 @@ from causalbandit.designs.outcome_models import LeastSquaresModel, check_warmup
 from causalbandit.designs.policies import check_policy
 from causalbandit.designs.running_contrasts import ContrastSums, check_estimand, contrast_alpha, control_index
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ import numpy as np
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.inference.estimates import estimate_frame
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
-from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 
 if TYPE_CHECKING:
     import pandas as pd

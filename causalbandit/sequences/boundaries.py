@@ -34,6 +34,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.checks import error_rate, number
+from causalbandit.errors import InvalidArgument
+
 Array = NDArray[np.float64]
 
 
@@ -100,7 +103,7 @@ def gamma_exponential_mixture(v: Any, alpha: float, v_opt: float, c: float, *, a
     root finding over the whole path at once, about ten evaluations of an incomplete gamma function per value.
     """
     times = _times(v, alpha, v_opt, alpha_opt)
-    _positive(c, "c", "the scale, for bounded observations the width of their interval")
+    number(c, "c", above=0, fix="It is the scale, for bounded observations the width of their interval.")
     level = -math.log(alpha)
     high = np.sqrt(2.0 * (times + v_opt) * (level + 2.0)) + 2.0 * c * (level + 2.0)
     return _like(
@@ -151,8 +154,8 @@ def beta_binomial_mixture(
     Source: Howard et al. (2021), two-sided and one-sided beta-binomial mixture.
     """
     times = _times(v, alpha, v_opt, alpha_opt)
-    _positive(g, "g", "increments lie in [−g, h]")
-    _positive(h, "h", "increments lie in [−g, h]")
+    number(g, "g", above=0, fix="Increments lie in [−g, h].")
+    number(h, "h", above=0, fix="Increments lie in [−g, h].")
 
     def log_mixture(s: Array, at: NDArray[np.int64]) -> Any:
         return log_beta_binomial_mixture(s, times[at], v_opt, g, h, alpha_opt, one_sided)
@@ -174,7 +177,7 @@ def log_beta_binomial_mixture(
 
     total, time = np.asarray(s, dtype=np.float64), np.asarray(v, dtype=np.float64)
     width = np.asarray(g + h, dtype=np.float64)
-    r = np.maximum(_rho(v_opt, alpha_opt, one_sided) - g * h, 1e-3 * g * h)
+    r = np.maximum(_rho(v_opt, alpha_opt, one_sided) - g * h, 1e-3 * g * h)  # a prior of positive weight
     ups = np.maximum((time / h + total) / width, 0.0)  # how often the increment h would give this sum
     downs = np.maximum((time / g - total) / width, 0.0)
     prior_downs, prior_ups = r / (g * width), r / (h * width)
@@ -213,7 +216,8 @@ def polynomial_stitching(
     c
         Scale of sub-gamma increments; 0 for sub-Gaussian ones.
     s, eta
-        Exponent of the share of α that each epoch gets (> 1), and the ratio of one epoch to the one before (> 1).
+        Exponent of the share of α that each epoch gets (> 1), and the ratio of one epoch to the one before (> 1). The
+        defaults are those of the source's figures.
 
     Notes
     -----
@@ -222,8 +226,9 @@ def polynomial_stitching(
     from scipy.special import zeta
 
     times = _times(v, alpha, v_min, 0.05)
-    if s <= 1.0 or eta <= 1.0 or c < 0.0:
-        raise ValueError(f"s was {s!r}, eta {eta!r} and c {c!r}; expected s > 1, eta > 1 and c ≥ 0.")
+    number(s, "s", above=1)
+    number(eta, "eta", above=1)
+    number(c, "c", least=0)
     k1 = (eta**0.25 + eta**-0.25) / math.sqrt(2.0)
     k2 = (math.sqrt(eta) + 1.0) / 2.0
     reached = np.maximum(times, v_min)
@@ -257,19 +262,13 @@ def _stirling_remainder(x: Array) -> Array:
 
 def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Array:
     """Intrinsic times as a flat array, with all tuning checked."""
-    for name, rate in (("alpha", alpha), ("alpha_opt", alpha_opt)):
-        if not 0.0 < rate < 1.0:
-            raise ValueError(f"{name} was {rate!r}; it is an error rate between 0 and 1, for example 0.05.")
-    _positive(v_opt, "v_opt", "the intrinsic time where the boundary is to be tight")
+    error_rate(alpha)
+    error_rate(alpha_opt, "alpha_opt")
+    number(v_opt, "v_opt", above=0, fix="It is the intrinsic time where the boundary is to be tight.")
     times = np.asarray(v, dtype=np.float64)
     if not (times >= 0.0).all():
-        raise ValueError(f"v holds {times[~(times >= 0.0)].flat[0]:g}; intrinsic time is a variance, ≥ 0.")
+        raise InvalidArgument("v", f"holds {times[~(times >= 0.0)].flat[0]:g}; intrinsic time is a variance, ≥ 0.")
     return times.ravel()
-
-
-def _positive(value: float, name: str, meaning: str) -> None:
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"{name} was {value!r}; expected a positive number: {meaning}.")
 
 
 def _like(v: Any, flat: Array) -> Any:
@@ -315,7 +314,7 @@ def find_root(
     fa, fb = np.asarray(function(a, at)), np.asarray(function(b, at))
     c, fc = b.copy(), fb.copy()
     t = np.full(len(low), 0.5)
-    for _ in range(200):
+    for _ in range(200):  # halving every time reaches the last digit in half as many
         best = np.where(np.abs(fa) < np.abs(fb), a, b)
         reach = np.abs(b - a)
         near = tolerance * np.abs(best) + 1e-300

@@ -1,9 +1,8 @@
 """Confidence sequences: intervals that hold at every round at once, so that one may look and stop at any time.
 
-`asymptotic_radius` is the sequence of the Mixture Adaptive Design. `bernoulli_interval` and the methods of
-`mean_sequence` are sequences for the mean of one stream of outcomes; the outcomes of one arm of an adaptive experiment,
-in the order of time, are such a stream, whatever the design: see `arm_sequences`. Their boundaries are in
-`causalbandit.sequences.boundaries`.
+`bernoulli_interval` and the methods of `mean_sequence` are sequences for the mean of one stream of outcomes. The
+outcomes of one arm of an adaptive experiment, in the order of time, are such a stream, whatever the design
+(`causalbandit.inference.arm_sequences`). Boundaries are in `causalbandit.sequences.boundaries`.
 
 >>> lower, upper = bernoulli_interval(60.0, 100.0, alpha=0.05, t_opt=100.0)
 >>> round(lower, 3), round(upper, 3)
@@ -15,15 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.checks import NUMBERS, outcome_vector
-from causalbandit.inference.log import AdaptiveLog, require_log
+from causalbandit.checks import error_rate, finite_array, number, numeric_array, one_of
+from causalbandit.errors import InvalidArgument
+from causalbandit.sequences.asymptotic import asymptotic_radius
 from causalbandit.sequences.boundaries import (
     find_root,
     gamma_exponential_mixture,
@@ -36,69 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@lru_cache(maxsize=256)
-def asymptotic_rho(alpha: float, t_star: float) -> float:
-    """The tuning constant ρ = √((−2 log α + log(−2 log α + 1)) / t*) of the asymptotic confidence sequence.
-
-    ``t_star`` says where the sequence is tightest relative to its limit; any value is valid, so it is a matter of
-    length alone. It is compared with the variance sum S, not with the round: best near the S one expects.
-
-    Raises
-    ------
-    ValueError
-        If ``alpha`` is outside (0, 1) or ``t_star`` is below 1.
-    """
-    if not isinstance(alpha, NUMBERS) or not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
-    if not isinstance(t_star, NUMBERS) or not 1.0 <= t_star < math.inf:
-        raise ValueError(
-            f"t_star was {t_star!r}; it is a number of rounds, at least 1, for example the experiment's planned length."
-        )
-    log_term = -2.0 * math.log(alpha)
-    return math.sqrt((log_term + math.log(log_term + 1.0)) / t_star)
-
-
-@overload
-def asymptotic_radius(variance_sum: float, t: float, alpha: float, t_star: float) -> float: ...
-@overload
-def asymptotic_radius(variance_sum: FloatArray, t: Any, alpha: float, t_star: float) -> FloatArray: ...
-def asymptotic_radius(variance_sum: Any, t: Any, alpha: float, t_star: float) -> Any:
-    """Half-width of the asymptotic confidence sequence for a running mean of t scores.
-
-    radius = √( 2(Sρ² + 1)/(t²ρ²) · log(√(Sρ² + 1)/α) ), with S the sum of the scores' conditional variances (or of
-    upper bounds of them) and ρ of `asymptotic_rho`.
-
-    Parameters
-    ----------
-    variance_sum
-        S, a Python float or an array of any shape; the unit is that of the squared scores.
-    t
-        Number of scores, a number or an array that broadcasts with ``variance_sum``; 0 gives an infinite radius.
-    alpha, t_star
-        Error rate (already shared out if several sequences are meant to hold together) and tuning round.
-
-    Returns
-    -------
-    A Python float for a Python float, else an array; in the unit of the scores.
-
-    Notes
-    -----
-    Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2021), as used by Liang & Bojinov (2024).
-    The guarantee is asymptotic: scores with a finite moment above the second, and a variance sum that grows without
-    bound. Few scores of a heavy tail are where it shows that it is not exact.
-    """
-    rho_squared = asymptotic_rho(alpha, t_star) ** 2
-    if isinstance(variance_sum, float):
-        if t <= 0:
-            return math.inf
-        inflated = variance_sum * rho_squared + 1.0
-        return math.sqrt(2.0 * inflated / (t * t * rho_squared) * (0.5 * math.log(inflated) - math.log(alpha)))
-    scores = np.asarray(t, dtype=np.float64)
-    grown = np.asarray(variance_sum, dtype=np.float64) * rho_squared + 1.0
-    with np.errstate(divide="ignore"):
-        return np.sqrt(2.0 * grown / (scores * scores * rho_squared) * (0.5 * np.log(grown) - math.log(alpha)))
 
 
 # -- sequences for the mean of one stream ----------------------------------------------------------------------------
@@ -143,18 +78,15 @@ def bernoulli_interval(
     """
     from scipy.special import expit, logit
 
-    for name, rate in (("alpha", alpha), ("alpha_opt", alpha_opt)):
-        if not 0.0 < rate < 1.0:
-            raise ValueError(f"{name} was {rate!r}; it is an error rate between 0 and 1, for example 0.05.")
-    if not 0.0 < t_opt < math.inf:
-        raise ValueError(f"t_opt was {t_opt!r}; it is a positive number of trials, for example t_opt=100.")
+    alpha, alpha_opt = error_rate(alpha), error_rate(alpha_opt, "alpha_opt")
+    t_opt = number(t_opt, "t_opt", above=0, fix="It is a number of trials.")
     shape = np.broadcast_shapes(np.shape(successes), np.shape(trials))
     ones = np.broadcast_to(np.asarray(successes, dtype=np.float64), shape).ravel()
     total = np.broadcast_to(np.asarray(trials, dtype=np.float64), shape).ravel()
     bad = np.flatnonzero(~((ones >= 0.0) & (ones <= total) & np.isfinite(total)))
     if len(bad):
-        raise ValueError(
-            f"successes was {ones[bad[0]]:g} with trials {total[bad[0]]:g}; expected 0 ≤ successes ≤ trials."
+        raise InvalidArgument(
+            "successes", f"was {ones[bad[0]]:g} with trials {total[bad[0]]:g}; expected 0 ≤ successes ≤ trials."
         )
     level = -math.log(alpha)
 
@@ -174,7 +106,7 @@ def bernoulli_interval(
             return value
 
         top = logit(np.minimum(mean[at], 1.0 - 1e-16))
-        bottom = np.full(len(at), -60.0)
+        bottom = np.full(len(at), -60.0)  # the logit of 1e-26
         found = excess(bottom, np.arange(len(at))) > 0.0
         at, top, bottom = at[found], top[found], bottom[found]
         ends[at] = expit(find_root(excess, bottom, top))
@@ -210,10 +142,11 @@ class SequenceTuning:
     def interval(self, method: str) -> tuple[float, float]:
         """The bounds, or an error that says that ``method`` needs them."""
         if self.bounds is None:
-            raise ValueError(
-                f"The method {method!r} needs bounds=(a, b), the interval that outcomes cannot leave whatever "
-                "happens; the "
-                "smallest and largest outcome seen are not such bounds. Without any, use method='asymptotic'."
+            raise InvalidArgument(
+                "bounds",
+                f"is missing: the method {method!r} needs the interval (a, b) that outcomes cannot leave whatever "
+                "happens; the smallest and largest outcome seen are not such bounds. Without any, use the method "
+                "'asymptotic'.",
             )
         return self.bounds
 
@@ -244,7 +177,7 @@ def _empirical_variance(outcomes: FloatArray, low: float, high: float) -> FloatA
 def _gamma_exponential_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
     low, high = tuning.interval("gamma-exponential")
     rounds = np.arange(1.0, len(outcomes) + 1.0)
-    v_opt = tuning.t_opt * (high - low) ** 2 / 12.0
+    v_opt = tuning.t_opt * (high - low) ** 2 / 12.0  # outcomes spread evenly have this variance
     times = _empirical_variance(outcomes, low, high)
     radius = gamma_exponential_mixture(times, tuning.alpha / 2.0, v_opt, high - low) / rounds
     mean = np.cumsum(outcomes) / rounds
@@ -254,7 +187,7 @@ def _gamma_exponential_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tup
 def _stitching_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
     low, high = tuning.interval("stitching")
     rounds = np.arange(1.0, len(outcomes) + 1.0)
-    v_min = tuning.t_opt * (high - low) ** 2 / 120.0
+    v_min = tuning.t_opt * (high - low) ** 2 / 120.0  # tight from a tenth of that time on
     times = _empirical_variance(outcomes, low, high)
     radius = polynomial_stitching(times, tuning.alpha / 2.0, v_min, c=high - low) / rounds
     mean = np.cumsum(outcomes) / rounds
@@ -362,57 +295,18 @@ def sequence_ends(
     intersect: bool = False,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The columns ``estimate``, ``lower`` and ``upper`` of `mean_sequence` as arrays, each [T]."""
-    observed = outcome_vector(outcomes)
-    lower, upper = _ends(observed, method, _tuned(observed, method, alpha, bounds, scale, t_opt), intersect)
+    observed = numeric_array(outcomes, "outcomes", "the numbers that were observed")
+    if observed.ndim != 1 or not len(observed):
+        raise InvalidArgument("outcomes", f"has shape {observed.shape}; expected [T], one number per round.")
+    finite_array(observed, "outcomes")
+    lower, upper = stream_ends(observed, method, tuned(observed, method, alpha, bounds, scale, t_opt), intersect)
     return np.cumsum(observed) / np.arange(1, len(observed) + 1), lower, upper
 
 
-def arm_sequences(
-    log: AdaptiveLog,
-    method: str,
-    alpha: float = 0.05,
-    *,
-    bounds: tuple[float, float] | None = None,
-    scale: float | None = None,
-    t_opt: float = 100.0,
-    intersect: bool = False,
-) -> pd.DataFrame:
-    """One row per round, for the arm taken in it: ``round``, ``arm``, ``pulls``, ``estimate``, ``lower``, ``upper``.
-
-    The outcomes of one arm, in the order in which it was taken, are a stream with one mean, however the design chose
-    when to take it: choices use the past only. So each arm's sequence holds at all rounds with error rate α (not all
-    arms' together: divide α by the number of arms for that), if the arm's mean does not drift. Keywords as
-    `mean_sequence`.
-    """
-    import pandas as pd
-
-    require_log(log)
-    tuning = _tuned(log.outcomes, method, alpha, bounds, scale, t_opt)
-    pulls, estimate, lower, upper = (np.empty(log.n_rounds) for _ in range(4))
-    for arm in range(log.n_arms):
-        at = np.flatnonzero(log.arms == arm)
-        if not len(at):
-            continue
-        stream = log.outcomes[at]
-        low, high = _ends(stream, method, tuning, intersect)
-        number = np.arange(1, len(at) + 1)
-        pulls[at], estimate[at], lower[at], upper[at] = number, np.cumsum(stream) / number, low, high
-    names = np.empty(log.n_arms, dtype=object)
-    names[:] = log.names
-    return pd.DataFrame(
-        {
-            "round": np.arange(1, log.n_rounds + 1),
-            "arm": names[log.arms],
-            "pulls": pulls.astype(np.int64),
-            "estimate": estimate,
-            "lower": lower,
-            "upper": upper,
-        }
-    )
-
-
-def _ends(outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: bool) -> tuple[FloatArray, FloatArray]:
-    """Both ends at every round, within the bounds where there are any."""
+def stream_ends(
+    outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: bool
+) -> tuple[FloatArray, FloatArray]:
+    """[T] lower and [T] upper ends for a stream of finite ``outcomes``, within the bounds where there are any."""
     lower, upper = _METHODS[method](outcomes, tuning)
     if tuning.bounds is not None:
         lower, upper = np.maximum(lower, tuning.bounds[0]), np.minimum(upper, tuning.bounds[1])
@@ -421,7 +315,7 @@ def _ends(outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: 
     return lower, upper
 
 
-def _tuned(
+def tuned(
     outcomes: FloatArray,
     method: str,
     alpha: float,
@@ -429,26 +323,22 @@ def _tuned(
     scale: float | None,
     t_opt: float,
 ) -> SequenceTuning:
-    """The checked tuning."""
-    if method not in _METHODS:
-        raise ValueError(f"Unknown method {method!r}; known: {listing(_METHODS)}.{did_you_mean(method, _METHODS)}")
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha was {alpha!r}; it is an error rate between 0 and 1, for example alpha=0.05.")
-    if not 0.0 < t_opt < math.inf:
-        raise ValueError(f"t_opt was {t_opt!r}; it is a positive number of outcomes, for example t_opt=100.")
-    if scale is not None and not 0.0 < scale < math.inf:
-        raise ValueError(
-            f"scale was {scale!r}; it is a positive sub-Gaussian scale, for example half the outcomes' range."
-        )
+    """The checked tuning of a method of `mean_sequence` for ``outcomes``, which must lie within ``bounds``."""
+    one_of(method, "method", _METHODS)
+    alpha = error_rate(alpha)
+    t_opt = number(t_opt, "t_opt", above=0, fix="It is a number of outcomes.")
+    if scale is not None:
+        scale = number(scale, "scale", above=0, fix="Half the outcomes' range will do.")
     if bounds is not None:
         low, high = float(bounds[0]), float(bounds[1])
         if not -math.inf < low < high < math.inf:
-            raise ValueError(f"bounds was {bounds!r}; expected two finite numbers (a, b) with a < b.")
+            raise InvalidArgument("bounds", f"was {bounds!r}; expected two finite numbers (a, b) with a < b.")
         outside = np.flatnonzero((outcomes < low) | (outcomes > high))
         if len(outside):
-            raise ValueError(
-                f"The outcome {outcomes[outside[0]]:g} in row {outside[0]} is outside bounds=({low:g}, {high:g}); the "
-                "bounds must be ones that outcomes cannot leave."
+            raise InvalidArgument(
+                "bounds",
+                f"was ({low:g}, {high:g}), but the outcome in row {outside[0]} is {outcomes[outside[0]]:g}; expected "
+                "an interval that outcomes cannot leave.",
             )
         bounds = (low, high)
     return SequenceTuning(alpha, bounds, scale, t_opt)

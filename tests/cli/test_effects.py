@@ -40,8 +40,8 @@ def run(command, log, *more):
         ("ate", "--method mad --contexts x --model mean", "need --model pooled or --model split."),
         ("ate", "--propensity 1=p,2=r --ordered", "expected 1 within 1e-06"),
         ("values", "--ordered --arms 1,2,3", "(--propensity ARM=COLUMN,...), or use --weights uniform"),
-        ("values", "--ordered --method bernoulli", "needs --bounds LOW HIGH"),
-        ("values", "--ordered --method bernoulli --bounds 0 1", "is outside --bounds 0 1"),
+        ("values", "--ordered --method bernoulli", "--bounds is missing: the method 'bernoulli' needs"),
+        ("values", "--ordered --method bernoulli --bounds 0 1", "--bounds was (0, 1), but the outcome in row 2 is 2"),
     ],
 )
 def test_messages_speak_of_options(log, command, more, words):

@@ -11,9 +11,9 @@ from causalbandit.designs.mad_log import replay_log
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.evaluation import evaluate_regret
 from causalbandit.formats.bif import read_bif
+from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.inference.arm_values import estimate_arms, sample_means
 from causalbandit.inference.log import AdaptiveLog
-from causalbandit.sequences.streams import arm_sequences
 
 
 def options() -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 
 import causalbandit as cb
 from causalbandit.designs.mad import MixtureAdaptiveDesign, _drawn
-from causalbandit.sequences.streams import asymptotic_radius
+from causalbandit.sequences.asymptotic import asymptotic_radius
 
 DATA = Path(__file__).parents[1] / "data"
 REPLAYS = json.loads((DATA / "mad_pyssed_0_2_0.json").read_text())["cases"]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.inference.arm_values import arm_contrasts, arm_values, estimate_arms, sample_means, value_path
 from causalbandit.inference.estimates import plot_estimates
 from causalbandit.inference.log import AdaptiveLog
@@ -15,7 +16,6 @@ from causalbandit.inference.past_means import LookaheadWarning
 from causalbandit.inference.policy_values import learn_policy, policy_value
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.weights import adaptive_weights
-from causalbandit.sequences.streams import arm_sequences
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "aipw_reference.json").read_text())
 CASES = [pytest.param(case, id=case["dgp"]) for case in REFERENCE["cases"]]

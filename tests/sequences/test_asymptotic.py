@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from causalbandit.sequences.streams import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "mad_pyssed_0_2_0.json").read_text())
 

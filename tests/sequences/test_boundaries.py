@@ -95,10 +95,10 @@ def test_find_root_solves_many_problems_in_few_evaluations():
     [
         (lambda: normal_mixture(1.0, 1.5, 10.0), "alpha was 1.5"),
         (lambda: normal_mixture(-1.0, 0.05, 10.0), "v holds -1"),
-        (lambda: normal_mixture(1.0, 0.05, 0.0), "v_opt was 0.0"),
-        (lambda: gamma_exponential_mixture(1.0, 0.05, 10.0, 0.0), "c was 0.0"),
-        (lambda: beta_binomial_mixture(1.0, 0.05, 10.0, -1.0, 1.0), "g was -1.0"),
-        (lambda: polynomial_stitching(1.0, 0.05, 10.0, s=1.0), "s > 1"),
+        (lambda: normal_mixture(1.0, 0.05, 0.0), "v_opt was 0; .* above 0"),
+        (lambda: gamma_exponential_mixture(1.0, 0.05, 10.0, 0.0), "c was 0; .* above 0"),
+        (lambda: beta_binomial_mixture(1.0, 0.05, 10.0, -1.0, 1.0), "g was -1; .* above 0"),
+        (lambda: polynomial_stitching(1.0, 0.05, 10.0, s=1.0), "s was 1; .* above 1"),
     ],
 )
 def test_bad_tuning_is_named(call, words):

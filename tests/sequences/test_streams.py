@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from causalbandit.inference.log import AdaptiveLog
 from causalbandit.sequences import streams as sequences
 from causalbandit.sequences.boundaries import gamma_exponential_mixture, polynomial_stitching
-from causalbandit.sequences.streams import arm_sequences, bernoulli_interval, mean_sequence
+from causalbandit.sequences.streams import bernoulli_interval, mean_sequence
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "boundaries_reference.json").read_text())["cases"]
 EXACT = ["normal-mixture", "bernoulli", "gamma-exponential", "stitching"]
@@ -65,41 +64,6 @@ def test_the_asymptotic_sequence_covers_once_there_are_some_outcomes():
     assert np.mean([((path["lower"] > 1) | (path["upper"] < 1)).any() for path in paths]) < 0.19
 
 
-def test_sequences_of_arms_hold_under_adaptive_choice_and_naive_ones_do_not():
-    """Greedy choice, 5 % exploration, 200 experiments, whole paths at α = 0.1: a false alarm in 10^6 seeds at 0.2."""
-    rng = np.random.default_rng(4)
-    n_rounds, missed = 200, {"bernoulli": 0, "naive": 0}
-    for _ in range(200):
-        ones, pulls = np.ones(2), np.full(2, 2.0)
-        arms, outcomes, propensities = np.empty(n_rounds, int), np.empty(n_rounds), np.empty((n_rounds, 2))
-        for t in range(n_rounds):
-            best = int(ones[1] / pulls[1] > ones[0] / pulls[0])
-            propensities[t] = 0.05
-            propensities[t, best] = 0.95
-            arms[t] = best if rng.random() < 0.95 else 1 - best
-            outcomes[t] = rng.random() < 0.5
-            ones[arms[t]] += outcomes[t]
-            pulls[arms[t]] += 1
-        log = AdaptiveLog(arms, outcomes, propensities)
-        for method in missed:
-            path = arm_sequences(log, method, 0.1, bounds=(0.0, 1.0))
-            rows = path[path["arm"] == 0]
-            missed[method] += bool(((rows["lower"] > 0.5) | (rows["upper"] < 0.5)).any())
-    assert missed["bernoulli"] / 200 < 0.2
-    assert missed["naive"] / 200 > 0.25
-
-
-def test_arm_sequences_are_those_of_each_arms_own_outcomes():
-    rng = np.random.default_rng(0)
-    arms, outcomes = rng.integers(0, 2, 60), rng.random(60)
-    log = AdaptiveLog(arms, outcomes, np.full((60, 2), 0.5), arm_names=("a", "b"))
-    path = arm_sequences(log, "gamma-exponential", bounds=(0, 1))
-    alone = mean_sequence(outcomes[arms == 1], "gamma-exponential", bounds=(0, 1))
-    rows = path[path["arm"] == "b"]
-    np.testing.assert_allclose(rows[["estimate", "lower", "upper"]], alone[["estimate", "lower", "upper"]])
-    np.testing.assert_array_equal(rows["pulls"], alone["round"])
-
-
 def test_the_empirical_variance_is_about_means_of_the_past_and_starts_at_the_middle():
     outcomes = np.array([0.9, 0.2, 0.6])
     predicted = [0.5, 0.9, 0.55]  # the bounds' middle, then the means of what came before
@@ -146,13 +110,13 @@ def test_equal_outcomes_give_no_finite_interval_without_bounds():
     ("keywords", "words"),
     [
         ({"method": "bernouli"}, "Did you mean 'bernoulli'"),
-        ({"method": "bernoulli"}, "needs bounds"),
-        ({"method": "normal-mixture"}, "needs bounds"),
-        ({"method": "bernoulli", "bounds": (0, 0.5)}, "row 1 is outside bounds"),
+        ({"method": "bernoulli"}, "bounds is missing"),
+        ({"method": "normal-mixture"}, "bounds is missing"),
+        ({"method": "bernoulli", "bounds": (0, 0.5)}, r"bounds was \(0, 0.5\), but the outcome in row 1 is 0.9"),
         ({"method": "bernoulli", "bounds": (1, 0)}, "a < b"),
         ({"method": "naive", "alpha": 0}, "alpha was 0"),
         ({"method": "naive", "t_opt": -1}, "t_opt was -1"),
-        ({"method": "normal-mixture", "scale": -1.0}, "scale was -1.0"),
+        ({"method": "normal-mixture", "scale": -1.0}, "scale was -1;"),
     ],
 )
 def test_bad_arguments_are_named(keywords, words):
