@@ -17,6 +17,7 @@ STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "successive-rejects": ("causalbandit.strategies.baselines", "SuccessiveRejects", {}),
     "sequential-halving": ("causalbandit.strategies.baselines", "SequentialHalving", {}),
     "uniform-plug-in": ("causalbandit.strategies.baselines", "UniformPlugIn", {}),
+    "pomis-thompson": ("causalbandit.strategies.pomis_thompson", "POMISThompson", {}),
     "importance-weighted-knows-tables": ("causalbandit.strategies.baselines", "ImportanceWeighted", {}),
 }
 """Name → (module, class, parameters). Modules are imported when a strategy is first asked for.

@@ -1,0 +1,88 @@
+"""Thompson sampling over the interventions that the graph says can be best: a baseline that uses only its shape.
+
+Lee & Bareinboim (2018) find the sets of nodes worth fixing and let a bandit algorithm play their assignments as
+separate arms. What one experiment tells of another intervention is not used.
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, search
+>>> graph = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "purchase")]), target="purchase")
+>>> model = CausalModel(graph, {"ad": [0.5], "trust": [0.2, 0.6], "purchase": [0.1, 0.6]})
+>>> problem = Problem(graph, InterventionSet.up_to(graph, 1), model)
+>>> result = search(problem, 300, POMISThompson(), rng=0)
+>>> result.best
+{'trust': 1}
+>>> int(result.experiments[1:3].sum())  # ad = 0 and ad = 1 only pass through trust
+0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.checks import share
+from causalbandit.strategies.batch_sizes import sizes_from_shares
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
+
+MOST_DRAWS = 1000
+"""Posterior draws behind one batch, at most: the standard error of a share is then 1.6 percentage points or less."""
+
+
+@dataclass(frozen=True)
+class POMISThompson:
+    """Thompson sampling on the members that are not redundant by the graph, then the best posterior mean.
+
+    Left out are those that :meth:`causalbandit.InterventionSet.redundant` names. The rest are arms with independent
+    Beta(1, 1) priors; each experiment goes to the arm that wins a draw from the posterior (Thompson 1933).
+
+    Parameters
+    ----------
+    batch : float
+        Experiments per batch, as a share of those done before, at least one experiment; 0 decides anew after every one.
+    """
+
+    batch: float = 0.01
+    name: ClassVar[str] = "pomis-thompson"
+    needs: ClassVar[Literal["rows", "target"]] = "target"
+
+    def __post_init__(self) -> None:
+        share(self.batch, "batch")
+
+    def smallest_budget(self, task: Task) -> int:
+        """One experiment."""
+        return 1
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """Batches of growing size."""
+        arms = _not_redundant(task)
+        trials = np.zeros(len(arms), dtype=np.int64)
+        successes = np.zeros(len(arms), dtype=np.int64)
+        done = 0
+        while done < budget:
+            size = min(max(1, int(self.batch * done)), budget - done)
+            draws = rng.beta(1 + successes, 1 + trials - successes, size=(min(size, MOST_DRAWS), len(arms)))
+            sizes = np.zeros(len(task.interventions), dtype=np.int64)
+            wins = np.bincount(draws.argmax(axis=1), minlength=len(arms))
+            sizes[arms] = wins if len(draws) == size else sizes_from_shares(size, wins / len(draws), rng)
+            counts = yield Batch(sizes, "Thompson sampling")
+            trials += counts.trials[arms]
+            successes += counts.successes[arms]
+            done += size
+        means = np.full(len(task.interventions), np.nan)
+        means[arms] = (1 + successes) / (2 + trials)
+        return Choice(best_at_random(means, rng), effects=means)
+
+
+def _not_redundant(task: Task) -> npt.NDArray[np.intp]:
+    """Places of the interventions that are not redundant; found once per set."""
+    derived = task.interventions.derived
+    if "not_redundant" not in derived:
+        named = {task.interventions.index(answer.intervention) for answer in task.interventions.redundant()}
+        derived["not_redundant"] = np.array(
+            [place for place in range(len(task.interventions)) if place not in named], dtype=np.intp
+        )
+    places: npt.NDArray[np.intp] = derived["not_redundant"]
+    return places
