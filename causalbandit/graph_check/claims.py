@@ -1,0 +1,215 @@
+"""What a graph claims that experiments can contradict, and where each claim looks.
+
+Given its scope (without hidden variables: its parents), a node owes nothing to what came before it or to what was
+fixed. So all experiments of one family row share one unknown probability of a one, and any two cells of them that were
+known before the node took its value may be compared:
+
+============= =================================================== =====================================================
+kind          claim about a node i                                cells that are compared within a row
+============= =================================================== =====================================================
+invariance    j, in the scope: fixed or seen makes no difference  j fixed | j left free, where both show the same value
+invariance    j, not in the scope: fixing it makes no difference  j fixed at 1 | at 0; j fixed | j left free
+independence  j, earlier and not in the scope, tells nothing      j = 1 | j = 0, over all experiments and those that
+                                                                  left j free
+direct        the target under one intervention is what the rows  that intervention | all others
+              say that it shares with others
+============= =================================================== =====================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import FREE, InterventionSet
+
+Integers = NDArray[np.int64]
+Kind = Literal["invariance", "independence", "direct"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the graph.
+
+    Attributes
+    ----------
+    kind : {"invariance", "independence", "direct"}
+        See the module docstring.
+    node : str
+        The node i whose probability is compared.
+    other : str
+        The node j; empty for "direct".
+    in_scope : bool
+        Whether j is in the scope of i, so that rows tell its values apart.
+    place : int
+        The intervention of a "direct" claim; -1 for others.
+    """
+
+    kind: Kind
+    node: str
+    other: str = ""
+    in_scope: bool = False
+    place: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class RowGroup:
+    """Interventions under which a node has the same scope in the same district, and so the same family rows.
+
+    Attributes
+    ----------
+    node : str
+        The node i, left free by all of them.
+    places : numpy.ndarray of int64
+        The interventions.
+    scope : tuple of str
+        The nodes whose values make a row, the first being the most significant bit.
+    start : int
+        Number of the group's first row among all rows of the claims.
+    """
+
+    node: str
+    places: Integers
+    scope: tuple[str, ...]
+    start: int
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 2^(nodes in the scope)."""
+        return 1 << len(self.scope)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One two-cell comparison in all rows of a group.
+
+    Attributes
+    ----------
+    direction : int
+        Comparisons of one direction add up: a shift has the same sign in all of them.
+    within, cell : tuple of (str, str)
+        Which experiments are compared, and which of them are the cell: a column less another one, as in
+        ``("all", "fixed m")``; "" is no experiment.
+    bit, value : int
+        Only rows in which the scope's node at place ``bit`` shows ``value``; -1 for all rows.
+    """
+
+    direction: int
+    within: tuple[str, str]
+    cell: tuple[str, str]
+    bit: int = -1
+    value: int = 0
+
+
+class GraphClaims:
+    """The claims of a graph about experiments under a set of interventions.
+
+    Parameters
+    ----------
+    interventions : InterventionSet
+        The interventions that experiments come from.
+    nodes : sequence of str
+        The observed nodes: the target and its ancestors at least.
+
+    Attributes
+    ----------
+    claims : tuple of Claim
+        The M claims that experiments under these interventions could contradict.
+    groups : tuple of RowGroup
+        Where they look, with the comparisons of each in ``comparisons``.
+    first, second : numpy.ndarray of int64, shape [M]
+        The one or two directions of a claim; ``second`` is -1 for one.
+    rule : numpy.ndarray of int64, shape [M]
+        How two directions combine: DISJOINT rows, a SEQUENTIAL split of the same, or the MEAN of two views.
+    """
+
+    DISJOINT, SEQUENTIAL, MEAN = range(3)
+
+    def __init__(self, interventions: InterventionSet, nodes: Sequence[str]) -> None:
+        self.interventions = interventions
+        self.graph: CausalGraph = interventions.graph
+        self.nodes = tuple(nodes)
+        self.column = {node: place for place, node in enumerate(self.nodes)}
+        self.fixed = interventions.assignments[:, [self.graph.position(node) for node in self.nodes]]
+        self.groups = tuple(row_groups(interventions))
+        self._places: dict[Claim, int] = {}
+        self._rules: list[int] = []
+        self._directions: list[tuple[int, int]] = []
+        self.n_directions = 0
+        self.comparisons = tuple(tuple(self._comparisons(group)) for group in self.groups)
+        self.n_directions += len(self.direct_places)
+        self.claims = (*self._places, *(Claim("direct", self.graph.target, place=p) for p in self.direct_places))
+        single = [(self.n_directions - len(self.direct_places) + p, -1) for p in range(len(self.direct_places))]
+        self.first, self.second = np.array(self._directions + single, dtype=np.int64).reshape(-1, 2).T
+        self.rule = np.array(self._rules + [self.MEAN] * len(single), dtype=np.int64)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of family rows that the interventions use."""
+        return sum(group.n_rows for group in self.groups)
+
+    @cached_property
+    def direct_places(self) -> tuple[int, ...]:
+        """Interventions whose target's rows are shared with others."""
+        shared = [g.places for g in self.groups if g.node == self.graph.target and len(g.places) > 1]
+        return tuple(np.sort(np.concatenate(shared)).tolist()) if shared else ()
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Share of each claim in the verdict, shape [M], sum 1: kinds count alike, and so do the claims of a kind."""
+        sizes = Counter(claim.kind for claim in self.claims)
+        return np.array([1 / (sizes[claim.kind] * len(sizes)) for claim in self.claims])
+
+    def _comparisons(self, group: RowGroup) -> Iterator[Comparison]:
+        """The comparisons in one group; each claim gets its directions when it is met first."""
+        i = group.node
+        before = set(self.graph.nodes[: self.graph.position(i)])
+        for j in self.nodes:
+            if j == i:
+                continue
+            codes = self.fixed[group.places, self.column[j]]
+            kinds = set(codes.tolist())
+            all_fixed = FREE not in kinds
+            if j in group.scope:
+                if len(kinds) > 1 and not all_fixed:
+                    bit = group.scope.index(j)
+                    both = self._claim(Claim("invariance", i, j, in_scope=True), self.DISJOINT)
+                    for value in sorted(kinds - {FREE}):
+                        yield Comparison(both[value], ("all", ""), (f"fixed {j}", ""), bit, value)
+                continue
+            if len(kinds) > 1:
+                values, fixed = self._claim(Claim("invariance", i, j), self.SEQUENTIAL)
+                yield Comparison(values, (f"fixed {j}", ""), (f"one {j}", ""))
+                yield Comparison(fixed, ("all", ""), (f"fixed {j}", ""))
+            if j in before and kinds not in ({0}, {1}):
+                anyhow, seen = self._claim(Claim("independence", i, j), self.MEAN)
+                yield Comparison(anyhow, ("all", ""), (f"value {j}", ""))
+                yield Comparison(seen, ("all", f"fixed {j}"), (f"value {j}", f"one {j}"))
+
+    def _claim(self, claim: Claim, rule: int) -> tuple[int, int]:
+        if claim not in self._places:
+            self._places[claim] = len(self._places)
+            self._rules.append(rule)
+            self._directions.append((self.n_directions, self.n_directions + 1))
+            self.n_directions += 2
+        return self._directions[self._places[claim]]
+
+
+def row_groups(interventions: InterventionSet) -> list[RowGroup]:
+    """The row groups of the target and its ancestors, in topological order; nodes that are always fixed have none."""
+    graph = interventions.graph
+    groups, start = [], 0
+    for node in graph.ancestors:
+        places = np.flatnonzero(interventions.assignments[:, graph.position(node)] == FREE)
+        if len(places):
+            group = RowGroup(node, places, graph.parents(node), start)
+            start += group.n_rows
+            groups.append(group)
+    return groups

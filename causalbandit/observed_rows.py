@@ -1,0 +1,113 @@
+"""Rows of experiments, kept as distinct patterns with their numbers, so that they can be read under another graph.
+
+Counts per family row are enough for estimates under one graph. Whether that graph is right, and what the same
+experiments say under another one, only whole rows can tell. Memory grows with the distinct patterns per batch and
+intervention, not with the experiments.
+
+>>> rows = ObservedRows.from_values(("ad", "sale"), [[0, 1], [1, 1], [0, 1]], batch=0, place=[0, 1, 0])
+>>> rows.weight.tolist(), rows.values.tolist(), rows.place.tolist()
+([2, 1], [[0, 1], [1, 1]], [0, 1])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Integers = NDArray[np.int64]
+_WORD = 64
+
+
+@dataclass(frozen=True, eq=False)
+class ObservedRows:
+    """P distinct combinations of batch, intervention and observed values, in ascending order, with their numbers.
+
+    Attributes
+    ----------
+    nodes : tuple of str
+        The N observed nodes.
+    words : numpy.ndarray of uint64, shape [P, ⌈N/64⌉]
+        Observed values, one bit per node.
+    batch : numpy.ndarray of int64, shape [P]
+        Number of the batch, ascending.
+    place : numpy.ndarray of int64, shape [P]
+        Place of the intervention in its set.
+    weight : numpy.ndarray of int64, shape [P]
+        Experiments that showed the pattern, at least 1.
+    """
+
+    nodes: tuple[str, ...]
+    words: NDArray[np.uint64]
+    batch: Integers
+    place: Integers
+    weight: Integers
+
+    @classmethod
+    def from_values(
+        cls,
+        nodes: Sequence[str],
+        values: ArrayLike,
+        *,
+        batch: ArrayLike = 0,
+        place: ArrayLike = 0,
+        weight: ArrayLike | None = None,
+    ) -> ObservedRows:
+        """Compress ``values`` [T, N] of 0 and 1; ``batch``, ``place`` and ``weight`` are one number or one per row."""
+        array = np.asarray(values, dtype=np.uint8).reshape(-1, len(nodes))
+        packed = np.packbits(array, axis=1, bitorder="little")
+        n_words = max(1, -(-len(nodes) // _WORD))
+        padded = np.zeros((len(array), 8 * n_words), dtype=np.uint8)
+        padded[:, : packed.shape[1]] = packed
+        batches, places, weights = (
+            np.broadcast_to(np.asarray(each, dtype=np.int64), len(array))
+            for each in (batch, place, 1 if weight is None else weight)
+        )
+        seen = weights > 0
+        return cls._merged(tuple(nodes), padded.view("<u8")[seen], batches[seen], places[seen], weights[seen])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[ObservedRows]) -> ObservedRows:
+        """All experiments of some parts over the same nodes; at least one part."""
+        joined = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
+        return cls._merged(parts[0].nodes, *joined)  # type: ignore[arg-type]  # words first, then three of integers
+
+    @classmethod
+    def _merged(
+        cls, nodes: tuple[str, ...], words: NDArray[np.uint64], batch: Integers, place: Integers, weight: Integers
+    ) -> ObservedRows:
+        if len(weight) == 0:
+            return cls(nodes, words, batch, place, weight)
+        order = np.lexsort((*words.T, place, batch))
+        words, batch, place = words[order], batch[order], place[order]
+        new = np.empty(len(order), dtype=bool)
+        new[0] = True
+        new[1:] = (batch[1:] != batch[:-1]) | (place[1:] != place[:-1]) | (words[1:] != words[:-1]).any(axis=1)
+        starts = np.flatnonzero(new)
+        return cls(nodes, words[starts], batch[starts], place[starts], np.add.reduceat(weight[order], starts))
+
+    def _arrays(self) -> tuple[NDArray[np.uint64], Integers, Integers, Integers]:
+        return self.words, self.batch, self.place, self.weight
+
+    @property
+    def values(self) -> NDArray[np.uint8]:
+        """The patterns, shape [P, N]."""
+        as_bytes = np.ascontiguousarray(self.words).view(np.uint8)
+        return np.unpackbits(as_bytes, axis=1, count=len(self.nodes), bitorder="little")
+
+    @property
+    def total(self) -> int:
+        """Number of experiments."""
+        return int(self.weight.sum())
+
+    def in_one_batch(self) -> ObservedRows:
+        """The same experiments without the numbers of their batches."""
+        return self._merged(self.nodes, self.words, np.zeros_like(self.batch), self.place, self.weight)
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def __repr__(self) -> str:
+        return f"ObservedRows({self.total} experiments, {len(self)} patterns of {len(self.nodes)} nodes)"
