@@ -110,7 +110,7 @@ class Counts:
         """
         graph = interventions.graph
         place = interventions.index(intervention)
-        values = _checked_rows(graph, intervention, rows)
+        values = checked_values(graph, intervention, rows)
         n_experiments = len(rows)
         counts = cls.zeros(graph, interventions)
         codes = interventions.assignments[place]
@@ -128,7 +128,7 @@ class Counts:
         return counts
 
 
-def _checked_rows(
+def checked_values(
     graph: CausalGraph, intervention: Mapping[str, int], rows: pd.DataFrame
 ) -> dict[str, npt.NDArray[np.int64]]:
     import pandas as pd

@@ -72,7 +72,7 @@ class ObservedRows:
     def concatenate(cls, parts: Sequence[ObservedRows]) -> ObservedRows:
         """All experiments of some parts over the same nodes; at least one part."""
         joined = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
-        return cls._merged(parts[0].nodes, *joined)  # type: ignore[arg-type]  # words first, then three of integers
+        return cls._merged(parts[0].nodes, *joined)
 
     @classmethod
     def _merged(

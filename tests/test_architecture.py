@@ -20,7 +20,7 @@ FLOORS = [
     {"graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
-    {"counts"},
+    {"counts", "observed_rows"},
     {"clique_tree", "sharing", "propagation"},
     {"sampling"},
     {"model"},

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.interventions import FREE, InterventionSet, intervention_label
 
 Integers = NDArray[np.int64]
 Kind = Literal["invariance", "independence", "direct"]
@@ -166,6 +166,16 @@ class GraphClaims:
         """Share of each claim in the verdict, shape [M], sum 1: kinds count alike, and so do the claims of a kind."""
         sizes = Counter(claim.kind for claim in self.claims)
         return np.array([1 / (sizes[claim.kind] * len(sizes)) for claim in self.claims])
+
+    def in_words(self, claim: Claim) -> str:
+        """The claim as a short sentence."""
+        i, j = claim.node, claim.other
+        if claim.kind == "direct":
+            label = intervention_label(self.interventions[claim.place])
+            return f"{i} under {label} is what its rows say"
+        if claim.kind == "independence":
+            return f"{i} does not depend on {j}, given its scope"
+        return f"{i} is the same with {j} fixed or seen" if claim.in_scope else f"fixing {j} does not change {i}"
 
     def _comparisons(self, group: RowGroup) -> Iterator[Comparison]:
         """The comparisons in one group; each claim gets its directions when it is met first."""

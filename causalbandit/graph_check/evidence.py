@@ -5,8 +5,9 @@ The cost grows with patterns · observed nodes per node, in blocks of bounded me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,13 @@ class Cells:
         The same in the first cell.
     """
 
-    direction: Integers
-    batch: Integers
-    row: Integers
-    total: Floats
-    ones: Floats
-    cell: Floats
-    cell_ones: Floats
+    direction: NDArray[Any]
+    batch: NDArray[Any]
+    row: NDArray[Any]
+    total: NDArray[Any]
+    ones: NDArray[Any]
+    cell: NDArray[Any]
+    cell_ones: NDArray[Any]
 
     @classmethod
     def concatenate(cls, parts: Iterable[Cells]) -> Cells:
@@ -57,8 +58,13 @@ class Cells:
             return cls(*(np.zeros(0, dtype=np.int64 if place < 3 else np.float64) for place in range(len(names))))
         return cls(*(np.concatenate([getattr(part, name) for part in listed]) for name in names))
 
+    def of_directions(self, directions: Iterable[int]) -> Cells:
+        """The tables of some directions."""
+        kept = np.isin(self.direction, list(directions))
+        return Cells(*(getattr(self, field.name)[kept] for field in fields(self)))
+
     @classmethod
-    def compared(cls, direction: Integers, batch: Integers, row: Integers, *numbers: Floats) -> Cells:
+    def compared(cls, direction: Integers, batch: Integers, row: Integers, *numbers: NDArray[Any]) -> Cells:
         """Arrays that broadcast to [K, D], flattened, without tables that have an empty cell."""
         total, _, cell, _ = numbers
         kept = np.nonzero((cell > 0) & (cell < total))
@@ -68,20 +74,18 @@ class Cells:
         )
 
 
-def cells_of(claims: GraphClaims, rows: ObservedRows, directions: Iterable[int] | None = None) -> Cells:
-    """The tables of all comparisons, or of those in ``directions``. ``rows.nodes`` must be ``claims.nodes``."""
-    wanted = None if directions is None else set(directions)
+def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
+    """The tables of all comparisons. ``rows.nodes`` must be ``claims.nodes``."""
     values = rows.values
     _, batch = np.unique(rows.batch, return_inverse=True)
     fixed = claims.fixed[rows.place]
     parts: list[Cells] = []
     for group, comparisons in zip(claims.groups, claims.comparisons, strict=True):
-        chosen = [each for each in comparisons if wanted is None or each.direction in wanted]
         view = _View(claims, group, rows, values, batch, fixed)
         if len(view.weight):
-            parts.extend(view.compare(chosen))
+            parts.extend(view.compare(comparisons))
             if group.node == claims.graph.target and claims.direct_places:
-                parts.append(view.direct(wanted))
+                parts.append(view.direct())
     return Cells.concatenate(parts)
 
 
@@ -114,23 +118,20 @@ class _View:
         self.weight = rows.weight[seen].astype(np.float64)
         self.ones = self.weight * self.values[:, claims.column[group.node]]
 
-    def compare(self, comparisons: list[Comparison]) -> Iterator[Cells]:
+    def compare(self, comparisons: Sequence[Comparison]) -> Iterator[Cells]:
         """The tables of the comparisons, some at a time."""
         step = max(1, BLOCK // (4 * len(self.weight)))
         for start in range(0, len(comparisons), step):
             yield self._compare(comparisons[start : start + step])
 
-    def _compare(self, comparisons: list[Comparison]) -> Cells:
+    def _compare(self, comparisons: Sequence[Comparison]) -> Cells:
         names = list(dict.fromkeys(name for c in comparisons for pair in (c.within, c.cell) for name in pair))
         columns = np.stack([self._column(name) for name in names], axis=1)
         place = {name: at for at, name in enumerate(names)}
         index = np.array([[place[name] for pair in (c.within, c.cell) for name in pair] for c in comparisons]).T
         # [K, D]: experiments of both cells, ones of both, experiments of the first, ones of the first
-        numbers = []
-        for first, second in (index[:2], index[2:]):
-            for weight in (self.weight, self.ones):
-                sums = np.add.reduceat(columns * weight[:, None], self.starts, axis=0)
-                numbers.append(sums[:, first] - sums[:, second])
+        sums = [np.add.reduceat(columns * each[:, None], self.starts, axis=0) for each in (self.weight, self.ones)]
+        numbers = [each[:, plus] - each[:, minus] for plus, minus in (index[:2], index[2:]) for each in sums]
         bits = np.array([max(c.bit, 0) for c in comparisons])
         shown = (self.row[:, None] >> (len(self.group.scope) - 1 - bits)) & 1 if self.group.scope else 0
         apart = np.array([c.bit < 0 for c in comparisons]) | (shown == np.array([c.value for c in comparisons]))
@@ -149,18 +150,16 @@ class _View:
         result: NDArray[np.bool_] = source != FREE if kind == "fixed" else source == 1
         return result.astype(np.float64)
 
-    def direct(self, wanted: set[int] | None) -> Cells:
+    def direct(self) -> Cells:
         """The tables of each intervention against the others, for the target."""
         claims = self.claims
         n_places = len(claims.interventions)
         key = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(self.weight)))
         pairs, at = np.unique(key * n_places + self.place, return_inverse=True)
-        key, place = np.divmod(pairs, n_places)
+        key, place = pairs // n_places, pairs % n_places
         first = claims.n_directions - len(claims.direct_places)
         direction = first + np.searchsorted(claims.direct_places, place)
         kept = np.isin(place, claims.direct_places)
-        if wanted is not None:
-            kept &= np.isin(direction, list(wanted))
         numbers = []
         for weight in (self.weight, self.ones):
             numbers += [np.add.reduceat(weight, self.starts)[key], np.bincount(at, weight, minlength=len(pairs))]
@@ -171,12 +170,14 @@ class _View:
 
 def batch_sums(claims: GraphClaims, cells: Cells) -> Floats:
     """Deviation, variance and third moment per batch and direction, summed over rows: [3, B, D]."""
-    n_batches = int(cells.batch.max(initial=-1)) + 1
+    n_batches = int(cells.batch.max(initial=0)) + 1
     mean, variance, third = hypergeometric_moments(cells.total, cells.ones, cells.cell)
     key = cells.batch * claims.n_directions + cells.direction
     size = n_batches * claims.n_directions
-    sums = [np.bincount(key, each, minlength=size) for each in (cells.cell_ones - mean, variance, third)]
-    return np.stack(sums).reshape(3, n_batches, claims.n_directions)
+    result = np.zeros((3, size))
+    for place, each in enumerate((cells.cell_ones - mean, variance, third)):
+        result[place] = np.bincount(key, each, minlength=size)
+    return result.reshape(3, n_batches, claims.n_directions)
 
 
 def log_e_of(claims: GraphClaims, sums: Floats) -> Floats:
@@ -199,7 +200,8 @@ def log_e_universal(claims: GraphClaims, cells: Cells) -> Floats:
     """log e-value of each claim by universal inference, [M]; the tables of ``cells`` must come as one batch."""
     pairs = np.stack([cells.cell, cells.total - cells.cell], axis=1)
     ones = np.stack([cells.cell_ones, cells.ones - cells.cell_ones], axis=1)
-    found = np.bincount(cells.direction, log_universal(ones, pairs - ones), minlength=claims.n_directions)
+    weights = log_universal(ones, pairs - ones)
+    found = np.bincount(cells.direction, weights, minlength=claims.n_directions).astype(np.float64)
     return _combined(claims, found, exact_given_totals=False)
 
 

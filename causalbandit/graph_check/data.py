@@ -1,0 +1,151 @@
+"""Rows of experiments as a user holds them, per intervention or in one table, checked and compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalbandit.checks import instance
+from causalbandit.counts import checked_values
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet, intervention_label
+from causalbandit.observed_rows import ObservedRows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Data: TypeAlias = "pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[tuple[Mapping[str, int], pd.DataFrame]]"
+Part = tuple[dict[str, int], "pd.DataFrame"]
+
+
+def read_data(
+    problem_set: InterventionSet, data: Any, interventions: str | Mapping[str, str] | None, batch: str | None
+) -> tuple[InterventionSet, ObservedRows]:
+    """The interventions that the data come from, and their rows; places follow that set, batches those of ``batch``.
+
+    See :func:`causalbandit.check_graph` for the forms of ``data``. Rows of one intervention may come in several parts.
+    """
+    parts = [part for part in _parts(problem_set, data, interventions) if len(part[1])]
+    if not parts:
+        raise InvalidArgument("data", "holds no rows; expected at least one experiment.")
+    graph = problem_set.graph
+    distinct = {tuple(sorted(fixed.items())): fixed for fixed, _ in parts}
+    used = InterventionSet(graph, distinct.values())
+    shared = set(graph.nodes).intersection(*(frame.columns for _, frame in parts))
+    nodes = [node for node in graph.nodes if node in shared or node in graph.ancestors]
+    numbers = _batch_numbers([frame for _, frame in parts], batch)
+    compressed = []
+    for (fixed, frame), number in zip(parts, numbers, strict=True):
+        values = checked_values(graph, fixed, frame[[node for node in nodes if node in frame.columns]])
+        table = np.stack([values[node] for node in nodes], axis=1)
+        compressed.append(ObservedRows.from_values(nodes, table, batch=number, place=used.index(fixed)))
+    return used, ObservedRows.concatenate(compressed)
+
+
+def _parts(problem_set: InterventionSet, data: Any, interventions: Any) -> list[Part]:
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        if interventions is None:
+            return [({}, data)]
+        if isinstance(interventions, str):
+            return _by_label(problem_set, data, interventions)
+        instance(interventions, "interventions", Mapping, "a column of labels, or a mapping from node to its column")
+        return _by_columns(problem_set.graph, data, interventions)
+    if interventions is not None:
+        raise InvalidArgument("interventions", "names columns of one table, but data came as one table each. Drop it.")
+    if isinstance(data, Mapping):
+        pairs: Iterable[Any] = data.items()
+    elif isinstance(data, Sequence) and not isinstance(data, str):
+        pairs = data
+    else:
+        raise InvalidType(
+            "data",
+            f"was a {type(data).__name__}; expected a pandas.DataFrame, a mapping from an intervention's label to its "
+            "DataFrame, or a list of pairs (intervention, DataFrame).",
+        )
+    parts = []
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InvalidType("data", f"holds {pair!r}; expected pairs (intervention, DataFrame).")
+        given, frame = pair
+        frame = instance(frame, "data", pd.DataFrame, f"a pandas.DataFrame for {given!r}")
+        fixed = _from_label(problem_set, given) if isinstance(given, str) else dict(given)
+        InterventionSet(problem_set.graph, [fixed])  # refuses what is not on the graph
+        parts.append((fixed, frame))
+    return parts
+
+
+def _by_label(problem_set: InterventionSet, data: pd.DataFrame, column: str) -> list[Part]:
+    _require_column(data, column, "interventions")
+    labels = data[column].where(data[column].notna(), "").astype(str)
+    return [(_from_label(problem_set, str(label)), part) for label, part in data.groupby(labels, sort=False)]
+
+
+def _by_columns(graph: CausalGraph, data: pd.DataFrame, columns: Mapping[str, str]) -> list[Part]:
+    """One part per combination of fixed values; an empty cell leaves the node alone."""
+    import pandas as pd
+
+    for node, column in columns.items():
+        graph.require(node, "node in interventions=:")
+        _require_column(data, column, "interventions")
+    codes = {}
+    for node, column in columns.items():
+        fixed = pd.to_numeric(data[column].replace("", np.nan), errors="coerce")
+        wrong = data[column].replace("", np.nan).notna() & ~fixed.isin([0, 1])
+        if wrong.any():
+            raise InvalidArgument(
+                "interventions",
+                f"names the column {column!r}, which holds {data[column][wrong].tolist()[0]!r}; expected the value at "
+                f"which {node!r} was fixed, 0 or 1, or an empty cell where it was not.",
+            )
+        codes[node] = fixed.fillna(-1).astype(int).to_numpy()
+    keys = pd.DataFrame(codes)
+    parts = []
+    for _, places in keys.groupby(list(keys.columns), sort=False).groups.items():
+        first = keys.loc[places[0]]
+        parts.append(({n: int(v) for n, v in first.items() if v >= 0}, data.iloc[np.asarray(places)]))
+    return parts
+
+
+def _from_label(problem_set: InterventionSet, label: str) -> dict[str, int]:
+    """The intervention that a label names: one of the set's, or ``node=value, node=value`` for any other."""
+    for place, known in enumerate(problem_set.labels):
+        if label == known:
+            return problem_set[place]
+    if label.strip() in ("", "{}", intervention_label({})):
+        return {}
+    fixed = {}
+    for item in label.split(","):
+        node, _, value = (part.strip() for part in item.rpartition("="))
+        if node not in problem_set.graph.nodes or value not in ("0", "1"):
+            near = did_you_mean(label, problem_set.labels)
+            raise InvalidArgument(
+                "data",
+                f"has the intervention {label!r}; expected node=0 or node=1, separated by commas, for nodes among "
+                f"{listing(problem_set.graph.nodes)}, or {intervention_label({})!r}.{near}",
+            )
+        fixed[node] = int(value)
+    return fixed
+
+
+def _batch_numbers(frames: list[pd.DataFrame], batch: str | None) -> list[NDArray[np.int64] | int]:
+    """Numbers of the batches of every frame's rows, in the ascending order of what the column holds."""
+    if batch is None:
+        return [0] * len(frames)
+    for frame in frames:
+        _require_column(frame, batch, "batch")
+        if frame[batch].isna().any():
+            raise InvalidArgument("batch", f"names the column {batch!r}, which has empty cells; expected a batch each.")
+    known = np.unique(np.concatenate([frame[batch].to_numpy() for frame in frames]))
+    return [np.searchsorted(known, frame[batch].to_numpy()) for frame in frames]
+
+
+def _require_column(frame: pd.DataFrame, column: str, argument: str) -> None:
+    if column not in frame.columns:
+        near = did_you_mean(column, frame.columns)
+        raise InvalidArgument(argument, f"names {column!r}, which is no column of the data.{near}")
