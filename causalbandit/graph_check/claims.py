@@ -27,8 +27,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.assignments import FREE
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import FREE, InterventionSet, intervention_label
+from causalbandit.interventions import InterventionSet, intervention_label
 
 Integers = NDArray[np.int64]
 Kind = Literal["invariance", "independence", "direct"]

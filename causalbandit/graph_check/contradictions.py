@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from causalbandit.assignments import FREE
 from causalbandit.graph_check.claims import Claim, GraphClaims
 from causalbandit.graph_check.evidence import Cells
-from causalbandit.interventions import FREE, intervention_label
+from causalbandit.interventions import intervention_label
 from causalbandit.sequences.conditional import hypergeometric_moments
 from causalbandit.text import plain
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.assignments import FREE
 from causalbandit.graph_check.claims import Comparison, GraphClaims, RowGroup
-from causalbandit.interventions import FREE
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.sequences.conditional import hypergeometric_moments, log_e_value, log_universal
 
