@@ -1,0 +1,219 @@
+"""The database of a study: opening it, transactions, checksums, and its errors as sentences."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from causalbandit.errors import Error
+
+APPLICATION = 0x63624944
+"""SQLite's application id of a study: the letters "cbID"."""
+SCHEMA = 1
+"""Version of the tables below, kept as SQLite's user version."""
+PATIENCE = 30.0
+"""Seconds to wait for another process that is writing."""
+
+TABLES = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE batches (
+    number INTEGER PRIMARY KEY, phase TEXT NOT NULL, first INTEGER NOT NULL, total INTEGER NOT NULL,
+    places BLOB NOT NULL, checksum INTEGER NOT NULL,
+    handed INTEGER NOT NULL DEFAULT 0 CHECK (handed BETWEEN 0 AND total),
+    told INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
+    closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))
+);
+CREATE TABLE tallies (
+    batch INTEGER PRIMARY KEY, rows INTEGER NOT NULL, counts BLOB NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE TABLE open_experiments (
+    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL,
+    asked REAL NOT NULL
+);
+CREATE INDEX open_by_place ON open_experiments (place, id);
+CREATE TABLE results (
+    id INTEGER PRIMARY KEY, batch INTEGER REFERENCES batches(number), place INTEGER NOT NULL,
+    counted_in INTEGER NOT NULL, excluded INTEGER NOT NULL CHECK (excluded IN (0, 1)),
+    observed BLOB NOT NULL, extra TEXT NOT NULL, told REAL NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE TABLE abandoned (
+    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL, at REAL NOT NULL
+);
+CREATE TABLE amendments (
+    number INTEGER PRIMARY KEY, id INTEGER NOT NULL REFERENCES results(id), observed BLOB NOT NULL, extra TEXT NOT NULL,
+    replaced REAL NOT NULL
+);
+"""
+
+
+class StudyError(Error):
+    """A study file that cannot be used, or an order that its state does not allow. Nothing was changed."""
+
+
+class Database:
+    """A study's file, open. Use it as a context manager, or call `close`."""
+
+    def __init__(self, path: str | os.PathLike[str], connection: sqlite3.Connection) -> None:
+        self.path = Path(path)
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], settings: Mapping[str, str]) -> Self:
+        """A new file that holds ``settings``; an existing file is never overwritten."""
+        place = Path(path)
+        try:
+            with open(place, "xb"):  # claims the name: two that create the same study cannot both succeed
+                pass
+        except FileExistsError:
+            raise StudyError(
+                f"{str(place)!r} exists; a study is never overwritten. Open it, or choose a new name."
+            ) from None
+        try:
+            connection = _connect(place)
+            store = cls(place, connection)
+            with store.speaking(), store.writing():
+                for statement in TABLES.split(";"):
+                    connection.execute(statement)
+                connection.executemany(
+                    "INSERT INTO settings VALUES (?, ?, ?)",
+                    [(name, value, checksum(name, value)) for name, value in settings.items()],
+                )
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        except BaseException:
+            for leftover in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm", "-journal"))):
+                leftover.unlink(missing_ok=True)
+            raise
+        return store
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """The file of a study, checked for being one; a StudyError tells what else it is."""
+        place = Path(path)
+        if not place.is_file():
+            raise StudyError(f"{str(place)!r} is no file; expected a study that was created before.")
+        with open(place, "rb") as file:
+            head = file.read(16)
+        if head != b"SQLite format 3\0":
+            raise StudyError(
+                f"{str(place)!r} is no study: it does not begin like an SQLite database. Nothing was changed."
+            )
+        store = cls(place, _connect(place))
+        try:
+            with store.speaking():
+                application = store.value("PRAGMA application_id")
+                version = store.value("PRAGMA user_version")
+                if application != APPLICATION:
+                    raise StudyError(f"{str(place)!r} is an SQLite database, but no study. Nothing was changed.")
+                if version > SCHEMA:
+                    raise StudyError(
+                        f"{str(place)!r} was written by a newer version (tables of version {version}; this one knows "
+                        f"{SCHEMA}). Nothing was changed: open it with that version."
+                    )
+                store.settings()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def settings(self) -> dict[str, str]:
+        """What `create` was given."""
+        with self.speaking():
+            rows = self._connection.execute("SELECT name, value, checksum FROM settings").fetchall()
+        for name, value, kept in rows:
+            if kept != checksum(name, value):
+                raise self.damaged(f"the setting {name!r}")
+        return {name: value for name, value, _ in rows}
+
+    def set(self, name: str, value: str) -> None:
+        """Keep a setting. Inside a `transaction`."""
+        self._connection.execute(
+            "INSERT INTO settings VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, "
+            "checksum = excluded.checksum",
+            (name, value, checksum(name, value)),
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """Everything done to the store in the block, or nothing; other processes wait."""
+        with self.speaking(), self.writing():
+            yield self
+
+    def value(self, question: str) -> Any:
+        return self._connection.execute(question).fetchone()[0]
+
+    def damaged(self, what: str) -> StudyError:
+        return StudyError(
+            f"{str(self.path)!r} is damaged: {what} does not match its checksum. Nothing was changed. `study check` "
+            "tells what is safe; a copy from before has the rest."
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Turn the errors of the database into sentences."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StudyError(f"{str(self.path)!r}: {_said(error)} Nothing was changed.") from error
+
+
+def _said(error: sqlite3.Error) -> str:
+    """A sentence for what SQLite reports."""
+    text = str(error)
+    for words, sentence in (
+        ("full", "the disk is full; make room and do it again."),
+        ("readonly", "the file or its folder may not be written; change its permissions or copy it elsewhere."),
+        ("locked", f"another process has been writing for {PATIENCE:.0f} seconds; try again when it is done."),
+        ("malformed", "the file is damaged (SQLite cannot read it); `study check` tells what is safe."),
+        ("not a database", "the file is damaged or no study."),
+        ("unable to open", "the file cannot be opened; is its folder there, and may it be written?"),
+    ):
+        if words in text:
+            return sentence
+    return f"the database reports: {text}."
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.") from error
+    return connection
+
+
+def checksum(*parts: str | bytes | int) -> int:
+    """A sum over the parts, in which their borders count."""
+    total = 0
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        total = zlib.crc32(data, zlib.crc32(len(data).to_bytes(8, "little"), total))
+    return total

@@ -1,0 +1,217 @@
+"""The tables that leave and enter a study: experiments to run, and what they showed.
+
+A sheet of experiments has the column ``id`` and one column per observed node, which holds the value to fix or nothing.
+The sheet that comes back is the same one with what was observed filled in. Rows without an id name their intervention
+instead, in a column ``intervention`` that holds a label such as ``ad=1`` or ``(observe)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.interventions import FREE, InterventionSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Bytes = npt.NDArray[np.uint8]
+Mismatch = Literal["error", "exclude"]
+
+ID, INTERVENTION = "id", "intervention"
+"""Columns beside those of the nodes."""
+NOT_SEEN = 2
+"""What stands for the value of a node that a row does not hold."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings that a spreadsheet would take for a formula."""
+
+
+def guarded(text: str) -> str:
+    """``text`` with an apostrophe in front where a spreadsheet would calculate it."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def unguarded(text: str) -> str:
+    """What `guarded` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def todo_frame(interventions: InterventionSet, experiments: Sequence[tuple[int, int]]) -> pd.DataFrame:
+    """One row per experiment (id, place): the id, and per node the value to fix or <NA>."""
+    import pandas as pd
+
+    nodes = interventions.graph.nodes
+    codes = interventions.assignments[[place for _, place in experiments]]
+    columns: dict[str, Any] = {ID: pd.array([number for number, _ in experiments], dtype="int64")}
+    for column, node in enumerate(nodes):
+        values = pd.array(np.where(codes[:, column] == FREE, 0, codes[:, column]), dtype="Int8")
+        values[codes[:, column] == FREE] = pd.NA
+        columns[node] = values
+    return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What came back, checked.
+
+    Attributes
+    ----------
+    ids : list of int or None
+        The experiment of each row; None where the row names its intervention.
+    places : list of int or None
+        The place of the intervention that a row names; None where it has an id.
+    observed : numpy.ndarray of uint8, shape [n, N]
+        0, 1, or `NOT_SEEN`, by node.
+    extra : list of dict
+        What else each row holds.
+    """
+
+    ids: list[int | None]
+    places: list[int | None]
+    observed: Bytes
+    extra: list[dict[str, Any]]
+
+
+def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
+    """The rows of a sheet that came back.
+
+    Raises
+    ------
+    InvalidArgument
+        For an empty sheet, a missing column, a value that is not 0 or 1, an id that is no whole number, or a row with
+        neither an id nor an intervention of the set; with the first row where it happens.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidType(
+            "results", f"came as {type(frame).__name__}; expected a pandas.DataFrame, a row per experiment."
+        )
+    if not len(frame):
+        raise InvalidArgument("results", "hold no rows; expected one row per experiment that was run.")
+    frame = frame.rename(columns=lambda name: unguarded(name) if isinstance(name, str) else name)
+    repeated = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    if repeated:
+        raise InvalidArgument("results", f"have more than one column named {listing(repeated)}; expected one each.")
+    graph = interventions.graph
+    missing = [node for node in graph.ancestors if node not in frame.columns]
+    if missing:
+        raise InvalidArgument(
+            "results",
+            f"have no column for {listing(missing)}.{did_you_mean(missing[0], map(str, frame.columns))} Expected the "
+            "target and its ancestors, as in the sheet that was handed out.",
+        )
+    if ID not in frame.columns and INTERVENTION not in frame.columns:
+        raise InvalidArgument(
+            "results",
+            f"have neither a column {ID!r} nor a column {INTERVENTION!r}; expected one of them, to know what was run.",
+        )
+    ids: list[int | None] = _ids(frame[ID]) if ID in frame.columns else [None] * len(frame)
+    places = _places(interventions, frame, ids)
+    observed = np.full((len(frame), len(graph.nodes)), NOT_SEEN, dtype=np.uint8)
+    for column, node in enumerate(graph.nodes):
+        if node in frame.columns:
+            observed[:, column] = _binary(frame[node], node, needed=node in graph.ancestors)
+    others = [name for name in frame.columns if name not in graph.nodes and name not in (ID, INTERVENTION)]
+    records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
+    extra = [{str(name): _plain(value) for name, value in record.items()} for record in records]
+    return Sheet(ids, places, observed, extra)
+
+
+def contradictions(interventions: InterventionSet, place: int, observed: Bytes) -> npt.NDArray[np.bool_]:
+    """Which rows [n, N] show a fixed node at another value than the one it was fixed at."""
+    codes = interventions.assignments[place]
+    fixed = np.flatnonzero(codes != FREE)
+    seen = observed[:, fixed]
+    wrong: npt.NDArray[np.bool_] = ((seen != codes[fixed]) & (seen != NOT_SEEN)).any(axis=1)
+    return wrong
+
+
+def counts_of(interventions: InterventionSet, place: int, observed: Bytes) -> Counts:
+    """Counts of rows [n, N] that were all run under one intervention."""
+    import pandas as pd
+
+    nodes = interventions.graph.nodes
+    columns = {
+        node: observed[:, column] for column, node in enumerate(nodes) if (observed[:, column] != NOT_SEEN).all()
+    }
+    return Counts.from_frame(interventions, interventions[place], pd.DataFrame(columns))
+
+
+def _ids(column: pd.Series) -> list[int | None]:
+    ids: list[int | None] = []
+    for row, value in enumerate(column.tolist()):
+        if value is None or value != value or (isinstance(value, str) and not value.strip()):
+            ids.append(None)
+            continue
+        try:
+            number = int(value)
+            exact = isinstance(value, str) or number == value
+        except (TypeError, ValueError, OverflowError):
+            exact = False
+        if not exact:
+            raise InvalidArgument(
+                "results", f"have the id {value!r} in row {row}; expected a whole number, as it was handed out."
+            )
+        ids.append(number)
+    given = [number for number in ids if number is not None]
+    if len(set(given)) < len(given):
+        twice = next(number for number in given if given.count(number) > 1)
+        raise InvalidArgument("results", f"have the id {twice} in more than one row; expected one row per experiment.")
+    return ids
+
+
+def _places(interventions: InterventionSet, frame: pd.DataFrame, ids: Sequence[int | None]) -> list[int | None]:
+    if all(number is not None for number in ids):
+        return [None] * len(ids)
+    named = frame[INTERVENTION].tolist() if INTERVENTION in frame.columns else [None] * len(ids)
+    known: Mapping[str, int] = {label: place for place, label in enumerate(interventions.labels)}
+    places: list[int | None] = []
+    for row, (number, label) in enumerate(zip(ids, named, strict=True)):
+        if number is not None:
+            places.append(None)
+            continue
+        place = known.get(str(label).strip())
+        if place is None:
+            raise InvalidArgument(
+                "results",
+                f"have no id in row {row}, and {label!r} is no intervention of the study."
+                f"{did_you_mean(label, known)} Expected one of {listing(known)}.",
+            )
+        places.append(place)
+    return places
+
+
+def _binary(column: pd.Series, node: str, needed: bool) -> Bytes:
+    """The column as 0, 1 and, where a value is missing and not needed, `NOT_SEEN`."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    absent = column.isna().to_numpy(dtype=bool)
+    good = numbers.isin([0, 1]).to_numpy(dtype=bool) | (absent & (not needed))
+    if not good.all():
+        row = int(np.flatnonzero(~good)[0])
+        raise InvalidArgument(
+            "results",
+            f"have {node!r} = {column.tolist()[row]!r} in row {row}; expected 0 or 1. {int((~good).sum())} of "
+            f"{len(column)} values of this column are not: fill in what was observed, and leave out experiments that "
+            "are still running.",
+        )
+    return np.where(absent, NOT_SEEN, numbers.fillna(0).to_numpy(dtype=float)).astype(np.uint8)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: numbers, texts and None as they are, anything else as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
