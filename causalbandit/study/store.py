@@ -107,9 +107,8 @@ class Store(Database):
     def batches(self) -> list[StoredBatch]:
         """All batches in order."""
         with self.speaking():
-            return [
-                StoredBatch(*row[:-1], bool(row[-1])) for row in self._connection.execute(f"{_BATCH} ORDER BY number")
-            ]
+            rows = self._connection.execute(f"{_BATCH} ORDER BY number").fetchall()
+        return [_batch(row) for row in rows]
 
     def last_batch(self) -> StoredBatch | None:
         """The newest batch, or None before the first."""

@@ -1,0 +1,105 @@
+"""What a study says of itself: where it stands, and what became of rows that were told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of the rows that were told.
+
+    Attributes
+    ----------
+    counted : int
+        Rows that count, from now on.
+    late : int
+        Those among them whose batch was closed before: they count in the batch that is open now.
+    extra : int
+        Those among them that nobody had asked for.
+    excluded : int
+        Rows that were recorded but do not count, since they contradict their intervention.
+    repeated : int
+        Rows that had been told before, with the same values: nothing changed.
+    amended : int
+        Rows that replace what had been told before, which is kept.
+    closed : bool
+        Whether the open batch is complete now, so that `Study.ask` plans the next.
+    """
+
+    counted: int = 0
+    late: int = 0
+    extra: int = 0
+    excluded: int = 0
+    repeated: int = 0
+    amended: int = 0
+    closed: bool = False
+
+    def summary(self) -> str:
+        """What became of the rows, as a sentence or two."""
+        parts = [f"{self.counted:,} rows counted"]
+        parts += [
+            f"{value:,} {words}"
+            for value, words in (
+                (self.late, "of them late"),
+                (self.extra, "of them beyond the plan"),
+                (self.excluded, "recorded but left out (they contradict their intervention)"),
+                (self.repeated, "told before, unchanged"),
+                (self.amended, "amended"),
+            )
+            if value
+        ]
+        return "; ".join(parts) + "." + (" The batch is complete: ask for the next." if self.closed else "")
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """Where a study stands.
+
+    Attributes
+    ----------
+    budget, told, open, abandoned : int
+        Experiments allowed, told, handed out and not yet told, and given up.
+    extra, excluded, amended : int
+        Rows beyond the plan, left out of the counts, and replaced.
+    batch : int
+        Number of the newest batch, from 1; 0 before the first.
+    phase : str
+        Which part of the strategy asked for it.
+    waiting : int
+        Experiments of the newest batch that were not handed out yet.
+    finished : bool
+        Whether the strategy has chosen.
+    """
+
+    budget: int
+    told: int
+    open: int
+    abandoned: int
+    extra: int
+    excluded: int
+    amended: int
+    batch: int
+    phase: str
+    waiting: int
+    finished: bool
+
+    def summary(self) -> str:
+        """Where the study stands, as text."""
+        where = "finished" if self.finished else f"batch {self.batch} ({self.phase})" if self.batch else "not begun"
+        lines = [
+            f"Study: {where}; {self.told:,} of {self.budget:,} experiments told, {self.open:,} running, "
+            f"{self.abandoned:,} given up"
+        ]
+        if self.waiting:
+            lines.append(f"  {self.waiting:,} of the open batch wait to be handed out")
+        lines += [
+            f"  {value:,} {words}"
+            for value, words in (
+                (self.extra, "rows beyond the plan count, too"),
+                (self.excluded, "rows are recorded but left out"),
+                (self.amended, "rows replaced what was told before"),
+            )
+            if value
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,271 @@
+"""A study: ask for experiments, tell what they showed, for weeks, from any process, without losing a row.
+
+>>> import tempfile, pathlib
+>>> import causalbandit as cb
+>>> from causalbandit.study import Study
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.checks import instance, number, one_of, whole_number
+from causalbandit.decision import Decision
+from causalbandit.driver import prepared
+from causalbandit.errors import InvalidArgument, listing
+from causalbandit.interventions import InterventionSet
+from causalbandit.problem import Problem
+from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.strategies.strategy import Strategy
+from causalbandit.study.database import StudyError
+from causalbandit.study.replay import Replay
+from causalbandit.study.sheets import Mismatch, read_sheet, todo_frame
+from causalbandit.study.status import StudyStatus, Told
+from causalbandit.study.store import Store, StoredBatch
+from causalbandit.study.telling import Telling, counts_from
+from causalbandit.study.terms import Terms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST_BUDGET = 10**7
+"""Experiments of one study: each is handed out by itself, with an id."""
+
+
+class Study:
+    """A campaign in one file. Make it with `create` or `open`; use it as a context manager, or call `close`.
+
+    Everything that `ask`, `tell` and `abandon` report is on the disk. Several processes may use the same file at once.
+    """
+
+    def __init__(self, store: Store, terms: Terms) -> None:
+        self._store, self._terms = store, terms
+        self._replay: Replay | None = None
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        problem: Problem,
+        budget: int,
+        strategy: Strategy | str = "two-phase",
+        rng: RNG = None,
+        *,
+        quorum: float = 1.0,
+    ) -> Study:
+        """A new study in a new file.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; one that exists is never overwritten.
+        problem : Problem
+            Graph, interventions and goal.
+        budget : int
+            T, the largest number of experiments.
+        strategy : Strategy or str
+            An object or a name, as in `search`.
+        rng : seed, SeedSequence or Generator, optional
+            The plan's seed, kept in the file: with the same outcomes the same file gives the same plan.
+        quorum : float
+            Share of a batch that must be told, once all of it was handed out, before the strategy goes on. Rows that
+            come later count in the next batch.
+        """
+        instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
+        whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
+        number(quorum, "quorum", above=0, most=1)
+        chosen, _, budget = prepared(problem, strategy, budget)
+        seed = seed_sequence(rng)
+        terms = Terms(problem, chosen, budget, seed, float(quorum))
+        return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        problem: Problem | None = None,
+        strategy: Strategy | str | None = None,
+        rng: RNG = None,
+    ) -> Study:
+        """The study in a file. What is given beside the path must be what it was created with."""
+        store = Store.open(path)
+        try:
+            terms = Terms.from_settings(store.settings(), strategy)
+            terms.require(problem, rng)
+        except BaseException:
+            store.close()
+            raise
+        return cls(store, terms)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._store.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that is studied."""
+        return self._terms.problem
+
+    @property
+    def interventions(self) -> InterventionSet:
+        """The interventions to choose from."""
+        return self._terms.problem.interventions
+
+    # -- the campaign -------------------------------------------------------------------------------------------------
+
+    def ask(self, n: int | None = None) -> pd.DataFrame:
+        """Experiments to run now, each with an id that no other call gets; at most ``n`` of them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The column ``id``, then per node the value to fix, or <NA> where it is left alone. Without rows when the
+            study is finished or waits for what was handed out before.
+        """
+        if n is not None:
+            whole_number(n, "n", least=1, of="experiments")
+        while True:
+            planned = self._next_plan()
+            with self._store.transaction() as store:
+                batch = store.last_batch()
+                if batch is None or batch.closed:
+                    if planned is None:
+                        return todo_frame(self.interventions, [])
+                    place, phase, places = planned
+                    if place != (0 if batch is None else batch.number + 1):
+                        continue  # another process was quicker: look again
+                    store.plan(place, phase, places)
+                    batch = store.last_batch()
+                    assert batch is not None
+                given = store.hand_out(batch, batch.total if n is None else n)
+            return todo_frame(self.interventions, given)
+
+    def outstanding(self) -> pd.DataFrame:
+        """Experiments that were handed out and are neither told nor given up, as `ask` gave them."""
+        return todo_frame(self.interventions, self._store.open_experiments())
+
+    def tell(
+        self, results: pd.DataFrame, *, extra: bool = False, amend: bool = False, on_mismatch: Mismatch = "error"
+    ) -> Told:
+        """Record what experiments showed: all the rows or, after an error, none.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            A row per experiment, in any order: the column ``id``, or ``intervention`` with a label for rows without
+            one; a 0/1 column per node, the target and its ancestors at least. Other columns are kept.
+        extra : bool
+            Accept rows of interventions for which no experiment is open.
+        amend : bool
+            Let a row replace one that was told before with other values; the old one is kept.
+        on_mismatch : {"error", "exclude"}
+            What to do with a row that shows a fixed node at another value: refuse it, or record it without counting it.
+        """
+        one_of(on_mismatch, "on_mismatch", ("error", "exclude"))
+        sheet = read_sheet(self.interventions, results)
+        with self._store.transaction() as store:
+            told = Telling(self.interventions, store, sheet, extra, amend, on_mismatch).run()
+            closed = self._close_if_complete(store)
+        if told.amended:
+            self._replay = None  # what the strategy was sent may have changed
+        return Told(*(getattr(told, name) for name in Told.__dataclass_fields__ if name != "closed"), closed=closed)
+
+    def abandon(self, ids: Any) -> int:
+        """Give up experiments that were handed out; how many they were. Their batch goes on without them."""
+        given = [whole_number(value, "ids") for value in ids]
+        with self._store.transaction() as store:
+            found = store.find(given)
+            wrong = [value for value in given if found.get(value, ("unknown",))[0] not in ("open", "abandoned")]
+            if wrong:
+                state = found.get(wrong[0], ("never handed out",))[0]
+                raise InvalidArgument(
+                    "ids", f"hold {listing(wrong)}: {wrong[0]} is {state}; expected experiments that are open."
+                )
+            open_ids = [value for value in dict.fromkeys(given) if found[value][0] == "open"]
+            store.give_up(open_ids)
+            self._close_if_complete(store)
+        return len(open_ids)
+
+    def status(self) -> StudyStatus:
+        """Where the study stands."""
+        totals, batch = self._store.totals(), self._store.last_batch()
+        closed = batch is not None and batch.closed
+        return StudyStatus(
+            self._terms.budget,
+            totals["told"],
+            totals["open"],
+            totals["abandoned"],
+            totals["extra"],
+            totals["excluded"],
+            totals["amended"],
+            0 if batch is None else batch.number + 1,
+            "" if batch is None else batch.phase,
+            0 if batch is None else batch.total - batch.handed,
+            closed and self._caught_up().choice is not None,
+        )
+
+    def result(self) -> Decision:
+        """The decision; a StudyError as long as experiments are missing."""
+        replay = self._caught_up()
+        if replay.choice is None:
+            status = self.status()
+            raise StudyError(
+                f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, {status.open:,} "
+                "are running. preview() tells what is known by now."
+            )
+        return replay.decision()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _next_plan(self) -> tuple[int, str, npt.NDArray[np.int64]] | None:
+        """Number, phase and places of the batch to plan; None when none is due or the strategy has chosen."""
+        batch = self._store.last_batch()
+        if batch is not None and not batch.closed:
+            return None
+        replay = self._caught_up()
+        if replay.asks is None:
+            return None
+        return len(replay.batches), replay.asks.phase, replay.order()
+
+    def _caught_up(self) -> Replay:
+        """The strategy, after all closed batches."""
+        closed = [batch for batch in self._store.batches() if batch.closed]
+        if self._replay is None or len(self._replay.batches) > len(closed):
+            self._replay = Replay(self._terms)
+        for batch in closed[len(self._replay.batches) :]:
+            self._require_same_plan(self._replay, batch)
+            self._replay.feed(counts_from(self._store.tally(batch.number), self.interventions))
+        return self._replay
+
+    def _require_same_plan(self, replay: Replay, batch: StoredBatch) -> None:
+        asked = None if replay.asks is None else replay.asks.sizes
+        stored = np.bincount(self._store.places(batch.number), minlength=len(self.interventions))
+        if asked is None or not (np.array_equal(asked, stored) or self._store.totals()["amended"]):
+            raise StudyError(
+                f"Batch {batch.number + 1} was planned otherwise than this version of the strategy plans it: go on with "
+                "the version that the study was begun with. Nothing was changed."
+            )
+
+    def _close_if_complete(self, store: Store) -> bool:
+        batch = store.last_batch()
+        if batch is None or batch.closed or batch.handed < batch.total:
+            return False
+        enough = math.ceil(self._terms.quorum * batch.total)
+        if batch.told + batch.abandoned < batch.total and batch.told < enough:
+            return False
+        store.close_batch(batch.number)
+        return True

@@ -1,0 +1,132 @@
+"""The terms of a study: everything that is settled when it is created, as the file keeps it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from causalbandit.errors import InvalidArgument
+from causalbandit.formats.graph_json import load_problem, problem_text
+from causalbandit.problem import Problem
+from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.strategies.catalogue import strategy_from
+from causalbandit.strategies.strategy import Strategy
+from causalbandit.study.database import StudyError
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What a study does and what it may cost.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem that is studied.
+    strategy : Strategy
+        What chooses the experiments.
+    budget : int
+        T, the largest number of experiments.
+    seed : numpy.random.SeedSequence
+        Source of all randomness of the plan.
+    quorum : float
+        Share of a batch, in (0, 1], that must be told before the strategy goes on without the rest.
+    """
+
+    problem: Problem
+    strategy: Strategy
+    budget: int
+    seed: np.random.SeedSequence
+    quorum: float = 1.0
+
+    @property
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the problem's file."""
+        return hashlib.sha256(problem_text(self.problem).encode()).hexdigest()[:16]
+
+    def to_settings(self) -> dict[str, str]:
+        """The terms as texts, for the file."""
+        return {
+            "problem": problem_text(self.problem),
+            "strategy": json.dumps(_strategy_to_dict(self.strategy)),
+            "budget": str(self.budget),
+            "seed": json.dumps({"entropy": self.seed.entropy, "spawn_key": self.seed.spawn_key}),
+            "quorum": repr(self.quorum),
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str], strategy: Strategy | str | None = None) -> Terms:
+        """The terms that a file holds; a ``strategy`` of one's own must be given again, and must be the same."""
+        try:
+            seed = json.loads(settings["seed"])
+            return cls(
+                load_problem(io.StringIO(settings["problem"])),
+                _strategy_from_dict(json.loads(settings["strategy"]), strategy),
+                int(settings["budget"]),
+                np.random.SeedSequence(seed["entropy"], spawn_key=tuple(seed["spawn_key"])),
+                float(settings["quorum"]),
+            )
+        except KeyError as error:
+            raise StudyError(
+                f"The study lacks its {error.args[0]!r}: the file is damaged. Nothing was changed."
+            ) from None
+
+    def require(self, problem: Problem | None = None, rng: RNG = None) -> None:
+        """Raise when the caller believes in another problem or seed than the file holds."""
+        if problem is not None and problem_text(problem) != problem_text(self.problem):
+            raise StudyError(
+                "The study is about another problem: its graph, interventions, tables or texts differ from those of "
+                "the one that was given. Open it without problem=, or create a new study. Nothing was changed."
+            )
+        if rng is not None:
+            given = seed_sequence(rng)
+            if (given.entropy, given.spawn_key) != (self.seed.entropy, self.seed.spawn_key):
+                raise StudyError(
+                    f"The study was created with the seed {self.seed.entropy}, not {given.entropy}; a plan has one "
+                    "seed. Open it without rng=. Nothing was changed."
+                )
+
+
+def _strategy_to_dict(strategy: Strategy) -> dict[str, Any]:
+    kind = type(strategy)
+    parameters = {}
+    for field in dataclasses.fields(strategy) if dataclasses.is_dataclass(strategy) else ():
+        value = getattr(strategy, field.name)
+        if field.default is not dataclasses.MISSING and value == field.default:
+            continue
+        try:
+            parameters[field.name] = json.loads(json.dumps(value))
+        except TypeError:
+            raise InvalidArgument(
+                "strategy",
+                f"has {field.name}={type(value).__name__}(...), which a study's file cannot hold; data from before go "
+                "into the study's history.",
+            ) from None
+    return {"name": strategy.name, "class": f"{kind.__module__}:{kind.__qualname__}", "parameters": parameters}
+
+
+def _strategy_from_dict(saved: Mapping[str, Any], given: Strategy | str | None) -> Strategy:
+    if given is not None:
+        chosen = strategy_from(given)
+        if _strategy_to_dict(chosen) != saved:
+            raise StudyError(
+                f"The study runs {saved['name']!r} with {saved['parameters'] or 'its defaults'}; the strategy that was "
+                f"given is {chosen!r}. Open it without strategy=. Nothing was changed."
+            )
+        return chosen
+    module, _, name = saved["class"].partition(":")
+    if module.split(".")[0] != "causalbandit":
+        raise StudyError(
+            f"The study runs a strategy of its own, {saved['class']!r}; give it again: Study.open(path, "
+            "strategy=...). Nothing was changed."
+        )
+    parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in saved["parameters"].items()}
+    made: Strategy = getattr(import_module(module), name)(**parameters)
+    return made
