@@ -224,8 +224,8 @@ class Study:
         if replay.choice is None:
             status = self.status()
             raise StudyError(
-                f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, {status.open:,} "
-                "are running. preview() tells what is known by now."
+                f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, "
+                f"{status.open:,} are running. preview() tells what is known by now."
             )
         return replay.decision()
 
@@ -256,8 +256,8 @@ class Study:
         stored = np.bincount(self._store.places(batch.number), minlength=len(self.interventions))
         if asked is None or not (np.array_equal(asked, stored) or self._store.totals()["amended"]):
             raise StudyError(
-                f"Batch {batch.number + 1} was planned otherwise than this version of the strategy plans it: go on with "
-                "the version that the study was begun with. Nothing was changed."
+                f"Batch {batch.number + 1} was planned otherwise than this version of the strategy plans it: go on "
+                "with the version that the study was begun with. Nothing was changed."
             )
 
     def _close_if_complete(self, store: Store) -> bool:
