@@ -97,17 +97,12 @@ def search(
         finished until then, from which ``TopTwo(prior=counts)`` can go on.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    chosen = strategy_from(strategy)
-    task = make_task(problem, known, memory)
-    check_tables(chosen, task)
-    budget = check_budget(budget, chosen, task)
+    chosen, task, budget = prepared(problem, strategy, budget, known=known, memory=memory)
     if environment is not None and not callable(environment):
         raise InvalidType(
             "environment",
             f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame.",
         )
-    if chosen.needs == "rows":
-        check_fits(problem.graph, memory)  # refused now rather than after the first batch
     learner_seed, world_seed = seed_sequence(rng).spawn(2)
     paid = [Counts.zeros(problem.graph, problem.interventions)]
     if environment is None:
@@ -133,6 +128,24 @@ def search(
                 "the budget."
             )
         raise
+
+
+def prepared(
+    problem: Problem,
+    strategy: Strategy | str,
+    budget: int,
+    *,
+    known: Mapping[str, Sequence[float]] | None = None,
+    memory: int = MEMORY,
+) -> tuple[Strategy, Task, int]:
+    """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later."""
+    chosen = strategy_from(strategy)
+    task = make_task(problem, known, memory)
+    check_tables(chosen, task)
+    budget = check_budget(budget, chosen, task)
+    if chosen.needs == "rows":
+        check_fits(problem.graph, memory)  # refused now rather than after the first batch
+    return chosen, task, budget
 
 
 def run_strategy(
@@ -161,6 +174,18 @@ def run_strategy(
 
         choice = turn.choice(drive(strategy.run(turn.task(task), budget, rng), experiment))
 
+    return concluded(problem, strategy, budget, choice, batches, task.memory)
+
+
+def concluded(
+    problem: Problem,
+    strategy: Strategy,
+    budget: int,
+    choice: Choice,
+    batches: Sequence[FinishedBatch],
+    memory: int = MEMORY,
+) -> Decision:
+    """The decision that a choice on the user's scale makes, after these batches."""
     return Decision(
         problem=problem,
         strategy=strategy.name,
@@ -171,9 +196,7 @@ def run_strategy(
         mixture=choice.mixture,
         notes=choice.notes,
         batches=tuple(batches),
-        true_effects=None
-        if problem.model is None
-        else problem.model.effects(problem.interventions, memory=task.memory),
+        true_effects=None if problem.model is None else problem.model.effects(problem.interventions, memory=memory),
     )
 
 

@@ -94,10 +94,16 @@ def save_problem(problem: Problem, path: str | os.PathLike[str], *, max_bytes: i
         If ``path`` cannot be written.
     """
     instance(problem, "problem", Problem, "a Problem, such as load_problem returns")
-    data = _text(_document(problem, max_bytes)).encode()
-    if len(data) > max_bytes:
-        _refuse_to_write(f"{len(data):,}", max_bytes)
-    write_output(path, data)
+    write_output(path, problem_text(problem, max_bytes=max_bytes))
+
+
+def problem_text(problem: Problem, *, max_bytes: int = MAX_BYTES) -> str:
+    """What :func:`save_problem` writes: the same problem gives the same text."""
+    text = _text(_document(problem, max_bytes))
+    size = len(text.encode())
+    if size > max_bytes:
+        _refuse_to_write(f"{size:,}", max_bytes)
+    return text
 
 
 # From a document to a problem ----------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.assignments import FREE
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
-from causalbandit.interventions import FREE, InterventionSet
+from causalbandit.interventions import InterventionSet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,9 +1,4 @@
-"""A study: ask for experiments, tell what they showed, for weeks, from any process, without losing a row.
-
->>> import tempfile, pathlib
->>> import causalbandit as cb
->>> from causalbandit.study import Study
-"""
+"""A study: ask for experiments, tell what they showed, for weeks, from any process, without losing a row."""
 
 from __future__ import annotations
 
@@ -182,7 +177,7 @@ class Study:
             closed = self._close_if_complete(store)
         if told.amended:
             self._replay = None  # what the strategy was sent may have changed
-        return Told(*(getattr(told, name) for name in Told.__dataclass_fields__ if name != "closed"), closed=closed)
+        return Told(told.counted, told.late, told.extra, told.excluded, told.repeated, told.amended, closed)
 
     def abandon(self, ids: Any) -> int:
         """Give up experiments that were handed out; how many they were. Their batch goes on without them."""

@@ -96,8 +96,11 @@ class Terms:
 
 def _strategy_to_dict(strategy: Strategy) -> dict[str, Any]:
     kind = type(strategy)
-    parameters = {}
-    for field in dataclasses.fields(strategy) if dataclasses.is_dataclass(strategy) else ():
+    parameters: dict[str, Any] = {}
+    fields: tuple[dataclasses.Field[Any], ...] = (
+        dataclasses.fields(strategy) if dataclasses.is_dataclass(strategy) else ()
+    )
+    for field in fields:
         value = getattr(strategy, field.name)
         if field.default is not dataclasses.MISSING and value == field.default:
             continue
