@@ -49,15 +49,11 @@ from causalbandit.driver import search
 from causalbandit.evaluation import RegretCurves, evaluate_regret
 from causalbandit.finished_searches import ResumeError
 from causalbandit.allocation import thompson_allocation
-from causalbandit.designs.policies import (
-    UCB,
-    BetaBernoulliThompson,
-    EpsilonGreedy,
-    FixedPolicy,
-    GaussianThompson,
-    PolicyFloor,
-)
-from causalbandit.designs.mad import Assignment, MixtureAdaptiveDesign
+from causalbandit.designs.policies import UCB, EpsilonGreedy, FixedPolicy
+from causalbandit.designs.policy_floor import PolicyFloor
+from causalbandit.designs.thompson import BetaBernoulliThompson, GaussianThompson
+from causalbandit.designs.assignment_book import Assignment
+from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.mad_simulation import simulate_mad
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.designs.mad_log import mad_from_log

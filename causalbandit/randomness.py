@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 RNG = int | np.integer | np.random.SeedSequence | np.random.Generator | None
@@ -44,3 +47,13 @@ def seed_sequence(rng: RNG) -> np.random.SeedSequence:
         return np.random.SeedSequence(rng.integers(2**63, size=4).tolist())
     generator(rng)
     return np.random.SeedSequence(None if rng is None else int(rng))
+
+
+def generator_from_state(state: Mapping[str, Any]) -> np.random.Generator:
+    """The generator whose ``bit_generator.state`` this is (as read back from JSON)."""
+    kind = getattr(np.random, str(state.get("bit_generator")), None)
+    if not (isinstance(kind, type) and issubclass(kind, np.random.BitGenerator)):
+        raise ValueError(f"unknown bit generator {state.get('bit_generator')!r} in a saved generator state.")
+    bits = kind()
+    bits.state = dict(state)
+    return np.random.Generator(bits)

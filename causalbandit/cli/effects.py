@@ -121,7 +121,6 @@ _OPTIONS = (
     (r" or pass tolerance=\.", "."),
     (r"^(alpha|bounds) was", r"--\1 was"),
     (r"^(t|floor)_(star|decay) was", r"--\1-\2 was"),
-    (r"^covariates are needed by", "covariates are needed (--contexts) by"),
     (r"an outcome_model that uses them: 'pooled', 'split' or a regressor", "--model pooled or --model split"),
 )
 """What messages of the library call its arguments, and what they are called on the command line."""

@@ -13,85 +13,55 @@ likely enough (the design's own keep p_t(k) ≥ δ_t/K > t^(−1/4)/K).
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from causalbandit.designs.outcome_models import check_warmup, dependent_column
-from causalbandit.designs.outcome_models import outcome_model as make_model
-from causalbandit.designs.running_contrasts import (
-    ContrastSums,
-    check_estimand,
-    contrast_alpha,
-    contrast_path,
-    contrast_table,
-    control_index,
-    path_frame,
-)
+from causalbandit.designs.mad_results import ContrastResults
+from causalbandit.designs.outcome_models import dependent_column
+from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
+from causalbandit.designs.settings import MADSettings
+from causalbandit.errors import InvalidArgument
 from causalbandit.inference.checks import row_numbers
-from causalbandit.inference.estimates import plot_estimates, summary_html, summary_text
+from causalbandit.inference.estimates import summary_text
 from causalbandit.inference.log import AdaptiveLog, PropensityColumns, require_log
-from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class LoggedMAD:
-    """A log read as a Mixture Adaptive Design (`replay_log`)."""
+class LoggedMAD(ContrastResults):
+    """A log read as a Mixture Adaptive Design (`replay_log`).
 
-    log: AdaptiveLog
-    """The T rounds in the order of time."""
-    control: int
-    """Index of the control among ``log.names``."""
-    alpha: float
-    """Error rate."""
-    t_star: float
-    """Where the sequence is tightest."""
-    multiplicity: str | None
-    """"bonferroni" or None."""
-    sums: ContrastSums
-    """Sums of the scores after the last round."""
-    values: Any
-    """[T, K − 1, 2] estimates and radii after every round with an outcome model; None without (made on request)."""
+    Attributes
+    ----------
+    log : AdaptiveLog
+        The T rounds in the order of time.
+    settings : MADSettings
+        What the intervals were made for.
+    """
 
-    def estimates(self) -> pd.DataFrame:
-        """One row per arm other than control (columns as in `contrast_table`)."""
-        return contrast_table(
-            self.sums,
-            self.log.names,
-            self.log.pulls.tolist(),
-            alpha=self.alpha,
-            multiplicity=self.multiplicity,
-            t_star=self.t_star,
-        )
+    def __init__(self, log: AdaptiveLog, settings: MADSettings, contrasts: RunningContrasts) -> None:
+        self.log, self.settings, self._contrasts = log, settings, contrasts
 
-    def path(self) -> pd.DataFrame:
-        """Estimates after every round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""
-        values = self.values
-        if values is None:
-            log = self.log
-            each = contrast_alpha(self.alpha, log.n_arms, self.multiplicity)
-            values = contrast_path(log.arms, log.outcomes, log.taken_propensities, self.sums, each, self.t_star)
-        return path_frame(values, [name for k, name in enumerate(self.log.names) if k != self.control])
+    def _running(self) -> RunningContrasts:
+        return self._contrasts
 
-    def to_frame(self) -> pd.DataFrame:
-        """The same as `estimates`."""
-        return self.estimates()
+    def _path_values(self) -> Any:
+        if self.settings.outcome_model is not None:
+            return self._contrasts.path
+        return contrast_path(self.settings, self.log.arms, self.log.outcomes, self.log.taken_propensities)
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
         return {
             "method": "mad",
             "rounds": self.log.n_rounds,
-            "control": plain(self.log.names[self.control]),
-            "alpha": plain(self.alpha),
-            "t_star": plain(self.t_star),
-            "multiplicity": self.multiplicity,
+            "control": plain(self.settings.control),
+            "alpha": self.settings.alpha,
+            "t_star": self.settings.t_star,
+            "multiplicity": self.settings.multiplicity,
             "estimates": plain_rows(self.estimates()),
         }
 
@@ -101,20 +71,6 @@ class LoggedMAD:
 
     def __repr__(self) -> str:
         return f"LoggedMAD({self.log.n_rounds} rounds, {self.log.n_arms} arms)"
-
-    def _repr_html_(self) -> str:
-        return summary_html(self.estimates())
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Each effect with its interval."""
-        return plot_estimates(self.estimates(), ax)
-
-    def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
-        """Effects and intervals over the rounds."""
-        from causalbandit.plots.effects import arm_colours, effects_over_time
-
-        colours = arm_colours(self.log.names)
-        return effects_over_time(self.path(), alpha=self.alpha, truth=truth, ax=ax, colours=colours)
 
 
 def replay_log(
@@ -144,51 +100,45 @@ def replay_log(
 
     Raises
     ------
-    ValueError
-        For settings outside their range, an unknown control, covariates without a model or the other way round, and
-        covariates that are constant or combinations of others; an arm that could not be drawn in some round.
+    InvalidArgument
+        For settings outside their range, an unknown control, contexts without a model or the other way round, and
+        contexts that are constant or combinations of others; an arm that could not be drawn in some round.
 
     Notes
     -----
     One pass in numpy without an outcome model; with one, a Python loop that costs O(K + d³) a round.
     """
     require_log(log)
-    place = control_index(control, log.names)
+    settings = MADSettings(
+        arms=log.names,
+        control=control,
+        alpha=alpha,
+        t_star=float(log.n_rounds) if t_star is None else t_star,
+        multiplicity=multiplicity,
+        outcome_model=outcome_model,
+        model_options=model_options or {},
+        n_warmup=n_warmup,
+        estimand=estimand,
+    )
     _check_chances(log)
-    t_star = float(log.n_rounds) if t_star is None else t_star
-    asymptotic_rho(alpha, t_star)
-    each = contrast_alpha(alpha, log.n_arms, multiplicity)
-    uses_covariates = outcome_model is not None and outcome_model != "mean"
-    population = check_estimand(estimand) == "population"
-    values = None
-    if uses_covariates != (log.contexts is not None):
-        raise ValueError(
-            f"covariates are needed by the outcome model {outcome_model!r}."
-            if uses_covariates
-            else "covariates need an outcome_model that uses them: 'pooled', 'split' or a regressor."
+    if settings.uses_covariates != (log.contexts is not None):
+        raise InvalidArgument(
+            "contexts",
+            f"are needed by the outcome model {outcome_model!r}."
+            if settings.uses_covariates
+            else "need an outcome_model that uses them: 'pooled', 'split' or a regressor.",
         )
-    n_warmup = check_warmup(n_warmup, outcome_model)
+    contrasts = RunningContrasts(settings, keep_path=True)
     if outcome_model is None:
-        sums = ContrastSums(log.n_arms, place, population=population)
-        sums.add_many(log.arms, log.outcomes, log.taken_propensities)
-    else:
-        contexts = np.zeros((log.n_rounds, 0)) if log.contexts is None else log.contexts
-        _check_columns(log, contexts)
-        model = make_model(outcome_model, log.n_arms, contexts.shape[1], **dict(model_options or {}))
-        sums = ContrastSums(log.n_arms, place, population=population, crossed=not model.orthogonal)
-        others = [k for k in range(log.n_arms) if k != place]
-        values = np.full((log.n_rounds, len(others), 2), [np.nan, np.inf])
-        rows = zip(log.arms.tolist(), log.outcomes.tolist(), log.taken_propensities.tolist(), contexts, strict=True)
-        for number, (arm, outcome, propensity, row) in enumerate(rows):
-            if number >= n_warmup:
-                sums.add(arm, outcome, propensity, model.predict(row))
-                for column, other in enumerate(others):
-                    if sums.sufficient(other):
-                        estimate, variance_sum = sums.contrast(other)
-                        radius = asymptotic_radius(float(variance_sum), sums.rounds, each, t_star)
-                        values[number, column] = estimate, radius
-            model.update(arm, row, outcome)
-    return LoggedMAD(log, place, alpha, t_star, multiplicity, sums, values)
+        contrasts.take_many(log.arms, log.outcomes, log.taken_propensities)
+        return LoggedMAD(log, settings, contrasts)
+    contexts = np.zeros((log.n_rounds, 0)) if log.contexts is None else log.contexts
+    _check_columns(log, contexts)
+    contrasts.start_model(contexts.shape[1])
+    rows = zip(log.arms.tolist(), log.outcomes.tolist(), log.taken_propensities.tolist(), contexts, strict=True)
+    for arm, outcome, propensity, row in rows:
+        contrasts.take(arm, outcome, propensity, contrasts.model.predict(row), row)
+    return LoggedMAD(log, settings, contrasts)
 
 
 def _check_chances(log: AdaptiveLog) -> None:
@@ -199,10 +149,11 @@ def _check_chances(log: AdaptiveLog) -> None:
     for arm in drawn.tolist():
         rows = np.flatnonzero(log.propensities[:, arm] == 0.0)
         if len(rows):
-            raise ValueError(
-                f"the arm {log.names[arm]!r} had propensity 0 in {len(rows)} of {log.n_rounds} rounds "
-                f"({row_numbers(rows)} in the order of time), so their scores say nothing of it. Keep the rounds in "
-                "which every arm that is compared could be drawn."
+            raise InvalidArgument(
+                "propensity",
+                f"of the arm {log.names[arm]!r} was 0 in {len(rows)} of {log.n_rounds} rounds ({row_numbers(rows)} in "
+                "the order of time), so their scores say nothing of it. Keep the rounds in which every arm that is "
+                "compared could be drawn.",
             )
 
 
@@ -214,8 +165,8 @@ def _check_columns(log: AdaptiveLog, contexts: Any) -> None:
     position = dependent_column(factor) if len(factor) == contexts.shape[1] else None
     if position is not None:
         name = log.context_names[position] if log.context_names else position
-        raise ValueError(
-            f"covariate {name!r} is constant, or a linear combination of the covariates before it; leave it out."
+        raise InvalidArgument(
+            "contexts", f"have {name!r}, which is constant or a linear combination of those before it; leave it out."
         )
 
 
@@ -230,12 +181,13 @@ def mad_from_log(
     alpha: float = 0.05,
     t_star: float | None = None,
     multiplicity: str | None = "bonferroni",
-    covariates: Sequence[str] = (),
+    contexts: Sequence[str] = (),
     outcome_model: Any = None,
     model_options: Mapping[str, Any] | None = None,
     n_warmup: int = 0,
     estimand: Literal["sample", "population"] = "sample",
     time: str | None = None,
+    covariates: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Effects of every arm against control, with anytime-valid intervals, from a log with one row per round.
 
@@ -252,10 +204,10 @@ def mad_from_log(
     arms
         All arms of the design; default: those in the log. An arm without data has its row, marked
         ``insufficient_data``.
-    covariates
-        Columns known before the draw, for the outcome model.
+    contexts
+        Columns known before the draw, the covariates of the outcome model (``covariates`` is the same).
     outcome_model
-        None, or "pooled" (the default when there are covariates), "split", "mean" or a regressor.
+        None, or "pooled" (the default when there are contexts), "split", "mean" or a regressor.
     alpha, t_star, multiplicity, model_options, n_warmup, estimand
         As in `replay_log`, which also gives the path over the rounds.
     time
@@ -269,7 +221,7 @@ def mad_from_log(
 
     Raises
     ------
-    ValueError, TypeError
+    InvalidArgument
         For columns that are not there, propensities that are not in (0, 1] (the row is named), outcomes that are not
         finite, an unknown control, a single arm.
     """
@@ -278,7 +230,7 @@ def mad_from_log(
         arm=arm,
         outcome=outcome,
         propensity=propensity,
-        contexts=covariates,
+        contexts=contexts or covariates,
         time=time,
         ordered=time is None,
         arms=arms,

@@ -56,6 +56,10 @@ class RoundRecord:
         """The arm index of a row."""
         return int(self.values[row * self.width + ARM])
 
+    def place(self, row: int) -> int:
+        """The place of a row in the order of observation, 0 while it is open."""
+        return int(self.values[row * self.width + OBSERVED])
+
     def table(self) -> FloatArray:
         """All rows, a copy of shape [assignments, width]."""
         return np.array(self.values, dtype=np.float64).reshape(-1, self.width)

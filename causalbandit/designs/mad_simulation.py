@@ -1,9 +1,9 @@
 """Many simulated Mixture Adaptive Designs at once: coverage, power, stopping time and reward, as one batch in numpy.
 
-The experiments run side by side, round after round, in arrays with a leading axis of R replications; the mixing,
-scores, outcome models and radii are the lines that a live `MixtureAdaptiveDesign` runs.
+The experiments run side by side, round after round, in arrays with a leading axis of R replications; mixing, scores,
+outcome models and radii are the lines that a live `MixtureAdaptiveDesign` runs.
 
->>> from causalbandit.designs.policies import BetaBernoulliThompson
+>>> from causalbandit.designs.thompson import BetaBernoulliThompson
 >>> simulation = simulate_mad(BetaBernoulliThompson(2), [0.3, 0.6], n_rounds=400, replications=200, delta="slow", rng=0)
 >>> table = simulation.to_frame()
 >>> table[["arm", "effect", "power"]].round(1).to_dict("records")
@@ -12,191 +12,29 @@ scores, outcome models and radii are the lines that a live `MixtureAdaptiveDesig
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.designs.mixing import (
-    SMALLEST_WEIGHT,
-    check_precision,
-    decay_function,
-    mix,
-    mixing_sequence,
-    mixing_share,
-    rebalance,
-)
-from causalbandit.designs.outcome_models import LeastSquaresModel, check_warmup
+from causalbandit import checks
+from causalbandit.designs.mixing import batch_probabilities, drawn_arms, mix, rebalance
 from causalbandit.designs.policies import check_policy
-from causalbandit.designs.running_contrasts import ContrastSums, check_estimand, contrast_alpha, control_index
+from causalbandit.designs.running_contrasts import RunningContrasts
+from causalbandit.designs.settings import ESTIMANDS, MADSettings
+from causalbandit.designs.simulated_designs import MADRounds, MADSimulation
+from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-Outcomes = Callable[[int, np.random.Generator], Any]
+Outcomes = Callable[..., Any]
 
 GRID = 200
-"""Number of rounds at which a simulation's path is kept."""
-
-
-@dataclass(frozen=True, eq=False)
-class MADRounds:
-    """Every round of every replication, kept on request."""
-
-    arms: npt.NDArray[np.int64]
-    """[R, T] drawn arm."""
-    outcomes: FloatArray
-    """[R, T] its outcome."""
-    propensities: FloatArray
-    """[R, T] its probability."""
-    covariates: FloatArray | None
-    """[R, T, d], or None."""
-
-
-@dataclass(frozen=True, eq=False)
-class MADSimulation:
-    """R simulated experiments of T rounds with K arms; J = K − 1 contrasts in the arms' order."""
-
-    control: int
-    """Index of the control arm."""
-    n_rounds: int
-    """T."""
-    alpha: float
-    """Error rate of all J intervals together."""
-    estimand: str
-    """"sample" or "population": what the intervals are made for."""
-    start: int
-    """First round at which a miss counts."""
-    effects: FloatArray
-    """[J] population effects; NaN where the means were not given."""
-    estimates: FloatArray
-    """[R, J] after the last round; NaN without data."""
-    radii: FloatArray
-    """[R, J] after the last round."""
-    missed: BoolArray
-    """[R, J] whether the interval left out the truth at any round from ``start`` on."""
-    naive_missed: BoolArray
-    """[R, J] the same for the fixed-time interval of the difference of sample means (population effects)."""
-    first_significant: FloatArray
-    """[R, J] first round at which the interval left out zero; NaN if it never did."""
-    stopping_round: FloatArray
-    """[R] first round at which all arms were settled; NaN if they never were."""
-    pulls: FloatArray
-    """[R, K]."""
-    reward: FloatArray
-    """[R] mean outcome of the drawn arms."""
-    grid: npt.NDArray[np.int64]
-    """[G] rounds at which the paths below are kept."""
-    power_path: FloatArray
-    """[G, J] share of experiments whose interval leaves out zero at that round."""
-    miss_path: FloatArray
-    """[G, J] share of experiments that have missed at that round or before."""
-    radius_path: FloatArray
-    """[G, J] median radius at that round."""
-    rounds: MADRounds | None = None
-    """Every round, with ``record=True``."""
-
-    @property
-    def arms(self) -> list[int]:
-        """The arms that are compared with control, [J]."""
-        return [k for k in range(self.pulls.shape[1]) if k != self.control]
-
-    @property
-    def any_missed(self) -> float:
-        """Share of experiments in which any interval missed at any round from ``start`` on."""
-        return float(self.missed.any(axis=1).mean())
-
-    @property
-    def any_naive_missed(self) -> float:
-        """The same for the fixed-time interval."""
-        return float(self.naive_missed.any(axis=1).mean())
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per contrast: ``arm``, ``reference``, ``effect``, ``bias``, ``rmse``, ``median_radius``, ``power``
-        (interval leaves out zero by the last round), ``missed``, ``naive_missed``, ``pulls`` (mean).
-        """
-        import pandas as pd
-
-        error = self.estimates - self.effects
-        bias, mean_square = _means_of_known(error), _means_of_known(error**2)
-        return pd.DataFrame(
-            {
-                "arm": self.arms,
-                "reference": self.control,
-                "effect": self.effects,
-                "bias": bias,
-                "rmse": np.sqrt(mean_square),
-                "median_radius": np.median(self.radii, axis=0),
-                "power": (~np.isnan(self.first_significant)).mean(axis=0),
-                "missed": self.missed.mean(axis=0),
-                "naive_missed": self.naive_missed.mean(axis=0),
-                "pulls": self.pulls[:, self.arms].mean(axis=0),
-            }
-        )
-
-    def path(self) -> pd.DataFrame:
-        """Over the rounds of the grid: ``round``, ``arm``, ``power``, ``missed`` (so far), ``median_radius``."""
-        import pandas as pd
-
-        n = len(self.arms)
-        return pd.DataFrame(
-            {
-                "round": np.repeat(self.grid, n),
-                "arm": self.arms * len(self.grid),
-                "power": self.power_path.ravel(),
-                "missed": self.miss_path.ravel(),
-                "median_radius": self.radius_path.ravel(),
-            }
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers of `to_frame` and of the whole set of experiments, as JSON values."""
-        from causalbandit.text import plain_rows
-
-        return {
-            "replications": len(self.reward),
-            "rounds": self.n_rounds,
-            "any_missed": self.any_missed,
-            "any_naive_missed": self.any_naive_missed,
-            "mean_reward": float(self.reward.mean()),
-            "stopped": float((~np.isnan(self.stopping_round)).mean()),
-            "contrasts": plain_rows(self.to_frame()),
-        }
-
-    def summary(self) -> str:
-        """Coverage, power, stopping and reward as text."""
-        stopped = self.stopping_round[~np.isnan(self.stopping_round)]
-        median = f", median round {np.median(stopped):.0f}" if len(stopped) else ""
-        return "\n".join(
-            [
-                f"{len(self.reward)} simulated Mixture Adaptive Designs of {self.n_rounds} rounds",
-                f"Missed at any round from {self.start} on: {self.any_missed:.3f} (nominal {self.alpha:g}); naive "
-                f"fixed-time interval: {self.any_naive_missed:.3f}",
-                f"All arms settled: {len(stopped) / len(self.reward):.3f}{median}; mean outcome "
-                f"{self.reward.mean():.4f}",
-                self.to_frame().round(4).to_string(index=False),
-            ]
-        )
-
-    def __repr__(self) -> str:
-        return f"MADSimulation({len(self.reward)} replications, {self.n_rounds} rounds, {self.pulls.shape[1]} arms)"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.to_frame().to_html(index=False)}"
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Power of each contrast over the rounds."""
-        from causalbandit.plots.effects import power_over_time
-
-        return power_over_time(self.path(), ax=ax)
+"""Number of rounds at which a simulation's path is kept: more than a figure shows."""
 
 
 def simulate_mad(
@@ -213,7 +51,7 @@ def simulate_mad(
     multiplicity: str | None = "bonferroni",
     outcome_model: Literal["mean", "pooled", "split"] | None = None,
     n_warmup: int = 0,
-    estimand: Literal["sample", "population"] = "population",
+    estimand: Literal["sample", "population"] = "sample",
     truth: Literal["sample", "population"] | None = None,
     decay: str | Callable[[float], float] | None = None,
     precision: float = 0.1,
@@ -231,18 +69,18 @@ def simulate_mad(
     outcomes
         K Bernoulli means; or a function ``outcomes(size, rng)`` that draws one round for ``size`` units: potential
         outcomes [size, K], or with an outcome model that uses covariates a pair (outcomes [size, K], covariates
-        [size, d]).
+        [size, d]). A function with a third argument is given the round's number 1, 2, …: outcomes may drift.
     n_rounds, replications
         T and R.
     means
         Population means of the arms [K], known from ``outcomes`` when that is a list. Needed to count misses of the
-        population effects.
+        population effects, and for the naive interval's misses.
     control, delta, alpha, t_star, multiplicity, outcome_model, n_warmup, decay, precision
         As in `MixtureAdaptiveDesign`; ``t_star`` defaults to T. Every experiment runs all T rounds; when it would have
         stopped is in ``stopping_round``.
     estimand
-        What the intervals are made for: "population" effects, or "sample" effects, the mean difference of the potential
-        outcomes over the scored rounds.
+        What the intervals are made for: "sample" effects, the mean difference of the potential outcomes over the scored
+        rounds, or "population" effects.
     truth
         Which of the two misses are counted against; default: the estimand.
     start
@@ -258,218 +96,254 @@ def simulate_mad(
 
     Raises
     ------
-    ValueError, TypeError
+    InvalidArgument
         For settings outside their range, and for outcomes of another shape.
     """
     from tqdm import tqdm
 
     check_policy(policy)
     if not callable(getattr(policy, "replicate", None)):
-        raise TypeError(
-            f"{type(policy).__name__} has no replicate(replications, rng), so it cannot run as a batch; use a policy "
-            "of this package, or MixtureAdaptiveDesign.run for one experiment at a time."
+        raise InvalidType(
+            "policy",
+            f"was a {type(policy).__name__} without replicate(replications, rng), so it cannot run as a batch; use a "
+            "policy of this package, or MixtureAdaptiveDesign.run for one experiment at a time.",
         )
-    for name, value in (("n_rounds", n_rounds), ("replications", replications)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} was {value!r}; it is a whole number, at least 1.")
-    n_rounds, replications = int(n_rounds), int(replications)
-    n_arms = int(policy.n_arms)
-    control = control_index(control, range(n_arms))
-    others = [k for k in range(n_arms) if k != control]
-    t_star = float(n_rounds) if t_star is None else t_star
-    asymptotic_rho(alpha, t_star)
-    precision, n_warmup = check_precision(precision), check_warmup(n_warmup, outcome_model)
-    alpha_each = contrast_alpha(alpha, n_arms, multiplicity)
-    population = check_estimand(estimand) == "population"
-    against_population = check_estimand(estimand if truth is None else truth) == "population"
-    weight_decay = decay_function(decay)
-    # weight_table[x]: weight of an arm that settled x rounds ago, x = 0 for one that has not
-    weight_table = np.ones(n_rounds + 1)
-    if weight_decay is not None:
-        weight_table[1:] = [max(float(weight_decay(x)), SMALLEST_WEIGHT) for x in range(1, n_rounds + 1)]
-    sequence = mixing_sequence(delta)
-    draw, arm_means = _outcome_source(outcomes, means, n_arms)
-    if against_population and arm_means is None:
-        raise ValueError(
-            "means are needed to count misses of population effects; or pass estimand='sample' or truth='sample'."
+    n_rounds = checks.whole_number(n_rounds, "n_rounds", least=1, of="rounds")
+    replications = checks.whole_number(replications, "replications", least=1, of="experiments")
+    settings = MADSettings(
+        arms=tuple(range(policy.n_arms)),
+        control=control,
+        delta=delta,
+        alpha=alpha,
+        t_star=n_rounds if t_star is None else t_star,
+        multiplicity=multiplicity,
+        outcome_model=outcome_model,
+        n_warmup=n_warmup,
+        estimand=estimand,
+        decay=decay,
+        precision=precision,
+    )
+    source = _OutcomeSource(outcomes, means, settings)
+    against = checks.one_of(estimand if truth is None else truth, "truth", ESTIMANDS)
+    if against == "population" and source.means is None:
+        raise InvalidArgument(
+            "means", "are needed to count misses of population effects; or pass estimand='sample' or truth='sample'."
         )
-    effects = np.full(len(others), np.nan) if arm_means is None else arm_means[others] - arm_means[control]
-
     policy_seed, draw_seed, outcome_seed = seed_sequence(rng).spawn(3)
-    batch = policy.replicate(replications, policy_seed)
-    draw_rng, outcome_rng = np.random.default_rng(draw_seed), np.random.default_rng(outcome_seed)
-    rows = np.arange(replications)
-    sums = ContrastSums(n_arms, control, replications=replications, population=population)
-    model: LeastSquaresModel | None = None
-    shape = (replications, len(others))
-    missed, naive_missed = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-    first_significant, settled_since, benchmark = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
-    stopping_round = np.full(replications, np.nan)
-    pulls = np.zeros((replications, n_arms))
-    totals, squares = np.zeros((replications, n_arms)), np.zeros((replications, n_arms))
-    sample_sums = np.zeros((replications, n_arms))
-    grid = np.unique(np.linspace(1, n_rounds, min(GRID, n_rounds)).round().astype(np.int64))
-    on_grid = set(grid.tolist())
-    paths: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-    kept: list[tuple[Any, Any, Any, Any]] = []
-    naive_factor = NormalDist().inv_cdf(1.0 - alpha_each / 2.0)
-    estimates, radii = np.full(shape, np.nan), np.full(shape, np.inf)
-
+    batch = _Batch(settings, policy.replicate(replications, policy_seed), source, replications, draw_seed, outcome_seed)
+    misses = _Misses(settings, source.means, against == "population", replications)
+    paths = _Paths(n_rounds, len(settings.others))
+    kept: list[_Round] = []
     for t in tqdm(
         range(1, n_rounds + 1), disable=None if progress is None else not progress, desc="rounds", leave=False
     ):
-        share = mixing_share(sequence, t)
-        potential, covariates = _drawn_round(draw(replications, outcome_rng), (replications, n_arms), outcome_model)
-        q = np.asarray(batch.probabilities(), dtype=np.float64)
-        if q.shape != potential.shape or not (q >= 0.0).all() or not (np.abs(q.sum(axis=1) - 1.0) <= 1e-6).all():
-            raise ValueError(
-                f"{type(policy).__name__}.probabilities() gave numbers that are no probability vectors of shape "
-                f"{potential.shape} in round {t}."
-            )
-        if weight_decay is not None and not np.isnan(settled_since).all():
-            q = rebalance(q, _weights(weight_table, settled_since, t, others, n_arms))
-        probabilities = mix(share, q, n_arms)
-        cumulative = np.cumsum(probabilities, axis=1)
-        arms = np.minimum((draw_rng.random(replications)[:, None] >= cumulative).sum(axis=1), n_arms - 1)
-        outcome, propensity = potential[rows, arms], probabilities[rows, arms]
-        predictions = None
-        if outcome_model is not None:
-            if model is None:
-                d = 0 if covariates is None else covariates.shape[1]
-                model = LeastSquaresModel(n_arms, d, kind=outcome_model, replications=replications)
-            predictions = model.predict(covariates)
-        if t > n_warmup:
-            sums.add(arms, outcome, propensity, predictions)
-            sample_sums += potential
-        if model is not None:
-            model.update(arms, covariates, outcome)
-        batch.update(arms, outcome)
-        pulls[rows, arms] += 1.0
-        totals[rows, arms] += outcome
-        squares[rows, arms] += outcome * outcome
+        drawn = batch.round(t)
+        misses.learn(drawn, scored=t > settings.n_warmup)
+        if t >= start and batch.contrasts.sums.rounds:
+            misses.count(batch.contrasts)
+        paths.keep(t, batch.contrasts, misses.missed)
         if record:
-            kept.append((arms, outcome, propensity, covariates))
-        if sums.rounds == 0:
-            continue
-
-        estimates, variance_sums = sums.contrast(others)
-        radii = asymptotic_radius(variance_sums, sums.rounds, alpha_each, t_star)
-        enough = sums.sufficient(others)
-        if not enough.all():
-            estimates, radii = np.where(enough, estimates, np.nan), np.where(enough, radii, np.inf)
-        significant = np.abs(estimates) >= radii
-        first_significant = np.where(np.isnan(first_significant) & significant, t, first_significant)
-        benchmark = np.where(np.isnan(benchmark) & significant, radii, benchmark)
-        tight = significant & (radii <= (1.0 - precision) * benchmark)
-        settled_since = np.where(significant, np.where(np.isnan(settled_since) & tight, t, settled_since), np.nan)
-        stopping_round = np.where(np.isnan(stopping_round) & ~np.isnan(settled_since).any(axis=1), t, stopping_round)
-        if t >= start:
-            sample_effects = (sample_sums[:, others] - sample_sums[:, [control]]) / sums.rounds
-            missed |= np.abs(estimates - (effects if against_population else sample_effects)) > radii
-            if arm_means is not None:
-                naive_missed |= _naive_misses(pulls, totals, squares, others, control, effects, naive_factor)
-        if t in on_grid:
-            paths.append((significant.mean(axis=0), missed.mean(axis=0), np.median(radii, axis=0)))
-
-    missing = len(grid) - len(paths)  # rounds of warm-up have no contrasts
-    empty = (np.zeros(len(others)), np.zeros(len(others)), np.full(len(others), np.inf))
-    power_path, miss_path, radius_path = (np.array(column) for column in zip(*[empty] * missing, *paths, strict=True))
+            kept.append(drawn)
+    contrasts = batch.contrasts
     return MADSimulation(
-        control=control,
+        control=settings.control_index,
         n_rounds=n_rounds,
-        alpha=alpha,
+        alpha=settings.alpha,
         estimand=estimand,
         start=start,
-        effects=effects,
-        estimates=estimates,
-        radii=radii,
-        missed=missed,
-        naive_missed=naive_missed,
-        first_significant=first_significant,
-        stopping_round=stopping_round,
-        pulls=pulls,
-        reward=totals.sum(axis=1) / n_rounds,
-        grid=grid,
-        power_path=power_path,
-        miss_path=miss_path,
-        radius_path=radius_path,
+        effects=misses.effects,
+        estimates=contrasts.estimates,
+        radii=contrasts.radii,
+        missed=misses.missed,
+        naive_missed=misses.naive_missed,
+        first_significant=contrasts.first_significant,
+        stopping_round=batch.stopping_round,
+        pulls=contrasts.pulls,
+        reward=misses.totals.sum(axis=1) / n_rounds,
+        grid=paths.grid,
+        power_path=paths.power,
+        miss_path=paths.missed,
+        radius_path=paths.radius,
         rounds=_stack(kept) if record else None,
     )
 
 
-def _outcome_source(outcomes: Any, means: Any, n_arms: int) -> tuple[Outcomes, FloatArray | None]:
-    """The function that draws a round's potential outcomes, and the arms' means if they are known."""
-    known = None if means is None else np.asarray(means, dtype=np.float64)
-    if not callable(outcomes):
-        bernoulli = np.asarray(outcomes, dtype=np.float64)
-        if bernoulli.shape != (n_arms,) or not np.all((bernoulli >= 0.0) & (bernoulli <= 1.0)):
-            raise ValueError(
-                f"outcomes were {outcomes!r}; expected {n_arms} Bernoulli means in [0, 1], one per arm of the policy, "
-                "or a function of (size, rng)."
+class _Round(NamedTuple):
+    """One round of R experiments."""
+
+    potential: FloatArray
+    """[R, K] potential outcomes."""
+    covariates: FloatArray | None
+    """[R, d]."""
+    arms: npt.NDArray[np.int64]
+    """[R] drawn arm."""
+    outcome: FloatArray
+    """[R] its outcome."""
+    propensity: FloatArray
+    """[R] its probability."""
+
+
+class _OutcomeSource:
+    """Draws potential outcomes; ``means`` [K] are the arms', or None where nobody knows them."""
+
+    def __init__(self, outcomes: Any, means: Any, settings: MADSettings) -> None:
+        self.settings = settings
+        known = None if means is None else np.asarray(means, dtype=np.float64)
+        if not callable(outcomes):
+            bernoulli = np.asarray(outcomes, dtype=np.float64)
+            if bernoulli.shape != (settings.n_arms,) or not np.all((bernoulli >= 0.0) & (bernoulli <= 1.0)):
+                raise InvalidArgument(
+                    "outcomes",
+                    f"were {outcomes!r}; expected {settings.n_arms} Bernoulli means in [0, 1], one per arm of the "
+                    "policy, or a function of (size, rng).",
+                )
+            if known is not None and not np.array_equal(known, bernoulli):
+                raise InvalidArgument("means", "differ from the Bernoulli means given as outcomes; leave means out.")
+            outcomes, known = _bernoulli(bernoulli), bernoulli
+        if known is not None and known.shape != (settings.n_arms,):
+            raise InvalidArgument("means", f"has shape {known.shape}; expected ({settings.n_arms},), one per arm.")
+        self.means: FloatArray | None = known
+        self._draw, self._takes_round = outcomes, _takes_three(outcomes)
+
+    def draw(self, size: int, rng: np.random.Generator, t: int) -> tuple[FloatArray, FloatArray | None]:
+        """Potential outcomes [R, K] and covariates [R, d] (None in a design without) of round t, checked."""
+        drawn = self._draw(size, rng, t) if self._takes_round else self._draw(size, rng)
+        potential, covariates = drawn if isinstance(drawn, tuple) else (drawn, None)
+        potential, shape = np.asarray(potential, dtype=np.float64), (size, self.settings.n_arms)
+        if potential.shape != shape:
+            raise InvalidArgument(
+                "outcomes", f"(size, rng) gave shape {potential.shape}; expected {shape}: replications, arms."
             )
-        if known is not None and not np.array_equal(known, bernoulli):
-            raise ValueError("means differ from the Bernoulli means given as outcomes; leave means out.")
-        return lambda size, rng: (rng.random((size, n_arms)) < bernoulli).astype(np.float64), bernoulli
-    if known is not None and known.shape != (n_arms,):
-        raise ValueError(f"means has shape {known.shape}; expected ({n_arms},), one per arm.")
-    return outcomes, known
-
-
-def _drawn_round(drawn: Any, shape: tuple[int, int], model: str | None) -> tuple[FloatArray, FloatArray | None]:
-    """Potential outcomes [R, K] and covariates [R, d] of one round, checked."""
-    potential, covariates = drawn if isinstance(drawn, tuple) else (drawn, None)
-    potential = np.asarray(potential, dtype=np.float64)
-    if potential.shape != shape:
-        raise ValueError(f"outcomes(size, rng) gave shape {potential.shape}; expected {shape}: replications, arms.")
-    if model in ("pooled", "split"):
+        if not self.settings.uses_covariates:
+            return potential, None
         covariates = None if covariates is None else np.asarray(covariates, dtype=np.float64)
-        if covariates is None or covariates.ndim != 2 or len(covariates) != shape[0]:
-            raise ValueError(
-                f"the outcome model {model!r} needs covariates: outcomes(size, rng) must give a pair (outcomes "
-                f"{shape}, covariates ({shape[0]}, d))."
+        if covariates is None or covariates.ndim != 2 or len(covariates) != size:
+            raise InvalidArgument(
+                "outcomes",
+                f"(size, rng) must give a pair (outcomes {shape}, covariates ({size}, d)): the outcome model "
+                f"{self.settings.outcome_model!r} needs covariates.",
             )
         return potential, covariates
-    return potential, None
 
 
-def _weights(table: FloatArray, settled_since: FloatArray, t: int, others: list[int], n_arms: int) -> FloatArray:
-    """[R, K] weights of arms in round t: ``table[x]`` for an arm that settled in round t − x, else 1."""
-    weights = np.ones((len(settled_since), n_arms))
-    weights[:, others] = table[np.where(np.isnan(settled_since), 0, t - settled_since).astype(np.int64)]
-    return weights
+def _bernoulli(means: FloatArray) -> Outcomes:
+    return lambda size, rng: (rng.random((size, len(means))) < means).astype(np.float64)
 
 
-def _naive_misses(
-    pulls: FloatArray,
-    totals: FloatArray,
-    squares: FloatArray,
-    others: list[int],
-    control: int,
-    effects: FloatArray,
-    factor: float,
-) -> BoolArray:
-    """[R, J] misses of the difference of sample means ± z·√(s²/n + s₀²/n₀); arms with two pulls or more."""
-    size = np.maximum(pulls, 1.0)
-    mean = totals / size
-    variance = np.maximum(squares / size - mean**2, 0.0) / np.maximum(size - 1.0, 1.0)
-    error = np.abs(mean[:, others] - mean[:, [control]] - effects)
-    enough = (pulls[:, others] >= 2.0) & (pulls[:, [control]] >= 2.0)
-    return np.asarray(enough & (error > factor * np.sqrt(variance[:, others] + variance[:, [control]])))
+def _takes_three(function: Any) -> bool:
+    """Whether a function can be called with a third argument, the round."""
+    try:
+        inspect.signature(function).bind(1, 2, 3)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
-def _means_of_known(errors: FloatArray) -> FloatArray:
-    """[J]: means over the replications [R, J] that have an estimate; NaN where none has."""
-    known = ~np.isnan(errors)
-    sums = np.where(known, errors, 0.0).sum(axis=0)
-    result: FloatArray = np.divide(sums, known.sum(axis=0), out=np.full(len(sums), np.nan), where=known.any(axis=0))
-    return result
+class _Batch:
+    """R designs side by side: in every round they draw, observe and learn as a live design does."""
+
+    def __init__(
+        self,
+        settings: MADSettings,
+        policy: Any,
+        source: _OutcomeSource,
+        replications: int,
+        draw_seed: np.random.SeedSequence,
+        outcome_seed: np.random.SeedSequence,
+    ) -> None:
+        self.settings, self.policy, self.source = settings, policy, source
+        self.contrasts = RunningContrasts(settings, replications=replications)
+        self.stopping_round = np.full(replications, np.nan)
+        self._draws, self._outcomes = np.random.default_rng(draw_seed), np.random.default_rng(outcome_seed)
+        self._rows = np.arange(replications)
+
+    def round(self, t: int) -> _Round:
+        """Run round t and return what was drawn."""
+        settings, contrasts, size = self.settings, self.contrasts, len(self._rows)
+        share = settings.share(t)
+        potential, covariates = self.source.draw(size, self._outcomes, t)
+        chances = batch_probabilities(self.policy, potential.shape)
+        if contrasts.shifts_power:
+            chances = rebalance(chances, contrasts.weights())
+        probabilities = mix(share, chances, settings.n_arms)
+        arms = drawn_arms(self._draws.random(size), probabilities)
+        outcome, propensity = potential[self._rows, arms], probabilities[self._rows, arms]
+        if t == 1:
+            contrasts.start_model(0 if covariates is None else covariates.shape[1])
+        predictions = None if contrasts.model is None else contrasts.model.predict(covariates)
+        contrasts.take(arms, outcome, propensity, predictions, covariates)
+        self.policy.update(arms, outcome)
+        self.stopping_round = np.where(np.isnan(self.stopping_round) & contrasts.finished, t, self.stopping_round)
+        return _Round(potential, covariates, arms, outcome, propensity)
 
 
-def _stack(kept: list[tuple[Any, Any, Any, Any]]) -> MADRounds:
-    arms, outcomes, propensities, covariates = zip(*kept, strict=True)
+class _Misses:
+    """Which intervals have left out the truth so far, and the naive intervals beside them: the canary.
+
+    ``effects`` [J] are the population's, NaN where the means are unknown; ``totals`` [R, K] sums of drawn outcomes.
+    """
+
+    def __init__(self, settings: MADSettings, means: FloatArray | None, population: bool, replications: int) -> None:
+        others, control = settings.others, settings.control_index
+        shape = (replications, settings.n_arms)
+        self.settings, self.population = settings, population
+        self.effects = np.full(len(others), np.nan) if means is None else means[others] - means[control]
+        self.missed = np.zeros((replications, len(others)), dtype=bool)
+        self.naive_missed = None if means is None else np.zeros((replications, len(others)), dtype=bool)
+        self.totals, self._squares, self._potential = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self._rows = np.arange(replications)
+        self._factor = NormalDist().inv_cdf(1.0 - settings.alpha_each / 2.0)
+
+    def learn(self, drawn: _Round, *, scored: bool) -> None:
+        """Add a round to the sums; its potential outcomes count where the round is scored."""
+        self.totals[self._rows, drawn.arms] += drawn.outcome
+        self._squares[self._rows, drawn.arms] += drawn.outcome * drawn.outcome
+        if scored:
+            self._potential += drawn.potential
+
+    def count(self, contrasts: RunningContrasts) -> None:
+        """Note who misses now."""
+        others, control = self.settings.others, [self.settings.control_index]
+        truth = self.effects
+        if not self.population:
+            truth = (self._potential[:, others] - self._potential[:, control]) / contrasts.sums.rounds
+        self.missed |= np.abs(contrasts.estimates - truth) > contrasts.radii
+        if self.naive_missed is not None:
+            self.naive_missed |= self._naive(contrasts.pulls, others, control)
+
+    def _naive(self, pulls: FloatArray, others: list[int], control: list[int]) -> BoolArray:
+        """[R, J] misses of the difference of sample means ± z·√(s²/n + s₀²/n₀); arms with two pulls or more."""
+        size = np.maximum(pulls, 1.0)
+        mean = self.totals / size
+        variance = np.maximum(self._squares / size - mean**2, 0.0) / np.maximum(size - 1.0, 1.0)
+        error = np.abs(mean[:, others] - mean[:, control] - self.effects)
+        enough = (pulls[:, others] >= 2.0) & (pulls[:, control] >= 2.0)
+        return np.asarray(enough & (error > self._factor * np.sqrt(variance[:, others] + variance[:, control])))
+
+
+class _Paths:
+    """Power, misses and radius at the rounds of a grid: [G, J] each."""
+
+    def __init__(self, n_rounds: int, n_contrasts: int) -> None:
+        self.grid = np.unique(np.linspace(1, n_rounds, min(GRID, n_rounds)).round().astype(np.int64))
+        shape = (len(self.grid), n_contrasts)
+        self.power, self.missed, self.radius = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
+        self._place = {int(t): place for place, t in enumerate(self.grid)}
+
+    def keep(self, t: int, contrasts: RunningContrasts, missed: BoolArray) -> None:
+        """Keep round t if it is on the grid and past the warm-up."""
+        place = self._place.get(t)
+        if place is not None and contrasts.sums.rounds:
+            self.power[place] = (np.abs(contrasts.estimates) >= contrasts.radii).mean(axis=0)
+            self.missed[place] = missed.mean(axis=0)
+            self.radius[place] = np.median(contrasts.radii, axis=0)
+
+
+def _stack(kept: list[_Round]) -> MADRounds:
+    covariates = [drawn.covariates for drawn in kept if drawn.covariates is not None]
     return MADRounds(
-        arms=np.stack(arms, axis=1),
-        outcomes=np.stack(outcomes, axis=1),
-        propensities=np.stack(propensities, axis=1),
-        covariates=None if covariates[0] is None else np.stack(covariates, axis=1),
+        arms=np.stack([drawn.arms for drawn in kept], axis=1),
+        outcomes=np.stack([drawn.outcome for drawn in kept], axis=1),
+        propensities=np.stack([drawn.propensity for drawn in kept], axis=1),
+        covariates=np.stack(covariates, axis=1) if covariates else None,
     )

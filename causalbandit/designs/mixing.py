@@ -13,19 +13,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import did_you_mean, listing
+from causalbandit import checks
+from causalbandit.errors import InvalidArgument, InvalidType, listing
 
 FloatArray = npt.NDArray[np.float64]
 
 SMALLEST_WEIGHT = 1e-10
 """Weight below which a settled arm's share of the policy does not fall."""
+
+PROBABILITY_TOLERANCE = 1e-6
+"""How far a policy's probabilities may be from summing to 1: rounding in single precision stays within it."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,7 @@ class PowerDecay:
     exponent: float
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.exponent < 0.25:
-            raise ValueError(
-                f"exponent was {self.exponent!r}; the mixing sequence must stay above t^(-1/4): 0 <= exponent < 1/4."
-            )
+        checks.number(self.exponent, "exponent", least=0, below=0.25, fix="The sequence must stay above t^(-1/4).")
 
     def __call__(self, t: int) -> float:
         return float(t**-self.exponent)
@@ -55,16 +56,12 @@ MIXING_SEQUENCES: dict[str, PowerDecay] = {
 def mixing_sequence(delta: str | Callable[[int], float]) -> Callable[[int], float]:
     """The function of the round (1, 2, …) that ``delta`` names or is."""
     if isinstance(delta, str):
-        if delta not in MIXING_SEQUENCES:
-            raise ValueError(
-                f"delta was {delta!r}; named sequences are {listing(MIXING_SEQUENCES)}, or pass a function of the "
-                f"round, for example lambda t: t**-0.24.{did_you_mean(delta, MIXING_SEQUENCES)}"
-            )
-        return MIXING_SEQUENCES[delta]
+        return MIXING_SEQUENCES[checks.one_of(delta, "delta", MIXING_SEQUENCES, "names of sequences")]
     if not callable(delta):
-        raise TypeError(
-            f"delta was {delta!r}; expected a function of the round such as lambda t: t**-0.24, or one of "
-            f"{listing(MIXING_SEQUENCES)}."
+        raise InvalidType(
+            "delta",
+            f"was {delta!r}; expected a function of the round such as lambda t: t**-0.24, or one of "
+            f"{listing(MIXING_SEQUENCES)}.",
         )
     return delta
 
@@ -77,20 +74,14 @@ def mixing_share(delta: Callable[[int], float], t: int) -> float:
     """
     share = float(delta(t))
     if not 0.0 < share <= 1.0:
-        raise ValueError(f"delta({t}) was {share!r}; the share of uniform assignment lies in (0, 1].")
+        raise InvalidArgument(f"delta({t})", f"was {share!r}; the share of uniform assignment lies in (0, 1].")
     if t > 1 and not share > t**-0.25:
-        raise ValueError(
-            f"delta({t}) was {share!r}, not above {t}^(-1/4) = {t**-0.25:.6g}; a sequence that falls this fast loses "
-            "the guarantee. Use a slower one, for example lambda t: t**-0.24."
+        raise InvalidArgument(
+            f"delta({t})",
+            f"was {share!r}, not above {t}^(-1/4) = {t**-0.25:.6g}; a sequence that falls this fast loses the "
+            "guarantee. Use a slower one, for example lambda t: t**-0.24.",
         )
     return share
-
-
-def check_precision(precision: Any) -> float:
-    """``precision`` as a float: the share by which a significant arm's interval must shrink before it is settled."""
-    if isinstance(precision, bool) or not isinstance(precision, (int, float)) or not 0.0 <= precision < 1.0:
-        raise ValueError(f"precision was {precision!r}; it is a share between 0 (stop when significant) and 1.")
-    return float(precision)
 
 
 def mix(share: float, probability: Any, n_arms: int) -> Any:
@@ -120,9 +111,59 @@ def decay_function(decay: str | Callable[[float], float] | None) -> Callable[[fl
     """The decay that ``decay`` names or is; None for a design that never shifts power."""
     if decay is None or callable(decay):
         return decay
-    if decay not in DECAYS:
-        raise ValueError(
-            f"decay was {decay!r}; expected None, {listing(DECAYS)} or a function of the rounds since an arm settled."
-            f"{did_you_mean(decay, DECAYS)}"
+    return DECAYS[checks.one_of(decay, "decay", DECAYS, "names of decays, beside None and functions")]
+
+
+def policy_probabilities(policy: Any, arms: Sequence[Hashable]) -> list[float]:
+    """The K probabilities that a policy answers for one experiment, checked, in the order of the arms.
+
+    A mapping goes by the arms' names, or by their positions.
+    """
+    raw, said = policy.probabilities(), f"{type(policy).__name__}.probabilities()"
+    expected = f"expected {len(arms)} non-negative numbers that sum to 1."
+    if isinstance(raw, Mapping):
+        keys = next((keys for keys in (arms, range(len(arms))) if set(keys) == set(raw)), None)
+        if keys is None:
+            raise InvalidArgument("policy", f"is wrong: {said} has the arms {listing(raw)}; expected {listing(arms)}.")
+        raw = [raw[key] for key in keys]
+    given: list[float]
+    try:
+        given = raw.tolist() if isinstance(raw, np.ndarray) else [float(q) for q in raw]
+    except (TypeError, ValueError):
+        raise InvalidArgument("policy", f"is wrong: {said} gave {raw!r}; {expected}") from None
+    total, valid = 0.0, len(given) == len(arms)
+    for q in given if valid else ():
+        valid = valid and q >= 0.0
+        total += q
+    if not valid or not abs(total - 1.0) <= PROBABILITY_TOLERANCE:
+        raise InvalidArgument("policy", f"is wrong: {said} gave {given}; {expected}")
+    return given if total == 1.0 else [q / total for q in given]
+
+
+def batch_probabilities(policy: Any, shape: tuple[int, int]) -> FloatArray:
+    """[R, K] probabilities that a replicated policy answers, checked."""
+    given = np.asarray(policy.probabilities(), dtype=np.float64)
+    sums = given.sum(axis=-1) if given.shape == shape else np.zeros(1)
+    if not (given >= 0.0).all() or not (np.abs(sums - 1.0) <= PROBABILITY_TOLERANCE).all():
+        raise InvalidArgument(
+            "policy",
+            f"is wrong: {type(policy).__name__}.probabilities() gave no {shape} array of non-negative rows that sum to "
+            "1.",
         )
-    return DECAYS[decay]
+    return given
+
+
+def drawn_arm(draw: float, probabilities: Sequence[float]) -> int:
+    """The arm whose stretch of the cumulative probabilities holds ``draw``, uniform in [0, 1)."""
+    total = 0.0
+    for arm, probability in enumerate(probabilities):
+        total += probability
+        if draw < total:
+            return arm
+    return len(probabilities) - 1  # probabilities may sum to a little less than 1
+
+
+def drawn_arms(draws: FloatArray, probabilities: FloatArray) -> npt.NDArray[np.int64]:
+    """[R]: `drawn_arm` of each row of [R, K] probabilities."""
+    passed = (draws[:, None] >= np.cumsum(probabilities, axis=1)).sum(axis=1)
+    return np.asarray(np.minimum(passed, probabilities.shape[1] - 1))

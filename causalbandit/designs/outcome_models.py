@@ -27,10 +27,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import did_you_mean
+from causalbandit import checks
+from causalbandit.errors import InvalidType, listing
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["mean", "pooled", "split"]
+KINDS: tuple[Kind, ...] = ("mean", "pooled", "split")
 
 RANK_TOLERANCE = 1e-10
 """A covariate counts as a combination of those before it when what is left of its spread is below this share."""
@@ -83,14 +85,8 @@ class LeastSquaresModel:
         replications: int | None = None,
         ridge: float = 0.0,
     ) -> None:
-        if kind not in ("mean", "pooled", "split"):
-            raise ValueError(
-                f"the outcome model was {kind!r}; expected 'mean', 'pooled', 'split' or a regressor (fit, predict)."
-                f"{did_you_mean(kind, ('mean', 'pooled', 'split'))}"
-            )
-        if not 0.0 <= ridge < math.inf:
-            raise ValueError(f"ridge was {ridge!r}; it is a non-negative penalty, 0 for plain least squares.")
-        self.n_arms, self.kind, self.ridge = n_arms, kind, float(ridge)
+        self.n_arms, self.kind = n_arms, checks.one_of(kind, "outcome_model", KINDS, "names, beside a regressor")
+        self.ridge = checks.number(ridge, "ridge", least=0, fix="0 is plain least squares.")
         self.orthogonal = self.ridge == 0.0
         self.n_covariates = d = 0 if kind == "mean" else n_covariates
         self.n_fits = n_arms if kind == "split" else 1
@@ -221,11 +217,11 @@ class RegressorModel:
         minimum: int = 20,
     ) -> None:
         if not callable(getattr(regressor, "fit", None)) or not callable(getattr(regressor, "predict", None)):
-            raise TypeError(
-                f"the outcome model was {regressor!r}; a regressor has the methods fit(X, y) and predict(X)."
+            raise InvalidType(
+                "outcome_model", f"was {regressor!r}; a regressor has the methods fit(X, y) and predict(X)."
             )
-        if refit != "geometric" and (isinstance(refit, bool) or not isinstance(refit, int) or refit < 1):
-            raise ValueError(f"refit was {refit!r}; expected 'geometric' or a number of rounds, at least 1.")
+        if refit != "geometric":
+            checks.whole_number(refit, "refit", least=1, of="rounds", fix="Or 'geometric'.")
         self.prototype, self.n_arms, self.n_covariates = regressor, n_arms, n_covariates
         self.pooled, self.refit, self.minimum = pooled, refit, minimum
         self.means = LeastSquaresModel(n_arms, 0, kind="mean")
@@ -283,26 +279,12 @@ class RegressorModel:
                 self._fit(fit, size)
 
 
-def whole_rounds(name: str, value: Any) -> int:
-    """A number of rounds, at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{name} was {value!r}; it is a whole number of rounds, at least 0.")
-    return int(value)
-
-
-def check_warmup(n_warmup: Any, outcome_model: Any) -> int:
-    """The number of rounds that only fit the outcome model; without a model there are none."""
-    rounds = whole_rounds("n_warmup", n_warmup)
-    if rounds and outcome_model is None:
-        raise ValueError(f"n_warmup was {rounds} without an outcome_model; warm-up rounds only fit that model.")
-    return rounds
-
-
 def outcome_model(
     specification: Any,
     n_arms: int,
     n_covariates: int,
     *,
+    replications: int | None = None,
     ridge: float = 0.0,
     pooled: bool = False,
     refit: int | Literal["geometric"] = "geometric",
@@ -310,7 +292,9 @@ def outcome_model(
     """The outcome model that a design's ``outcome_model`` argument names: a kind of least squares, or a regressor."""
     if isinstance(specification, str):
         kind: Any = specification
-        return LeastSquaresModel(n_arms, n_covariates, kind=kind, ridge=ridge)
+        return LeastSquaresModel(n_arms, n_covariates, kind=kind, replications=replications, ridge=ridge)
+    if replications is not None:
+        raise InvalidType("outcome_model", f"was {specification!r}; simulated designs know {listing(KINDS)}.")
     if isinstance(specification, type):
         specification = specification()
     return RegressorModel(specification, n_arms, n_covariates, pooled=pooled, refit=refit)

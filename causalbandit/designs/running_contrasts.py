@@ -1,7 +1,8 @@
 """Running contrasts of arms with a control: sums per arm, and from them estimates with confidence sequences.
 
-One set of sums serves a live design (plain numbers in lists: fastest for one experiment) and a simulation of R
-experiments (arrays [R, K]); the lines are the same.
+`RunningContrasts.take` is the only round: a live design, the replay of a log and a simulation of R experiments all
+enter what they observed through it. The sums are plain numbers in lists for one experiment (fastest there) and arrays
+[R, K] for R at once; the formulas are the same lines.
 
 >>> sums = ContrastSums(n_arms=2, control=0)
 >>> for arm, outcome in ((0, 1.0), (1, 3.0), (1, 2.0), (0, 1.5)):
@@ -14,25 +15,19 @@ experiments (arrays [R, K]); the lines are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from array import array
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.estimates import estimate_frame
+from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
+from causalbandit.designs.settings import MADSettings
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
-from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
+from causalbandit.sequences.asymptotic import asymptotic_radius
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-ESTIMANDS = ("sample", "population")
-ASSUMPTIONS = (
-    "Asymptotic, time-uniform confidence sequence: holds at every round at once. It assumes that propensities are "
-    "those with which arms were drawn, that units do not interfere, and that whether and when an outcome arrives "
-    "depends on neither the arm nor the outcome."
-)
+FloatArray = npt.NDArray[np.float64]
 
 
 class ContrastSums:
@@ -151,145 +146,226 @@ class ContrastSums:
             setattr(self, name, list(value) if isinstance(value, (list, tuple)) else value)
 
 
-def contrast_table(
-    sums: ContrastSums,
-    names: Sequence[Hashable],
-    pulls: Sequence[float],
-    *,
-    alpha: float,
-    multiplicity: str | None,
-    t_star: float,
-) -> pd.DataFrame:
-    """One row per arm other than control, from the sums of one experiment.
+class RunningContrasts:
+    """What the rounds so far have taught: sums of scores, the outcome model, and which arms have settled.
 
-    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
-    ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn, of ``pulls`` [K]), ``insufficient_data``
-    (then the estimate is NaN and the interval infinite).
+    Parameters
+    ----------
+    settings
+        The design's.
+    replications
+        None for one experiment, R for R at once.
+    keep_path
+        Keep estimate and radius of every contrast at every round (one experiment): 16(K − 1) bytes a round.
+
+    Attributes
+    ----------
+    rounds : int
+        Observed rounds, those of the warm-up included.
+    pulls : list or array
+        [K] or [R, K]: rounds in which each arm was drawn.
+    sums : ContrastSums
+        Of the rounds after the warm-up.
+    model : object or None
+        The outcome model; `start_model` makes it once the number of covariates is known.
+    settled_since, benchmark : list or array
+        [J] or [R, J]: round at which each contrast settled, and its radius when it was first significant; None or NaN
+        before.
+    path : array of double
+        Estimate and radius of each contrast, round after round.
+    estimates, radii, first_significant : array
+        [R, J], with replications only: after the last round, and the first round at which zero was left out.
     """
-    control = sums.control
-    others = [k for k in range(len(names)) if k != control]
-    alpha_each = contrast_alpha(alpha, len(names), multiplicity)
-    rows = []
-    for arm in others:
-        estimate, error, centre, radius = math.nan, math.inf, 0.0, math.inf
-        enough = bool(sums.sufficient(arm))
-        if enough:
-            estimate, variance_sum = sums.contrast(arm)
-            centre, error = estimate, math.sqrt(variance_sum) / sums.rounds
-            radius = asymptotic_radius(float(variance_sum), sums.rounds, alpha_each, t_star)
-        rows.append((estimate, error, centre - radius, centre + radius, enough and abs(centre) >= radius, not enough))
-    estimates, errors, lower, upper, significant, missing = (list(column) for column in zip(*rows, strict=True))
-    return estimate_frame(
-        {
-            "arm": [names[k] for k in others],
-            "reference": [names[control]] * len(others),
-            "estimate": estimates,
-            "std_error": errors,
-            "lower": lower,
-            "upper": upper,
-            "significant": significant,
-            "n": [int(pulls[k]) for k in others],
-            "n_control": [int(pulls[control])] * len(others),
-            "insufficient_data": missing,
-        },
-        title="Effects against control, Mixture Adaptive Design",
-        alpha=alpha,
-        notes=(joint_note(len(names), multiplicity), ASSUMPTIONS),
-    )
 
+    def __init__(self, settings: MADSettings, *, replications: int | None = None, keep_path: bool = False) -> None:
+        self.settings, self.replications, self.keep_path = settings, replications, keep_path
+        self.model: Any = None
+        self.clear()
 
-def joint_note(n_arms: int, multiplicity: str | None) -> str:
-    """Whether the intervals hold together, as a sentence."""
-    if n_arms == 2 or multiplicity is None:
-        return "Each interval holds by itself at the stated rate."
-    return "All intervals hold together at the stated rate (Bonferroni)."
+    def clear(self) -> None:
+        """Forget every round."""
+        settings, size = self.settings, self.replications
+        self.sums = ContrastSums(
+            settings.n_arms,
+            settings.control_index,
+            replications=size,
+            population=settings.estimand == "population",
+            crossed=settings.crossed,
+        )
+        self.rounds = 0
+        self.path = array("d")
+        self.pulls: Any = [0] * settings.n_arms if size is None else np.zeros((size, settings.n_arms))
+        count = len(settings.others)
+        self.settled_since: Any = [None] * count
+        self.benchmark: Any = [None] * count
+        self._follow = self._follow_one
+        if size is not None:
+            self._rows = np.arange(size)
+            self.settled_since, self.benchmark = np.full((size, count), np.nan), np.full((size, count), np.nan)
+            self.estimates, self.radii = np.full((size, count), np.nan), np.full((size, count), np.inf)
+            self.first_significant = np.full((size, count), np.nan)
+            self._weights = array("d", [1.0])
+            self._follow = self._follow_all
+        if self.model is not None:
+            self.start_model(self.model.n_covariates)
 
+    def start_model(self, n_covariates: int) -> None:
+        """Make the outcome model, if the design has one, for this number of covariates."""
+        self.model = self.settings.new_model(n_covariates, self.replications)
 
-def path_frame(values: Any, names: Sequence[Hashable]) -> pd.DataFrame:
-    """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2]."""
-    import pandas as pd
+    def take(self, arm: Any, outcome: Any, propensity: Any, predictions: Any = None, covariates: Any = None) -> None:
+        """Enter one observed round: the only place where a round is scored, learned from and judged.
 
-    estimates, radii = values[..., 0].ravel(), values[..., 1].ravel()
-    centre = np.where(np.isnan(estimates), 0.0, estimates)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, len(values) + 1), len(names)),
-            "arm": list(names) * len(values),
-            "estimate": estimates,
-            "lower": centre - radii,
-            "upper": centre + radii,
+        Parameters
+        ----------
+        arm, outcome, propensity
+            The drawn arm, its outcome and the probability with which it was drawn; [R] each with replications.
+        predictions
+            [K] or [R, K]: what the outcome model predicted when the arm was drawn.
+        covariates
+            [d] or [R, d]: the unit's, for the model to learn from.
+        """
+        self.rounds += 1
+        self.pulls[arm if self.replications is None else (self._rows, arm)] += 1
+        if self.rounds > self.settings.n_warmup:
+            self.sums.add(arm, outcome, propensity, predictions)
+        if self.model is not None:
+            self.model.update(arm, covariates, outcome)
+        self._follow()
+
+    def take_many(self, arms: Any, outcomes: Any, propensities: Any) -> None:
+        """Enter the rounds [T] of one experiment without an outcome model at once; nothing settles on the way."""
+        self.sums.add_many(arms, outcomes, propensities)
+        self.rounds += len(arms)
+        self.pulls = np.add(self.pulls, np.bincount(arms, minlength=self.settings.n_arms)).tolist()
+
+    def interval(self, arm: int) -> tuple[float, float, float]:
+        """(estimate, radius, variance sum) of an arm of one experiment; NaN and infinities before there are scores."""
+        sums, settings = self.sums, self.settings
+        if not sums.sufficient(arm):
+            return math.nan, math.inf, math.inf
+        estimate, variance_sum = sums.contrast(arm)
+        return (
+            estimate,
+            asymptotic_radius(variance_sum, sums.rounds, settings.alpha_each, settings.t_star),
+            variance_sum,
+        )
+
+    def _follow_one(self) -> None:
+        """Path and settled arms of one experiment after a round: `interval` of every arm, written out for speed."""
+        sums, settings, path, counts, since = self.sums, self.settings, self.path, self.sums.counts, self.settled_since
+        rounds, alpha, t_star = sums.rounds, settings.alpha_each, settings.t_star
+        control_seen = counts[settings.control_index] > 0.0
+        for place, arm in enumerate(settings.others):
+            if control_seen and counts[arm] > 0.0:
+                estimate, variance_sum = sums.contrast(arm)
+                radius = asymptotic_radius(variance_sum, rounds, alpha, t_star)
+                if abs(estimate) >= radius:
+                    self.settle(place, radius)
+                else:
+                    since[place] = None
+            else:
+                estimate, radius = math.nan, math.inf
+            if self.keep_path:
+                path.append(estimate)
+                path.append(radius)
+
+    def settle(self, place: int, radius: float) -> None:
+        """Follow a significant contrast: it is settled once its radius is tight enough beside its first one."""
+        benchmark = self.benchmark[place]
+        if benchmark is None:
+            self.benchmark[place] = benchmark = radius
+        if self.settled_since[place] is None and radius <= (1.0 - self.settings.precision) * benchmark:
+            self.settled_since[place] = self.rounds
+
+    def _follow_all(self) -> None:
+        """The same for R experiments: `interval` and `settle` in arrays."""
+        sums, settings, t = self.sums, self.settings, self.rounds
+        if not sums.rounds:
+            return
+        estimates, variance_sums = sums.contrast(settings.others)
+        radii = asymptotic_radius(variance_sums, sums.rounds, settings.alpha_each, settings.t_star)
+        enough = sums.sufficient(settings.others)
+        if not enough.all():
+            estimates, radii = np.where(enough, estimates, np.nan), np.where(enough, radii, np.inf)
+        significant = np.abs(estimates) >= radii
+        self.first_significant = np.where(np.isnan(self.first_significant) & significant, t, self.first_significant)
+        self.benchmark = np.where(np.isnan(self.benchmark) & significant, radii, self.benchmark)
+        tight = significant & (radii <= (1.0 - settings.precision) * self.benchmark)
+        since = np.where(np.isnan(self.settled_since) & tight, t, self.settled_since)
+        self.settled_since = np.where(significant, since, np.nan)
+        self.estimates, self.radii = estimates, radii
+
+    @property
+    def finished(self) -> Any:
+        """Whether all contrasts are settled: a bool, or an array [R]."""
+        if self.replications is None:
+            return None not in self.settled_since
+        return ~np.isnan(self.settled_since).any(axis=1)
+
+    @property
+    def shifts_power(self) -> bool:
+        """Whether any arm has less than its share of the policy: one is settled, and there is a decay."""
+        if self.settings.decay is None:
+            return False
+        if self.replications is None:
+            return bool(self.settled_since.count(None) < len(self.settled_since))
+        return not bool(np.isnan(self.settled_since).all())
+
+    def weights(self) -> Any:
+        """Weight of each arm's share of the policy, [K] or [R, K]: 1, less for settled arms when there is a decay."""
+        settings, now = self.settings, self.rounds + 1
+        if self.replications is None:
+            weights = [1.0] * settings.n_arms
+            for arm, since in zip(settings.others, self.settled_since, strict=True):
+                if since is not None:
+                    weights[arm] = settings.settled_weight(now - since)
+            return weights
+        while len(self._weights) < now:  # a table of the weight by the number of rounds since an arm settled
+            self._weights.append(settings.settled_weight(len(self._weights)))
+        ages = np.where(np.isnan(self.settled_since), 0, now - self.settled_since).astype(np.int64)
+        shares = np.ones((self.replications, settings.n_arms))
+        shares[:, settings.others] = np.frombuffer(self._weights)[ages]
+        return shares
+
+    def state(self) -> dict[str, Any]:
+        """All of it as JSON values (one experiment)."""
+        return {
+            "rounds": self.rounds,
+            "pulls": self.pulls,
+            "sums": self.sums.state(),
+            "settled_since": self.settled_since,
+            "benchmark": self.benchmark,
+            "path": doubles_to_text(self.path),
+            "model": None if self.model is None else self.model.state(),
         }
-    )
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state` gave, into running contrasts of the same settings."""
+        self.rounds, self.pulls = state["rounds"], list(state["pulls"])
+        self.sums.restore(state["sums"])
+        self.settled_since, self.benchmark = list(state["settled_since"]), list(state["benchmark"])
+        self.path = doubles_from_text(state["path"])
+        if self.model is not None:
+            self.model.restore(state["model"])
 
 
-def contrast_path(
-    arms: Any, outcomes: Any, propensities: Any, sums: ContrastSums, alpha_each: float, t_star: float
-) -> Any:
-    """[T, J, 2] estimates and radii after every round of an experiment without predictions, by cumulative sums."""
+def contrast_path(settings: MADSettings, arms: Any, outcomes: Any, propensities: Any) -> FloatArray:
+    """[T, K − 1, 2] estimates and radii after every round of an experiment without predictions, by cumulative sums."""
     residuals = inverse_propensity_residual(outcomes, propensities)
     rounds = np.arange(1, len(residuals) + 1)
-    others = [k for k in range(sums.n_arms) if k != sums.control]
-    values = np.empty((len(residuals), len(others), 2))
+    values = np.empty((len(residuals), len(settings.others), 2))
 
     def running(arm: int) -> tuple[Any, Any, Any]:
         drawn = arms == arm
         return np.cumsum(drawn * residuals), np.cumsum(drawn * residuals**2), np.logical_or.accumulate(drawn)
 
-    control = running(sums.control)
-    for place, arm in enumerate(others):
+    control = running(settings.control_index)
+    for place, arm in enumerate(settings.others):
         score, square, seen = running(arm)
         estimate, variance_sum = contrast(score, control[0], square, control[1], rounds)
+        radius = asymptotic_radius(variance_sum, rounds, settings.alpha_each, settings.t_star)
         enough = seen & control[2]
         values[:, place, 0] = np.where(enough, estimate, np.nan)
-        values[:, place, 1] = np.where(enough, asymptotic_radius(variance_sum, rounds, alpha_each, t_star), np.inf)
+        values[:, place, 1] = np.where(enough, radius, np.inf)
     return values
-
-
-def contrast_lines(frame: pd.DataFrame) -> list[str]:
-    """One printed line per row of a `contrast_table`."""
-    lines = []
-    for row in frame.itertuples():
-        if row.insufficient_data:
-            lines.append(f"- Arm {row.arm}: insufficient data ({row.n} pulls, control {row.n_control})")
-        else:
-            star = " *" if row.significant else ""
-            lines.append(f"- Arm {row.arm}: {row.estimate:.3f} ({row.lower:.5f}, {row.upper:.5f}){star}")
-    return lines
-
-
-def contrast_alpha(alpha: float, n_arms: int, multiplicity: str | None) -> float:
-    """Error rate of one of the K − 1 contrasts: α/(K − 1) for "bonferroni", α for None. The only place α is split."""
-    asymptotic_rho(alpha, 1.0)  # checks alpha
-    if multiplicity is None:
-        return alpha
-    if not isinstance(multiplicity, str) or multiplicity.lower() != "bonferroni":
-        raise ValueError(
-            f"multiplicity was {multiplicity!r}; expected 'bonferroni' (all intervals hold together) or None (each "
-            f"alone).{did_you_mean(multiplicity, ['bonferroni'])}"
-        )
-    return alpha / (n_arms - 1)
-
-
-def control_index(control: Hashable, names: Sequence[Hashable]) -> int:
-    """Position of the control among the arms; a name that prints alike counts ("0" in a file is the arm 0)."""
-    if len(names) < 2:
-        raise ValueError(
-            f"there is only one arm, {listing(names)}; an effect needs an arm to compare with the control."
-        )
-    for position, name in enumerate(names):
-        if name == control:
-            return position
-    printed = [str(name) for name in names]
-    if printed.count(str(control)) == 1:
-        return printed.index(str(control))
-    raise ValueError(f"control was {control!r}; the arms are {listing(names)}.{did_you_mean(control, names)}")
-
-
-def check_estimand(estimand: str) -> str:
-    """``estimand`` if it is one of `ESTIMANDS`."""
-    if estimand not in ESTIMANDS:
-        raise ValueError(
-            f"estimand was {estimand!r}; expected 'sample' (mean effect over the experiment's units) or 'population'."
-            f"{did_you_mean(estimand, ESTIMANDS)}"
-        )
-    return estimand

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from causalbandit.errors import did_you_mean, listing
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 
 
 class CovariateReader:
@@ -24,22 +24,18 @@ class CovariateReader:
     def __init__(self, names: Sequence[str] | None = None, *, named: bool = True) -> None:
         self.names = None if names is None else [str(name) for name in names]
         self.named = named
-        if self.names is not None and len(set(self.names)) != len(self.names):
-            raise ValueError(f"covariates repeat a name: {listing(self.names)}.")
 
     def read(self, covariates: Any) -> list[float]:
         """The row [d] of one unit: from a mapping name → number, a pandas row, a one-row frame or a sequence.
 
         Raises
         ------
-        ValueError
-            For covariates that are missing, renamed, of another number or not finite.
-        TypeError
-            For values that are not numbers.
+        InvalidArgument
+            For covariates that are missing, renamed, of another number, not finite or no numbers.
         """
         if covariates is None:
             needed = listing(self.names) if self.names else "covariates"
-            raise ValueError(f"covariates are missing; the outcome model needs {needed} at every assignment.")
+            raise InvalidArgument("covariates", f"are missing; the outcome model needs {needed} at every assignment.")
         names, values = _names_and_values(covariates)
         if self.names is None:
             fixed = [f"x{j + 1}" for j in range(len(values))] if names is None else names
@@ -48,15 +44,19 @@ class CovariateReader:
             return row
         if (names is not None) != self.named:
             given, before = ("with", "without") if names is not None else ("without", "with")
-            raise ValueError(f"covariates came {given} names, those before {before}; expected {listing(self.names)}.")
+            raise InvalidArgument(
+                "covariates", f"came {given} names, those before {before}; expected {listing(self.names)}."
+            )
         if names is None:
             if len(values) != len(self.names):
-                raise ValueError(f"{len(values)} covariates were given; this design uses {len(self.names)}.")
+                raise InvalidArgument("covariates", f"were {len(values)} numbers; this design uses {len(self.names)}.")
         elif names != self.names:
             extra = [name for name in names if name not in self.names]
             if extra or len(names) != len(self.names):
                 hint = did_you_mean(extra[0], self.names) if extra else ""
-                raise ValueError(f"covariates were {listing(names)}; this design uses {listing(self.names)}.{hint}")
+                raise InvalidArgument(
+                    "covariates", f"were {listing(names)}; this design uses {listing(self.names)}.{hint}"
+                )
             by_name = dict(zip(names, values, strict=True))
             values = [by_name[name] for name in self.names]
         return _finite_row(self.names, values)
@@ -72,12 +72,31 @@ def row_source(covariates: Any, rounds: int) -> Callable[[int], Any] | None:
     if callable(covariates):
         return lambda number: covariates()
     if len(covariates) < rounds:
-        raise ValueError(f"covariates has {len(covariates)} rows for {rounds} rounds; expected one row per round.")
+        raise InvalidArgument(
+            "covariates", f"has {len(covariates)} rows for {rounds} rounds; expected one row per round."
+        )
     if hasattr(covariates, "columns"):
         names = [str(name) for name in covariates.columns]
         values = covariates.to_numpy()
         return lambda number: dict(zip(names, values[number].tolist(), strict=True))
     return lambda number: covariates[number]
+
+
+def useless_covariate(model: Any, names: Sequence[str], rounds: int) -> str | None:
+    """A sentence about a covariate that adds nothing to an outcome model, once there are data enough to know.
+
+    Enough are eight rounds for every coefficient, and 64 in any case.
+    """
+    if rounds < 64 + 8 * model.n_arms * model.n_covariates:
+        return None
+    position = getattr(model, "collinear", None)
+    if position is None:
+        return None
+    return (
+        f"covariate {names[position]!r} has been constant within arms, or a linear combination of the covariates "
+        f"before it, for {rounds} rounds. The intervals stay valid, but the outcome model predicts running means: "
+        "leave that covariate out."
+    )
 
 
 def _names_and_values(covariates: Any) -> tuple[list[str] | None, list[Any]]:
@@ -86,14 +105,16 @@ def _names_and_values(covariates: Any) -> tuple[list[str] | None, list[Any]]:
         return None, covariates.ravel().tolist()
     if hasattr(covariates, "columns") and hasattr(covariates, "iloc"):
         if len(covariates) != 1:
-            raise ValueError(f"covariates was a frame with {len(covariates)} rows; expected one row, one unit.")
+            raise InvalidArgument("covariates", f"was a frame with {len(covariates)} rows; expected one row, one unit.")
         covariates = covariates.iloc[0]
     if hasattr(covariates, "to_dict"):
         covariates = covariates.to_dict()
     if isinstance(covariates, Mapping):
         return [str(name) for name in covariates], list(covariates.values())
     if isinstance(covariates, (str, bytes)) or not isinstance(covariates, Sequence):
-        raise TypeError(f"covariates was {covariates!r}; expected a mapping name → number, a pandas row or a sequence.")
+        raise InvalidType(
+            "covariates", f"was {covariates!r}; expected a mapping name → number, a pandas row or a sequence."
+        )
     return None, list(covariates)
 
 
@@ -104,10 +125,12 @@ def _finite_row(names: Sequence[str], values: Sequence[Any]) -> list[float]:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise TypeError(f"covariate {name!r} was {value!r}; encode it as a number first.") from None
+            raise InvalidType("covariates", f"have {name!r} = {value!r}; encode it as a number first.") from None
         if not math.isfinite(number):
-            raise ValueError(f"covariate {name!r} was {number}; it must be known before treatment: impute it first.")
+            raise InvalidArgument(
+                "covariates", f"have {name!r} = {number}; it must be known before treatment: impute it first."
+            )
         row.append(number)
     if not row:
-        raise ValueError("covariates is empty; give at least one, or use outcome_model='mean'.")
+        raise InvalidArgument("covariates", "is empty; give at least one, or use outcome_model='mean'.")
     return row

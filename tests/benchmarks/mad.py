@@ -133,7 +133,7 @@ def main() -> None:
         proceed(max(target - last - design.n_observed, 0))
         seconds = timed(lambda number=last: proceed(number))
         growth.append(f"| {target:,} | {1e6 * seconds / last:.1f} |")
-    path_bytes = design._path.itemsize * len(design._path) / design.n_observed
+    path_bytes = design._contrasts.path.itemsize * len(design._contrasts.path) / design.n_observed
 
     def simulate() -> None:
         cb.simulate_mad(cb.BetaBernoulliThompson(4), MEANS, n_rounds=2000 // scale, replications=1000, rng=0)

@@ -36,7 +36,7 @@ def run(command, log, *more):
             "--alpha was 5.0; it is an error rate between 0 and 1, for example --alpha 0.05",
         ),
         ("ate", "--ordered --floor-decay 3", "--floor-decay was 3.0"),
-        ("ate", "--method mad --model split", "covariates are needed (--contexts) by the outcome model 'split'"),
+        ("ate", "--method mad --model split", "--contexts are needed by the outcome model 'split'"),
         ("ate", "--method mad --contexts x --model mean", "need --model pooled or --model split."),
         ("ate", "--propensity 1=p,2=r --ordered", "expected 1 within 1e-06"),
         ("values", "--ordered --arms 1,2,3", "(--propensity ARM=COLUMN,...), or use --weights uniform"),

@@ -76,7 +76,7 @@ def test_arms_without_data_have_a_row(log: str, tmp_path: Path) -> None:
         (("--t-star", "0"), "--t-star was 0"),
         (("--multiplicity", "holm"), "mad knows none and bonferroni"),
         (("--outcome", "sale"), "sale"),
-        (("--model", "split"), "covariates are needed"),
+        (("--model", "split"), "contexts are needed"),
     ],
 )
 def test_faults_are_one_message_with_status_2(log: str, extra: tuple[str, ...], message: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from test_mad import REPLAYS
+from mad_replays import REPLAYS
 
 import causalbandit as cb
 from causalbandit.designs.mad_log import replay_log
@@ -80,11 +80,11 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame.assign(y=[1.0, 0.0, np.nan]), **columns)
     with pytest.raises(ValueError, match="alpha was 0"):
         cb.mad_from_log(frame, alpha=0, **columns)
-    with pytest.raises(ValueError, match="covariate 'x' is constant"):
+    with pytest.raises(ValueError, match="'x', which is constant"):
         cb.mad_from_log(frame, covariates=["x"], **columns)
     with pytest.raises(TypeError, match=r"log is a DataFrame.*AdaptiveLog.from_frame"):
         replay_log(frame, "a")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="covariates are needed"):
+    with pytest.raises(ValueError, match="contexts are needed"):
         cb.mad_from_log(frame, outcome_model="split", **columns)
 
 
@@ -95,7 +95,7 @@ def test_an_arm_that_could_not_be_drawn_in_some_rounds_is_refused_and_kept_round
     chances = {"a": "p_a", "b": "p_b", "c": "p_c"}
     frame = frame.assign(p_a=np.where(late, 0.25, 0.5), p_b=np.where(late, 0.25, 0.5), p_c=np.where(late, 0.5, 0.0))
     columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": chances, "control": "a"}
-    with pytest.raises(ValueError, match=r"'c' had propensity 0 in 60 of 100 rounds \(rows 0, 1"):
+    with pytest.raises(ValueError, match=r"'c' was 0 in 60 of 100 rounds \(rows 0, 1"):
         cb.mad_from_log(frame, **columns)
     assert cb.mad_from_log(frame[late], **columns)["estimate"].tolist() == [0.0, 0.0]
     before = cb.mad_from_log(frame[~late], **columns)  # never drawn: no estimate to be wrong about

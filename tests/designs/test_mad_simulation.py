@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_mad import Recorded, enter
+from mad_replays import Recorded, enter
 
 import causalbandit as cb
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -71,7 +71,7 @@ def test_a_live_design_settles_and_shifts_power_as_the_simulated_one(decay: str 
             probabilities = live._kept_record().probabilities(live._kept_record().table()[-1:])[0]
             arm = int(rounds.arms[row, t])
             assert probabilities[arm] == pytest.approx(rounds.propensities[row, t], rel=1e-9)
-            live._open[assignment.id] = live._open[assignment.id]._replace(
+            live._book.open[assignment.id] = live._book.open[assignment.id]._replace(
                 arm=arm, propensity=float(probabilities[arm])
             )
             live.observe(assignment.id, rounds.outcomes[row, t])
@@ -163,7 +163,9 @@ def test_wrong_input_is_refused() -> None:
     with pytest.raises(ValueError, match="2 Bernoulli means"):
         cb.simulate_mad(cb.UCB(2), [0.1, 0.2, 0.3], n_rounds=5, replications=2)
     with pytest.raises(ValueError, match="means are needed"):
-        cb.simulate_mad(cb.UCB(2), lambda size, rng: np.zeros((size, 2)), n_rounds=5, replications=2)
+        cb.simulate_mad(
+            cb.UCB(2), lambda size, rng: np.zeros((size, 2)), n_rounds=5, replications=2, estimand="population"
+        )
     with pytest.raises(ValueError, match=r"gave shape \(2, 3\)"):
         cb.simulate_mad(cb.UCB(2), lambda size, rng: np.zeros((size, 3)), means=[0, 0], n_rounds=5, replications=2)
     with pytest.raises(ValueError, match="needs covariates"):

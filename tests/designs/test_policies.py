@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import causalbandit as cb
-from causalbandit.designs.policies import PolicyFloor
+from causalbandit.designs.policy_floor import PolicyFloor
 
 
 def test_exact_win_probability_of_two_beta_arms_equals_the_finite_sum() -> None:
@@ -149,5 +149,5 @@ def test_wrong_settings_and_outcomes_are_refused_by_name() -> None:
         cb.GaussianThompson(2, noise_sd=0.0)
     with pytest.raises(ValueError, match="sum to 1"):
         cb.FixedPolicy([0.5, 0.6])
-    with pytest.raises(ValueError, match="saved state has 2 arms"):
+    with pytest.raises(ValueError, match="policy with 2 arms"):
         cb.UCB(3).restore(cb.UCB(2).state())
