@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from causalbandit.errors import InvalidArgument, InvalidType
+
 RNG = int | np.integer | np.random.SeedSequence | np.random.Generator | None
 """What every ``rng`` keyword accepts: a seed, a seed sequence, a generator, or None for fresh entropy."""
 
@@ -16,7 +18,7 @@ def generator(rng: RNG) -> np.random.Generator:
 
     Raises
     ------
-    TypeError
+    InvalidType, InvalidArgument
         If ``rng`` is none of a non-negative integer, ``SeedSequence``, ``Generator`` or ``None``.
     """
     if isinstance(rng, np.random.Generator):
@@ -25,11 +27,12 @@ def generator(rng: RNG) -> np.random.Generator:
         return np.random.default_rng(rng)
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         if rng < 0:
-            raise ValueError(f"rng was the seed {rng}; a seed is a non-negative integer, for example rng=0.")
+            raise InvalidArgument("rng", f"was the seed {rng}; a seed is a non-negative integer, for example 0.")
         return np.random.default_rng(int(rng))
-    raise TypeError(
-        f"rng was {rng!r}; expected a non-negative integer seed, a numpy.random.Generator, "
-        "a numpy.random.SeedSequence or None."
+    raise InvalidType(
+        "rng",
+        f"was {rng!r}; expected a non-negative integer seed, a numpy.random.Generator, a numpy.random.SeedSequence "
+        "or None.",
     )
 
 

@@ -23,7 +23,7 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         Columns ``estimate``, ``lower``, ``upper``, and what names a row: ``arm``, ``policy`` or ``intervention``, and
         ``reference`` for contrasts (which are drawn with a line at zero). The error rate ``table.attrs["alpha"]`` goes
         into the label.
@@ -73,11 +73,11 @@ def estimates_over_time(
 
     Parameters
     ----------
-    path
+    path : pandas.DataFrame
         Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``.
-    alpha
+    alpha : float, optional
         Error rate, for the label.
-    colours
+    colours : mapping, optional
         Arm → colour; default: by the order of the arms in ``path``.
     """
     ax = axes(ax)
@@ -120,13 +120,13 @@ def effects_over_time(
 
     Parameters
     ----------
-    path
+    path : pandas.DataFrame
         Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``, not empty.
-    alpha
+    alpha : float, optional
         Error rate, for the label.
-    truth
+    truth : mapping, optional
         Effects of arms, where they are known.
-    colours
+    colours : mapping, optional
         Arm → colour, as in `causalbandit.plots.axes.colours_of`.
     """
     if path.empty:
@@ -175,7 +175,7 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
 
     Parameters
     ----------
-    path
+    path : pandas.DataFrame
         Columns ``round``, ``arm``, ``probability``.
     """
     ax = axes(ax)
@@ -198,7 +198,7 @@ def score_distribution(
 
     Parameters
     ----------
-    scores
+    scores : pandas.DataFrame
         Columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
     """
     ax = axes(ax)
@@ -240,7 +240,7 @@ def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    path
+    path : pandas.DataFrame
         Columns ``round``, ``arm``, ``power``.
     """
     ax = axes(ax)
@@ -256,12 +256,12 @@ def estimator_panel(comparison: pd.DataFrame, targets: Mapping[str, str], alpha:
 
     Parameters
     ----------
-    comparison
+    comparison : pandas.DataFrame
         Columns ``setting``, ``rounds``, ``estimator``, ``target``, ``rmse``, ``bias``, ``width``, ``coverage``, as
         `causalbandit.bandit_simulation.compare_estimators` gives them.
-    targets
+    targets : mapping of str to str
         Which targets to draw and with which line style, for example ``{"arm 0": "-", "arm 2": "--"}``.
-    alpha
+    alpha : float
         Error rate, drawn as a line at 1 − α under the coverage.
     """
     import matplotlib.pyplot as plt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from causalbandit.plots.axes import PALETTE, axes
@@ -13,7 +13,7 @@ from causalbandit.text import escaped, shortened
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.patches import Patch
+    from matplotlib.patches import FancyBboxPatch
 
 ALL_NODES = 100
 """Larger graphs are drawn without the nodes that are no ancestors of the target."""
@@ -82,9 +82,6 @@ def plot_graph(
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure, large enough for the names to be read, when left out.
     """
-    from matplotlib.patches import FancyArrowPatch
-    from matplotlib.path import Path
-
     parents: dict[str, list[str]] = {node: [] for node in nodes}
     for parent, node in edges:
         parents[node].append(parent)
@@ -95,52 +92,22 @@ def plot_graph(
     names = {node: shortened(node, _LONGEST_NAME) for node in drawn}
     widths = {node: _PADDING + _LETTER * len(name) for node, name in names.items()}
     layout = layered_layout(drawn, parents, widths, core=matter, layer_height=_LAYER)
-    pairs = [pair for pair in bidirected if set(pair) <= set(drawn)]
-    arcs = {pair: _bulge(layout, *pair) for pair in pairs}
+    arcs = {pair: _bulge(layout, *pair) for pair in bidirected if set(pair) <= set(drawn)}
     ax, scale = _sheet(ax, layout, [_summit(layout, *pair, bulge) for pair, bulge in arcs.items()])
-    thin = 0.9 * max(scale, 0.5)  # lines of a small drawing become thinner, but stay visible
 
-    for (parent, node), points in layout.routes.items():
-        start = (points[0][0], points[0][1] - _HEIGHT / 2)
-        end = (points[-1][0], points[-1][1] + _HEIGHT / 2)
-        vertices, codes = _curve([start, *points[1:-1], end])
-        arrow = FancyArrowPatch(
-            path=Path(vertices, codes),
-            arrowstyle="-|>",
-            mutation_scale=9 * scale,
-            linewidth=thin,
-            color=INK if node in matter else FAINT,
-            linestyle="--" if parent in hidden else "-" if node in matter else ":",
-            zorder=1,
-        )
-        ax.add_patch(arrow)
+    _draw_edges(ax, layout, matter, hidden, scale)
     boxes = {}
     for node in drawn:
         colour = EMPTY if node in hidden or node not in matter else OTHER
         colour = ACTIONABLE if node in fixed else TARGET if node == target else colour
         line = "--" if node in hidden else "-" if node in matter else ":"
-        boxes[node] = _box(layout.places[node], widths[node], colour, INK if node in matter else FAINT, line, thin)
+        edge = INK if node in matter else FAINT
+        boxes[node] = _box(layout.places[node], widths[node], colour, edge, line, _thickness(scale))
         ax.add_patch(boxes[node])
-        x, y = layout.places[node]
-        ink = "white" if colour in (ACTIONABLE, TARGET) else "black"
-        ax.text(
-            x, y, escaped(names[node]), ha="center", va="center_baseline", fontsize=_FONT * scale, color=ink, zorder=3
-        )
-    for (one, other), bulge in arcs.items():
-        arc = FancyArrowPatch(
-            layout.places[one],
-            layout.places[other],
-            connectionstyle=f"arc3,rad={bulge}",
-            arrowstyle="<|-|>",
-            mutation_scale=9 * scale,
-            patchA=boxes[one],
-            patchB=boxes[other],
-            linewidth=thin,
-            color=INK if {one, other} <= matter else FAINT,
-            linestyle="--",
-            zorder=1,
-        )
-        ax.add_patch(arc)
+        text = ax.text(*layout.places[node], escaped(names[node]), ha="center", va="center_baseline", zorder=3)
+        text.set(fontsize=_FONT * scale, color="white" if colour in (ACTIONABLE, TARGET) else "black")
+    _draw_arcs(ax, arcs, boxes, matter, scale)
+
     left_out = f" ({len(nodes) - len(drawn)} nodes without effect on {target} left out)" if ancestors_only else ""
     ax.set_title(escaped((title or f"causes of {target}") + left_out), fontsize="medium")
     marks = _legend(wanted, bool(fixed), any(node in hidden for node in drawn), bool(arcs), len(drawn) > len(matter))
@@ -153,6 +120,62 @@ def plot_graph(
         frameon=False,
     )
     return ax
+
+
+def _thickness(scale: float) -> float:
+    """Width of lines, in points: those of a small drawing are thinner, but stay visible."""
+    return 0.9 * max(scale, 0.5)
+
+
+def _draw_edges(ax: Axes, layout: Layout, matter: Collection[str], hidden: Collection[str], scale: float) -> None:
+    """An arrow for each edge, from the lower side of its cause to the upper side of its effect."""
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path
+
+    for (parent, node), points in layout.routes.items():
+        start = (points[0][0], points[0][1] - _HEIGHT / 2)
+        end = (points[-1][0], points[-1][1] + _HEIGHT / 2)
+        arrow = FancyArrowPatch(
+            path=Path(*_curve([start, *points[1:-1], end])),
+            arrowstyle="-|>",
+            mutation_scale=_FONT * scale,
+            linewidth=_thickness(scale),
+            color=INK if node in matter else FAINT,
+            linestyle="--" if parent in hidden else "-" if node in matter else ":",
+            zorder=1,
+        )
+        ax.add_patch(arrow)
+
+
+def _draw_arcs(
+    ax: Axes,
+    arcs: Mapping[tuple[str, str], float],
+    boxes: Mapping[str, FancyBboxPatch],
+    matter: Collection[str],
+    scale: float,
+) -> None:
+    """A dashed arc with two heads for each pair of nodes, between the edges of their boxes."""
+    from matplotlib.patches import FancyArrowPatch
+
+    def centre(node: str) -> Point:
+        box = boxes[node]
+        return box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2
+
+    for (one, other), bulge in arcs.items():
+        arc = FancyArrowPatch(
+            centre(one),
+            centre(other),
+            connectionstyle=f"arc3,rad={bulge}",
+            arrowstyle="<|-|>",
+            mutation_scale=_FONT * scale,
+            patchA=boxes[one],
+            patchB=boxes[other],
+            linewidth=_thickness(scale),
+            color=INK if one in matter and other in matter else FAINT,
+            linestyle="--",
+            zorder=1,
+        )
+        ax.add_patch(arc)
 
 
 def _ancestors(target: str, parents: dict[str, list[str]]) -> set[str]:
@@ -209,7 +232,7 @@ def _curve(points: list[Point]) -> tuple[list[Point], list[int]]:
     return vertices, codes
 
 
-def _box(place: Point, width: float, colour: str, edge: str, line: str, linewidth: float) -> Patch:
+def _box(place: Point, width: float, colour: str, edge: str, line: str, linewidth: float) -> FancyBboxPatch:
     """A node's box with round corners, centred at ``place``."""
     from matplotlib.patches import FancyBboxPatch
 
