@@ -3,7 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -42,3 +44,9 @@ def enter(
         design.observe(assignment.id, outcome)
         frames.append(design.estimates())
     return frames
+
+
+def bernoulli(means: Sequence[float], seed: int) -> Any:
+    """An outcome function of Bernoulli arms."""
+    noise = np.random.default_rng(seed)
+    return lambda arm: float(noise.random() < means[arm])

@@ -142,7 +142,8 @@ class ContrastSums:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put back what `state` gave."""
-        for name, value in state.items():
+        for name in self.state():
+            value = state[name]
             setattr(self, name, list(value) if isinstance(value, (list, tuple)) else value)
 
 

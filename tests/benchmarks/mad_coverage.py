@@ -75,6 +75,7 @@ PLAIN = [
 def simulate(policy: Any, drawn: tuple[Draw, np.ndarray], delta: str, seed: int, **options: Any) -> Any:
     """One cell."""
     draw, means = drawn
+    options = {"estimand": "population", **options}
     return cb.simulate_mad(
         policy,
         draw,
@@ -258,7 +259,14 @@ def power() -> None:
     means = [0.4, 0.5, 0.6, 0.65]
     for label, decay in (("none", None), ("1/√x", "inverse-sqrt")):
         result = cb.simulate_mad(
-            cb.BetaBernoulliThompson(4), means, n_rounds=10_000, replications=500, delta="fast", decay=decay, rng=7
+            cb.BetaBernoulliThompson(4),
+            means,
+            n_rounds=10_000,
+            replications=500,
+            delta="fast",
+            decay=decay,
+            estimand="population",
+            rng=7,
         )
         frame = result.to_frame()
         shares = [f"{p:.3f}" for p in frame["power"]] + [f"{n:.0f}" for n in frame["pulls"]]

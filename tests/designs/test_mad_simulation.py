@@ -157,6 +157,21 @@ def test_experiments_too_short_for_an_estimate_are_told_without_warnings_or_nan_
     assert (first["bias"], first["median_radius"], second["bias"]) == (None, None, 0.0)
 
 
+def test_outcomes_that_take_the_round_may_drift_and_have_no_canary_where_means_are_unknown() -> None:
+    asked: list[int] = []
+
+    def drifting(size: int, rng: np.random.Generator, t: int) -> np.ndarray:
+        asked.append(t)
+        return (rng.random((size, 2)) < [0.3 + 0.001 * t, 0.4]).astype(float)
+
+    result = cb.simulate_mad(cb.UCB(2), drifting, n_rounds=300, replications=100, delta="slow", rng=0)
+    assert asked == list(range(1, 301))
+    assert result.any_missed <= 0.12  # 0.05 and three standard errors
+    assert math.isnan(result.any_naive_missed)
+    assert result.to_frame()["naive_missed"].isna().all()
+    assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["any_naive_missed"] is None
+
+
 def test_wrong_input_is_refused() -> None:
     with pytest.raises(TypeError, match="replicate"):
         cb.simulate_mad(Recorded(2), [0.1, 0.2], n_rounds=5, replications=2)
