@@ -429,7 +429,7 @@ def _run_all(
                     where = f" What was finished is in {store.path}; run again to continue." if store else ""
                     raise RuntimeError(
                         f"A worker process died {failures} times in a row, {len(blocks)} blocks of searches are left. "
-                        f"The usual reason is too little memory: use fewer n_jobs or a smaller memory=.{where}"
+                        f"The usual reason is too little memory: use fewer processes, or allow each less memory.{where}"
                     ) from error
 
 

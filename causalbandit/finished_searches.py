@@ -187,7 +187,7 @@ class SearchStore:
             raise self._refused(f"its first line has no seed that could be read ({state!r})") from error
         if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
             raise self._refused(
-                f"its seed is {_seed_text(state)}, but rng= gives {_seed_text(_seed_state(self._wanted_seed))}"
+                f"its seed is {_seed_text(state)}, and this run's is {_seed_text(_seed_state(self._wanted_seed))}"
             )
         self.seed = seed
 

@@ -153,9 +153,9 @@ class InterventionSet:
         total = cls.count_up_to(graph, size, chosen)
         if total > most:
             raise ValueError(
-                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions, more than most={most:,}. "
-                "Fix fewer nodes at once, name fewer nodes, raise most=, or take them one by one from "
-                "InterventionSet.stream_up_to."
+                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions; expected at most {most:,}. "
+                "Fix fewer nodes at once or name fewer nodes; in Python, raise most or take the interventions one by "
+                "one from InterventionSet.stream_up_to."
             )
         columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
         codes = free_codes(graph, total)
@@ -210,8 +210,8 @@ class InterventionSet:
         total = math.prod(len(values) for values in table.values())
         if total > most:
             raise ValueError(
-                f"The product of the choices makes {total:,} interventions, more than most={most:,}. "
-                "Give fewer nodes or fewer values each, or raise most=."
+                f"The product of the choices makes {total:,} interventions; expected at most {most:,}. "
+                "Give fewer nodes or fewer values each, or raise most."
             )
         check_room(graph, total)
         return cls(
@@ -237,7 +237,7 @@ class InterventionSet:
             sets = possibly_optimal_sets(Structure.of(graph), chosen, most)
         except OverflowError as error:
             raise ValueError(
-                f"{error} Name the nodes that can be fixed at all, with nodes=, raise most=, or fix few nodes at once "
+                f"{error} Name the nodes that can be fixed at all (nodes), raise most, or fix few nodes at once "
                 "with InterventionSet.up_to."
             ) from None
         return cls(

@@ -126,8 +126,8 @@ class Problem:
         raise ValueError(
             f"{why} needs the conditional probability table of every node, but {len(missing)} of "
             f"{len(self.graph.nodes)} have none: {listing(missing)}. Give them as 'cpt' in the file or in a "
-            "CausalModel, or run real experiments with search(..., environment=run), where run(intervention, size) "
-            "returns the rows."
+            "CausalModel, or run real experiments in Python: search(..., environment=run), where "
+            "run(intervention, size) returns the rows."
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -126,7 +126,8 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     if needed > memory:
         raise ValueError(
             f"Exact propagation needs {needed:,} bytes of tables for one intervention (tree width "
-            f"{tree.width}), more than memory={memory:,}. Raise memory= if the machine has it, or simplify the graph."
+            f"{tree.width}), more than the {memory:,} allowed. Simplify the graph or, in Python, raise memory if the "
+            "machine has it."
         )
     return memory // needed
 

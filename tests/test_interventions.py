@@ -86,7 +86,7 @@ def test_a_set_too_large_for_memory_is_counted_streamed_and_refused_before_it_is
 def test_a_product_too_large_for_memory_is_refused_before_it_is_built(wide):
     said = refusal(lambda: cb.InterventionSet.product(wide, wide.nodes[:60]))
     assert f"{2**60:,}" in said
-    assert "most=" in said
+    assert "raise most" in said
 
 
 def test_a_set_whose_table_is_too_large_is_refused_before_it_is_made(wide, monkeypatch):
@@ -277,7 +277,7 @@ def test_possibly_optimal_refuses_what_up_to_refuses(graph):
     wide = cb.CausalGraph(dag, "y")
     message = refusal(lambda: cb.InterventionSet.possibly_optimal(wide))
     assert "more than 200,000 interventions" in message
-    assert "nodes=" in message
+    assert "Name the nodes" in message
     assert len(cb.InterventionSet.possibly_optimal(wide, ["x0", "x1"])) == 4
 
 

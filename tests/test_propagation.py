@@ -148,7 +148,7 @@ def test_a_bag_that_is_too_large_is_refused_and_named():
 
 def test_a_memory_bound_below_one_intervention_is_refused_and_named():
     model, interventions = random_problem(np.random.default_rng(0), 8)
-    with pytest.raises(ValueError, match=r"bytes of tables for one intervention .* more than memory=10"):
+    with pytest.raises(ValueError, match=r"bytes of tables for one intervention .* more than the 10 allowed"):
         propagate(interventions, model.cpt, memory=10)
 
 

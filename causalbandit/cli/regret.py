@@ -24,10 +24,8 @@ def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int
     from causalbandit.evaluation import checked_budgets
 
     numbers = [whole_number(ctx, param, part.strip()) for part in value.split(",") if part.strip()]
-    try:
+    with bad_input("--budgets"):
         return checked_budgets(numbers)
-    except (ValueError, TypeError) as error:
-        raise click.BadParameter(message_of(error).removeprefix("--budgets "), ctx, param) from error
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from causalbandit.errors import did_you_mean
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean
 from causalbandit.strategies.strategy import Strategy
 
 STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -35,18 +35,19 @@ def strategy_from(strategy: Strategy | str) -> Strategy:
     """``strategy`` itself, or a new one for its name; a ValueError lists the names."""
     if isinstance(strategy, str):
         if strategy not in STRATEGIES:
-            raise ValueError(
-                f"Unknown strategy {strategy!r}.{did_you_mean(strategy, STRATEGIES)} "
-                f"Expected one of {', '.join(STRATEGIES)}, or a strategy object."
+            raise InvalidArgument(
+                "strategy",
+                f"was {strategy!r}; expected one of {', '.join(STRATEGIES)}, or in Python a strategy object."
+                f"{did_you_mean(strategy, STRATEGIES)}",
             )
         module, name, parameters = STRATEGIES[strategy]
         made: Strategy = getattr(import_module(module), name)(**parameters)
         return made
     if isinstance(strategy, type):
-        raise TypeError(f"strategy was the class {strategy.__name__}; expected an object, {strategy.__name__}().")
+        raise InvalidType("strategy", f"was the class {strategy.__name__}; expected an object, {strategy.__name__}().")
     if not isinstance(strategy, Strategy):
-        raise TypeError(
-            f"strategy was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as "
-            "TwoPhase()."
+        raise InvalidType(
+            "strategy",
+            f"was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as TwoPhase().",
         )
     return strategy

@@ -24,7 +24,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.checks import number
 from causalbandit.counts import Counts
+from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
@@ -87,21 +89,19 @@ class TwoPhase:
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
 
     def __post_init__(self) -> None:
-        number = isinstance(self.truncation, (int, float, np.number)) and not isinstance(self.truncation, bool)
-        if not number or not 0 <= self.truncation < float("inf"):
-            raise ValueError(
-                f"truncation was {self.truncation!r}; expected an expected count of 0 or more, for example 1.0. "
-                "0 truncates nothing."
-            )
+        number(
+            self.truncation, "truncation", least=0, fix="It is an expected count, for example 1; 0 truncates nothing."
+        )
         parts = self.split
         whole = isinstance(parts, tuple) and all(type(part) is int for part in parts)
         if not whole or len(parts) != 3 or min(parts) < 1:
-            raise ValueError(
-                f"split was {parts!r}; expected three whole numbers of at least 1, the shares of phase one and of the "
-                "two parts of phase two, for example (1, 1, 1)."
+            raise InvalidArgument(
+                "split",
+                f"was {parts!r}; expected three whole numbers of at least 1, the shares of phase one and of the "
+                "two parts of phase two, for example (1, 1, 1).",
             )
         if not isinstance(self.pooled, bool):
-            raise TypeError(f"pooled was {self.pooled!r}; expected True or False.")
+            raise InvalidType("pooled", f"was {self.pooled!r}; expected True or False.")
         # Checked now: the mixture is solved when two thirds of the budget are gone.
         check_settings(self.tolerance, self.solvers)
         object.__setattr__(self, "solvers", tuple(self.solvers))
@@ -125,8 +125,8 @@ class TwoPhase:
         factor = "3" if len(set(self.split)) == 1 else f"{sum(self.split)}/{min(self.split[:2])}"
         return (
             f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "
-            "own in each part. Raise the budget, give tables that are known as known=, or use the strategy 'top-two', "
-            "which works with any budget because experiments count for all rows they visit."
+            "own in each part. Raise the budget, use the strategy 'top-two', which works with any budget because "
+            "experiments count for all rows they visit, or, in Python, give search the tables that are known."
         )
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:

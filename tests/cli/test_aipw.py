@@ -104,4 +104,4 @@ def test_other_files_and_missing_bounds_are_refused(path):
     assert "--covariates does nothing" in run("values", path, *COLUMNS, "--ordered", "--contexts", "week").output
     unused = run("values", path, *COLUMNS, "--ordered", "--method", "sample-mean", "--bounds", 0, 1)
     assert (unused.exit_code, "--bounds does nothing for --method sample-mean" in unused.output) == (2, True)
-    assert "needs --bounds LOW HIGH" in run("values", path, *COLUMNS, "--ordered", "--method", "bernoulli").output
+    assert "--bounds is missing" in run("values", path, *COLUMNS, "--ordered", "--method", "bernoulli").output

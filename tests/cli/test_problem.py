@@ -264,7 +264,7 @@ def test_unknown_commands_strategies_and_options_are_refused(run):
     refused(run("serch", ASIA), "Did you mean 'search'?")
     refused(run(*search, "--strategy", "two-fase"), "--strategy", "Did you mean 'two-phase'?")
     refused(run(*search, "--strategy", "even", "--pooled"), "--pooled does not apply", "'even'")
-    refused(run(*search, "--truncation", "-1"), "--truncation: truncation was -1.0")
+    refused(run(*search, "--truncation", "-1"), "--truncation was -1; expected a finite number at least 0")
     refused(run(*search, "--seed", "-1"), "--seed")
     refused(run("search", ASIA), "--budget")
     refused(run("search", ASIA, "--budgte", "600"), "--budget")

@@ -91,7 +91,7 @@ def test_a_resume_file_of_another_run_is_a_bad_file(tmp_path):
     assert run(*arguments, "--seed", 0).exit_code == 0
     done = run(*arguments, "--seed", 1)
     assert done.exit_code == 2
-    assert "its seed is 0, but rng= gives 1" in " ".join(done.output.split())
+    assert "its seed is 0, and this run's is 1" in " ".join(done.output.split())
     assert run(*arguments).exit_code == 0  # without --seed it continues with the file's
 
 

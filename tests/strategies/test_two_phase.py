@@ -347,7 +347,9 @@ def test_a_budget_that_is_not_an_integer_is_refused(budget):
 
 @pytest.mark.parametrize("truncation", [-1, float("nan"), float("inf"), True])
 def test_a_truncation_that_is_no_expected_count_is_refused(truncation):
-    with pytest.raises(ValueError, match=r"truncation was .*expected an expected count of 0 or more"):
+    with pytest.raises(
+        ValueError, match=r"truncation was .*expected a finite number at least 0\. It is an expected count"
+    ):
         TwoPhase(truncation=truncation)
 
 
@@ -360,7 +362,7 @@ def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"truncation": "1"}, ValueError, r"truncation was '1'; expected an expected count"),
+        ({"truncation": "1"}, TypeError, r"truncation was '1'; expected a finite number"),
         ({"pooled": "no"}, TypeError, r"pooled was 'no'; expected True or False"),
         ({"tolerance": 0}, ValueError, r"tolerance was 0; expected a relative gap above 0"),
         ({"tolerance": "1e-3"}, TypeError, r"tolerance was '1e-3'"),
