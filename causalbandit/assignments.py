@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,16 @@ from causalbandit.checks import distinct, instance, numeric_array, whole_number
 from causalbandit.errors import InvalidArgument, InvalidType, listing
 from causalbandit.graph import CausalGraph
 
+Codes = npt.NDArray[np.int8]
+
 FREE = -1
 """Code of a node that an intervention leaves alone, in :attr:`InterventionSet.assignments`."""
 
 MOST_BYTES = 2**30
 """Sets whose :attr:`InterventionSet.assignments` would be larger than this are refused before it is made."""
+
+_BLOCK_BYTES = 2**22
+"""What is computed of a whole set is computed for so many codes at a time."""
 
 GRAPH = "a CausalGraph, made by CausalGraph(dag, target=...)"
 """How an error names the graph that was expected."""
@@ -41,6 +46,11 @@ def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> 
     row = {}
     for node, value in intervention.items():
         graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
+        if node in graph.hidden:
+            raise ValueError(
+                f"Intervention {place} ({dict(intervention)!r}) fixes the hidden node {node!r}, which nobody can fix. "
+                "Remove it from the intervention, or do not declare the node as hidden."
+            )
         if node == graph.target:
             raise ValueError(
                 f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
@@ -69,10 +79,40 @@ def check_room(graph: CausalGraph, n_interventions: int) -> None:
         )
 
 
-def free_codes(graph: CausalGraph, n_interventions: int) -> npt.NDArray[np.int8]:
+def free_codes(graph: CausalGraph, n_interventions: int) -> Codes:
     """Codes [A, N] that fix nothing yet; a ValueError before they are made when they are too many."""
     check_room(graph, n_interventions)
     return np.full((n_interventions, len(graph.nodes)), FREE, dtype=np.int8)
+
+
+def code_blocks(codes: Codes) -> Iterator[Codes]:
+    """The codes [A, N], some rows at a time, so that what is made of them stays small."""
+    step = max(1, _BLOCK_BYTES // codes.shape[1])
+    return (codes[start : start + step] for start in range(0, len(codes), step))
+
+
+def find_places(graph: CausalGraph, codes: Codes) -> dict[tuple[int, ...], int]:
+    """Place of each intervention by what it fixes (2·column + value, ascending); refuses one that is there twice.
+
+    Memory grows with the nodes that are fixed, not with those that are free.
+    """
+    places: dict[tuple[int, ...], int] = {}
+    place = 0
+    for block in code_blocks(codes):
+        rows, columns = np.nonzero(block != FREE)
+        marks = (2 * columns + block[rows, columns]).tolist()
+        start = 0
+        for end in np.bincount(rows, minlength=len(block)).cumsum().tolist():
+            first = places.setdefault(tuple(marks[start:end]), place)
+            if first != place:
+                shown = {graph.nodes[mark // 2]: mark % 2 for mark in marks[start:end]}
+                raise ValueError(
+                    f"Interventions {first} and {place} are both {shown!r}; expected each intervention once. Remove "
+                    "one of them."
+                )
+            start = end
+            place += 1
+    return places
 
 
 def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
@@ -82,7 +122,7 @@ def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
         return [node for node in graph.ancestors if node != graph.target]
     if isinstance(nodes, str):
         raise InvalidType("nodes", f"was {nodes!r}; expected a list of node names, such as [{nodes!r}].")
-    chosen = [graph.require(node) for node in nodes]
+    chosen = [graph.observed(node) for node in nodes]
     if graph.target in chosen:
         raise InvalidArgument("nodes", f"holds the target {graph.target!r}, which no intervention may fix. Remove it.")
     distinct(chosen, "nodes")

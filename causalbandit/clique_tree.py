@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.graph import CausalGraph, Family
+from causalbandit.regimes import LARGEST_SCOPE
 
 Number = TypeVar("Number", np.float64, np.int64)
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-LARGEST_BAG = 22
+LARGEST_BAG = LARGEST_SCOPE
 """Default limit on the number of nodes in one bag: its table has 2^22 entries per intervention."""
 
 _MERGED = 5
@@ -135,11 +136,14 @@ class CliqueTree:
         return f"CliqueTree({len(self.bags)} bags, width {self.width})"
 
 
-def clique_tree(graph: CausalGraph, largest_bag: int = LARGEST_BAG) -> CliqueTree:
-    """The clique tree of ``graph``, made once and kept with it."""
-    key = ("clique_tree", largest_bag)
+def clique_tree(
+    graph: CausalGraph, families: tuple[Family, ...] | None = None, largest_bag: int = LARGEST_BAG
+) -> CliqueTree:
+    """The clique tree of the families of a regime (default: ``graph.families``), made once and kept with the graph."""
+    own = families is None or families is graph.families
+    key = ("clique_tree", largest_bag, None if own else families)
     if key not in graph.derived:
-        graph.derived[key] = CliqueTree(graph.families, largest_bag=largest_bag)
+        graph.derived[key] = CliqueTree(graph.families if families is None else families, largest_bag=largest_bag)
     tree: CliqueTree = graph.derived[key]
     return tree
 

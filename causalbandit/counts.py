@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.assignments import FREE
 from causalbandit.errors import did_you_mean, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
@@ -27,7 +26,8 @@ class Counts:
     Attributes
     ----------
     visits : numpy.ndarray of int64, shape [C]
-        Experiments that left the row's node free and in which its parents showed the row's configuration.
+        Experiments that left the row's node free and in which its parents showed the row's configuration; with hidden
+        causes, those of regimes in which the node has the row's district.
     ones : numpy.ndarray of int64, shape [C]
         Those among them in which the node was 1.
     trials : numpy.ndarray of int64, shape [A]
@@ -35,7 +35,7 @@ class Counts:
     successes : numpy.ndarray of int64, shape [A]
         Those among them in which the target was 1.
 
-    C family rows follow ``graph.families``, A interventions their set. A driver that only draws outcomes of the
+    C family rows follow ``interventions.families``, A interventions their set. A driver that only draws outcomes of the
     target (for strategies that ignore the graph) leaves ``visits`` and ``ones`` empty, shape [0].
     """
 
@@ -45,9 +45,9 @@ class Counts:
     successes: Integers
 
     @classmethod
-    def zeros(cls, graph: CausalGraph, interventions: InterventionSet) -> Counts:
-        """No experiments yet."""
-        n_rows, n_interventions = graph.n_family_rows, len(interventions)
+    def zeros(cls, interventions: InterventionSet) -> Counts:
+        """No experiments yet under any of ``interventions``."""
+        n_rows, n_interventions = interventions.n_family_rows, len(interventions)
         return cls(
             np.zeros(n_rows, dtype=np.int64),
             np.zeros(n_rows, dtype=np.int64),
@@ -79,12 +79,12 @@ class Counts:
     def _arrays(self) -> tuple[Integers, Integers, Integers, Integers]:
         return self.visits, self.ones, self.trials, self.successes
 
-    def with_target_complemented(self, graph: CausalGraph) -> Counts:
+    def with_target_complemented(self, interventions: InterventionSet) -> Counts:
         """The same experiments with 0 and 1 of the target exchanged: how the goal "min" becomes "max"."""
         ones = self.ones.copy()
         if len(ones):
-            rows = graph.family_of[graph.target].rows
-            ones[rows] = self.visits[rows] - ones[rows]
+            for family in interventions.families_of(interventions.graph.target):
+                ones[family.rows] = self.visits[family.rows] - ones[family.rows]
         return Counts(self.visits, ones, self.trials, self.trials - self.successes)
 
     @classmethod
@@ -98,8 +98,8 @@ class Counts:
         intervention : mapping of str to {0, 1}
             What was fixed in these experiments.
         rows : pandas.DataFrame
-            One experiment per row, one column per node, values 0 and 1. The target and its ancestors are needed; other
-            columns that are nodes are allowed, columns that are no nodes are not.
+            One experiment per row, one column per observed node, values 0 and 1. The target and its ancestors are
+            needed; other columns that are nodes are allowed, columns that are no nodes or hidden ones are not.
 
         Raises
         ------
@@ -112,17 +112,14 @@ class Counts:
         place = interventions.index(intervention)
         values = checked_values(graph, intervention, rows)
         n_experiments = len(rows)
-        counts = cls.zeros(graph, interventions)
-        codes = interventions.assignments[place]
-        for family in graph.families:
-            if codes[graph.position(family.node)] != FREE:
-                continue
+        counts = cls.zeros(interventions)
+        for family, places in interventions.families_under(place):
             configuration = np.zeros(n_experiments, dtype=np.int64)
             for parent in family.parents:
                 configuration = 2 * configuration + values[parent]
             both = np.bincount(2 * configuration + values[family.node], minlength=2 * family.n_rows)
-            counts.visits[family.rows] = both[0::2] + both[1::2]
-            counts.ones[family.rows] = both[1::2]
+            counts.visits[places] = both[0::2] + both[1::2]
+            counts.ones[places] = both[1::2]
         counts.trials[place] = n_experiments
         counts.successes[place] = int(values[graph.target].sum())
         return counts
@@ -137,6 +134,12 @@ def checked_values(
         raise TypeError(
             f"The experiments came as {type(rows).__name__}; expected a pandas.DataFrame with one row per experiment "
             "and one 0/1 column per node."
+        )
+    seen = [node for node in graph.hidden if node in rows.columns]
+    if seen:
+        raise ValueError(
+            f"The experiments have columns for the hidden nodes {listing(seen)}; expected columns of observed nodes. "
+            "Drop them, or, where these nodes are measured in every experiment, do not declare them as hidden."
         )
     missing = [node for node in graph.ancestors if node not in rows.columns]
     unknown = [column for column in rows.columns if column not in graph.nodes]

@@ -121,7 +121,7 @@ class Decision:
     def counts(self) -> Counts:
         """What all experiments together showed."""
         if not self.batches:
-            return Counts.zeros(self.problem.graph, self.problem.interventions)
+            return Counts.zeros(self.problem.interventions)
         return reduce(add, (batch.counts for batch in self.batches))
 
     @cached_property

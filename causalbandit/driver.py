@@ -104,7 +104,7 @@ def search(
             f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame.",
         )
     learner_seed, world_seed = seed_sequence(rng).spawn(2)
-    paid = [Counts.zeros(problem.graph, problem.interventions)]
+    paid = [Counts.zeros(problem.interventions)]
     if environment is None:
         world_rng = np.random.default_rng(world_seed)
         simulator = problem.require_model().simulator(problem.interventions, memory=memory)
@@ -144,7 +144,7 @@ def prepared(
     check_tables(chosen, task)
     budget = check_budget(budget, chosen, task)
     if chosen.needs == "rows":
-        check_fits(problem.graph, memory)  # refused now rather than after the first batch
+        check_fits(problem.interventions, memory)  # refused now rather than after the first batch
     return chosen, task, budget
 
 
@@ -216,7 +216,7 @@ def run_environment(
 
     ``paid[0]`` grows by the counts of every intervention as they arrive.
     """
-    total = Counts.zeros(interventions.graph, interventions)
+    total = Counts.zeros(interventions)
     for place in np.flatnonzero(batch.sizes):
         intervention, size = interventions[int(place)], int(batch.sizes[place])
         rows = environment(dict(intervention), size)

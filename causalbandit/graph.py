@@ -1,4 +1,4 @@
-"""The causal graph: a directed acyclic graph over binary nodes with one target node.
+"""The causal graph: a directed acyclic graph over binary nodes with one target node, some nodes perhaps hidden.
 
 >>> import networkx as nx
 >>> from causalbandit import CausalGraph
@@ -9,6 +9,16 @@
 ('trust', 'ad')
 >>> graph.n_family_rows  # 1 row for ad, 2 for trust, 4 for purchase
 7
+
+A cause that nobody measures is declared as hidden. Taste, which moves trust and purchase, makes the purchase's table
+depend on all that tells of taste, the ad included:
+
+>>> dag = nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("taste", "trust"), ("taste", "purchase")])
+>>> graph = CausalGraph(dag, target="purchase", hidden=["taste"])
+>>> graph.nodes, graph.bidirected
+(('ad', 'trust', 'purchase'), (('trust', 'purchase'),))
+>>> graph.families[-1].parents
+('ad', 'trust')
 """
 
 from __future__ import annotations
@@ -21,7 +31,16 @@ from typing import Any
 import networkx as nx
 
 from causalbandit.checks import instance
+from causalbandit.digraphs import (
+    check_acyclic,
+    check_kind,
+    check_names,
+    confounded_pairs,
+    hidden_nodes,
+    parent_order,
+)
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.projection import Projection, project
 
 
 @dataclass(frozen=True)
@@ -33,14 +52,19 @@ class Family:
     node : str
         The child.
     parents : tuple of str
-        Its parents in table order; the first is the most significant bit of a configuration.
+        Its parents in table order; the first is the most significant bit of a configuration. With hidden causes, the
+        node's scope: all that its probability depends on.
     start : int
         Place of the family's first row in arrays of C family rows.
+    district : tuple of str
+        The nodes up to this one that hidden causes tie together with it, itself last; itself alone when nothing that
+        is hidden reaches it.
     """
 
     node: str
     parents: tuple[str, ...]
     start: int
+    district: tuple[str, ...]
 
     @property
     def n_rows(self) -> int:
@@ -71,15 +95,33 @@ class CausalGraph:
         The order of a node's parents, which is the order of its table (first parent = most significant bit). A node
         that is not named here takes the order of its node attribute ``parents`` if it has one, else the order in
         which the edges into it were added.
+    hidden : iterable of str, optional
+        Nodes that nobody can see or fix: causes that are known but not measured. Default: the nodes whose attribute
+        ``hidden`` is true.
+    confounded : iterable of (str, str), optional
+        Pairs of observed nodes with a hidden common cause that is no node of the graph (i ↔ j). Default: the attribute
+        ``confounded`` of the networkx graph.
 
     Attributes
     ----------
     nodes : tuple of str
-        All N nodes in topological order.
+        The N observed nodes in topological order. With hidden causes, the target's ancestors come first and in an order
+        that keeps C small (:meth:`causalbandit.projection.Projection.thriftiest`).
+    hidden : tuple of str
+        The hidden nodes.
+    all_nodes : tuple of str
+        All nodes, hidden ones included, in topological order: those that have tables in a model.
+    confounded : tuple of (str, str)
+        The pairs that were declared.
+    bidirected : tuple of (str, str)
+        All pairs of observed nodes that share a hidden cause, declared or through hidden nodes.
+    ancestors : tuple of str
+        The target's observed ancestors and the target itself, in the order of ``nodes``.
     families : tuple of Family
-        One per node of ``ancestors``, in topological order. The C rows of all arrays of family rows follow it.
+        One per node of ``ancestors``, in that order: the tables of an experiment that fixes nothing. The C rows of all
+        arrays of family rows follow ``InterventionSet.families``, which are the same when nothing is hidden.
     n_family_rows : int
-        C, the sum of 2^(number of parents) over ``ancestors``.
+        C of ``families``, the sum of 2^(number of parents).
     derived : dict
         What later stages compute from the graph once and keep with it; not part of its value, not pickled.
 
@@ -88,48 +130,87 @@ class CausalGraph:
     TypeError
         If ``dag`` is not a networkx.DiGraph (undirected, multigraph) or a node is not a string.
     ValueError
-        For an empty graph, a self-loop, a cycle (which is named), a target that is not a node, and an order of
-        parents that disagrees with the edges.
+        For an empty graph, a self-loop, a cycle (which is named), a target that is not a node, an order of parents that
+        disagrees with the edges, a hidden target, hidden or confounded nodes that are unknown, and pairs that are no
+        pairs of different observed nodes or stand twice.
     """
 
     def __init__(
-        self, dag: nx.DiGraph[str], target: str, *, parents: Mapping[str, Sequence[str]] | None = None
+        self,
+        dag: nx.DiGraph[str],
+        target: str,
+        *,
+        parents: Mapping[str, Sequence[str]] | None = None,
+        hidden: Iterable[str] | None = None,
+        confounded: Iterable[Sequence[str]] | None = None,
     ) -> None:
-        _check_kind(dag)
-        _check_names(dag)
-        _check_acyclic(dag)
+        check_kind(dag)
+        check_names(dag)
+        check_acyclic(dag)
         if target not in dag:
             raise ValueError(
                 f"The target {target!r} is not a node of the graph.{did_you_mean(target, dag)} "
                 f"Its nodes are {listing(dag)}."
             )
         if parents is not None:
-            mapping = "a mapping from node to the order of its parents"
-            instance(parents, "parents", Mapping, mapping)
+            instance(parents, "parents", Mapping, "a mapping from node to the order of its parents")
         orders = dict(parents or {})
         for name in orders:
             if name not in dag:
                 raise InvalidArgument("parents", f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")
+        marked = [node for node, attributes in dag.nodes.items() if attributes.get("hidden")]
         self._target = target
-        self._nodes: tuple[str, ...] = tuple(nx.topological_sort(dag))
+        self._all_nodes: tuple[str, ...] = tuple(nx.topological_sort(dag))
         self._parents = {
-            node: _parent_order(dag, node, orders.get(node, dag.nodes[node].get("parents"))) for node in self._nodes
+            node: parent_order(dag, node, orders.get(node, dag.nodes[node].get("parents"))) for node in self._all_nodes
         }
-        self._index = {node: place for place, node in enumerate(self._nodes)}
-        above = {target}
-        for node in reversed(self._nodes):
+        unseen = hidden_nodes(dag, target, marked if hidden is None else hidden)
+        self._hidden = tuple(node for node in self._all_nodes if node in unseen)
+        pairs = dag.graph.get("confounded", ()) if confounded is None else confounded
+        self._confounded = confounded_pairs(dag, unseen, pairs)
+        self._setup()
+        self.derived: dict[Any, Any] = {}
+
+    def _setup(self) -> None:
+        """Project the hidden nodes out, choose the order of the observed ones, and lay out the families."""
+        unseen = frozenset(self._hidden)
+        if unseen:
+            self._observed_parents, shared = project(self._all_nodes, self._parents, unseen)
+        else:
+            self._observed_parents, shared = self._parents, []
+        observed = list(self._observed_parents)
+        place = {node: index for index, node in enumerate(observed)}
+        pairs = {(a, b) if place[a] < place[b] else (b, a) for a, b in (*shared, *self._confounded)}
+        above = {self._target}
+        for node in reversed(observed):
             if node in above:
-                above.update(self._parents[node])
-        self._ancestors = tuple(node for node in self._nodes if node in above)
-        families = []
+                above.update(self._observed_parents[node])
+        ancestors = [node for node in observed if node in above]
+        bits = {node: 1 << index for index, node in enumerate(ancestors)}
+        spouses = dict.fromkeys(ancestors, 0)
+        for a, b in pairs:
+            if a in above and b in above:
+                spouses[a] |= bits[b]
+                spouses[b] |= bits[a]
+        by_default = Projection(
+            tuple(ancestors), tuple(self._observed_parents[node] for node in ancestors), tuple(spouses.values())
+        )
+        self.projection = by_default.thriftiest()
+        self._n_rows_by_default = by_default.n_rows()
+        self._nodes = tuple(observed)
+        if self.projection is not by_default:
+            self._nodes = (*self.projection.nodes, *(node for node in observed if node not in above))
+        self._index = {node: index for index, node in enumerate(self._nodes)}
+        self._bidirected = tuple(sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]])))
+        families: list[Family] = []
         start = 0
-        for node in self._ancestors:
-            family = Family(node, self._parents[node], start)
+        for index, node in enumerate(self.projection.nodes):
+            district = self.projection.district(index)
+            family = Family(node, self.projection.scope(index, district), start, self.projection.names(district))
             families.append(family)
             start += family.n_rows
         self._families = tuple(families)
         self._n_family_rows = start
-        self.derived: dict[Any, Any] = {}
 
     @property
     def target(self) -> str:
@@ -138,27 +219,62 @@ class CausalGraph:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """All N nodes in topological order."""
+        """The N observed nodes in topological order."""
         return self._nodes
 
     @property
+    def hidden(self) -> tuple[str, ...]:
+        """The nodes that nobody can see or fix, in topological order."""
+        return self._hidden
+
+    @property
+    def all_nodes(self) -> tuple[str, ...]:
+        """All nodes, hidden ones included, in topological order."""
+        return self._all_nodes
+
+    @property
+    def confounded(self) -> tuple[tuple[str, str], ...]:
+        """The declared pairs of observed nodes with a hidden common cause."""
+        return self._confounded
+
+    @property
+    def bidirected(self) -> tuple[tuple[str, str], ...]:
+        """All pairs of observed nodes that share a hidden cause, declared or through hidden nodes."""
+        return self._bidirected
+
+    @property
     def ancestors(self) -> tuple[str, ...]:
-        """The target's ancestors and the target, in topological order: the only nodes that matter for effects."""
-        return self._ancestors
+        """The target's observed ancestors and the target, in topological order: all that matters for effects."""
+        return self.projection.nodes
+
+    @cached_property
+    def districts(self) -> tuple[tuple[str, ...], ...]:
+        """:attr:`ancestors` in groups that hidden causes tie together; without any, each node is alone."""
+        found, left = [], (1 << len(self.ancestors)) - 1
+        while left:
+            district = self.projection.component(left.bit_length() - 1, left)
+            found.append(self.projection.names(district))
+            left &= ~district
+        return tuple(sorted(found, key=lambda names: self._index[names[0]]))
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """One family per node of :attr:`ancestors`, in topological order."""
+        """One family per node of :attr:`ancestors`, in topological order, as when nothing is fixed."""
         return self._families
 
     @property
     def n_family_rows(self) -> int:
-        """C, the number of table rows of the target and its ancestors."""
+        """C, the number of rows of :attr:`families`."""
         return self._n_family_rows
 
     @property
+    def n_family_rows_by_default(self) -> int:
+        """What C would be had the nodes kept the order in which networkx sorts them."""
+        return self._n_rows_by_default
+
+    @property
     def n_edges(self) -> int:
-        """Number of edges."""
+        """Number of edges, those of hidden nodes included."""
         return sum(len(parents) for parents in self._parents.values())
 
     @cached_property
@@ -170,109 +286,71 @@ class CausalGraph:
     def layers(self) -> tuple[tuple[str, ...], ...]:
         """Topological generations of :attr:`ancestors`: nodes of one layer have no path between them."""
         depth: dict[str, int] = {}
-        for node in self._ancestors:
-            depth[node] = 1 + max((depth[parent] for parent in self._parents[node]), default=-1)
+        for node in self.ancestors:
+            depth[node] = 1 + max((depth[parent] for parent in self.family_of[node].parents), default=-1)
         layers: list[list[str]] = [[] for _ in range(1 + max(depth.values()))]
-        for node in self._ancestors:
+        for node in self.ancestors:
             layers[depth[node]].append(node)
         return tuple(tuple(layer) for layer in layers)
 
     def parents(self, node: str) -> tuple[str, ...]:
-        """Parents of ``node`` in table order, the first being the most significant bit of a configuration."""
+        """Parents of any node in table order, hidden ones included; the first is the most significant bit."""
         return self._parents[self.require(node)]
 
+    def observed_parents(self, node: str) -> tuple[str, ...]:
+        """Observed nodes with a directed path to an observed ``node`` through hidden nodes only."""
+        return self._observed_parents[self.observed(node)]
+
     def position(self, node: str) -> int:
-        """Place of ``node`` in :attr:`nodes`."""
-        return self._index[self.require(node)]
+        """Place of an observed ``node`` in :attr:`nodes`."""
+        return self._index[self.observed(node)]
+
+    def observed(self, node: Any, what: str = "node") -> str:
+        """``node`` itself when it is an observed node; otherwise a ValueError that says whether it is hidden."""
+        if self.require(node, what) not in self._index:
+            raise ValueError(f"The {what} {node!r} is hidden: nobody can see or fix it.")
+        return str(node)
 
     def require(self, node: Any, what: str = "node") -> str:
         """``node`` itself when the graph has it; otherwise a ValueError that suggests the nearest name."""
-        if not isinstance(node, str) or node not in self._index:
+        if not isinstance(node, str) or node not in self._parents:
             raise ValueError(
-                f"Unknown {what} {node!r}.{did_you_mean(node, self._nodes)} "
-                f"The graph's nodes are {listing(self._nodes)}."
+                f"Unknown {what} {node!r}.{did_you_mean(node, self._all_nodes)} "
+                f"The graph's nodes are {listing(self._all_nodes)}."
             )
         return node
 
     def to_networkx(self) -> nx.DiGraph[str]:
-        """A new networkx.DiGraph with the same nodes and edges, edges into a node added in table order."""
+        """A new networkx.DiGraph with all nodes and edges, edges into a node added in table order.
+
+        Hidden nodes have the attribute ``hidden``, declared pairs stand in the graph's attribute ``confounded``.
+        """
         dag: nx.DiGraph[str] = nx.DiGraph()
-        dag.add_nodes_from(self._nodes)
-        dag.add_edges_from((parent, node) for node in self._nodes for parent in self._parents[node])
+        order = self._nodes if not self._hidden else self._all_nodes
+        dag.add_nodes_from(order)
+        dag.add_edges_from((parent, node) for node in order for parent in self._parents[node])
+        for node in self._hidden:
+            dag.nodes[node]["hidden"] = True
+        if self._confounded:
+            dag.graph["confounded"] = list(self._confounded)
         return dag
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "derived": {}}
 
+    def _value(self) -> tuple[Any, ...]:
+        parents = tuple(self._parents[node] for node in self._all_nodes)
+        return self._target, self._all_nodes, self._nodes, parents, self._hidden, frozenset(self._confounded)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):
             return NotImplemented
-        return self is other or (self._target, self._nodes, self._parents) == (
-            other._target,
-            other._nodes,
-            other._parents,
-        )
+        return self is other or self._value() == other._value()
 
     def __hash__(self) -> int:
-        return hash((self._target, self._nodes, tuple(self._parents[node] for node in self._nodes)))
+        return hash(self._value())
 
     def __repr__(self) -> str:
-        return f"CausalGraph({len(self._nodes)} nodes, {self.n_edges} edges, target={self._target!r})"
-
-
-def _check_kind(dag: object) -> None:
-    instance(dag, "dag", nx.Graph, "a networkx.DiGraph")
-    assert isinstance(dag, nx.Graph)
-    if dag.is_multigraph():
-        raise TypeError(
-            "The graph is a multigraph, in which a pair of nodes may have several edges; expected a networkx.DiGraph. "
-            "If the parallel edges mean the same, convert it with networkx.DiGraph(graph)."
-        )
-    if not dag.is_directed():
-        raise TypeError(
-            "The graph is undirected, so it does not say what causes what; expected a networkx.DiGraph with an edge "
-            "from each cause to its effect."
-        )
-    if len(dag) == 0:
-        raise ValueError("The graph has no nodes; expected at least the target.")
-
-
-def _check_names(nodes: Iterable[object]) -> None:
-    for node in nodes:
-        if not isinstance(node, str):
-            raise TypeError(
-                f"The node {node!r} is a {type(node).__name__}; expected a string. "
-                "networkx.relabel_nodes(dag, str) makes every name one."
-            )
-        if not node or node != node.strip() or not node.isprintable():
-            raise ValueError(
-                f"The node name {node!r} is empty, starts or ends with a space or holds a line break or another "
-                "control character; expected printable text. networkx.relabel_nodes renames it."
-            )
-
-
-def _check_acyclic(dag: nx.DiGraph[str]) -> None:
-    loop = next(iter(nx.nodes_with_selfloops(dag)), None)
-    if loop is not None:
-        raise ValueError(
-            f"The node {loop!r} has an edge to itself; a causal graph has no self-loops. Remove that edge."
-        )
-    if nx.is_directed_acyclic_graph(dag):
-        return
-    cycle = [tail for tail, _ in nx.find_cycle(dag)]
-    path = " → ".join([*cycle, cycle[0]] if len(cycle) <= 12 else [*cycle[:12], "…", cycle[0]])
-    raise ValueError(f"The graph has the cycle {path}; a causal graph is acyclic. Remove or turn one of these edges.")
-
-
-def _parent_order(dag: nx.DiGraph[str], node: str, order: object) -> tuple[str, ...]:
-    edges = tuple(dag.predecessors(node))
-    if order is None:
-        return edges
-    if isinstance(order, str) or not isinstance(order, Sequence):
-        raise ValueError(f"The parents of {node!r} were {order!r}; expected a list of node names in table order.")
-    if not all(isinstance(parent, str) for parent in order) or sorted(order) != sorted(edges):
-        raise ValueError(
-            f"The parents of {node!r} are listed as {list(order)!r}, but its edges come from {sorted(edges)!r}; "
-            "expected the same nodes, each once, in the order of the node's table."
-        )
-    return tuple(order)
+        unseen = f"{len(self._hidden)} hidden, " if self._hidden else ""
+        pairs = f"{len(self._confounded)} confounded pairs, " if self._confounded else ""
+        return f"CausalGraph({len(self._nodes)} nodes, {unseen}{self.n_edges} edges, {pairs}target={self._target!r})"

@@ -28,22 +28,22 @@ from causalbandit.assignments import (
     checked_assignment,
     checked_costs,
     checked_size,
+    code_blocks,
+    find_places,
     free_codes,
     listed,
 )
 from causalbandit.checks import instance
-from causalbandit.errors import InvalidType
-from causalbandit.graph import CausalGraph
+from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.graph import CausalGraph, Family
 from causalbandit.possibly_optimal import Redundant, Structure, possibly_optimal_sets, redundant
+from causalbandit.regimes import Regime, RowPlan, row_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_INTERVENTIONS = 200_000
 """Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
-
-_BLOCK_BYTES = 2**22
-"""What is computed of a whole set is computed for so many codes at a time."""
 
 
 class InterventionSet:
@@ -54,7 +54,7 @@ class InterventionSet:
     graph : CausalGraph
         The graph whose nodes are fixed.
     interventions : iterable of mapping of str to {0, 1}
-        Partial assignments, without duplicates; none assigns the target.
+        Partial assignments, without duplicates; none assigns the target or a hidden node.
     costs : sequence of float, optional
         Price of one experiment under each intervention (positive, any unit); 1 each when left out. ``optimal_mixture``
         can weigh with them; a search counts experiments, whatever they cost.
@@ -65,6 +65,15 @@ class InterventionSet:
         Value of each node (columns follow ``graph.nodes``), -1 where it is left free. Read-only.
     costs : numpy.ndarray of float, shape [A]
         Read-only.
+    families : tuple of Family
+        What experiments under the set teach: the C rows of all arrays of family rows follow it. It is
+        ``graph.families`` unless something is hidden; then a node has one family for each of its districts
+        (:mod:`causalbandit.regimes`), without those that no intervention of the set uses. Asking for it raises
+        InvalidArgument when a district has too many rows.
+    n_family_rows : int
+        C.
+    regimes : tuple of Regime
+        The interventions in groups within which the observed nodes form one network.
     derived : dict
         What later stages compute from the set once and keep with it; not part of its value, not pickled.
 
@@ -95,13 +104,11 @@ class InterventionSet:
     def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool) -> None:
         """Fill the attributes; ``distinct`` says that no intervention can be there twice."""
         if len(codes) == 0:
-            raise ValueError(
-                "The set of interventions is empty; expected at least one. The empty intervention {} only observes."
-            )
+            raise InvalidArgument("interventions", "was empty; expected at least one. {} only observes.")
         self._graph = graph
         self._codes = codes
         self._codes.flags.writeable = False
-        self._places: dict[tuple[int, ...], int] | None = None if distinct else self._find_places()
+        self._places: dict[tuple[int, ...], int] | None = None if distinct else find_places(graph, codes)
         self._costs = checked_costs(costs, len(codes))
         self.derived: dict[Any, Any] = {}
 
@@ -112,33 +119,6 @@ class InterventionSet:
         new = cls.__new__(cls)
         new._setup(graph, codes, costs, distinct)
         return new
-
-    def _blocks(self) -> Iterator[npt.NDArray[np.int8]]:
-        """The codes, some rows at a time, so that what is made of them stays small."""
-        step = max(1, _BLOCK_BYTES // len(self._graph.nodes))
-        return (self._codes[start : start + step] for start in range(0, len(self._codes), step))
-
-    def _find_places(self) -> dict[tuple[int, ...], int]:
-        """Place of each intervention by what it fixes (2·column + value, ascending); refuses one that is there twice.
-
-        Memory grows with the nodes that are fixed, not with those that are free.
-        """
-        places: dict[tuple[int, ...], int] = {}
-        place = 0
-        for codes in self._blocks():
-            rows, columns = np.nonzero(codes != FREE)
-            marks = (2 * columns + codes[rows, columns]).tolist()
-            start = 0
-            for end in np.bincount(rows, minlength=len(codes)).cumsum().tolist():
-                first = places.setdefault(tuple(marks[start:end]), place)
-                if first != place:
-                    raise ValueError(
-                        f"Interventions {first} and {place} are both {self[place]!r}; expected each intervention once. "
-                        "Remove one of them."
-                    )
-                start = end
-                place += 1
-        return places
 
     @classmethod
     def up_to(
@@ -273,9 +253,47 @@ class InterventionSet:
         return self._costs
 
     @property
+    def _rows(self) -> RowPlan:
+        plan: RowPlan | None = self.derived.get("rows")
+        if plan is None:
+            plan = self.derived["rows"] = row_plan(self._graph, self._codes)
+        return plan
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families whose rows are the C family rows of the set, nodes in topological order."""
+        return self._rows.families
+
+    @property
+    def n_family_rows(self) -> int:
+        """C, the number of family rows that the set uses."""
+        return self._rows.n_rows
+
+    @property
+    def regimes(self) -> tuple[Regime, ...]:
+        """The interventions in groups within which the observed nodes form one network."""
+        return self._rows.regimes
+
+    @property
+    def layers(self) -> tuple[tuple[Family, ...], ...]:
+        """The families in generations: each needs the tables of earlier ones only."""
+        return self._rows.layers
+
+    def families_of(self, node: str) -> tuple[Family, ...]:
+        """The families of one of ``graph.ancestors``, one per district; none when all interventions fix it."""
+        return self._rows.by_node.get(self._graph.observed(node), ())
+
+    def families_under(self, place: int) -> Iterator[tuple[Family, slice | npt.NDArray[np.intp]]]:
+        """The families of the nodes that intervention ``place`` leaves free, each with its rows among the set's C."""
+        regime = self._rows.regimes[self._rows.regime_of[place]]
+        for family in regime.families:
+            if self._codes[place, self._graph.position(family.node)] == FREE:
+                yield family, regime.rows_in_set(family)
+
+    @property
     def n_fixed(self) -> npt.NDArray[np.intp]:
         """How many nodes each intervention fixes, [A]."""
-        return np.concatenate([np.count_nonzero(codes != FREE, axis=1) for codes in self._blocks()])
+        return np.concatenate([np.count_nonzero(codes != FREE, axis=1) for codes in code_blocks(self._codes)])
 
     @property
     def ever_fixed(self) -> npt.NDArray[np.bool_]:
@@ -290,7 +308,7 @@ class InterventionSet:
     def index(self, intervention: Mapping[str, int]) -> int:
         """Place of ``intervention`` in the set; a ValueError when it is not there."""
         if self._places is None:
-            self._places = self._find_places()
+            self._places = find_places(self._graph, self._codes)
         fixed = checked_assignment(self._graph, 0, intervention)
         place = self._places.get(tuple(sorted(2 * self._graph.position(node) + fixed[node] for node in fixed)))
         if place is None:

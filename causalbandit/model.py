@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,9 @@ import numpy.typing as npt
 from causalbandit.checks import instance
 from causalbandit.clique_tree import Floats
 from causalbandit.counts import Counts
+from causalbandit.elimination import family_table
 from causalbandit.errors import InvalidArgument, listing
-from causalbandit.graph import CausalGraph
+from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG
@@ -38,13 +40,15 @@ class CausalModel:
     graph : CausalGraph
         The graph.
     tables : mapping of str to sequence of float
-        For each node its P(node = 1 | parent configuration), 2^(number of parents) probabilities in [0, 1], the first
-        parent being the most significant bit of the configuration. A root takes one number, or a list of one.
+        For each node, hidden ones included, its P(node = 1 | parent configuration): 2^(number of parents) probabilities
+        in [0, 1], the first parent being the most significant bit of the configuration. A root takes one number, or a
+        list of one.
 
     Attributes
     ----------
     cpt : numpy.ndarray of float, shape [C]
-        The tables of the target and its ancestors, rows as in ``graph.families``. Read-only.
+        The tables of the target and its ancestors, rows as in ``graph.families``. Read-only. What belongs to a set of
+        interventions is `cpt_for`, the same unless something is hidden.
 
     Raises
     ------
@@ -57,26 +61,54 @@ class CausalModel:
         instance(tables, "tables", Mapping, "a mapping from node to its table")
         for node in tables:
             graph.require(node, "node with a table:")
-        missing = [node for node in graph.nodes if node not in tables]
+        if graph.confounded:
+            a, b = graph.confounded[0]
+            raise InvalidArgument(
+                "graph",
+                f"has {len(graph.confounded)} confounded pairs, {a!r} and {b!r} for one, whose common causes are no "
+                "nodes and so have no tables. A model needs them: declare a hidden node with edges into both, and give "
+                "its table. Without a model such a graph serves searches on real experiments.",
+            )
+        missing = [node for node in graph.all_nodes if node not in tables]
         if missing:
             raise ValueError(
-                f"{len(missing)} of {len(graph.nodes)} nodes have no table: {listing(missing)}. Expected one per node, "
-                "2^(number of parents) probabilities of being 1."
+                f"{len(missing)} of {len(graph.all_nodes)} nodes have no table: {listing(missing)}. Expected one per "
+                "node, 2^(number of parents) probabilities of being 1."
             )
         self._graph = graph
-        self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.nodes}
-        self._cpt = np.array([value for family in graph.families for value in self._tables[family.node]])
-        self._cpt.flags.writeable = False
+        self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.all_nodes}
+        self._by_district: dict[tuple[str, ...], Floats] = {}
 
     @property
     def graph(self) -> CausalGraph:
         """The graph."""
         return self._graph
 
-    @property
+    @cached_property
     def cpt(self) -> Floats:
-        """P(node = 1 | configuration) for the C family rows of the target and its ancestors. Read-only."""
-        return self._cpt
+        """P(node = 1 | configuration) for the C rows of ``graph.families``. Read-only."""
+        return self._joined(self._graph.families)
+
+    def cpt_for(self, interventions: InterventionSet) -> Floats:
+        """P(node = 1 | configuration) for the C family rows of a set, [C]: :attr:`cpt` when nothing is hidden.
+
+        With hidden causes a row's probability is P(node = 1 | the rest of its district, do(the rest of its scope)),
+        worked out exactly by elimination of the hidden nodes around the district; 1/2 for configurations that cannot
+        be.
+        """
+        families = self._owned(interventions).families
+        return self.cpt if families is self._graph.families else self._joined(families)
+
+    def _joined(self, families: Sequence[Family]) -> Floats:
+        if not self._graph.hidden:
+            cpt = np.array([value for family in families for value in self._tables[family.node]])
+        else:
+            for family in families:
+                if family.district not in self._by_district:
+                    self._by_district[family.district] = family_table(self._graph, self._tables, family)
+            cpt = np.concatenate([self._by_district[family.district] for family in families])
+        cpt.flags.writeable = False
+        return cpt
 
     def table(self, node: str) -> tuple[float, ...]:
         """The table of any node, configurations ascending with the first parent most significant."""
@@ -88,22 +120,22 @@ class CausalModel:
         One upward pass over the clique tree for the whole set: Σ_bags 2^|bag| work per distinct restriction of the set
         to a bag's subtree, in chunks that stay under ``memory`` bytes (see :mod:`causalbandit.propagation`).
         """
-        return propagate(self._owned(interventions), self._cpt, memory=memory).effects
+        return propagate(interventions, self.cpt_for(interventions), memory=memory).effects
 
     def reach(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
         """β_c(a) = P(parents of row c show its configuration | do(a)), 0 where a fixes the row's node; shape [C, A]."""
-        result = propagate(self._owned(interventions), self._cpt, reach=True, memory=memory).reach
+        result = propagate(interventions, self.cpt_for(interventions), reach=True, memory=memory).reach
         assert result is not None
         return result
 
     def gradient(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
         """g_c(a) = ∂μ(a)/∂cpt_c, 0 where a fixes the row's node; shape [C, A]. Never divides, so 0 and 1 are fine."""
-        result = propagate(self._owned(interventions), self._cpt, gradient=True, memory=memory).gradient
+        result = propagate(interventions, self.cpt_for(interventions), gradient=True, memory=memory).gradient
         assert result is not None
         return result
 
     def sample(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
-        """``size`` simulated experiments under ``intervention``: a DataFrame of 0/1 with one column per node."""
+        """``size`` simulated experiments under ``intervention``: a frame of 0/1 with one column per observed node."""
         return sample_rows(self._graph, self._tables, intervention, size, rng)
 
     def sample_counts(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> Counts:
@@ -116,7 +148,7 @@ class CausalModel:
 
     def simulator(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Simulator:
         """A :class:`causalbandit.sampling.Simulator`: repeated draws of experiments under a whole set at once."""
-        return Simulator(self._owned(interventions), self._cpt, memory=memory)
+        return Simulator(interventions, self.cpt_for(interventions), memory=memory)
 
     def _owned(self, interventions: InterventionSet) -> InterventionSet:
         made = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
@@ -125,9 +157,8 @@ class CausalModel:
             raise InvalidArgument("interventions", "belong to another graph; build them from the model's own graph.")
         return interventions
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._cpt.flags.writeable = False  # pickling and copying forget it
+    def __getstate__(self) -> dict[str, Any]:
+        return {**{name: value for name, value in self.__dict__.items() if name != "cpt"}, "_by_district": {}}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalModel):
@@ -135,7 +166,7 @@ class CausalModel:
         return self._graph == other._graph and self._tables == other._tables
 
     def __hash__(self) -> int:
-        return hash((self._graph, self._cpt.tobytes()))
+        return hash((self._graph, tuple(self._tables.values())))
 
     def __repr__(self) -> str:
         return f"CausalModel({self._graph!r}, {self._graph.n_family_rows} family rows)"

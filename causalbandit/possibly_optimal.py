@@ -62,7 +62,8 @@ class Structure:
     @classmethod
     def of(cls, graph: CausalGraph) -> Structure:
         """The structure of a graph."""
-        return cls(graph.nodes, {node: graph.parents(node) for node in graph.nodes}, (), graph.target)
+        parents = {node: graph.observed_parents(node) for node in graph.nodes}
+        return cls(graph.nodes, parents, graph.bidirected, graph.target)
 
     def _setup(self) -> None:
         self.below = [0] * len(self.nodes)

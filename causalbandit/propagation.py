@@ -10,6 +10,9 @@ no evidence yields the probability of every parent configuration.
 A message depends only on the assignments inside the part of the tree it comes from: it is computed once per distinct
 restriction of the set to that part, then gathered.
 
+With hidden causes the set falls into regimes (:mod:`causalbandit.regimes`). Each has a tree of its own; what is found
+there is written into the rows that the regime uses, the others stay 0.
+
 Cost: Σ_bags 2^|bag| multiplications per distinct restriction and factor; memory is bounded by the caller, the set is
 worked through in chunks.
 """
@@ -23,8 +26,8 @@ import numpy as np
 
 from causalbandit.checks import whole_number
 from causalbandit.clique_tree import LARGEST_BAG, CliqueTree, Floats, Places, Scope, clique_tree
-from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
+from causalbandit.regimes import Regime
 from causalbandit.sharing import Plan, Share, alike, plans, without
 
 MEMORY = 256 * 2**20
@@ -69,7 +72,7 @@ def propagate(
     interventions : InterventionSet
         A interventions and their graph.
     cpt : numpy.ndarray of float, shape [C] or [D, C]
-        P(node = 1 | configuration) per family row; D sets of tables are propagated as one batch.
+        P(node = 1 | configuration) per row of ``interventions.families``; D sets of tables are propagated as one batch.
     complement : numpy.ndarray of float, same shape as ``cpt``, optional
         P(node = 0 | configuration), 1 - ``cpt`` by default. Tables may sum to less than one (truncation). Reach then
         loses the mass that is truncated anywhere in the graph: for the sum over a family's ancestors alone, give
@@ -86,37 +89,69 @@ def propagate(
     ValueError
         If the tree's tables for a single intervention do not fit into ``memory``, or a bag is too large.
     """
-    graph = interventions.graph
-    tree = clique_tree(graph, largest_bag)
     single = cpt.ndim == 1
     ones = np.atleast_2d(np.asarray(cpt, dtype=np.float64))
     zeros = 1 - ones if complement is None else np.atleast_2d(np.asarray(complement, dtype=np.float64))
-    assert ones.shape == zeros.shape == (len(ones), graph.n_family_rows), (ones.shape, zeros.shape)
+    n_rows, n_interventions = interventions.n_family_rows, len(interventions)
+    assert ones.shape == zeros.shape == (len(ones), n_rows), (ones.shape, zeros.shape)
     tables = np.stack([zeros, ones], axis=-1)
-    n_tables, n_interventions = len(tables), len(interventions)
-    pairs = pairs_in_memory(tree, memory, channels=reach + gradient)
-    tables_at_once = min(n_tables, pairs)
-    chunk = max(1, pairs // tables_at_once)
-
-    effects = np.empty((n_tables, n_interventions))
-    shape = (n_tables, graph.n_family_rows, n_interventions)
-    reaches = np.empty(shape) if reach else None
-    gradients = np.empty(shape) if gradient else None
-    for places, plan in plans(tree, interventions, chunk):
-        for start in range(0, n_tables, tables_at_once):
-            part = slice(start, start + tables_at_once)
-            run = _Pass(tree, plan, tables[part])
-            effects[part, places] = run.effects()
-            if reach or gradient:
-                run.downward(
-                    None if reaches is None else reaches[part, :, places],
-                    None if gradients is None else gradients[part, :, places],
-                )
+    effects = np.empty((len(tables), n_interventions))
+    shape = (len(tables), n_rows, n_interventions)
+    filled = interventions.regimes[0].rows is None and interventions.regimes[0].whole
+    channels = [(np.empty if filled else np.zeros)(shape) if wanted else None for wanted in (reach, gradient)]
+    for regime in interventions.regimes:
+        _propagate_regime(interventions, regime, tables, effects, channels, memory, largest_bag)
     if single:
-        return Propagation(
-            effects[0], None if reaches is None else reaches[0], None if gradients is None else gradients[0]
-        )
-    return Propagation(effects, reaches, gradients)
+        return Propagation(effects[0], *(None if channel is None else channel[0] for channel in channels))
+    return Propagation(effects, *channels)
+
+
+def _propagate_regime(
+    interventions: InterventionSet,
+    regime: Regime,
+    tables: Floats,
+    effects: Floats,
+    channels: list[Floats | None],
+    memory: int,
+    largest_bag: int,
+) -> None:
+    """Fill what belongs to one regime into ``effects`` [D, A] and the ``channels`` reach and gradient [D, C, A]."""
+    tree = clique_tree(interventions.graph, regime.families, largest_bag)
+    n_channels = sum(channel is not None for channel in channels)
+    pairs = pairs_in_memory(tree, memory, channels=n_channels)
+    tables_at_once = min(len(tables), pairs)
+    chunk = max(1, pairs // tables_at_once)
+    rows = regime.rows
+    own_tables = tables if rows is None else tables[:, rows]  # what stands in for rows that nothing reads is not read
+    for places, plan in plans(tree, interventions, regime, chunk):
+        for start in range(0, len(tables), tables_at_once):
+            part = slice(start, start + tables_at_once)
+            run = _Pass(tree, plan, own_tables[part])
+            effects[part, places] = run.effects()
+            if not n_channels:
+                continue
+            if rows is None and isinstance(places, slice):
+                run.downward(*(None if channel is None else channel[part, :, places] for channel in channels))
+                continue
+            shape = (len(own_tables[part]), own_tables.shape[1], plan.n_interventions)
+            own = [None if channel is None else np.empty(shape) for channel in channels]
+            run.downward(*own)
+            _scatter(own, channels, part, rows, places)
+
+
+def _scatter(
+    own: list[Floats | None], channels: list[Floats | None], part: slice, rows: Places | None, places: slice | Places
+) -> None:
+    """Write a regime's rows [D, rows of the regime, A_r] where the set has them."""
+    columns = np.arange(places.start, places.stop) if isinstance(places, slice) else places
+    for values, channel in zip(own, channels, strict=True):
+        if values is None or channel is None:
+            continue
+        if rows is None:
+            channel[part, :, columns] = values
+        else:
+            read = np.flatnonzero(rows >= 0)
+            channel[part, rows[read, None], columns] = values[:, read]
 
 
 def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
@@ -132,12 +167,13 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     return memory // needed
 
 
-def check_fits(graph: CausalGraph, memory: int) -> None:
-    """A ValueError when exact propagation on ``graph`` is out of reach, or not even one intervention fits ``memory``.
+def check_fits(interventions: InterventionSet, memory: int) -> None:
+    """A ValueError when exact propagation of the set is out of reach, or not even one intervention fits ``memory``.
 
-    The tree is kept with the graph, so that asking before a long run costs nothing.
+    The trees are kept with the graph, so that asking before a long run costs nothing.
     """
-    pairs_in_memory(clique_tree(graph), memory, channels=1)
+    for regime in interventions.regimes:
+        pairs_in_memory(clique_tree(interventions.graph, regime.families), memory, channels=1)
 
 
 def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> list[Floats]:

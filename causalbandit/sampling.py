@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import FREE
-from causalbandit.clique_tree import Floats, clique_tree
+from causalbandit.clique_tree import Floats, Places, clique_tree
 from causalbandit.counts import Counts
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, bag_tables, pairs_in_memory, propagate
 from causalbandit.randomness import RNG, generator
+from causalbandit.regimes import Regime
 from causalbandit.sharing import Plan, plans
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Simulator:
     interventions : InterventionSet
         A interventions.
     cpt : numpy.ndarray of float, shape [C]
-        The true tables, rows as in ``graph.families``.
+        The true tables, rows as in ``interventions.families``.
     memory : int
         Bound on working memory in bytes.
     """
@@ -48,15 +49,9 @@ class Simulator:
     def __init__(self, interventions: InterventionSet, cpt: Floats, *, memory: int = MEMORY) -> None:
         self.interventions = interventions
         self._cpt = cpt
-        self._tree = clique_tree(interventions.graph)
         self._memory = memory
-        kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
-        self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
-        self._kept: tuple[Plan, list[list[Floats]]] | None = None
+        self._parts = [_RegimeSimulator(interventions, regime, cpt, memory) for regime in interventions.regimes]
         self._effects: Floats | None = None
-        graph = interventions.graph
-        columns = [graph.position(family.node) for family in graph.families]
-        self._free = interventions.assignments[:, columns] == FREE
 
     @property
     def effects(self) -> Floats:
@@ -80,22 +75,44 @@ class Simulator:
         if target_only:
             empty = np.zeros(0, dtype=np.int64)
             return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
-        counts = Counts.zeros(self.interventions.graph, self.interventions)
+        counts = Counts.zeros(self.interventions)
         counts.trials[:] = numbers
-        if not numbers.any():
-            return counts
-        if len(self.interventions) <= self._chunk:
+        for part in self._parts:
+            part.draw(numbers, random, counts)
+        return counts
+
+
+class _RegimeSimulator:
+    """Draws counts of experiments under the interventions of one regime."""
+
+    def __init__(self, interventions: InterventionSet, regime: Regime, cpt: Floats, memory: int) -> None:
+        self._regime = regime
+        self._cpt = cpt if regime.rows is None else cpt[regime.rows]
+        self._tree = clique_tree(interventions.graph, regime.families)
+        kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
+        self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
+        self._kept: tuple[Plan, list[list[Floats]]] | None = None
+        graph = interventions.graph
+        columns = [graph.position(family.node) for family in regime.families]
+        self._assignments = interventions.assignments[:, columns]
+        self._interventions = interventions
+
+    def draw(self, numbers: Integers, random: np.random.Generator, counts: Counts) -> None:
+        """Add ``numbers[a]`` experiments under each intervention a of the regime to ``counts``, but for the trials."""
+        own = numbers[self._regime.places]
+        if not own.any():
+            return
+        if len(own) <= self._chunk:
             if self._kept is None:
-                ((_, plan),) = plans(self._tree, self.interventions, self._chunk)
+                ((_, plan),) = plans(self._tree, self._interventions, self._regime, self._chunk)
                 self._kept = plan, self._splits(plan)
-            self._draw_part(*self._kept, slice(0, len(numbers)), numbers, random, counts)
-            return counts
-        used = np.flatnonzero(numbers)
+            self._draw_part(*self._kept, self._regime.places, numbers, random, counts)
+            return
+        used = self._regime.places[np.flatnonzero(own)]
         for start in range(0, len(used), self._chunk):
             places = used[start : start + self._chunk]
-            ((_, plan),) = plans(self._tree, self.interventions.subset(places), self._chunk)
-            self._draw_part(plan, self._splits(plan), places, numbers[places], random, counts)
-        return counts
+            plan = Plan(self._tree, self._assignments[places])
+            self._draw_part(plan, self._splits(plan), places, numbers, random, counts)
 
     def _splits(self, plan: Plan) -> list[list[Floats]]:
         """Per bag and residual node: P(node = 1 | earlier residual nodes, separator), [groups, 2^earlier, 2^|sep|]."""
@@ -114,17 +131,18 @@ class Simulator:
         self,
         plan: Plan,
         splits: list[list[Floats]],
-        places: slice | npt.NDArray[np.intp],
+        places: Places,
         numbers: Integers,
         random: np.random.Generator,
         counts: Counts,
     ) -> None:
-        used = np.flatnonzero(numbers)
-        free = self._free[places][used]
+        own = numbers[places]
+        used = np.flatnonzero(own)
+        free = self._assignments[places[used]] == FREE
         tables: list[Integers] = []
         for place, bag in enumerate(self._tree.bags):
             if bag.parent < 0:
-                table = numbers[used][:, None]
+                table = own[used][:, None]
             else:
                 parent = self._tree.bags[bag.parent]
                 scope = parent.child_scopes[parent.children.index(place)]
@@ -137,19 +155,21 @@ class Simulator:
             tables.append(table.reshape(len(used), -1))
             self._record(place, tables[-1], free, counts)
         successes = tables[0] @ self._tree.target_in_root.astype(np.int64)
-        counts.successes[np.arange(len(counts.trials))[places][used]] = successes
+        counts.successes[places[used]] = successes
 
     def _record(self, place: int, table: Integers, free: npt.NDArray[np.bool_], counts: Counts) -> None:
         bag = self._tree.bags[place]
         everyone: Integers | None = None
         for family, scope in zip(bag.families, bag.family_scopes, strict=True):
+            if not free[:, family].any():
+                continue
             if free[:, family].all():
                 everyone = table.sum(axis=0) if everyone is None else everyone
                 pooled = everyone
             else:
                 pooled = table[free[:, family]].sum(axis=0)
             by_value = scope.sum_onto(pooled)
-            rows = self._tree.families[family].rows
+            rows = self._regime.rows_in_set(self._tree.families[family])
             counts.visits[rows] += by_value[0::2] + by_value[1::2]
             counts.ones[rows] += by_value[1::2]
 
@@ -163,8 +183,8 @@ def sample_rows(
 ) -> pd.DataFrame:
     """``size`` independent experiments under ``intervention``: one row each, one 0/1 column per node.
 
-    ``tables`` holds P(node = 1 | parent configuration) of every node. Forward sampling in topological order, all rows
-    of a node at once: O(size) per node and parent.
+    ``tables`` holds P(node = 1 | parent configuration) of every node, hidden ones included; the rows show the observed
+    ones. Forward sampling in topological order, all rows of a node at once: O(size) per node and parent.
 
     Raises
     ------
@@ -176,8 +196,10 @@ def sample_rows(
     InterventionSet(graph, [intervention])
     (n_rows,) = _checked_sizes([size], 1).tolist()
     random = generator(rng)
-    values = np.empty((len(graph.nodes), n_rows), dtype=np.uint8)
-    for place, node in enumerate(graph.nodes):
+    order = graph.all_nodes if graph.hidden else graph.nodes
+    position = {node: place for place, node in enumerate(order)}
+    values = np.empty((len(order), n_rows), dtype=np.uint8)
+    for place, node in enumerate(order):
         if node in intervention:
             values[place] = intervention[node]
             continue
@@ -186,14 +208,16 @@ def sample_rows(
         if not parents:
             _draw_column(table[0], random, values[place])
             continue
-        configuration = values[graph.position(parents[0])].astype(np.uint8 if len(parents) <= 8 else np.intp)
+        configuration = values[position[parents[0]]].astype(np.uint8 if len(parents) <= 8 else np.intp)
         for parent in parents[1:]:
             configuration <<= 1
-            configuration |= values[graph.position(parent)]
+            configuration |= values[position[parent]]
         if np.isin(table, (0, 1)).all():
             np.take(table.astype(np.uint8), configuration, out=values[place])
         else:
             _draw_column(table.take(configuration), random, values[place])
+    if graph.hidden:
+        values = values[[position[node] for node in graph.nodes]]
     return pd.DataFrame(values.T, columns=list(graph.nodes), copy=False)
 
 

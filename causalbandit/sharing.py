@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from causalbandit.clique_tree import CliqueTree, Places
 from causalbandit.interventions import InterventionSet
+from causalbandit.regimes import Regime
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,23 +110,25 @@ def alike(keys: Sequence[Places], sizes: Sequence[int], n_interventions: int) ->
     return Share(rank[key], seen[present])
 
 
-def plans(tree: CliqueTree, interventions: InterventionSet, chunk: int) -> Iterator[tuple[slice, Plan]]:
-    """The set in chunks of at most ``chunk`` interventions, each with its plan.
+def plans(
+    tree: CliqueTree, interventions: InterventionSet, regime: Regime, chunk: int
+) -> Iterator[tuple[slice | Places, Plan]]:
+    """A regime's interventions in chunks of at most ``chunk``: their places in the set, and their plan.
 
-    The plan of a set that fits one chunk is kept with it when it is small.
+    The plan of a regime that fits one chunk is kept with the set when it is small.
     """
     graph = interventions.graph
-    n_interventions = len(interventions)
+    n_interventions = len(regime.places)
     columns = np.array([graph.position(node) for node in graph.ancestors])
-    if n_interventions <= chunk:
-        key = "plan"  # the tree of a graph is always the same
-        plan = interventions.derived.get(key)
-        if plan is None:
-            plan = Plan(tree, interventions.assignments[:, columns])
-            if n_interventions * len(tree.families) <= 1 << 20:
-                interventions.derived[key] = plan
-        yield slice(0, n_interventions), plan
+    key = ("plan", int(regime.places[0]))  # a place is in one regime, and the tree of a regime is always the same
+    kept = interventions.derived.get(key) if n_interventions <= chunk else None
+    if kept is not None:
+        yield (slice(0, n_interventions) if regime.whole else regime.places), kept
         return
     for start in range(0, n_interventions, chunk):
         part = slice(start, min(start + chunk, n_interventions))
-        yield part, Plan(tree, interventions.assignments[part][:, columns])
+        places = part if regime.whole else regime.places[part]
+        plan = Plan(tree, interventions.assignments[places][:, columns])
+        if n_interventions <= chunk and n_interventions * len(tree.families) <= 1 << 20:
+            interventions.derived[key] = plan
+        yield places, plan

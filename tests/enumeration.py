@@ -1,4 +1,4 @@
-"""The oracle: effects, reach, gradient and laws by brute-force enumeration over all 2^N states."""
+"""The oracle: effects, reach, gradient and laws by brute-force enumeration over all 2^N states, hidden or not."""
 
 from __future__ import annotations
 
@@ -83,3 +83,123 @@ def random_problem(rng, n_nodes, most_parents=3, extreme=0.2, n_interventions=8)
         intervention = {node: int(rng.integers(2)) for node in nodes}
         chosen[tuple(sorted(intervention.items()))] = intervention
     return CausalModel(graph, tables), InterventionSet(graph, chosen.values())
+
+
+# --- Hidden nodes ---------------------------------------------------------------------------------------------------
+
+
+def all_states(nodes):
+    """Every assignment at once, [2^N, N], the first node being the most significant bit."""
+    return (np.arange(1 << len(nodes))[:, None] >> np.arange(len(nodes) - 1, -1, -1)) & 1
+
+
+def full_law(model, intervention):
+    """P(state | do(intervention)) of every state of all nodes, hidden ones included, as `all_states` lists them."""
+    nodes = model.graph.all_nodes
+    values = dict(zip(nodes, all_states(nodes).T, strict=True))
+    law = np.ones(1 << len(nodes))
+    for node in nodes:
+        if node in intervention:
+            law *= values[node] == intervention[node]
+        else:
+            p = np.asarray(model.table(node))[configurations(values, model.graph.parents(node))]
+            law *= np.where(values[node] == 1, p, 1 - p)
+    return law
+
+
+def configurations(values, parents):
+    """The row that each state selects, first parent most significant."""
+    row = np.zeros(len(next(iter(values.values()))), dtype=int)
+    for parent in parents:
+        row = 2 * row + values[parent]
+    return row
+
+
+def shares_a_hidden_cause(graph, first, second):
+    """Whether a hidden node has paths through hidden nodes only to both, by looking for the paths."""
+    dag = graph.to_networkx()
+
+    def sources(node):
+        unseen = dag.subgraph([*graph.hidden, node])
+        return nx.ancestors(unseen, node)
+
+    declared = {frozenset(pair) for pair in graph.confounded}
+    return bool(sources(first) & sources(second)) or frozenset((first, second)) in declared
+
+
+def seen_parents(graph, node):
+    """Observed nodes with a path to ``node`` through hidden nodes only."""
+    dag = graph.to_networkx()
+    return {
+        other
+        for other in graph.nodes
+        if other != node and node in nx.descendants(dag.subgraph([*graph.hidden, other, node]), other)
+    }
+
+
+def district_and_scope(graph, node, fixed):
+    """S and T of ``node`` when ``fixed`` is fixed, from their definitions."""
+    order = list(graph.ancestors)
+    free = [other for other in order[: order.index(node) + 1] if other not in fixed]
+    ties = nx.Graph()
+    ties.add_nodes_from(free)
+    ties.add_edges_from((a, b) for a in free for b in free if a < b and shares_a_hidden_cause(graph, a, b))
+    district = nx.node_connected_component(ties, node)
+    scope = district.union(*(seen_parents(graph, member) for member in district)) - {node}
+    return district, scope
+
+
+def enumerate_hidden(model, interventions):
+    """Effects [A], reach, gradient and tables [C, A] by enumeration over all nodes, rows as the set's families.
+
+    Which rows an intervention uses follows from the definitions of district and scope. Tables are NaN where a row has
+    probability 0; gradients are right where tables lie strictly between 0 and 1.
+    """
+    graph = model.graph
+    values = dict(zip(graph.all_nodes, all_states(graph.all_nodes).T, strict=True))
+    target = values[graph.target]
+    shape = (interventions.n_family_rows, len(interventions))
+    effects, reach, gradient, tables = np.zeros(shape[1]), np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
+    for a, intervention in enumerate(interventions):
+        law = full_law(model, intervention)
+        effects[a] = law @ target
+        for node in graph.ancestors:
+            if node in intervention:
+                continue
+            district, scope = district_and_scope(graph, node, intervention)
+            (family,) = (f for f in interventions.families if f.node == node and set(f.district) == district)
+            assert set(family.parents) == scope
+            row = configurations(values, family.parents)
+            visits = np.bincount(row, law, family.n_rows)
+            ones = np.bincount(row, law * values[node], family.n_rows)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                table = ones / visits
+                derivative = np.where(values[node] == 1, 1 / table[row], -1 / (1 - table[row]))
+                change = np.where(law > 0, law * target * derivative, 0)
+            reach[family.rows, a], tables[family.rows, a] = visits, table
+            gradient[family.rows, a] = np.bincount(row, change, family.n_rows)
+    return effects, reach, gradient, tables
+
+
+def random_hidden_problem(rng, n_nodes, n_hidden, most_parents=3, extreme=0.0, n_interventions=12):
+    """A random model in which up to ``n_hidden`` nodes are hidden, and random interventions on up to 3 observed ones.
+
+    Hidden nodes may be roots or not, and form chains; tables hold 0 and 1 with probability ``extreme``. The target is
+    mostly the last node.
+    """
+    model, _ = random_problem(rng, n_nodes, most_parents, extreme, n_interventions=1)
+    dag, target = model.graph.to_networkx(), model.graph.target
+    others = [node for node in model.graph.nodes if node != target]
+    causes = rng.permutation(others).tolist()
+    if rng.random() < 0.8:  # of many children: hidden nodes with one child change little
+        causes.sort(key=dag.out_degree, reverse=True)
+    hidden = causes[:n_hidden]
+    parents = {node: model.graph.parents(node) for node in dag}
+    graph = CausalGraph(dag, target, parents=parents, hidden=hidden)
+    fixable = [node for node in graph.nodes if node != target]
+    chosen: dict[tuple[tuple[str, int], ...], dict[str, int]] = {(): {}} if rng.random() < 0.7 else {}
+    for _ in range(n_interventions):
+        size = int(rng.integers(1, 4))
+        intervention = {node: int(rng.integers(2)) for node in rng.permutation(fixable)[:size].tolist()}
+        chosen[tuple(sorted(intervention.items()))] = intervention
+    return CausalModel(graph, {node: model.table(node) for node in dag}), InterventionSet(graph, chosen.values())

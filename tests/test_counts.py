@@ -26,15 +26,15 @@ def test_counts_by_hand():
 
 def test_counts_add_up_and_start_at_zero():
     counts = Counts.from_frame(ARMS, {"ad": 1}, ROWS)
-    assert Counts.zeros(GRAPH, ARMS) + counts == counts
+    assert Counts.zeros(ARMS) + counts == counts
     assert (counts + counts).total == 6
 
 
 def test_complementing_the_target_exchanges_its_values_only():
-    turned = Counts.from_frame(ARMS, {}, ROWS).with_target_complemented(GRAPH)
+    turned = Counts.from_frame(ARMS, {}, ROWS).with_target_complemented(ARMS)
     assert turned.ones.tolist() == [3, 0, 2, 0, 1, 0, 1]
     assert turned.successes.tolist() == [2, 0]
-    assert turned.with_target_complemented(GRAPH) == Counts.from_frame(ARMS, {}, ROWS)
+    assert turned.with_target_complemented(ARMS) == Counts.from_frame(ARMS, {}, ROWS)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import causalbandit as cb
 from causalbandit import assignments
-from causalbandit import interventions as interventions_module
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ def test_places_are_found_and_duplicates_refused_whatever_the_blocks(data):
     every = list(cb.InterventionSet.up_to(graph, 4))
     chosen = data.draw(st.lists(st.sampled_from(every), min_size=1, max_size=8, unique_by=str))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interventions_module, "_BLOCK_BYTES", data.draw(st.integers(1, 20)))
+        patch.setattr(assignments, "_BLOCK_BYTES", data.draw(st.integers(1, 20)))
         arms = cb.InterventionSet(graph, chosen)
         for some in (arms, pickle.loads(pickle.dumps(arms)), arms[:], arms.subset(range(-len(arms), 0))):
             assert [some.index(intervention) for intervention in chosen] == list(range(len(chosen)))

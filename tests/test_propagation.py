@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
-from enumeration import enumerate_all, random_problem
+from enumeration import enumerate_all, enumerate_hidden, random_hidden_problem, random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ GRAPHS = Path(__file__).parents[1] / "graphs"
 
 
 def everything(model, interventions, **options):
-    return propagate(interventions, model.cpt, reach=True, gradient=True, **options)
+    return propagate(interventions, model.cpt_for(interventions), reach=True, gradient=True, **options)
 
 
 @settings(max_examples=60)
@@ -177,7 +178,7 @@ def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shippe
     problem = shipped["andes"]
     graph, arms = problem.graph, problem.interventions
     tree = clique_tree(graph)
-    ((_, plan),) = plans(tree, arms, len(arms))
+    ((_, plan),) = plans(tree, arms, arms.regimes[0], len(arms))
     columns = [graph.position(family.node) for family in graph.families]
     below = [set(bag.families) for bag in tree.bags]
     for place in reversed(range(1, len(tree.bags))):
@@ -190,3 +191,121 @@ def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shippe
         assert len(set(zip(plan.up[place].group.tolist(), group.ravel().tolist(), strict=True))) == len(distinct)
         n_messages += len(distinct)
     assert n_messages < 0.3 * len(arms) * len(tree.bags)  # most of the work goes away
+
+
+# Hidden nodes ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_nodes=st.integers(4, 9),
+    n_hidden=st.integers(1, 4),
+    most_parents=st.integers(2, 5),
+)
+def test_with_hidden_nodes_effects_reach_gradient_and_tables_equal_enumeration(seed, n_nodes, n_hidden, most_parents):
+    model, interventions = random_hidden_problem(np.random.default_rng(seed), n_nodes, n_hidden, most_parents)
+    effects, reach, gradient, tables = enumerate_hidden(model, interventions)
+    cpt = model.cpt_for(interventions)
+    found = propagate(interventions, cpt, reach=True, gradient=True)
+    np.testing.assert_allclose(found.effects, effects, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.reach, reach, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.gradient, gradient, rtol=0, atol=1e-12)
+    seen = ~np.isnan(tables)
+    np.testing.assert_allclose(np.broadcast_to(cpt[:, None], tables.shape)[seen], tables[seen], rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), n_nodes=st.integers(4, 9), n_hidden=st.integers(1, 4))
+def test_hidden_nodes_with_tables_of_0_and_1_have_the_enumerated_effects_and_reach(seed, n_nodes, n_hidden):
+    model, interventions = random_hidden_problem(np.random.default_rng(seed), n_nodes, n_hidden, extreme=0.4)
+    effects, reach, _, _ = enumerate_hidden(model, interventions)
+    np.testing.assert_allclose(model.effects(interventions), effects, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(model.reach(interventions), reach, rtol=0, atol=1e-12)
+
+
+SHAPES = {
+    "bow": ([("x", "m"), ("m", "y"), ("z", "y"), ("u", "m"), ("u", "y")], ["u"]),
+    "front door": ([("x", "m"), ("m", "y"), ("u", "x"), ("u", "y")], ["u"]),
+    "chain of hidden nodes": (
+        [("u", "v"), ("v", "w"), ("w", "a"), ("v", "b"), ("u", "y"), ("a", "b"), ("b", "y")],
+        "uvw",
+    ),
+    "three children": ([("u", "a"), ("u", "b"), ("u", "y"), ("a", "c"), ("c", "y"), ("b", "y")], ["u"]),
+    "hidden mediator": ([("a", "u"), ("u", "b"), ("u", "y"), ("b", "y"), ("c", "u")], ["u"]),
+    "two districts": ([("a", "b"), ("b", "c"), ("c", "y"), ("u", "a"), ("u", "c"), ("v", "b"), ("v", "y")], "uv"),
+    "one district of pairs": (
+        [("a", "b"), ("b", "c"), ("c", "y"), ("u", "a"), ("u", "b"), ("v", "b"), ("v", "y")],
+        "uv",
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_intervention_on_three_nodes_of_well_known_shapes_equals_enumeration(shape):
+    edges, hidden = SHAPES[shape]
+    graph = CausalGraph(nx.DiGraph(edges), "y", hidden=list(hidden))
+    rng = np.random.default_rng(5)
+    model = CausalModel(graph, {node: rng.uniform(0.1, 0.9, 2 ** len(graph.parents(node))) for node in graph.all_nodes})
+    interventions = InterventionSet.up_to(graph, 3)
+    assert len(interventions.regimes) > 1
+    effects, reach, gradient, _ = enumerate_hidden(model, interventions)
+    for memory in (256 * 2**20, 3_000):
+        found = everything(model, interventions, memory=memory)
+        np.testing.assert_allclose(found.effects, effects, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found.reach, reach, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found.gradient, gradient, rtol=0, atol=1e-12)
+
+
+def test_many_tables_at_once_equal_one_by_one_with_hidden_nodes():
+    graph = CausalGraph(nx.DiGraph(SHAPES["bow"][0]), "y", hidden=["u"])
+    interventions = InterventionSet.up_to(graph, 2)
+    tables = np.random.default_rng(6).random((5, interventions.n_family_rows))
+    for memory in (256 * 2**20, 2_000):
+        batch = propagate(interventions, tables, reach=True, gradient=True, memory=memory)
+        for place, cpt in enumerate(tables):
+            alone = propagate(interventions, cpt, reach=True, gradient=True)
+            np.testing.assert_allclose(batch.effects[place], alone.effects, rtol=0, atol=1e-15)
+            np.testing.assert_allclose(batch.reach[place], alone.reach, rtol=0, atol=1e-15)
+            np.testing.assert_allclose(batch.gradient[place], alone.gradient, rtol=0, atol=1e-15)
+
+
+def test_a_confounded_pair_has_the_rows_of_a_hidden_cause():
+    """A declared pair and an explicit hidden node ask for the same rows, so the same tables give the same answer."""
+    edges = [("x", "m"), ("m", "y"), ("z", "y")]
+    paired = CausalGraph(nx.DiGraph(edges), "y", confounded=[("m", "y")])
+    explicit = CausalGraph(nx.DiGraph([*edges, ("u", "m"), ("u", "y")]), "y", hidden=["u"])
+    arms = [{}, {"m": 1}, {"z": 0}, {"m": 0, "x": 1}]
+    first, second = InterventionSet(paired, arms), InterventionSet(explicit, arms)
+    order = [
+        second.families.index(next(g for g in second.families if g.district == f.district)) for f in first.families
+    ]
+    assert [f.n_rows for f in first.families] == [second.families[place].n_rows for place in order]
+    cpt = np.random.default_rng(7).random(first.n_family_rows)
+    moved = np.empty_like(cpt)
+    for family, place in zip(first.families, order, strict=True):
+        other = second.families[place]
+        for row in range(family.n_rows):
+            values = family.configuration(row)
+            (same,) = (r for r in range(other.n_rows) if other.configuration(r) == values)
+            moved[other.start + same] = cpt[family.start + row]
+    np.testing.assert_allclose(propagate(first, cpt).effects, propagate(second, moved).effects, rtol=0, atol=1e-15)
+
+
+def test_effects_with_hidden_nodes_equal_those_of_an_independent_enumeration():
+    reference = json.loads((Path(__file__).parent / "data" / "hidden_effects.json").read_text(encoding="utf-8"))
+    for problem in reference["problems"]:
+        nodes = problem["nodes"]
+        dag = nx.DiGraph()
+        dag.add_nodes_from(node["id"] for node in nodes)
+        dag.add_edges_from((parent, node["id"]) for node in nodes for parent in node["parents"])
+        graph = CausalGraph(
+            dag,
+            problem["target"],
+            parents={node["id"]: node["parents"] for node in nodes},
+            hidden=[node["id"] for node in nodes if node.get("hidden")],
+        )
+        model = CausalModel(graph, {node["id"]: node["cpt"] for node in nodes})
+        arms = InterventionSet(graph, [case["do"] for case in problem["cases"]])
+        expected = [case["p1"] for case in problem["cases"]]
+        np.testing.assert_allclose(model.effects(arms), expected, rtol=0, atol=reference["tolerance"])

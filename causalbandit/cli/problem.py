@@ -79,7 +79,7 @@ def search(
     with bad_input(graph):
         problem.require_model()
         task = make_task(problem)
-        check_fits(problem.graph, task.memory)
+        check_fits(problem.interventions, task.memory)
     with bad_input("--budget"):
         check_budget(budget, chosen, task)
     check_outputs([graph], json=json_file, plot=plot)

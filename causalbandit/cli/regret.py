@@ -82,7 +82,7 @@ def regret(
     for graph, problem in zip(graphs, problems, strict=True):
         with bad_input(graph):
             problem.require_model("Comparing strategies")
-            check_fits(problem.graph, MEMORY)
+            check_fits(problem.interventions, MEMORY)
     if jobs == 0:
         raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
     check_outputs(list(graphs), table=out, plot=plot)

@@ -4,9 +4,10 @@ Strategies only know how to maximise P(target = 1). When the user wants it small
 counts, of the target's complement, and what they choose is turned back. Every step is its own inverse.
 
 >>> import numpy as np
->>> from causalbandit import CausalGraph
+>>> from causalbandit import CausalGraph, InterventionSet
 >>> import networkx as nx
->>> turn = Maximisation(CausalGraph(nx.DiGraph([("ad", "purchase")]), "purchase"), "min")
+>>> graph = CausalGraph(nx.DiGraph([("ad", "purchase")]), "purchase")
+>>> turn = Maximisation(InterventionSet(graph, [{"ad": 0}, {"ad": 1}]), "min")
 >>> turn.effects(np.array([0.25, 0.75])).tolist()
 [0.75, 0.25]
 """
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Goal, Problem
 from causalbandit.strategies.strategy import Choice, Tables, Task
 
@@ -32,19 +33,19 @@ class Maximisation:
 
     Attributes
     ----------
-    graph : CausalGraph
-        The graph, with its target.
+    interventions : InterventionSet
+        The set whose family rows are turned where they are the target's.
     goal : {"max", "min"}
         What the user wants of P(target = 1).
     """
 
-    graph: CausalGraph
+    interventions: InterventionSet
     goal: Goal
 
     @classmethod
     def of(cls, problem: Problem) -> Maximisation:
         """The reduction of a problem."""
-        return cls(problem.graph, problem.goal)
+        return cls(problem.interventions, problem.goal)
 
     def task(self, task: Task) -> Task:
         """The task with the target's known rows complemented."""
@@ -52,7 +53,7 @@ class Maximisation:
 
     def counts(self, counts: Counts) -> Counts:
         """The same experiments with 0 and 1 of the target exchanged."""
-        return counts if self.goal == "max" else counts.with_target_complemented(self.graph)
+        return counts if self.goal == "max" else counts.with_target_complemented(self.interventions)
 
     def effects(self, effects: Floats) -> Floats:
         """P(target = 0 | do(a)) for P(target = 1 | do(a)), and the other way round."""
@@ -65,8 +66,8 @@ class Maximisation:
         truncated = tables.truncated
         if truncated is not None:
             truncated = truncated.copy()
-            rows = self.graph.family_of[self.graph.target].rows
-            truncated[rows] = truncated[rows, ::-1]
+            for rows in self._target_rows():
+                truncated[rows] = truncated[rows, ::-1]
         return replace(tables, cpt=self._rows(tables.cpt), truncated=truncated)
 
     def choice(self, choice: Choice) -> Choice:
@@ -88,6 +89,10 @@ class Maximisation:
 
     def _rows(self, cpt: Floats) -> Floats:
         turned = cpt.copy()
-        rows = self.graph.family_of[self.graph.target].rows
-        turned[rows] = 1 - turned[rows]
+        for rows in self._target_rows():
+            turned[rows] = 1 - turned[rows]
         return turned
+
+    def _target_rows(self) -> list[slice]:
+        target = self.interventions.graph.target
+        return [family.rows for family in self.interventions.families_of(target)]

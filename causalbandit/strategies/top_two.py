@@ -281,5 +281,5 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
             f"prior has counts of {len(prior.visits)} family rows; expected the {graph.n_family_rows} of the graph, as "
             "in result.counts of a search or Counts.from_frame."
         )
-    prior = Maximisation(graph, task.goal).counts(prior)
+    prior = Maximisation(task.interventions, task.goal).counts(prior)
     return prior.visits, prior.ones, prior.total

@@ -134,7 +134,7 @@ class TwoPhase:
         interventions, learned = task.interventions, task.learned
         n_interventions, n_rows = len(interventions), task.graph.n_family_rows
         first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
-        seen, used, notes = Counts.zeros(task.graph, interventions), 0, []
+        seen, used, notes = Counts.zeros(interventions), 0, []
 
         # ---- Algorithm 1: phase one, estimates of reach
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
@@ -168,7 +168,7 @@ class TwoPhase:
         planned = learned & ~negligible
 
         # ---- Algorithm 2: phase two, estimates of tables
-        fresh = Counts.zeros(task.graph, interventions)
+        fresh = Counts.zeros(interventions)
         # 1-11. λ experiments for every row that is not negligible.
         sizes = second * np.bincount(best[planned], minlength=n_interventions)
         if sizes.any():

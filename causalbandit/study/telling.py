@@ -154,7 +154,7 @@ def counts_bytes(counts: Counts) -> bytes:
 
 def counts_from(data: bytes | None, interventions: InterventionSet) -> Counts:
     if data is None:
-        return Counts.zeros(interventions.graph, interventions)
+        return Counts.zeros(interventions)
     lengths = struct.unpack_from("<4q", data)
     arrays = np.split(np.frombuffer(data, dtype="<i8", offset=32), np.cumsum(lengths)[:-1])
     return Counts(*(array.astype(np.int64) for array in arrays))

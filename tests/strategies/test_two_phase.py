@@ -49,7 +49,7 @@ def play(problem, strategy, budget, seed=0, known=None):
 
 def total(record, graph, interventions, phase=""):
     """All counts of the batches whose phase starts with ``phase``."""
-    counts = Counts.zeros(graph, interventions)
+    counts = Counts.zeros(interventions)
     for batch, seen in record:
         if batch.phase.startswith(phase):
             counts = counts + seen
