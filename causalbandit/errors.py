@@ -42,6 +42,7 @@ class InvalidType(InvalidArgument, TypeError):
 
 def did_you_mean(name: object, options: Iterable[object]) -> str:
     """A clause `` Did you mean 'x'?`` for the option nearest to ``name``, or an empty string when none is near."""
+    # difflib's usual cutoff: about two letters in five may differ, enough to find a misspelt name.
     near = difflib.get_close_matches(str(name), [str(option) for option in options], n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 

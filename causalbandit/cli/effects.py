@@ -23,6 +23,9 @@ WEIGHTS = ("two-point", "constant", "uniform")
 MULTIPLICITIES = ("none", "bonferroni", "holm", "simultaneous")
 MODELS = ("pooled", "split", "mean")
 ESTIMANDS = ("sample", "population")
+FLOOR_DECAY = 0.7
+"""The decay of the floor that Hadad et al. (2021) give their designs, t^-0.7."""
+
 SEQUENCES = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic")
 
 
@@ -202,7 +205,9 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
 )
 @click.option("--control", metavar="ARM", help="The arm that others are compared with.  [default: the first]")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
-@click.option("--floor-decay", type=float, default=0.7, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY.")
+@click.option(
+    "--floor-decay", type=float, default=FLOOR_DECAY, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY."
+)
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of the intervals.")
 @click.option(
     "--multiplicity",
@@ -315,7 +320,9 @@ def _mixture_adaptive(
     help="aipw; sample-mean (naive, for comparison); or a confidence sequence of the sample mean.",
 )
 @click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
-@click.option("--floor-decay", type=float, default=0.7, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY.")
+@click.option(
+    "--floor-decay", type=float, default=FLOOR_DECAY, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY."
+)
 @click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="What outcomes cannot leave, for sequences.")
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of each interval.")
 @click.option("--over-time", is_flag=True, help="Draw the estimates over time instead of the last ones.")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from causalbandit.evaluation import RegretCurves
 
 TABLES = (".csv", ".parquet")
+"""Endings of files of rows."""
+
+_CELL = 24
+"""Width of a column: "0.1234 ± 0.0123 (100 %)" and a space."""
 
 
 def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
@@ -127,13 +131,13 @@ def regret_text(curves: RegretCurves) -> str:
         budgets = sorted(part["budget"].unique())
         width = max(len(name) for name in curves.strategies)
         lines += [f"{problem}: mean simple regret ± standard error (share correct)", ""]
-        columns = max(1, (80 - width) // 24)
+        columns = max(1, (80 - width) // _CELL)
         for start in range(0, len(budgets), columns):
             shown = budgets[start : start + columns]
-            lines.append(" " * width + "".join(f"{f'T = {budget:,}':>24}" for budget in shown))
+            lines.append(" " * width + "".join(f"{f'T = {budget:,}':>{_CELL}}" for budget in shown))
             for name in curves.strategies:
                 cells = part[part["strategy"] == name].set_index("budget")
-                lines.append(f"{name:<{width}}" + "".join(f"{_cell(cells.loc[budget]):>24}" for budget in shown))
+                lines.append(f"{name:<{width}}" + "".join(f"{_cell(cells.loc[budget]):>{_CELL}}" for budget in shown))
             lines.append("")
         skipped = part[part["reason"] != ""]
         for strategy, rows in skipped.groupby("strategy", sort=False):

@@ -126,7 +126,7 @@ def replay_log(
             "contexts",
             f"are needed by the outcome model {outcome_model!r}."
             if settings.uses_covariates
-            else "need an outcome_model that uses them: 'pooled', 'split' or a regressor.",
+            else "need an outcome model that uses them: 'pooled', 'split' or a regressor.",
         )
     contrasts = RunningContrasts(settings, keep_path=True)
     if outcome_model is None:

@@ -195,9 +195,10 @@ class ContrastResults:
 
     def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
         """Effects and intervals over the rounds, dotted lines where ``truth`` gives an arm's effect."""
-        from causalbandit.plots.effects import arm_colours, effects_over_time
+        from causalbandit.plots.axes import colours_of
+        from causalbandit.plots.effects import effects_over_time
 
-        colours = arm_colours(self.settings.arms)
+        colours = colours_of(self.settings.arms)
         return effects_over_time(self.path(), alpha=self.settings.alpha, truth=truth, ax=ax, colours=colours)
 
     def _repr_html_(self) -> str:
@@ -316,6 +317,7 @@ class LiveResults(ContrastResults):
 
     def plot_scores(self, ax: Axes | None = None) -> Axes:
         """Scores of each contrast: their middle 98 %, mean and quartiles, by the arm that was drawn."""
-        from causalbandit.plots.effects import arm_colours, score_distribution
+        from causalbandit.plots.axes import colours_of
+        from causalbandit.plots.effects import score_distribution
 
-        return score_distribution(self.scores(), ax=ax, colours=arm_colours(self.settings.arms))
+        return score_distribution(self.scores(), ax=ax, colours=colours_of(self.settings.arms))

@@ -117,7 +117,7 @@ class MADSettings:
             raise InvalidArgument("n_warmup", f"was {self.n_warmup} without an outcome_model; it only fits that model.")
         if self.covariates is not None and not self.uses_covariates:
             raise InvalidArgument(
-                "covariates", "need an outcome_model that uses them: 'pooled', 'split' or a regressor."
+                "covariates", "need an outcome model that uses them: 'pooled', 'split' or a regressor."
             )
         _ = self.crossed  # makes a model: a wrong name or option is told here, before the first round
 

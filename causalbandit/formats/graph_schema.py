@@ -261,6 +261,7 @@ def _check_names(record: Mapping[str, Any], path: tuple[str | int, ...], fields:
         plain = name.strip().lower()
         meant = _OTHER_WORDS.get(plain)
         if meant not in fields or meant in record:
+            # Nearer than for a suggestion, since the field is refused: a network of one's own may use other words.
             near = difflib.get_close_matches(plain, fields, n=1, cutoff=0.8)
             meant = near[0] if near else None
         if meant is not None:

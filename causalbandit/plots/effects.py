@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-arm_colours = colours_of
-
 
 def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """One horizontal interval per row, the first row on top; a row without a finite interval says so.
@@ -205,7 +203,7 @@ def score_distribution(
     groups = ("arm", "control")
     arms = list(scores["arm"].unique())
     if colours is None:
-        colours = arm_colours(arms)
+        colours = colours_of(arms)
     boxes, labels, fills = [], [], []
     for arm in arms:
         for group in groups:

@@ -102,8 +102,8 @@ class TopTwo:
     interventions that won a draw. The propagation dominates on small graphs, the draws on large sets. Memory: four
     arrays of C·A numbers, none of them kept while a batch is run. Nothing depends on the budget.
 
-    ``planned`` and ``warm_up`` were set on runs of the families of tests/benchmarks/regret_table.py and of others
-    (random ones of other seeds, other targets of win95pts), with seeds that no table there uses. ``planned`` between
+    ``planned`` and ``warm_up`` were set on runs of the shipped graphs, other targets of theirs and random graphs, with
+    seeds that no published comparison uses. ``planned`` between
     0.5 and 1 differs by less than those runs can tell. A smaller warm-up is better on some problems and much worse
     where most rows are seldom visited (win95pts Problem1 at T = 100).
 

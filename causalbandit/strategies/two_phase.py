@@ -56,8 +56,8 @@ class TwoPhase:
         row of the target when the goal is "min". Small estimated probabilities have large relative errors, which would
         pile up along the graph. The theory's S = O(N² log(A·T)) truncates almost everything at practical budgets. 0
         truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
-        visits show. 0 is the default because it had by far the least regret over shipped graphs and random families
-        (tests/benchmarks/results/truncation_sweep.md).
+        visits show. 0 is the default because it had by far the least regret over shipped graphs and random
+        families.
     pooled
         Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
         ones/visits. Not in the paper; the same experiments, used for more.

@@ -37,7 +37,11 @@ def run(command, log, *more):
         ),
         ("ate", "--ordered --floor-decay 3", "--floor-decay was 3.0"),
         ("ate", "--method mad --model split", "--contexts are needed by the outcome model 'split'"),
-        ("ate", "--method mad --contexts x --model mean", "need --model pooled or --model split."),
+        (
+            "ate",
+            "--method mad --contexts x --model mean",
+            "--contexts need an outcome model that uses them: 'pooled', 'split'",
+        ),
         ("ate", "--propensity 1=p,2=r --ordered", "expected 1 within 1e-06"),
         ("values", "--ordered --arms 1,2,3", "(--propensity ARM=COLUMN,...), or use --weights uniform"),
         ("values", "--ordered --method bernoulli", "--bounds is missing: the method 'bernoulli' needs"),
