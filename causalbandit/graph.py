@@ -340,7 +340,8 @@ class CausalGraph:
 
     def _value(self) -> tuple[Any, ...]:
         parents = tuple(self._parents[node] for node in self._all_nodes)
-        return self._target, self._all_nodes, self._nodes, parents, self._hidden, frozenset(self._confounded)
+        pairs = frozenset(map(frozenset, self._confounded))
+        return self._target, self._all_nodes, self._nodes, parents, self._hidden, pairs
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):

@@ -63,3 +63,48 @@ def test_something_other_than_a_frame_is_refused():
 def test_an_intervention_outside_the_set_is_refused():
     with pytest.raises(ValueError, match=r"\{'trust': 0\} is not one of the set's 2"):
         Counts.from_frame(ARMS, {"trust": 0}, ROWS)
+
+
+# Hidden nodes ---------------------------------------------------------------------------------------------------------
+
+BOW = CausalGraph(nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y"), ("u", "m"), ("u", "y")]), "y", hidden=["u"])
+BOW_ARMS = InterventionSet(BOW, [{}, {"m": 1}, {"z": 0}])
+SEEN = pd.DataFrame({"x": [0, 1, 1], "m": [1, 1, 1], "z": [0, 0, 0], "y": [1, 0, 1]})
+
+
+def rows_by_name(counts):
+    """Visits and ones by node, district and configuration, without rows never visited."""
+    found = {}
+    for family in BOW_ARMS.families:
+        for row in range(family.n_rows):
+            if visits := int(counts.visits[family.start + row]):
+                state = "".join(str(value) for _, value in sorted(family.configuration(row).items()))
+                found[family.node, family.district, state] = visits, int(counts.ones[family.start + row])
+    return found
+
+
+def test_rows_are_counted_in_the_regime_of_their_intervention():
+    whole, split = ("m", "y"), ("y",)
+    roots = {("x", ("x",), ""): (3, 2), ("z", ("z",), ""): (3, 0)}
+    seen = {**roots, ("m", ("m",), "0"): (1, 1), ("m", ("m",), "1"): (2, 2)}
+    # scope of y without fixing m: m, x, z in alphabetical order; with m fixed: m, z
+    seen |= {("y", whole, "100"): (1, 1), ("y", whole, "110"): (2, 1)}
+    assert rows_by_name(Counts.from_frame(BOW_ARMS, {}, SEEN)) == seen
+    fixed_m = rows_by_name(Counts.from_frame(BOW_ARMS, {"m": 1}, SEEN))
+    assert fixed_m == {**roots, ("y", split, "10"): (3, 2)}
+    fixed_z = rows_by_name(Counts.from_frame(BOW_ARMS, {"z": 0}, SEEN))
+    assert fixed_z == {name: count for name, count in seen.items() if name[0] != "z"}
+
+
+def test_complementing_turns_all_rows_of_the_target():
+    counts = Counts.from_frame(BOW_ARMS, {}, SEEN) + Counts.from_frame(BOW_ARMS, {"m": 1}, SEEN)
+    turned = counts.with_target_complemented(BOW_ARMS)
+    for family in BOW_ARMS.families:
+        ones, other = counts.ones[family.rows], turned.ones[family.rows]
+        assert (other == (counts.visits[family.rows] - ones if family.node == "y" else ones)).all()
+    assert turned.with_target_complemented(BOW_ARMS) == counts
+
+
+def test_a_column_of_a_hidden_node_is_refused():
+    with pytest.raises(ValueError, match=r"columns for the hidden nodes 'u'; expected columns of observed nodes"):
+        Counts.from_frame(BOW_ARMS, {}, SEEN.assign(u=0))

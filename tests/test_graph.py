@@ -149,3 +149,95 @@ def test_an_order_of_parents_that_is_no_mapping_to_names_is_refused():
 
 def test_parents_of_an_unknown_node_are_refused():
     assert "'z'" in refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "y")]), "y", parents={"z": ["a"]}))
+
+
+# Hidden nodes ---------------------------------------------------------------------------------------------------------
+
+
+BOW = [("x", "m"), ("m", "y"), ("z", "y"), ("u", "m"), ("u", "y")]
+
+
+def test_hidden_nodes_are_kept_apart_from_those_that_are_seen():
+    graph = cb.CausalGraph(nx.DiGraph([*BOW, ("y", "after"), ("w", "after")]), "y", hidden=["u", "w"])
+    assert set(graph.nodes) == {"x", "m", "z", "y", "after"}
+    assert set(graph.hidden) == {"u", "w"}
+    assert set(graph.all_nodes) == {*graph.nodes, *graph.hidden}
+    assert graph.parents("m") == ("x", "u")
+    assert graph.observed_parents("m") == ("x",)
+    assert graph.bidirected == (("m", "y"),)
+    assert set(graph.families[-1].parents) == {"x", "m", "z"}
+    assert "2 hidden" in repr(graph)
+    assert graph.n_edges == 7
+
+
+def test_hidden_nodes_and_pairs_are_read_from_networkx_attributes():
+    dag = nx.DiGraph([*BOW, ("v", "z")])
+    for node in "uv":
+        dag.nodes[node]["hidden"] = True
+    dag.graph["confounded"] = [["x", "z"]]
+    graph = cb.CausalGraph(dag, "y")
+    assert graph == cb.CausalGraph(nx.DiGraph([*BOW, ("v", "z")]), "y", hidden=["v", "u"], confounded=[("z", "x")])
+    assert set(graph.bidirected) == {("x", "z"), ("m", "y")}
+    assert cb.CausalGraph(graph.to_networkx(), "y") == graph
+    assert cb.CausalGraph(dag, "y", hidden=[], confounded=[]).hidden == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(3, 9), st.randoms(use_true_random=False))
+def test_a_graph_with_hidden_nodes_survives_networkx_and_pickle(n_nodes, random):
+    names = [f"n{i}" for i in range(n_nodes)]
+    dag = nx.DiGraph()
+    dag.add_nodes_from(random.sample(names, n_nodes))
+    dag.add_edges_from((a, b) for i, a in enumerate(names) for b in names[i + 1 :] if random.random() < 0.5)
+    hidden = random.sample(names[:-1], random.randint(0, n_nodes // 2))
+    seen = [name for name in names if name not in hidden]
+    pairs = [random.sample(seen, 2)] if len(seen) > 1 else []
+    graph = cb.CausalGraph(dag, names[-1], hidden=hidden, confounded=pairs)
+    for again in (cb.CausalGraph(graph.to_networkx(), graph.target), pickle.loads(pickle.dumps(graph))):
+        assert again == graph
+        assert hash(again) == hash(graph)
+        assert again.families == graph.families
+    for place, node in enumerate(graph.nodes):
+        assert all(graph.position(parent) < place for parent in graph.observed_parents(node))
+    assert graph.ancestors[-1] == names[-1]
+    assert graph != cb.CausalGraph(dag, names[-1], hidden=hidden, confounded=[]) or not pairs
+
+
+@pytest.mark.parametrize(
+    ("hidden", "message"),
+    [
+        (["y"], "names the target 'y'; a search must see its target"),
+        (["uu"], "names 'uu', which is not a node"),
+        ([["u"]], "which is not a node"),
+        ("u", r"hidden was 'u'; expected a list of nodes"),
+        (3, r"hidden was 3; expected a list of nodes"),
+    ],
+)
+def test_hidden_nodes_that_cannot_be_are_refused(hidden, message):
+    with pytest.raises(ValueError, match=message):
+        cb.CausalGraph(nx.DiGraph(BOW), "y", hidden=hidden)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([("m", "mm")], "confounded names 'mm', which is not a node"),
+        ([("m", "m")], r"holds the pair \('m', 'm'\); expected two different nodes"),
+        ([("m", "y"), ("y", "m")], "holds the pair of 'y' and 'm' twice"),
+        ([("u", "m")], "names the hidden node 'u'; expected pairs of observed nodes"),
+        ([("m", "y", "z")], "expected a pair of nodes"),
+        (["my"], "holds 'my'; expected a pair of nodes"),
+        ("my", "expected a list of pairs"),
+        (5, "expected a list of pairs"),
+    ],
+)
+def test_pairs_that_cannot_be_are_refused(pairs, message):
+    with pytest.raises(ValueError, match=message):
+        cb.CausalGraph(nx.DiGraph(BOW), "y", hidden=["u"], confounded=pairs)
+
+
+def test_a_hidden_node_has_no_place_among_the_observed_ones():
+    graph = cb.CausalGraph(nx.DiGraph(BOW), "y", hidden=["u"])
+    assert "'u' is hidden" in refusal(lambda: graph.position("u"))
+    assert "'u' is hidden" in refusal(lambda: graph.observed_parents("u"))
+    assert graph.parents("u") == ()

@@ -292,3 +292,24 @@ def test_redundant_names_what_can_be_left_out_without_loss(shipped):
             others = [effects[problem.interventions.index(other)] for other in answer.others]
             own = effects[problem.interventions.index(answer.intervention)]
             assert min(others) - 1e-12 <= own <= max(others) + 1e-12
+
+
+def test_an_intervention_on_a_hidden_node_is_refused():
+    dag = nx.DiGraph([("x", "y"), ("u", "x"), ("u", "y")])
+    graph = cb.CausalGraph(dag, "y", hidden=["u"])
+    said = refusal(lambda: cb.InterventionSet(graph, [{}, {"u": 1}]))
+    assert "Intervention 1" in said
+    assert "fixes the hidden node 'u', which nobody can fix" in said
+    assert "'u' is hidden" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["u"]))
+    assert "hidden node 'u'" in refusal(lambda: cb.InterventionSet.product(graph, ["u"]))
+    assert list(cb.InterventionSet.up_to(graph, 2)) == [{}, {"x": 0}, {"x": 1}]
+
+
+def test_a_set_with_hidden_causes_survives_pickling_and_slicing():
+    graph = cb.CausalGraph(nx.DiGraph([("x", "m"), ("m", "y")]), "y", confounded=[("m", "y")])
+    arms = cb.InterventionSet.up_to(graph, 2)
+    families = arms.families
+    again = pickle.loads(pickle.dumps(arms))
+    assert again == arms
+    assert again.families == families
+    assert arms[:1].families == graph.families

@@ -52,6 +52,13 @@ def test_fixing_a_node_that_splits_no_district_starts_no_regime():
     assert len(InterventionSet(graph, [{}, {"a": 1}]).regimes) == 2
 
 
+def test_the_districts_of_fixed_nodes_do_not_matter():
+    """a ↔ b ↔ y: with b fixed, nothing else changes when a is fixed, too."""
+    dag = nx.DiGraph([("a", "b"), ("b", "y"), ("u", "a"), ("u", "b"), ("v", "b"), ("v", "y")])
+    graph = CausalGraph(dag, "y", hidden=["u", "v"])
+    assert len(InterventionSet(graph, [{"b": 1}, {"a": 1, "b": 1}, {"b": 0}]).regimes) == 1
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_every_free_node_has_the_district_that_its_definition_gives(seed):
     rng = np.random.default_rng(seed)

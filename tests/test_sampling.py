@@ -5,7 +5,17 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
-from enumeration import probability, random_problem, row_of, states
+from enumeration import (
+    all_states,
+    configurations,
+    enumerate_hidden,
+    full_law,
+    probability,
+    random_hidden_problem,
+    random_problem,
+    row_of,
+    states,
+)
 from scipy import stats
 
 from causalbandit import CausalGraph, CausalModel, Counts, InterventionSet
@@ -176,3 +186,79 @@ def test_a_size_that_is_no_count_is_refused(size):
         model.sample({}, size)
     with pytest.raises(ValueError, match="expected 1 non-negative whole number"):
         model.sample_counts({}, size)
+
+
+# Hidden nodes ---------------------------------------------------------------------------------------------------------
+
+
+def test_counts_of_each_family_follow_the_enumerated_law_with_hidden_nodes():
+    """Chi-square per family, 14 random models: about 150 tests at level 1e-5, so a false alarm once in 700 seeds.
+
+    The law is that of all nodes, hidden ones summed out by enumeration.
+    """
+    rng = np.random.default_rng(31)
+    size, n_tests, n_regimes = 20_000, 0, 0
+    for _ in range(14):
+        model, interventions = random_hidden_problem(rng, 8, 3, most_parents=4, n_interventions=6)
+        _, reach, _, tables = enumerate_hidden(model, interventions)
+        simulator = model.simulator(interventions)
+        n_regimes = max(n_regimes, len(interventions.regimes))
+        for a, _ in enumerate(interventions):
+            sizes = np.zeros(len(interventions), dtype=int)
+            sizes[a] = size
+            counts = simulator.draw(sizes, rng)
+            for family in interventions.families:
+                ones = np.nan_to_num(tables[family.rows, a])
+                expected = size * reach[family.rows, a][:, None] * np.stack([1 - ones, ones], axis=1)
+                observed = np.stack([counts.visits - counts.ones, counts.ones], axis=1)[family.rows]
+                assert observed[expected == 0].sum() == 0
+                possible = expected > 1  # rarer cells are no chi-square
+                if possible.sum() > 1:
+                    statistic = ((observed - expected)[possible] ** 2 / expected[possible]).sum()
+                    assert stats.chi2.sf(statistic, possible.sum() - 1) > 1e-5
+                    n_tests += 1
+    assert n_tests > 100
+    assert n_regimes > 1
+
+
+def test_rows_of_a_model_with_hidden_nodes_have_the_law_of_the_whole_graph():
+    """Chi-square of all observed nodes together under three interventions (level 1e-5 each)."""
+    model, interventions = random_hidden_problem(np.random.default_rng(37), 7, 2, most_parents=3)
+    graph, size = model.graph, 20_000
+    assert graph.bidirected
+    for intervention in list(interventions)[:3]:
+        rows = model.sample(intervention, size, rng=38)
+        assert list(rows.columns) == list(graph.nodes)
+        values = dict(zip(graph.all_nodes, all_states(graph.all_nodes).T, strict=True))
+        law = np.bincount(configurations(values, graph.nodes), full_law(model, intervention))
+        seen = np.bincount(configurations({node: rows[node] for node in graph.nodes}, graph.nodes), minlength=len(law))
+        assert seen[law == 0].sum() == 0
+        possible = size * law > 1
+        statistic = ((seen - size * law)[possible] ** 2 / (size * law[possible])).sum()
+        assert stats.chi2.sf(statistic, possible.sum() - 1) > 1e-5
+
+
+def test_counts_of_rows_and_drawn_counts_agree_with_hidden_nodes():
+    """Pooled over regimes, by two-sample normal deviations below 5.5: about 60, a false alarm once in 400,000 seeds."""
+    model, interventions = random_hidden_problem(np.random.default_rng(41), 8, 3, most_parents=4)
+    assert len(interventions.regimes) > 1
+    size = 20_000
+    drawn = model.simulator(interventions).draw(np.full(len(interventions), size), 42)
+    counted = Counts.zeros(interventions)
+    for place, intervention in enumerate(interventions):
+        counted += Counts.from_frame(interventions, intervention, model.sample(intervention, size, rng=place))
+    assert drawn.trials.tolist() == counted.trials.tolist()
+    for ours, theirs in ((drawn.visits, counted.visits), (drawn.successes, counted.successes)):
+        assert (np.abs(ours - theirs) / np.sqrt(np.maximum(ours + theirs, 1))).max() < 5.5
+    target = sum(int(drawn.visits[family.rows].sum()) for family in interventions.families_of(model.graph.target))
+    assert target == drawn.total
+
+
+def test_small_memory_draws_the_same_law_with_hidden_nodes():
+    model, interventions = random_hidden_problem(np.random.default_rng(41), 8, 3, most_parents=4)
+    sizes = np.full(len(interventions), 20_000)
+    chunked = model.simulator(interventions, memory=6_000).draw(sizes, 43)
+    whole = model.simulator(interventions).draw(sizes, 44)
+    spread = np.sqrt(np.maximum(chunked.visits + whole.visits, 1))
+    assert (np.abs(chunked.visits - whole.visits) / spread).max() < 6
+    assert chunked.trials.tolist() == whole.trials.tolist()
