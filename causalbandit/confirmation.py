@@ -1,0 +1,290 @@
+"""Proof of an effect: fresh, randomised experiments over chosen interventions and a control.
+
+A search finds an intervention; what it estimates for the one it chose is too good on the average, because it was
+chosen. `confirm` runs new experiments through a Mixture Adaptive Design and reads the same rounds in several ways, each
+with its own promise (see `READINGS`).
+
+>>> import networkx as nx
+>>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem
+>>> graph = CausalGraph(nx.DiGraph([("ad", "sale")]), target="sale")
+>>> model = CausalModel(graph, {"ad": [0], "sale": [0.2, 0.6]})
+>>> problem = Problem(graph, InterventionSet(graph, [{}, {"ad": 1}]), model)
+>>> proof = confirm(problem, [{"ad": 1}], budget=2_000, rng=0)
+>>> proof.decided, bool(proof.estimates("exact")["lower"].iloc[0] > 0.1)
+(True, True)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.adjustment import adjustment_covariates, require_covariates
+from causalbandit.checks import error_rate, instance, one_of, whole_number
+from causalbandit.confirmation_results import READINGS, Confirmation
+from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.designs.policies import FixedPolicy
+from causalbandit.driver import Environment
+from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.interventions import InterventionSet, intervention_label
+from causalbandit.problem import Problem
+from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_PER_ARM = 10
+"""Experiments that every arm must be able to get: with fewer no reading says anything."""
+POOL = 512
+"""Simulated experiments drawn at a time per arm: one draw of many rows costs hardly more than one of a row."""
+
+
+def confirm(
+    problem: Problem,
+    interventions: Sequence[Mapping[str, int]] | Mapping[str, int],
+    control: Mapping[str, int] | None = None,
+    *,
+    budget: int,
+    rng: RNG = None,
+    environment: Environment | None = None,
+    batch_size: int | None = None,
+    reading: str = "exact",
+    alpha: float = 0.05,
+    covariates: str | Sequence[str] | None = None,
+    policy: Any = None,
+    delta: Any = None,
+    stop_early: bool = True,
+    progress: bool | None = None,
+) -> Confirmation:
+    """The effects of chosen interventions against a control, from fresh randomised experiments.
+
+    Parameters
+    ----------
+    problem : Problem
+        Graph, interventions and goal; for simulated experiments with the true tables.
+    interventions : sequence of mappings, or one mapping
+        The chosen interventions, members of the problem's set.
+    control : mapping, optional
+        What they are compared with; {} (the default) fixes nothing.
+    budget : int
+        The largest number of experiments, at least 10 for every arm.
+    rng : seed, SeedSequence or Generator, optional
+        Same seed, same answer.
+    environment : callable, optional
+        ``run(intervention, size)`` runs real experiments, as in `search`; without it they are simulated.
+    batch_size : int, optional
+        Experiments between two looks at the data; by default 1 when simulated, a twentieth of the budget otherwise.
+    reading : {"exact", "mad"}
+        The reading that decides when to stop: both hold at any time.
+    alpha : float
+        Error rate in (0, 1) of all effects together, for each reading by itself.
+    covariates : "graph" or sequence of str, optional
+        Nodes that the MAD and AIPW readings adjust for: those that the graph says are fixed before the interventions
+        act (`adjustment_covariates`), or names, which are checked against the graph.
+    policy, delta : optional
+        Of the Mixture Adaptive Design; by default every arm has the same chance in every round.
+    stop_early : bool
+        Stop once ``reading`` has decided the sign of every effect. Estimates at such a moment lean away from 0 on the
+        average; the intervals do not suffer.
+    progress : bool, optional
+        Show a progress bar; by default only on a terminal.
+
+    Returns
+    -------
+    Confirmation
+        Estimates by every reading, the sentence for whoever decides, the rounds, a figure.
+
+    Raises
+    ------
+    InvalidArgument
+        Before any experiment: for an intervention outside the problem's set, a control among the chosen, a covariate
+        that descends from an intervened node or is one, a budget that cannot give every arm 10 experiments.
+
+    Notes
+    -----
+    Cost: a round of the design and a hundredth of a look per experiment; nothing grows with the rounds before.
+    """
+    instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
+    arms = chosen_arms(problem, interventions, control)
+    whole_number(budget, "budget", least=LEAST_PER_ARM * len(arms), of="experiments", fix=_ENOUGH)
+    one_of(reading, "reading", [name for name, promise in READINGS.items() if promise.any_time])
+    alpha = error_rate(alpha)
+    if environment is not None and not callable(environment):
+        raise InvalidType(
+            "environment", f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame."
+        )
+    names = _covariates(arms, covariates)
+    size = batch_size if batch_size is not None else 1 if environment is None else max(1, budget // 20)
+    whole_number(size, "batch_size", least=1, most=budget, of="experiments")
+    design_seed, world_seed = seed_sequence(rng).spawn(2)
+    design = MixtureAdaptiveDesign(
+        FixedPolicy(np.full(len(arms), 1 / len(arms))) if policy is None else policy,
+        arms=arms.labels,
+        control=arms.labels[0],
+        delta=("uniform" if policy is None else "slow") if delta is None else delta,
+        alpha=alpha,
+        t_star=budget,
+        record_path=False,
+        rng=np.random.default_rng(design_seed),
+    )
+    if environment is None:
+        source: _Source = _Simulated(problem, arms, np.random.default_rng(world_seed))
+    else:
+        source = _Environment(arms, environment)
+
+    def so_far(rows: npt.NDArray[np.uint8], stopped: bool = False) -> Confirmation:
+        return Confirmation(problem, arms, design, rows, reading, alpha, budget, stopped, tuple(names))
+
+    def decided(rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
+        return so_far(rows).decided if reading == "mad" else _told_apart(successes, trials, alpha)
+
+    rows, stopped = _run(design, source, arms, budget, size, decided if stop_early else None, progress)
+    return so_far(rows, stopped)
+
+
+_ENOUGH = f"Every arm, the control included, needs {LEAST_PER_ARM}."
+
+
+def chosen_arms(
+    problem: Problem, interventions: Sequence[Mapping[str, int]] | Mapping[str, int], control: Mapping[str, int] | None
+) -> InterventionSet:
+    """The arms, control first, as a set of their own."""
+    chosen = [interventions] if isinstance(interventions, Mapping) else list(interventions)
+    control = {} if control is None else control
+    if not chosen:
+        raise InvalidArgument("interventions", "name none; expected at least one to compare with the control.")
+    outside = [one for one in chosen if one not in problem.interventions]
+    if outside:
+        raise InvalidArgument(
+            "interventions",
+            f"hold {listing(outside)}, which the problem does not list; expected members of its "
+            f"{len(problem.interventions)} interventions.",
+        )
+    if dict(control) in [dict(one) for one in chosen]:
+        raise InvalidArgument(
+            "control",
+            f"was {intervention_label(control)}, which is also among the chosen interventions; expected another one to "
+            "compare them with.",
+        )
+    return InterventionSet(problem.graph, [dict(control), *map(dict, chosen)])
+
+
+def _covariates(arms: InterventionSet, covariates: str | Sequence[str] | None) -> list[str]:
+    if covariates is None:
+        return []
+    if isinstance(covariates, str):
+        one_of(covariates, "covariates", ["graph"])
+        return list(adjustment_covariates(arms.graph, arms))
+    return require_covariates(arms.graph, arms, covariates)
+
+
+class _Source:
+    """Where experiments come from: rows [size, N] of 0 and 1 under an arm."""
+
+    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
+        raise NotImplementedError
+
+
+class _Simulated(_Source):
+    """Experiments drawn from the problem's tables, many at a time."""
+
+    def __init__(self, problem: Problem, arms: InterventionSet, rng: np.random.Generator) -> None:
+        self._model, self._arms = problem.require_model("A simulated confirmation"), arms
+        self._rngs = rng.spawn(len(arms))
+        self._pools = [np.empty((0, len(arms.graph.nodes)), dtype=np.uint8) for _ in range(len(arms))]
+
+    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
+        pool = self._pools[arm]
+        while len(pool) < size:
+            drawn = self._model.sample(self._arms[arm], max(POOL, size), rng=self._rngs[arm])
+            pool = np.concatenate([pool, drawn[list(self._arms.graph.nodes)].to_numpy(dtype=np.uint8)])
+        self._pools[arm] = pool[size:]
+        return pool[:size]
+
+
+class _Environment(_Source):
+    """Experiments that a function of the user's runs."""
+
+    def __init__(self, arms: InterventionSet, environment: Environment) -> None:
+        self._arms, self._environment = arms, environment
+
+    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
+        from causalbandit.counts import Counts
+
+        intervention = self._arms[arm]
+        frame: pd.DataFrame = self._environment(dict(intervention), size)
+        counts = Counts.from_frame(self._arms, intervention, frame)  # checks the rows
+        if counts.total != size:
+            raise InvalidArgument(
+                "environment",
+                f"returned {counts.total} experiments under {intervention_label(intervention)}; expected the {size} "
+                "that were asked for, one row each.",
+            )
+        nodes = self._arms.graph.nodes
+        filled = frame.reindex(columns=list(nodes), fill_value=0)
+        return filled.to_numpy(dtype=np.uint8)
+
+
+def _run(
+    design: MixtureAdaptiveDesign,
+    source: _Source,
+    arms: InterventionSet,
+    budget: int,
+    batch_size: int,
+    decided: Callable[[npt.NDArray[np.uint8], Any, Any], bool] | None,
+    progress: bool | None,
+) -> tuple[npt.NDArray[np.uint8], bool]:
+    """Rows [t, N] in the order of the design's rounds, and whether the deciding reading ended the campaign."""
+    from tqdm import tqdm
+
+    graph = arms.graph
+    target = graph.position(graph.target)
+    kept = np.empty((budget, len(graph.nodes)), dtype=np.uint8)
+    trials, successes = np.zeros(len(arms), dtype=np.int64), np.zeros(len(arms), dtype=np.int64)
+    used, next_look = 0, LEAST_PER_ARM * len(arms)
+    hidden = None if progress is None else not progress
+    with tqdm(total=budget, desc="experiments", disable=hidden, leave=False) as bar:
+        while used < budget:
+            size = min(batch_size, budget - used)
+            rows = _batch(design, source, arms, size)
+            for arm, row in rows:
+                kept[used] = row
+                trials[arm] += 1
+                successes[arm] += row[target]
+                used += 1
+            bar.update(size)
+            if decided is not None and used >= next_look:
+                # A look at every hundredth more: a sequence that holds at any time may be looked at anywhere.
+                next_look = used + max(batch_size, math.ceil(used / 100))
+                if decided(kept[:used], successes, trials):
+                    return kept[:used], used < budget
+    return kept, False
+
+
+def _batch(
+    design: MixtureAdaptiveDesign, source: _Source, arms: InterventionSet, size: int
+) -> list[tuple[int, npt.NDArray[np.uint8]]]:
+    """Assign and observe ``size`` experiments; (arm, row) in the order of their rounds."""
+    graph = arms.graph
+    drawn = [design.assign() for _ in range(size)]
+    place = {label: arm for arm, label in enumerate(arms.labels)}
+    at = np.array([place[str(one.arm)] for one in drawn])
+    rows = np.empty((size, len(graph.nodes)), dtype=np.uint8)
+    for arm in np.unique(at):
+        rows[at == arm] = source.rows(int(arm), int((at == arm).sum()))
+    target = graph.position(graph.target)
+    for one, row in zip(drawn, rows, strict=True):
+        design.observe(one.id, float(row[target]))
+    return list(zip(at.tolist(), rows, strict=True))
+
+
+def _told_apart(successes: Any, trials: Any, alpha: float) -> bool:
+    """Whether the exact reading tells the sign of every effect."""
+    others = len(trials) - 1
+    found = bernoulli_contrast(successes[1:], trials[1:], successes[0], trials[0], alpha, contrasts=others)
+    return bool(((found.lower > 0) | (found.upper < 0)).all())

@@ -1,0 +1,343 @@
+"""What a confirmation found: estimates by every reading, the sentence for whoever decides, the log, a figure."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.checks import one_of
+from causalbandit.counts import Counts
+from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.designs.mad_log import replay_log
+from causalbandit.inference.arm_values import estimate_arms
+from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.plug_in import plug_in_effects
+from causalbandit.interventions import InterventionSet
+from causalbandit.problem import Problem
+from causalbandit.sequences.bernoulli_contrast import Scale, exact_contrasts
+from causalbandit.text import frame_text, plain, wrapped
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+class Promise(NamedTuple):
+    """What a reading promises: in a word, whether at any time, and in a sentence."""
+
+    word: str
+    any_time: bool
+    sentence: str
+
+
+READINGS: dict[str, Promise] = {
+    "exact": Promise(
+        "any time, exact",
+        True,
+        "exact at every round at once, if the outcomes of an arm are independent with one mean",
+    ),
+    "mad": Promise(
+        "any time, robust to drift",
+        True,
+        "at every round at once, whatever drifts; asymptotic: it needs a few hundred rounds",
+    ),
+    "aipw": Promise(
+        "one look",
+        False,
+        "for one look at a planned number of rounds; not after an early stop",
+    ),
+    "plug-in": Promise(
+        "if the graph is right",
+        False,
+        "for one look, if the graph is right: it uses every row for every effect",
+    ),
+}
+"""Reading → its promise."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Confirmation:
+    """The outcome of `confirm`.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    arms : InterventionSet
+        The K arms that were compared; the control is the first.
+    design : MixtureAdaptiveDesign
+        The design after its last round.
+    rows : numpy.ndarray of uint8, shape [t, N]
+        What every experiment showed, in the order of the rounds; columns follow ``problem.graph.nodes``.
+    reading : str
+        The reading that decides.
+    alpha : float
+        Error rate of all effects together, per reading.
+    budget : int
+        Experiments allowed.
+    stopped : bool
+        Whether the deciding reading ended the experiments before the budget was used.
+    covariates : tuple of str
+        Nodes that MAD and AIPW adjusted for.
+    """
+
+    problem: Problem
+    arms: InterventionSet
+    design: MixtureAdaptiveDesign
+    rows: npt.NDArray[np.uint8]
+    reading: str
+    alpha: float
+    budget: int
+    stopped: bool
+    covariates: tuple[str, ...] = field(default=())
+
+    @property
+    def n_experiments(self) -> int:
+        """t, the number of experiments that were run."""
+        return len(self.rows)
+
+    @cached_property
+    def drawn(self) -> npt.NDArray[np.int64]:
+        """The arm of every round, shape [t]: its place in ``arms``."""
+        place = {label: arm for arm, label in enumerate(self.arms.labels)}
+        return np.array([place[arm] for arm in self.design.rounds()["arm"]], dtype=np.int64)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What the rows add up to, over the compared arms."""
+        import pandas as pd
+
+        total = Counts.zeros(self.problem.graph, self.arms)
+        for arm in np.unique(self.drawn):
+            frame = pd.DataFrame(self.rows[self.drawn == arm], columns=list(self.problem.graph.nodes))
+            total = total + Counts.from_frame(self.arms, self.arms[int(arm)], frame)
+        return total
+
+    @property
+    def decided(self) -> bool:
+        """Whether the deciding reading tells the sign of every effect."""
+        frame = self.estimates(self.reading)
+        return bool(((frame["lower"] > 0) | (frame["upper"] < 0)).all())
+
+    def estimates(self, method: str | None = None, scale: Scale = "difference") -> pd.DataFrame:
+        """One row per chosen intervention and reading, or of one reading alone.
+
+        Columns: ``intervention``, ``reference`` (the control), ``method``, ``estimate``, ``lower``, ``upper``, ``n``,
+        ``n_control``, ``data`` ("fresh"), ``promise``. On the scale "difference" estimates are P(target = 1) under the
+        intervention minus under the control; "ratio" and "odds-ratio" have the exact reading alone.
+        """
+        import pandas as pd
+
+        known = list(READINGS) if scale == "difference" else ["exact"]
+        asked = known if method is None else [one_of(method, "method", known)]
+        frames = [getattr(self, f"_{name.replace('-', '_')}")(scale) for name in asked]
+        return pd.concat(frames, ignore_index=True)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All estimates, as `estimates`."""
+        return self.estimates()
+
+    def log(self) -> pd.DataFrame:
+        """One row per round: ``round``, ``arm``, ``propensity``, the chance of every arm, and a 0/1 column per node.
+
+        The columns of chances are called ``p(…)`` with the arm's label inside.
+        """
+        import pandas as pd
+
+        rounds = self.design.rounds()
+        chances = self.design.propensity_path()["probability"].to_numpy().reshape(-1, len(self.arms))
+        data: dict[str, Any] = {
+            "round": np.arange(1, self.n_experiments + 1),
+            "arm": rounds["arm"],
+            "propensity": rounds["propensity"],
+        }
+        data |= {f"p({label})": chances[:, arm] for arm, label in enumerate(self.arms.labels)}
+        data |= {node: self.rows[:, column] for column, node in enumerate(self.problem.graph.nodes)}
+        return pd.DataFrame(data)
+
+    def save_log(self, path: str | os.PathLike[str]) -> None:
+        """Write `log` as CSV; `causalbandit ate` reads it back to the same estimates."""
+        from causalbandit.files import write_output
+
+        write_output(path, self.log().to_csv(index=False))
+
+    # -- readings -----------------------------------------------------------------------------------------------------
+
+    def _exact(self, scale: Scale = "difference") -> pd.DataFrame:
+        frame = exact_contrasts(
+            self.counts.successes, self.counts.trials, names=self.arms.labels, alpha=self.alpha, scale=scale
+        )
+        return self._tidy(frame, "exact")
+
+    def _mad(self, scale: Scale = "difference") -> pd.DataFrame:
+        if not self.covariates:
+            return self._tidy(self.design.estimates(), "mad")
+        # Covariates arrive with the rows: no arm changes them, and the arms were drawn without looking at them.
+        read = replay_log(
+            self._adaptive_log(),
+            self.arms.labels[0],
+            alpha=self.alpha,
+            t_star=self.budget,
+            outcome_model="pooled",
+        )
+        return self._tidy(read.estimates(), "mad")
+
+    def _aipw(self, scale: Scale = "difference") -> pd.DataFrame:
+        log = self._adaptive_log()
+        multiplicity = "bonferroni" if len(self.arms) > 2 else "none"
+        # Two-point weights make up for chances that shrink with time; when they do not, equal weights are shorter.
+        scheme = "constant" if np.ptp(log.propensities, axis=0).max() == 0 else "two-point"
+        found = estimate_arms(log, scheme, reference=self.arms.labels[0], alpha=self.alpha, multiplicity=multiplicity)
+        return self._tidy(found.contrasts, "aipw")
+
+    def _plug_in(self, scale: Scale = "difference") -> pd.DataFrame:
+        frame = plug_in_effects(self.arms, self.counts, reference=0, alpha=self.alpha)
+        return self._tidy(frame.rename(columns={"intervention": "arm"}), "plug-in")
+
+    def _adaptive_log(self) -> AdaptiveLog:
+        graph = self.problem.graph
+        outcomes = self.rows[:, graph.position(graph.target)].astype(np.float64)
+        chances = self.design.propensity_path()["probability"].to_numpy().reshape(-1, len(self.arms))
+        columns = [graph.position(name) for name in self.covariates]
+        return AdaptiveLog(
+            self.drawn,
+            outcomes,
+            chances,
+            contexts=self.rows[:, columns].astype(np.float64) if columns else None,
+            arm_names=self.arms.labels,
+            context_names=self.covariates or None,
+        )
+
+    def _tidy(self, frame: pd.DataFrame, method: str) -> pd.DataFrame:
+        import pandas as pd
+
+        trials = dict(zip(self.arms.labels, self.counts.trials.tolist(), strict=True))
+        return pd.DataFrame(
+            {
+                "intervention": frame["arm"],
+                "reference": self.arms.labels[0],
+                "method": method,
+                "estimate": frame["estimate"],
+                "lower": frame["lower"],
+                "upper": frame["upper"],
+                "n": [trials[name] for name in frame["arm"]],
+                "n_control": trials[self.arms.labels[0]],
+                "data": "fresh",
+                "promise": READINGS[method].word,
+            }
+        ).reset_index(drop=True)
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def best_row(self) -> pd.Series:
+        """The row of the deciding reading whose effect is best for the goal."""
+        frame = self.estimates(self.reading)
+        ranked = frame["estimate"] if self.problem.goal == "max" else -frame["estimate"]
+        return frame.loc[ranked.fillna(-np.inf).idxmax()]
+
+    def sentence(self) -> str:
+        """What to do, by how much it helps, how sure that is, after how many experiments: for whoever decides."""
+        row = self.best_row()
+        target, wanted = self.problem.graph.target, self.problem.goal
+        up, down = row["lower"] > 0, row["upper"] < 0
+        control = "doing nothing" if row["reference"] == "(observe)" else row["reference"]
+        after = f"after {self.n_experiments:,} fresh experiments"
+        sure = f"{100 * (1 - self.alpha):g} % sure"
+        ends = sorted(abs(100 * value) for value in (row["lower"], row["upper"]))
+        verb = "raises" if up else "lowers"
+        if (up, down)[wanted == "min"]:
+            return (
+                f"Do {row['intervention']}: it {verb} the chance of {target} = 1 by {100 * abs(row['estimate']):.1f} "
+                f"percentage points against {control} ({sure}: between {ends[0]:.1f} and {ends[1]:.1f}), {after}."
+            )
+        if up or down:
+            return (
+                f"Do not do {row['intervention']}: it {verb} the chance of {target} = 1 by "
+                f"{100 * abs(row['estimate']):.1f} percentage points against {control} ({sure}: between {ends[0]:.1f} "
+                f"and {ends[1]:.1f}), {after}."
+            )
+        return (
+            f"It is open whether {row['intervention']} helps: against {control} it changes the chance of {target} = 1 "
+            f"by {100 * row['lower']:+.1f} to {100 * row['upper']:+.1f} percentage points ({sure}), {after}."
+        )
+
+    def one_more_per(self) -> pd.DataFrame:
+        """How many experiments one more (or one fewer) 1 of the target takes, from the exact reading.
+
+        Columns ``intervention``, ``estimate``, ``lower``, ``upper``; infinite where the effect may be 0.
+        """
+        frame = self.estimates("exact")[["intervention", "estimate", "lower", "upper"]]
+        low, high = frame["lower"].abs(), frame["upper"].abs()
+        open_sign = (frame["lower"] <= 0) & (frame["upper"] >= 0)
+        with np.errstate(divide="ignore"):
+            estimate = 1 / frame["estimate"].abs()
+            frame = frame.assign(
+                estimate=estimate,
+                lower=1 / np.maximum(low, high),
+                upper=np.where(open_sign, np.inf, 1 / np.minimum(low, high)),
+            )
+        return frame
+
+    def summary(self) -> str:
+        """The sentence, the table of readings with their promises, and what qualifies them, within 80 columns."""
+        frame = self.estimates()
+        shown = frame[["intervention", "method", "estimate", "lower", "upper", "n"]]
+        used = f"{self.n_experiments:,} of {self.budget:,} experiments"
+        ended = f"stopped early by the {self.reading} reading" if self.stopped else "all experiments were run"
+        lines = [*wrapped(self.sentence()), ""]
+        lines += wrapped(
+            f"Against {self.arms.labels[0]}, {100 * (1 - self.alpha):g} % intervals over all {len(self.arms) - 1} "
+            f"effects; {used}, {ended}."
+        )
+        lines += ["", frame_text(shown), ""]
+        for name, promise in READINGS.items():
+            if name in set(frame["method"]):
+                lines += wrapped(f"{name}: {promise.sentence}")
+        if self.stopped:
+            lines += wrapped(
+                "An estimate at an early stop leans away from 0 on the average; the intervals of the readings that "
+                "hold at any time do not suffer, those for one look do."
+            )
+        if self.covariates:
+            lines += wrapped(f"MAD adjusts for {', '.join(self.covariates)}.")
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """One interval per intervention and reading."""
+        from causalbandit.plots.readings import plot_readings
+
+        return plot_readings(self.estimates(), target=self.problem.graph.target, alpha=self.alpha, ax=ax)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and texts, ready for JSON."""
+        frame = self.estimates()
+        return {
+            "problem": self.problem.name,
+            "target": self.problem.graph.target,
+            "goal": self.problem.goal,
+            "control": self.arms[0],
+            "interventions": list(self.arms)[1:],
+            "reading": self.reading,
+            "alpha": self.alpha,
+            "budget": self.budget,
+            "experiments": self.n_experiments,
+            "stopped": self.stopped,
+            "covariates": list(self.covariates),
+            "sentence": self.sentence(),
+            "estimates": [{name: plain(value) for name, value in row.items()} for row in frame.to_dict("records")],
+        }
+
+    def __repr__(self) -> str:
+        effects = f"{len(self.arms) - 1} effects against {self.arms.labels[0]}"
+        return f"Confirmation({effects}, {self.n_experiments} experiments)"
+
+    def _repr_html_(self) -> str:
+        table: str = self.estimates().to_html(index=False, float_format=lambda value: f"{value:.4f}")
+        return f"<p>{html.escape(self.sentence())}</p>{table}"
