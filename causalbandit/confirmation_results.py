@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,7 +115,7 @@ class Confirmation:
         """What the rows add up to, over the compared arms."""
         import pandas as pd
 
-        total = Counts.zeros(self.problem.graph, self.arms)
+        total = Counts.zeros(self.arms)
         for arm in np.unique(self.drawn):
             frame = pd.DataFrame(self.rows[self.drawn == arm], columns=list(self.problem.graph.nodes))
             total = total + Counts.from_frame(self.arms, self.arms[int(arm)], frame)
@@ -138,7 +139,8 @@ class Confirmation:
         known = list(READINGS) if scale == "difference" else ["exact"]
         asked = known if method is None else [one_of(method, "method", known)]
         frames = [getattr(self, f"_{name.replace('-', '_')}")(scale) for name in asked]
-        return pd.concat(frames, ignore_index=True)
+        joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
+        return joined
 
     def to_frame(self) -> pd.DataFrame:
         """All estimates, as `estimates`."""
@@ -193,7 +195,7 @@ class Confirmation:
         log = self._adaptive_log()
         multiplicity = "bonferroni" if len(self.arms) > 2 else "none"
         # Two-point weights make up for chances that shrink with time; when they do not, equal weights are shorter.
-        scheme = "constant" if np.ptp(log.propensities, axis=0).max() == 0 else "two-point"
+        scheme = "constant" if np.ptp(log.all_propensities("AIPW"), axis=0).max() == 0 else "two-point"
         found = estimate_arms(log, scheme, reference=self.arms.labels[0], alpha=self.alpha, multiplicity=multiplicity)
         return self._tidy(found.contrasts, "aipw")
 
@@ -236,11 +238,11 @@ class Confirmation:
 
     # -- words --------------------------------------------------------------------------------------------------------
 
-    def best_row(self) -> pd.Series:
-        """The row of the deciding reading whose effect is best for the goal."""
-        frame = self.estimates(self.reading)
-        ranked = frame["estimate"] if self.problem.goal == "max" else -frame["estimate"]
-        return frame.loc[ranked.fillna(-np.inf).idxmax()]
+    def best_row(self) -> dict[str, Any]:
+        """The row of the deciding reading whose effect is best for the goal: column → value."""
+        rows: list[dict[str, Any]] = self.estimates(self.reading).to_dict("records")  # type: ignore[assignment]
+        sign = 1 if self.problem.goal == "max" else -1
+        return max(rows, key=lambda row: -math.inf if math.isnan(row["estimate"]) else sign * row["estimate"])
 
     def sentence(self) -> str:
         """What to do, by how much it helps, how sure that is, after how many experiments: for whoever decides."""

@@ -20,7 +20,7 @@ FLOORS = [
     {"digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
-    {"counts", "observed_rows"},
+    {"counts", "observed_rows", "adjustment"},
     {"clique_tree", "sharing", "propagation"},
     {"sampling"},
     {"elimination", "model"},
@@ -34,7 +34,7 @@ FLOORS = [
     {"decision"},
     {"driver"},
     {"regret_curves", "finished_searches", "evaluation", "bandit_simulation"},
-    {"confirmation"},
+    {"confirmation_results", "confirmation"},
     {"study"},
     {"cli"},
 ]

@@ -1,0 +1,59 @@
+"""Plug-in effects: errors against the spread over simulated experiments, and intervals that hold together."""
+
+import numpy as np
+import pytest
+
+import causalbandit as cb
+from causalbandit.inference.plug_in import PlugIn, plug_in_effects
+
+
+def allocations(problem, size, repetitions, seed):
+    """Counts of fixed, even allocations, many times."""
+    simulator = problem.model.simulator(problem.interventions)
+    rng = np.random.default_rng(seed)
+    sizes = np.full(len(problem.interventions), size)
+    return [simulator.draw(sizes, rng) for _ in range(repetitions)]
+
+
+def test_errors_equal_the_spread_over_simulated_experiments(shop):
+    drawn = allocations(shop, 200, 400, 0)
+    found = [PlugIn.of(shop.interventions, counts) for counts in drawn]
+    for reference in (None, 0):
+        base = 0.0 if reference is None else np.array([[one.effects[reference]] for one in found])
+        spread = (np.array([one.effects for one in found]) - base).std(axis=0)
+        said = np.mean([one.std_errors(reference) for one in found], axis=0)
+        # 400 repetitions tell a standard deviation to 3.5 %: four of these is one false alarm in 10⁴ per entry
+        assert said == pytest.approx(spread, rel=0.15, abs=1e-12)
+
+
+def test_simultaneous_intervals_hold_together_and_single_ones_do_not(shipped):
+    problem = shipped["asia"]
+    true = problem.model.effects(problem.interventions)
+    missed = {True: 0, False: 0}
+    for counts in allocations(problem, 40, 200, 1):
+        for together in missed:
+            frame = plug_in_effects(problem.interventions, counts, simultaneous=together)
+            missed[together] += bool(((frame["lower"] > true) | (frame["upper"] < true)).any())
+    assert missed[True] <= 24  # 10 expected of 200 at 5 %; more than 24 with probability 10⁻⁵
+    assert missed[False] > 30  # the canary: single intervals are not meant to hold together
+
+
+def test_known_rows_bring_no_error_and_rows_without_visits_bring_much(shop):
+    counts = cb.Counts.zeros(shop.interventions)
+    blind = PlugIn.of(shop.interventions, counts)
+    assert blind.unvisited.all()
+    assert (blind.variance == 0.25).all()
+    table = np.concatenate([np.asarray(shop.model.table(family.node)) for family in shop.graph.families])
+    known = PlugIn.of(shop.interventions, counts, known=table)
+    assert known.std_errors().max() == 0
+    assert known.effects == pytest.approx(shop.model.effects(shop.interventions))
+    assert known.largest_z(0.05) == 0.0
+    assert "never visited" in plug_in_effects(shop.interventions, counts).attrs["notes"][1]
+
+
+def test_a_difference_takes_its_reference_from_the_same_rows(shop):
+    (counts,) = allocations(shop, 300, 1, 3)
+    frame = plug_in_effects(shop.interventions, counts, reference=1)
+    values = PlugIn.of(shop.interventions, counts).effects
+    assert frame["estimate"].tolist() == pytest.approx((np.delete(values, 1) - values[1]).tolist())
+    assert frame["reference"].unique().tolist() == ["ad=0"]

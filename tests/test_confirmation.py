@@ -1,0 +1,138 @@
+"""Fresh experiments over chosen interventions: what is read from them, when they stop, what is refused."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import causalbandit as cb
+from causalbandit.confirmation import confirm
+from causalbandit.inference.log import AdaptiveLog
+
+
+@pytest.fixture
+def purchase(shipped):
+    return shipped["purchase"]
+
+
+def strong():
+    """ad → sale with an effect of 0.4."""
+    import networkx as nx
+
+    graph = cb.CausalGraph(nx.DiGraph([("ad", "sale"), ("age", "sale")]), "sale")
+    model = cb.CausalModel(graph, {"ad": [0.5], "age": [0.3], "sale": [0.1, 0.3, 0.5, 0.7]})
+    return cb.Problem(graph, cb.InterventionSet(graph, [{}, {"ad": 0}, {"ad": 1}]), model)
+
+
+def test_every_reading_covers_the_true_effect():
+    problem = strong()
+    proof = confirm(problem, [{"ad": 1}, {"ad": 0}], budget=1_500, rng=1, stop_early=False)
+    true = problem.model.effects(problem.interventions)
+    frame = proof.estimates()
+    assert list(frame["method"].unique()) == ["exact", "mad", "aipw", "plug-in"]
+    assert set(frame["data"]) == {"fresh"}
+    for row in frame.itertuples():
+        effect = true[2] - true[0] if row.intervention == "ad=1" else true[1] - true[0]
+        assert row.lower < effect < row.upper, row
+    assert proof.n_experiments == 1_500
+    assert not proof.stopped
+
+
+def test_it_stops_once_all_signs_are_told():
+    proof = confirm(strong(), {"ad": 1}, {"ad": 0}, budget=5_000, rng=0)
+    assert proof.stopped
+    assert proof.decided
+    assert proof.n_experiments < 1_000
+    assert "leans away from 0" in proof.summary()
+    assert proof.sentence().startswith("Do ad=1: it raises the chance of sale = 1 by")
+
+
+def test_the_sentence_is_turned_for_the_goal_min():
+    problem = strong()
+    least = cb.Problem(problem.graph, problem.interventions, problem.model, goal="min")
+    assert "Do ad=0: it lowers" in confirm(least, {"ad": 0}, {"ad": 1}, budget=5_000, rng=0).sentence()
+    assert "Do not do ad=1: it raises" in confirm(least, {"ad": 1}, {"ad": 0}, budget=5_000, rng=0).sentence()
+
+
+def test_an_open_question_is_called_open(purchase):
+    said = confirm(purchase, [{"ad_a": 1}], budget=60, rng=0).sentence()
+    assert said.startswith("It is open whether ad_a=1 helps: against doing nothing")
+
+
+def test_the_same_seed_gives_the_same_rounds(purchase):
+    first, second = (confirm(purchase, [{"ad_a": 1}], budget=200, rng=7, stop_early=False) for _ in range(2))
+    pd.testing.assert_frame_equal(first.log(), second.log())
+
+
+def test_an_environment_runs_batches(purchase):
+    asked = []
+    random = np.random.default_rng(0)
+
+    def run(intervention, size):
+        asked.append(size)
+        return purchase.model.sample(intervention, size, rng=random)
+
+    proof = confirm(purchase, [{"ad_a": 1}], budget=200, rng=1, environment=run, stop_early=False)
+    assert sum(asked) == 200
+    assert len(asked) == 40  # twenty batches of ten, two arms each
+    assert proof.counts.trials.sum() == 200
+
+
+def test_the_log_holds_what_the_readings_need():
+    proof = confirm(strong(), [{"ad": 1}, {"ad": 0}], budget=300, rng=3, stop_early=False)
+    text = proof.log().to_csv(index=False)
+    frame = pd.read_csv(io.StringIO(text))
+    chances = {label: f"p({label})" for label in proof.arms.labels}
+    log = AdaptiveLog.from_frame(frame, arm="arm", outcome="sale", propensity=chances, ordered=True)
+    again = cb.estimate_arms(log, "constant", reference="(observe)", multiplicity="bonferroni").contrasts
+    kept = proof.estimates("aipw")
+    by_name = dict(zip(again["arm"], again["estimate"], strict=True))
+    assert [by_name[name] for name in kept["intervention"]] == pytest.approx(kept["estimate"].tolist())
+
+
+def test_covariates_shorten_the_interval_of_mad():
+    plain = confirm(strong(), {"ad": 1}, budget=2_000, rng=5, stop_early=False).estimates("mad")
+    adjusted = confirm(strong(), {"ad": 1}, budget=2_000, rng=5, stop_early=False, covariates="graph")
+    assert adjusted.covariates == ("age",)
+    width = lambda frame: float((frame["upper"] - frame["lower"]).iloc[0])  # noqa: E731
+    assert width(adjusted.estimates("mad")) < 0.9 * width(plain)
+
+
+def test_one_more_per_is_the_reciprocal_of_the_difference():
+    proof = confirm(strong(), {"ad": 1}, {"ad": 0}, budget=3_000, rng=0, stop_early=False)
+    exact, per = proof.estimates("exact").iloc[0], proof.one_more_per().iloc[0]
+    assert per["estimate"] == pytest.approx(1 / exact["estimate"])
+    assert per["lower"] == pytest.approx(1 / exact["upper"])
+    assert per["upper"] == pytest.approx(1 / exact["lower"])
+
+
+def test_results_speak(without_display):
+    proof = confirm(strong(), {"ad": 1}, budget=400, rng=0)
+    assert max(map(len, proof.summary().splitlines())) <= 80
+    assert proof.to_dict()["estimates"][0]["method"] == "exact"
+    assert "<table" in proof._repr_html_()
+    assert proof.plot().get_xlabel().startswith("P(sale = 1): difference to (observe)")
+    ratio = proof.estimates(scale="ratio")
+    assert ratio["method"].tolist() == ["exact"]
+    assert ratio["estimate"].iloc[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("interventions", "settings", "message"),
+    [
+        ([{"ad": 1}], {"control": {"ad": 1}}, "control was ad=1, which is also among the chosen"),
+        ([{"age": 1}], {}, r"interventions hold \{'age': 1\}, which the problem does not list"),
+        ([], {}, "interventions name none"),
+        ([{"ad": 1}], {"budget": 19}, r"budget was 19; expected .* at least 20"),
+        ([{"ad": 1}], {"covariates": ["sale"]}, "which is the target"),
+        ([{"ad": 1}], {"covariates": ["ad"]}, "which is fixed by an intervention that is compared"),
+        ([{"ad": 1}], {"covariates": "all"}, "covariates was 'all'; known: 'graph'"),
+        ([{"ad": 1}], {"reading": "aipw"}, "reading was 'aipw'; known: 'exact', 'mad'"),
+        ([{"ad": 1}], {"alpha": 1}, "alpha was 1; it is an error rate"),
+        ([{"ad": 1}], {"environment": 3}, "environment was 3"),
+    ],
+)
+def test_what_cannot_be_confirmed_is_refused_before_any_experiment(interventions, settings, message):
+    with pytest.raises(ValueError, match=message):
+        confirm(strong(), interventions, **({"budget": 100} | settings))
