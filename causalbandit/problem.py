@@ -208,10 +208,12 @@ class Problem:
 
         graph = self.graph
         return plot_graph(
-            graph.nodes,
-            [(parent, node) for node in graph.nodes for parent in graph.parents(node)],
+            graph.all_nodes,
+            [(parent, node) for node in graph.all_nodes for parent in graph.parents(node)],
             graph.target,
             fixed=self.actionable,
+            hidden=graph.hidden,
+            bidirected=graph.confounded,
             wanted=f"wanted {'more' if self.goal == 'max' else 'less'} often",
             title=self.name,
             ax=ax,

@@ -135,3 +135,13 @@ def test_arcs_stay_inside_the_drawing():
 def test_an_arc_to_a_node_that_is_left_out_is_left_out():
     ax = plot_graph(["x", "y", "w"], [("x", "y")], "y", bidirected=[("x", "w")], ancestors_only=True)
     assert len(arrows(ax)) == 1
+
+
+def test_a_problem_shows_what_is_hidden():
+    dag = nx.DiGraph([("u", "x"), ("u", "y"), ("x", "z"), ("z", "y")])
+    graph = cb.CausalGraph(dag, "y", hidden=["u"], confounded=[("z", "y")])
+    ax = cb.Problem(graph, cb.InterventionSet(graph, [{}, {"x": 1}])).plot()
+    words = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert {"hidden", "hidden common cause"} <= words
+    assert [box.get_linestyle() for box in boxes(ax)].count("--") == 1
+    assert [arrow.get_linestyle() for arrow in arrows(ax)].count("--") == 3
