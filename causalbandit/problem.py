@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from causalbandit.clique_tree import clique_tree
-from causalbandit.errors import listing
+from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel, checked_table
@@ -94,7 +94,7 @@ class Problem:
         if self.goal not in ("max", "min"):
             raise ValueError(f"goal was {self.goal!r}; expected 'max' or 'min'.")
         if self.model is not None:
-            tables: dict[str, tuple[float, ...]] = {node: self.model.table(node) for node in self.graph.nodes}
+            tables: dict[str, tuple[float, ...]] = {node: self.model.table(node) for node in self.graph.all_nodes}
         else:
             tables = {
                 self.graph.require(node, "node with a table:"): checked_table(self.graph, node, table)
@@ -115,18 +115,21 @@ class Problem:
 
     @property
     def missing_tables(self) -> tuple[str, ...]:
-        """Nodes without a table, in topological order; empty when ``model`` is known."""
-        return tuple(node for node in self.graph.nodes if node not in self.tables)
+        """Nodes without a table, hidden ones included, in topological order; empty when ``model`` is known."""
+        return tuple(node for node in self.graph.all_nodes if node not in self.tables)
 
     def require_model(self, why: str = "A simulated search") -> CausalModel:
         """The model, or a ValueError that names the nodes whose tables are missing and the other way to go."""
         if self.model is not None:
             return self.model
-        missing = self.missing_tables
+        missing, pairs = self.missing_tables, self.graph.confounded
+        if pairs and not missing:
+            lack = f"the common causes of {listing(pairs)} are no nodes and have none. Declare hidden nodes, and give"
+        else:
+            lack = f"{len(missing)} of {len(self.graph.all_nodes)} have none: {listing(missing)}. Give"
         raise ValueError(
-            f"{why} needs the conditional probability table of every node, but {len(missing)} of "
-            f"{len(self.graph.nodes)} have none: {listing(missing)}. Give them as 'cpt' in the file or in a "
-            "CausalModel, or run real experiments in Python: search(..., environment=run), where "
+            f"{why} needs the conditional probability table of every node, but {lack} them as 'cpt' in the file or in "
+            "a CausalModel, or run real experiments in Python: search(..., environment=run), where "
             "run(intervention, size) returns the rows."
         )
 
@@ -161,11 +164,12 @@ class Problem:
             if text:
                 lines += wrapped(text)
         fixed, actionable = interventions.n_fixed, self.actionable
-        widest = max(graph.nodes, key=lambda node: len(graph.parents(node)))
+        widest = max(graph.all_nodes, key=lambda node: len(graph.parents(node)))
         missing = self.missing_tables
-        tables = "all known" if not missing else f"missing for {len(missing)} of {len(graph.nodes)} nodes"
+        tables = "all known" if not missing else f"missing for {len(missing)} of {len(graph.all_nodes)} nodes"
+        unseen = f" and {len(graph.hidden):,} hidden;" if graph.hidden else ", of which"
         rows = [
-            ("nodes", f"{len(graph.nodes):,}, of which {len(graph.ancestors):,} are the target and its ancestors"),
+            ("nodes", f"{len(graph.nodes):,}{unseen} {len(graph.ancestors):,} are the target and its ancestors"),
             ("edges", f"{graph.n_edges:,}"),
             ("largest in-degree", f"{len(graph.parents(widest))} ({shortened(widest, 40)})"),
             (
@@ -173,15 +177,53 @@ class Problem:
                 f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes",
             ),
             *self._cost_rows(),
-            ("family rows C", f"{graph.n_family_rows:,}"),
-            ("tree width", self._tree_width()),
-            ("smallest budget", f"{3 * graph.n_family_rows:,} experiments for two-phase (3C), 1 for top-two"),
+            *self._size_rows(),
             ("tables", tables),
         ]
         lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
         shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN]) or "nothing"
         more = f", … ({len(actionable) - SHOWN} more)" if len(actionable) > SHOWN else ""
-        return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown}{more}")])
+        return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown}{more}"), *self._hidden_lines()])
+
+    def _size_rows(self) -> list[tuple[str, str]]:
+        graph, interventions = self.graph, self.interventions
+        try:
+            n_rows = interventions.n_family_rows
+        except InvalidArgument:
+            return [("family rows C", "too many to work with, see below")]
+        rows = [("family rows C", f"{n_rows:,}")]
+        if graph.bidirected:
+            n_regimes = len(interventions.regimes)
+            rows = [
+                ("family rows C", f"{n_rows:,} in {n_regimes:,} regime{'s' if n_regimes > 1 else ''}"),
+                (
+                    "C of observing",
+                    f"{graph.n_family_rows:,}; {graph.n_family_rows_by_default:,} in the default order of nodes",
+                ),
+            ]
+        return [
+            *rows,
+            ("tree width", self._tree_width()),
+            ("smallest budget", f"{3 * n_rows:,} experiments for two-phase (3C), 1 for top-two"),
+        ]
+
+    def _hidden_lines(self) -> list[str]:
+        """What is hidden, which nodes that ties together, and what is too large because of it."""
+        graph = self.graph
+        if not (graph.hidden or graph.confounded):
+            return []
+        lines = []
+        if graph.hidden:
+            lines += wrapped(f"Hidden: {', '.join(shortened(node, 40) for node in graph.hidden[:SHOWN])}")
+        districts = [district for district in graph.districts if len(district) > 1]
+        if districts:
+            shown = "; ".join(", ".join(shortened(node, 40) for node in district) for district in districts[:SHOWN])
+            lines += wrapped(f"Tied together by hidden causes (districts): {shown}")
+        try:
+            self.interventions.families  # noqa: B018  # raises when a district has too many rows
+        except InvalidArgument as error:
+            lines += wrapped(f"Too large to search: the {error}")
+        return lines
 
     def _cost_rows(self) -> list[tuple[str, str]]:
         costs = self.interventions.costs
@@ -191,7 +233,8 @@ class Problem:
 
     def _tree_width(self) -> str:
         try:
-            return str(clique_tree(self.graph).width)
+            regimes = self.interventions.regimes
+            return str(max(clique_tree(self.graph, regime.families).width for regime in regimes))
         except ValueError:
             return "too large for exact propagation"
 

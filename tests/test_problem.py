@@ -51,7 +51,7 @@ def test_the_summary_fits_80_columns_and_names_the_sizes(shipped):
         text = problem.summary()
         assert max(map(len, text.splitlines())) <= 80
         assert problem.graph.target in text
-        assert f"{3 * problem.graph.n_family_rows:,} experiments" in text
+        assert f"{3 * problem.interventions.n_family_rows:,} experiments" in text
         assert f"{len(problem.interventions):,}, fixing" in text
 
 
@@ -64,6 +64,21 @@ def test_the_summary_escapes_names_for_notebooks(shop):
 def test_the_frame_holds_true_effects_when_tables_are_known(shop):
     assert shop.to_frame()["true_effect"].tolist() == pytest.approx([0.256, 0.16, 0.48, 0.6])
     assert "true_effect" not in replace(shop, model=None, tables={}).to_frame()
+
+
+def test_a_problem_with_a_hidden_cause_is_drawn_with_it(shipped, without_display):
+    ax = shipped["front-door"].plot()
+    assert "motivation" in {text.get_text() for text in ax.texts}
+    assert any("hidden" in text.get_text() for text in ax.get_legend().get_texts())
+
+
+def test_tables_of_causes_that_are_no_nodes_are_said_to_be_missing(shop):
+    graph = cb.CausalGraph(shop.graph.to_networkx(), "purchase", confounded=[("ad", "purchase")])
+    problem = cb.Problem(graph, cb.InterventionSet(graph, [{}, {"ad": 1}]), tables=dict(shop.tables))
+    assert problem.missing_tables == ()
+    said = refusal(lambda: cb.search(problem, 1000))
+    assert "common causes of ('ad', 'purchase') are no nodes" in said
+    assert "environment=" in said
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------

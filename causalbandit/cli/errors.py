@@ -23,6 +23,7 @@ OPTIONS = {
     "estimand": "--estimand",
     "floor_decay": "--floor-decay",
     "goal": "--goal",
+    "hidden": "--hidden",
     "method": "--method",
     "multiplicity": "--multiplicity",
     "n_jobs": "--jobs",

@@ -105,10 +105,19 @@ def search(
 )
 @click.option("--up-to", metavar="K", type=click.IntRange(min=0), help="Fix at most K nodes at once.  [default: 1]")
 @click.option("--nodes", metavar="A,B,...", help="Nodes that may be fixed.  [default: the ancestors of NODE]")
+@click.option("--hidden", metavar="A,B,...", help="Nodes that nobody can see or fix.")
 @click.option("--name", metavar="TEXT", help="What the problem is called.  [default: the name of the file]")
 @click.option("--source", metavar="TEXT", default="", help="Where the network comes from.")
 def convert(
-    network: str, out: str, target: str, goal: str, up_to: int | None, nodes: str | None, name: str | None, source: str
+    network: str,
+    out: str,
+    target: str,
+    goal: str,
+    up_to: int | None,
+    nodes: str | None,
+    hidden: str | None,
+    name: str | None,
+    source: str,
 ) -> None:
     """Turn the Bayesian network IN.bif, whose nodes have two states each, into the graph file OUT.json.
 
@@ -118,19 +127,31 @@ def convert(
     from causalbandit.formats.graph_json import save_problem
 
     check_outputs([network], out=out)
-    fixable = None if nodes is None else [node.strip() for node in nodes.split(",") if node.strip()]
     with bad_input():
         problem = read_bif(
-            network, target, "min" if goal == "min" else "max", up_to=up_to, nodes=fixable, name=name, source=source
+            network,
+            target,
+            "min" if goal == "min" else "max",
+            up_to=up_to,
+            nodes=None if nodes is None else _names(nodes),
+            hidden=_names(hidden or ""),
+            name=name,
+            source=source,
         )
     with running("Writing the graph file"):
         save_problem(problem, out)
     zero, one = problem.states[target]
+    unseen = f" ({len(problem.graph.hidden)} hidden)" if problem.graph.hidden else ""
     click.echo(f"Wrote {out}", err=True)
     click.echo(
-        f"{len(problem.graph.nodes)} nodes, {problem.graph.n_edges} edges, {len(problem.interventions)} interventions; "
+        f"{len(problem.graph.all_nodes)} nodes{unseen}, {problem.graph.n_edges} edges, "
+        f"{len(problem.interventions)} interventions; "
         f"{target} = 1 means {one!r}, 0 {zero!r}"
     )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import networkx as nx
 import numpy as np
 
-from causalbandit.errors import InvalidType, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 from causalbandit.files import read_input
 from causalbandit.formats.graph_json import MAX_BYTES
 from causalbandit.graph import CausalGraph
@@ -37,6 +37,7 @@ def read_bif(
     interventions: Iterable[Mapping[str, int]] | None = None,
     up_to: int | None = None,
     nodes: Iterable[str] | None = None,
+    hidden: Iterable[str] = (),
     name: str | None = None,
     description: str = "",
     source: str = "",
@@ -60,6 +61,8 @@ def read_bif(
         target's ancestors).
     up_to, nodes : int, iterable of str, optional
         See ``interventions``; not together with it.
+    hidden : iterable of str, optional
+        Variables that nobody can see or fix.
     name, description, source : str
         What the problem is called (default: the file's name), asks and comes from.
     max_bytes : int
@@ -83,8 +86,11 @@ def read_bif(
     dag: nx.DiGraph[str] = nx.DiGraph()
     dag.add_nodes_from(variables)
     dag.add_edges_from((parent, variable) for variable, (_, parents, _) in variables.items() for parent in parents)
+    orders = {variable: parents for variable, (_, parents, _) in variables.items()}
     try:
-        graph = CausalGraph(dag, target, parents={variable: parents for variable, (_, parents, _) in variables.items()})
+        graph = CausalGraph(dag, target, parents=orders, hidden=hidden)
+    except InvalidArgument:
+        raise  # of hidden=, not of the file
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     tables = {

@@ -5,7 +5,9 @@
      "edges": [{"source": "ad", "target": "purchase"}]}
 
 Only the target, the nodes and the edges are required; ``networkx.node_link_graph(json, edges="edges")`` reads the same
-file. ``graph.schema.json`` beside this module describes every field.
+file. A node that nobody can see has ``"hidden": true``; pairs of nodes with a hidden common cause that is no node stand
+in the ``graph`` object as ``"confounded": [["ad", "trust"]]``. ``graph.schema.json`` beside this module describes every
+field.
 
 A file is untrusted: its size is checked first, then its syntax (strictly, see `causalbandit.formats.strict_json`), then
 its shape, then the graph and its tables, then everything optional. Errors name the file and the place in it, such as
@@ -27,7 +29,7 @@ import numpy as np
 
 from causalbandit.assignments import FREE
 from causalbandit.checks import instance
-from causalbandit.errors import did_you_mean, listing
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.files import Source, read_input, write_output
 from causalbandit.formats.strict_json import place_text, read_object
 from causalbandit.graph import CausalGraph
@@ -127,6 +129,8 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         try:
             return make(*arguments, **keywords)
         except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidArgument) and error.argument == "confounded":
+                _refuse(name, [Fault("$.graph.confounded", error.message, True)])
             _refuse(name, [Fault(place_text(path), str(error), True)], joint=": ")
 
     dag = _dag(name, nodes, edges)
@@ -141,13 +145,21 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
             _refuse(name, [Fault(f"$.nodes[{place}].parents", text, True)])
     orders = {node["id"]: node["parents"] for node in nodes if node.get("parents") is not None}
     lost = header["target"] not in dag and nx.is_directed_acyclic_graph(dag)
-    graph = checked(("graph", "target") if lost else (), CausalGraph, dag, header["target"], parents=orders)
+    unseen = [node["id"] for node in nodes if node.get("hidden")]
+    if header["target"] in unseen:
+        place = [node["id"] for node in nodes].index(header["target"])
+        text = f"is true, but {header['target']!r} is the target, which a search must see. Remove it"
+        _refuse(name, [Fault(f"$.nodes[{place}].hidden", text, True)])
+    pairs = header.get("confounded") or ()
+    at = ("graph", "target") if lost else ()
+    graph = checked(at, CausalGraph, dag, header["target"], parents=orders, hidden=unseen, confounded=pairs)
     tables = {
         node["id"]: checked(("nodes", place, "cpt"), checked_table, graph, node["id"], node["cpt"])
         for place, node in enumerate(nodes)
         if node.get("cpt") is not None
     }
-    model = CausalModel(graph, tables) if len(tables) == len(graph.nodes) else None
+    whole = len(tables) == len(nodes) and not graph.confounded  # causes that are no nodes have no tables
+    model = CausalModel(graph, tables) if whole else None
     if found:
         _refuse(name, found)
     interventions = checked(("graph", "interventions"), _interventions, graph, header.get("interventions"))
@@ -228,12 +240,16 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
         name: text for name in ("name", "description", "source") if (text := getattr(problem, name))
     }
     header |= {"target": graph.target, "goal": problem.goal, "format": FORMAT}
+    if graph.confounded:
+        header["confounded"] = [list(pair) for pair in graph.confounded]
     header["interventions"] = _short_form(problem.interventions, max_bytes)
     if np.any(problem.interventions.costs != 1):
         header["costs"] = problem.interventions.costs.tolist()
     nodes = []
-    for name in graph.nodes:
+    for name in graph.all_nodes:
         node: dict[str, Any] = {"id": name}
+        if name in graph.hidden:
+            node["hidden"] = True
         if name in problem.descriptions:
             node["description"] = problem.descriptions[name]
         if name in problem.states:
@@ -243,7 +259,7 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
         if name in problem.tables:
             node["cpt"] = list(problem.tables[name])
         nodes.append(node)
-    edges = [{"source": parent, "target": name} for name in graph.nodes for parent in graph.parents(name)]
+    edges = [{"source": parent, "target": name} for name in graph.all_nodes for parent in graph.parents(name)]
     return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}
 
 

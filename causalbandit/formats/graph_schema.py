@@ -54,6 +54,10 @@ class Header(BaseModel):
         description="Interventions to choose from, each {node: 0 or 1}, or {'nodes': [...], 'up_to': k}. Default: "
         "{} and every single assignment of the target's ancestors.",
     )
+    confounded: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = Field(
+        default=None,
+        description="Pairs of nodes with a hidden common cause that is no node of the file, such as [['ad', 'trust']].",
+    )
     costs: list[Cost] | None = Field(
         default=None,
         description="Price of one experiment, one positive number per intervention. Default: 1 each. A search counts "
@@ -75,6 +79,7 @@ class Node(BaseModel):
         description="P(node = 1) for each of the 2^k configurations of its k parents, counted upwards in binary with "
         "the first parent as the most significant bit.",
     )
+    hidden: bool = Field(default=False, description="True for a cause that nobody can see or fix.")
     description: str = Field(default="", description="What the node means.")
     states: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="Names of the states coded 0 and 1."
@@ -122,6 +127,7 @@ _EXPECTED = {
     "nodes[].parents": "a list of node names in the order of the table, or leave it out",
     "nodes[].cpt": "a flat list of 2^(number of parents) probabilities, or leave it out",
     "nodes[].cpt[]": "a probability in [0, 1]",
+    "nodes[].hidden": "true for a node that nobody can see or fix, else false",
     "nodes[].description": "a text",
     "nodes[].states": "two texts, the names of the states 0 and 1",
     "edges": "a list of edges such as {'source': 'ad', 'target': 'trust'}",
@@ -136,12 +142,15 @@ _EXPECTED = {
     "graph.interventions[].*": "0 or 1",
     "graph.interventions.up_to": "a whole number of nodes to fix at once, 0 or more",
     "graph.interventions.nodes": "a list of node names",
+    "graph.confounded": "a list of pairs of nodes such as [['ad', 'trust']]",
+    "graph.confounded[]": "a pair of nodes such as ['ad', 'trust']",
+    "graph.confounded[][]": "the name of a node, a text",
     "graph.costs": "a list with one positive number per intervention",
     "graph.costs[]": "a positive number",
 }
 """What belongs at each place: said whenever something else stands there."""
 
-_ESSENTIAL = ("$", "directed", "multigraph", "graph.target", "graph.format", "nodes", "edges")
+_ESSENTIAL = ("$", "directed", "multigraph", "graph.target", "graph.format", "graph.confounded", "nodes", "edges")
 _OPTIONAL = ("nodes[].description", "nodes[].states", "nodes[].states[]")
 
 _OTHER_WORDS = {
@@ -158,6 +167,10 @@ _OTHER_WORDS = {
     "objective": "goal",
     "arms": "interventions",
     "actions": "interventions",
+    "latent": "hidden",
+    "unobserved": "hidden",
+    "unmeasured": "hidden",
+    "bidirected": "confounded",
 }
 """Words that other formats use for our fields; refused where the right field is absent, since they would be lost."""
 

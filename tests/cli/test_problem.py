@@ -83,6 +83,28 @@ def test_show_draws_the_graph(run, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["asia.pdf", "asia.png", "asia.svg"]
 
 
+def test_show_says_what_is_hidden_and_what_that_costs(run):
+    done = run("show", str(GRAPHS / "front-door.json"))
+    assert done.exit_code == 0
+    for part in ("nodes              3 and 1 hidden", "family rows C      11 in 2 regimes", "Hidden: motivation"):
+        assert part in done.output
+    assert "C of observing     7; 7 in the default order of nodes" in done.output
+    assert "Tied together by hidden causes (districts): tutoring, pass_exam" in done.output
+    assert "smallest budget    33 experiments" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_show_names_a_district_that_is_too_large(run, tmp_path):
+    dag = nx.DiGraph((f"x{place}", "y") for place in range(25))
+    graph = cb.CausalGraph(dag, "y", confounded=[(f"x{place}", "y") for place in range(25)])
+    cb.save_problem(cb.Problem(graph, cb.InterventionSet.up_to(graph, 1)), tmp_path / "wide.json")
+    done = run("show", "wide.json")
+    assert done.exit_code == 0
+    assert "family rows C      too many to work with, see below" in done.output
+    assert "a district of 26 nodes" in done.output.replace("\n", " ").replace("  ", " ")
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
 def test_show_says_which_tables_are_missing(run, shop, tmp_path):
     cb.save_problem(cb.Problem(shop.graph, shop.interventions, tables={"ad": [0.3]}), tmp_path / "some.json")
     done = run("show", "some.json")
@@ -189,6 +211,13 @@ def test_convert_writes_a_graph_file_that_the_other_commands_read(run, tmp_path)
     assert list(problem.interventions) == [{}, {"x": 0}, {"x": 1}]
     assert run("show", "out.json").exit_code == 0
     assert "x=0" in run("search", "out.json", "--budget", "3000", "--seed", "0", "--quiet").output
+
+    done = run("convert", "in.bif", "hidden.json", "--target", "y", "--hidden", "x")
+    assert "2 nodes (1 hidden), 1 edges, 1 interventions" in done.output
+    assert cb.load_problem("hidden.json").graph.hidden == ("x",)
+    os.remove("hidden.json")
+    refused(run("convert", "in.bif", "bad.json", "--target", "y", "--hidden", "w"), "--hidden names 'w'")
+    refused(run("convert", "in.bif", "bad.json", "--target", "y", "--hidden", "y"), "--hidden names the target")
 
     refused(run("convert", "in.bif", "bad.json", "--target", "z"), "'z' is not a node")
     refused(run("convert", "in.bif", "bad.json", "--target", "y", "--nodes", "x,w"), "Unknown node 'w'")

@@ -121,6 +121,22 @@ def test_interventions_are_chosen_as_asked(read):
     assert "one way or the other" in refusal(lambda: read(SMALL, interventions=[{}], up_to=1), TypeError)
 
 
+def test_hidden_variables_are_kept_with_their_tables_and_never_fixed(read):
+    problem = read(SMALL, hidden=["trust"])
+    assert problem.graph.hidden == ("trust",)
+    assert list(problem.interventions) == [{}, {"ad": 0}, {"ad": 1}]
+    assert problem.tables == read(SMALL).tables
+    arms = problem.interventions
+    seen = read(SMALL, interventions=list(arms))
+    assert problem.model.effects(arms) == pytest.approx(seen.model.effects(seen.interventions), abs=1e-15)
+
+
+def test_hidden_variables_that_cannot_be_are_refused(read):
+    assert "hidden names 'trsut'" in refusal(lambda: read(SMALL, hidden=["trsut"]))
+    assert "hidden names the target" in refusal(lambda: read(SMALL, hidden=["purchase"]))
+    assert "hidden" in refusal(lambda: read(SMALL, hidden=["trust"], nodes=["trust"]))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -213,13 +213,17 @@ def problems(draw):
     dag.add_nodes_from(nodes)
     for place, node in enumerate(nodes):
         dag.add_edges_from((parent, node) for parent in nodes[:place] if draw(st.booleans()))
-    graph = cb.CausalGraph(dag, draw(st.sampled_from(nodes)))
+    target = draw(st.sampled_from(nodes))
+    hidden = [node for node in nodes if node != target and draw(st.integers(0, 3)) == 0]
+    seen = [node for node in nodes if node not in hidden]
+    pairs = [pair for pair in itertools.combinations(seen, 2) if draw(st.integers(0, 5)) == 0]
+    graph = cb.CausalGraph(dag, target, hidden=hidden, confounded=[draw(st.permutations(pair)) for pair in pairs])
     probability = st.floats(0, 1)
     tables = {
         node: [draw(probability) for _ in range(2 ** len(graph.parents(node)))] for node in nodes if draw(st.booleans())
     }
-    complete = len(tables) == len(nodes)
-    fixable = [node for node in nodes if node != graph.target]
+    complete = len(tables) == len(nodes) and not pairs
+    fixable = [node for node in seen if node != target]
     every = list(cb.InterventionSet.stream_up_to(graph, 2, fixable))
     chosen = draw(st.lists(st.sampled_from(every), min_size=1, max_size=6, unique_by=str))
     arms = cb.InterventionSet(graph, chosen, costs=[draw(st.floats(0.5, 9)) for _ in chosen])
@@ -245,6 +249,7 @@ def test_any_problem_survives_saving(tmp_path, problem):
     path = tmp_path / "problem.json"
     cb.save_problem(problem, path)
     assert cb.load_problem(path) == problem
+    assert cb.CausalGraph(problem.graph.to_networkx(), problem.graph.target) == problem.graph
     assert (
         cb.CausalGraph(
             nx.node_link_graph(json.loads(path.read_text(encoding="utf-8")), edges="edges"), problem.graph.target
@@ -359,6 +364,8 @@ def test_brackets_inside_texts_are_no_nesting(shop):
 @pytest.mark.parametrize(
     ("place", "value", "expected"),
     [
+        (("graph", "confounded"), "ad", "a list of pairs of nodes"),
+        (("nodes", 0, "hidden"), "yes", "true for a node that nobody can see"),
         (("nodes", 2, "cpt", 1), 1.2, "probability in [0, 1]"),
         (("nodes", 2, "cpt", 1), -0.1, "probability in [0, 1]"),
         (("nodes", 2, "cpt", 1), "0.4", "probability in [0, 1]"),
@@ -413,6 +420,21 @@ def test_wrong_parts_of_the_short_form_are_refused_with_their_place():
     assert "Did you mean 'ad'?" in said
 
 
+@pytest.mark.parametrize(
+    ("pair", "place", "expected"),
+    [
+        ("ad", "[0]", "a pair of nodes such as"),
+        (["ad"], "[0]", "a pair of nodes such as"),
+        (["ad", "trust", "purchase"], "[0]", "a pair of nodes such as"),
+        (["ad", 1], "[0][1]", "the name of a node, a text"),
+    ],
+)
+def test_wrong_parts_of_confounded_pairs_are_refused_with_their_place(pair, place, expected):
+    said = refusal(small(graph={"confounded": [pair]}))
+    assert f"$.graph.confounded{place} was" in said
+    assert expected in said
+
+
 @pytest.mark.parametrize("field", ["graph", "nodes", "edges"])
 def test_a_missing_part_is_named(field):
     document = small()
@@ -448,6 +470,8 @@ def test_many_faults_are_listed_in_part_and_counted():
         ("graph", "intervention", "interventions"),
         ("graph", "Target", "target"),
         ("graph", "arms", "interventions"),
+        ("graph", "bidirected", "confounded"),
+        ("nodes", "latent", "hidden"),
     ],
 )
 def test_a_near_miss_of_a_field_is_refused_since_it_would_be_lost(record, wrong, meant):
@@ -495,6 +519,50 @@ def test_tables_are_refused_before_anything_optional():
     assert "expected 2 probabilities" in said
     assert "['ad']" in said
     assert "nonsense" not in said
+
+
+def test_hidden_nodes_and_confounded_pairs_are_read():
+    document = small(graph={"confounded": [["trust", "ad"]]})
+    assert load(document).graph.confounded == (("trust", "ad"),)
+    assert load(document).model is None
+    document = small()
+    document["nodes"][1]["hidden"] = True
+    problem = load(document)
+    assert problem.graph.hidden == ("trust",)
+    assert problem.graph.nodes == ("ad", "purchase")
+    assert problem.model is not None
+    assert problem.tables["trust"] == (0.2, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([["ad", "trsut"]], "names 'trsut', which is not a node. Did you mean 'trust'?"),
+        ([["ad", "ad"]], "expected two different nodes"),
+        ([["ad", "trust"], ["trust", "ad"]], "holds the pair of 'trust' and 'ad' twice"),
+        ([["ad", "taste"]], "names the hidden node 'taste'; expected pairs of observed nodes"),
+    ],
+)
+def test_pairs_that_are_no_pairs_of_observed_nodes_are_refused(pairs, words):
+    document = small(graph={"confounded": pairs})
+    document["nodes"].append({"id": "taste", "hidden": True})
+    said = refusal(document)
+    assert "$.graph.confounded " in said
+    assert words in said
+
+
+def test_a_hidden_target_is_refused_with_its_place():
+    document = small()
+    document["nodes"][2]["hidden"] = True
+    assert "$.nodes[2].hidden is true, but 'purchase' is the target" in refusal(document)
+
+
+def test_an_intervention_on_a_hidden_node_is_refused():
+    document = small()
+    document["nodes"][0]["hidden"] = True
+    said = refusal(document)
+    assert "$.graph.interventions: " in said
+    assert "fixes the hidden node 'ad', which nobody can fix" in said
 
 
 def test_a_missing_target_node_is_refused():

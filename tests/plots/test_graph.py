@@ -23,22 +23,23 @@ def _no_window():
 
 
 def layout_of(graph):
-    widths = {node: 0.2 + 0.1 * len(node) for node in graph.nodes}
-    parents = {node: graph.parents(node) for node in graph.nodes}
-    return layered_layout(graph.nodes, parents, widths, core=graph.ancestors), widths
+    widths = {node: 0.2 + 0.1 * len(node) for node in graph.all_nodes}
+    parents = {node: graph.parents(node) for node in graph.all_nodes}
+    core = {*graph.ancestors, *graph.hidden}
+    return layered_layout(graph.all_nodes, parents, widths, core=core), widths
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_edges_point_down_and_nodes_do_not_overlap(shipped, name):
     graph = shipped[name].graph
     layout, widths = layout_of(graph)
-    assert set(layout.places) == set(graph.nodes)
+    assert set(layout.places) == set(graph.all_nodes)
     assert len(layout.routes) == graph.n_edges
     for (parent, node), points in layout.routes.items():
         assert points[0] == layout.places[parent]
         assert points[-1] == layout.places[node]
         assert all(above[1] > below[1] for above, below in itertools.pairwise(points))
-    for one, two in itertools.combinations(graph.nodes, 2):
+    for one, two in itertools.combinations(graph.all_nodes, 2):
         (x1, y1), (x2, y2) = layout.places[one], layout.places[two]
         assert y1 != y2 or abs(x1 - x2) > (widths[one] + widths[two]) / 2
     for node, (x, y) in layout.places.items():
