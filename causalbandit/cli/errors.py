@@ -33,6 +33,7 @@ OPTIONS = {
     "outcome": "--outcome",
     "outcome_model": "--model",
     "propensity": "--propensity",
+    "quorum": "--quorum",
     "reference": "--control",
     "replications": "--replications",
     "resume": "--resume",

@@ -103,3 +103,34 @@ class StudyStatus:
             if value
         ]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class StudyCheck:
+    """Whether a study's file is whole.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    damages : tuple of str
+        What is wrong, a sentence each.
+    totals : dict
+        What the file says it holds.
+    """
+
+    path: str
+    damages: tuple[str, ...]
+    totals: dict[str, int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damages
+
+    def summary(self) -> str:
+        """What was found, as text."""
+        if self.whole:
+            told, running = self.totals["told"] + self.totals["extra"], self.totals["open"]
+            return f"{self.path}: whole; {told:,} told rows and {running:,} running experiments are safe."
+        return "\n".join([f"{self.path}: damaged", *(f"  {text}" for text in self.damages)])

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import instance, number, one_of, whole_number
+from causalbandit.counts import Counts
 from causalbandit.decision import Decision
 from causalbandit.driver import prepared
 from causalbandit.errors import InvalidArgument, listing
@@ -19,9 +20,10 @@ from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.strategy import Strategy
 from causalbandit.study.database import StudyError
+from causalbandit.study.preview import Preview
 from causalbandit.study.replay import Replay
-from causalbandit.study.sheets import Mismatch, read_sheet, todo_frame
-from causalbandit.study.status import StudyStatus, Told
+from causalbandit.study.sheets import NOT_SEEN, Mismatch, read_sheet, todo_frame
+from causalbandit.study.status import StudyCheck, StudyStatus, Told
 from causalbandit.study.store import Store, StoredBatch
 from causalbandit.study.telling import Telling, counts_from
 from causalbandit.study.terms import Terms
@@ -223,6 +225,39 @@ class Study:
                 f"{status.open:,} are running. preview() tells what is known by now."
             )
         return replay.decision()
+
+    def preview(self) -> Preview:
+        """What the study would answer now."""
+        total = Counts.zeros(self.interventions)
+        last = self._store.last_batch()
+        for tally in range(0 if last is None else last.number + 2):
+            total = total + counts_from(self._store.tally(tally), self.interventions)
+        if not total.total:
+            raise StudyError("Nothing was told yet: there is nothing to preview.")
+        return Preview.of(self.problem, total)
+
+    def rows(self) -> pd.DataFrame:
+        """One row per told experiment: ``id``, ``batch``, ``intervention``, the nodes, ``counted``, and the rest."""
+        import pandas as pd
+
+        nodes, labels = self.problem.graph.nodes, self.interventions.labels
+        records = []
+        for result in self._store.results():
+            seen = {
+                node: None if value == NOT_SEEN else value for node, value in zip(nodes, result.observed, strict=True)
+            }
+            head = {
+                "id": result.id,
+                "batch": None if result.batch is None else result.batch + 1,
+                "intervention": labels[result.place],
+            }
+            records.append(head | seen | {"counted": not result.excluded} | dict(result.extra))
+        frame = pd.DataFrame(records, columns=None if records else ["id", "batch", "intervention", *nodes, "counted"])
+        return frame.astype(dict.fromkeys(("batch", *nodes), "Int64"))
+
+    def check(self) -> StudyCheck:
+        """Whether the file is whole, and what is safe in it. Reads every row."""
+        return StudyCheck(str(self._store.path), tuple(self._store.damages()), self._store.totals())
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,218 @@
+"""``study``: a campaign of real experiments in one file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.options import check_outputs, drawn_seed, json_text, load, whole_number, write, writing
+from causalbandit.strategies.catalogue import searching
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from causalbandit.study.study import Study
+
+
+@click.group()
+def study() -> None:
+    """A campaign of your own experiments in one file: create, ask, tell, and so on until it has an answer.
+
+    Nothing that was told is ever lost, no experiment is handed out twice, and the file goes on wherever it was left.
+    """
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.argument("graph", metavar="GRAPH")
+@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Largest number of experiments.")
+@click.option(
+    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
+)
+@click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Seed of the plan.  [default: random]")
+@click.option(
+    "--quorum",
+    metavar="Q",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of a batch that must be told before the next is planned; late rows count in that one.",
+)
+def create(file: str, graph: str, budget: int, strategy: str, seed: int | None, quorum: float) -> None:
+    """Begin a study of GRAPH in the new FILE."""
+    from causalbandit.study.study import Study
+
+    problem = load(graph)
+    used_seed = drawn_seed() if seed is None else seed
+    with bad_input(), _study_errors(), Study.create(file, problem, budget, strategy, used_seed, quorum=quorum) as made:
+        said = made.status().summary()
+    click.echo(f"Created {file} (seed {used_seed})", err=True)
+    click.echo(said)
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.option("--out", metavar="CSV", required=True, help="Write the experiments to run into CSV.")
+@click.option(
+    "-n",
+    "n",
+    metavar="N",
+    callback=lambda c, p, v: None if v is None else whole_number(c, p, v),
+    help="At most N experiments.  [default: the whole batch]",
+)
+@click.option(
+    "--running", "again", is_flag=True, help="Write those that run already once more, and hand out no new ones."
+)
+def ask(file: str, out: str, n: int | None, again: bool) -> None:
+    """Write experiments to run into a CSV file: an id, and a column per node to fix (empty: leave it alone).
+
+    Fill in what you observed, keep the ids, and give the file back with tell.
+    """
+    check_outputs([file], table=out)
+    with _opened(file) as opened:
+        todo = opened.outstanding() if again else opened.ask(n)
+        finished = not len(todo) and opened.status().finished
+        waiting = len(opened.outstanding()) if not len(todo) else 0
+    with running("Writing the experiments (they are handed out: --running writes them again)"):
+        write(out, _csv(todo))
+    if finished:
+        click.echo("The study is finished; there is nothing left to run. See the result.")
+    elif not len(todo):
+        click.echo(f"Nothing to hand out: {waiting:,} experiments are running. Tell what they showed, or give them up.")
+    else:
+        click.echo(f"{len(todo):,} experiments to run.")
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.argument("results", metavar="CSV")
+@click.option("--extra", is_flag=True, help="Count rows that nobody asked for, too.")
+@click.option("--amend", is_flag=True, help="Let rows replace those that were told before; the old ones are kept.")
+@click.option("--exclude-mismatches", is_flag=True, help="Record rows that contradict their intervention, uncounted.")
+def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: bool) -> None:
+    """Record what experiments showed: the CSV file that ask wrote, with the observed columns filled in.
+
+    Rows may come in any order, in parts and late. Columns that are no nodes are kept.
+    """
+    with bad_input(results):
+        frame = _read_csv(results)
+    with _opened(file) as opened, bad_input(results):
+        told = opened.tell(frame, extra=extra, amend=amend, on_mismatch="exclude" if exclude_mismatches else "error")
+    click.echo(told.summary())
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.argument("ids", metavar="ID...", nargs=-1, type=int)
+@click.option("--running", "all_running", is_flag=True, help="All experiments that run now.")
+def abandon(file: str, ids: tuple[int, ...], all_running: bool) -> None:
+    """Give up experiments that will not come back; the study goes on without them."""
+    if bool(ids) == all_running:
+        raise BadInput("Name the ids of experiments, or say --running for all that run now.")
+    with _opened(file) as opened:
+        count = opened.abandon(opened.outstanding()["id"].tolist() if all_running else ids)
+    click.echo(f"{count:,} experiments given up.")
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+def status(file: str) -> None:
+    """Where the study stands."""
+    with _opened(file) as opened:
+        said = opened.status().summary()
+    click.echo(said)
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+def preview(file: str) -> None:
+    """What the study would answer now."""
+    with _opened(file) as opened:
+        said = opened.preview().summary()
+    click.echo(said)
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+def result(file: str, json_file: str | None) -> None:
+    """The answer of a finished study."""
+    check_outputs([file], json=json_file)
+    with _opened(file) as opened:
+        decision = opened.result()
+    with writing(decision.summary()):
+        if json_file is not None:
+            write(json_file, json_text(decision.to_dict()))
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+def check(file: str) -> None:
+    """Whether the file is whole, and what is safe in it."""
+    with _opened(file) as opened:
+        found = opened.check()
+    click.echo(found.summary())
+    if not found.whole:
+        raise click.exceptions.Exit(1)
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.argument("out", metavar="CSV")
+def export(file: str, out: str) -> None:
+    """Write all told experiments into a CSV file, one row each."""
+    check_outputs([file], out=out)
+    with _opened(file) as opened:
+        rows = opened.rows()
+    with running("Writing the rows"):
+        write(out, _csv(rows))
+    click.echo(f"{len(rows):,} rows.")
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[Study]:
+    from causalbandit.study.study import Study
+
+    with _study_errors(), bad_input(), Study.open(file) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _study_errors() -> Iterator[None]:
+    """Turn what a study refuses into a message of the command line."""
+    from causalbandit.study.database import StudyError
+
+    try:
+        yield
+    except StudyError as error:
+        raise BadInput(str(error)) from error
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """The frame as CSV; texts that a spreadsheet would calculate get an apostrophe in front."""
+    from causalbandit.study.sheets import guarded
+
+    shown = frame.rename(columns=lambda name: guarded(str(name)))
+    for name in shown.columns:
+        if not hasattr(shown[name].dtype, "kind") or shown[name].dtype.kind in "OU":
+            shown[name] = [guarded(value) if isinstance(value, str) else value for value in shown[name]]
+    text: str = shown.to_csv(index=False)
+    return text
+
+
+def _read_csv(path: str) -> Any:
+    """The rows of a CSV file as texts; an error that says what the file lacks."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        raise ValueError("the file is empty; expected the sheet that ask wrote, filled in.") from None
+    except pd.errors.ParserError as error:
+        raise ValueError(f"the file is no table ({str(error).strip()}).") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8; save it as CSV in UTF-8.") from None
