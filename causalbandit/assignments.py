@@ -131,10 +131,13 @@ def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
 
 def checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
     """Prices [A], read-only; 1 each when none are given."""
-    expected = f"{n_interventions} positive finite numbers, one per intervention"
-    array = np.ones(n_interventions) if costs is None else numeric_array(costs, "costs", expected).copy()
-    if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
-        shown = listing(array.ravel().tolist(), 4)
-        raise InvalidArgument("costs", f"had shape {array.shape} and values {shown}; expected {expected}.")
+    if costs is None:
+        array = np.ones(n_interventions)
+    else:
+        expected = f"{n_interventions} positive finite numbers, one per intervention"
+        array = numeric_array(costs, "costs", expected).copy()
+        if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
+            shown = listing(array.ravel().tolist(), 4)
+            raise InvalidArgument("costs", f"had shape {array.shape} and values {shown}; expected {expected}.")
     array.flags.writeable = False
     return array

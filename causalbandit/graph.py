@@ -29,6 +29,8 @@ from functools import cached_property
 from typing import Any
 
 import networkx as nx
+import numpy as np
+import numpy.typing as npt
 
 from causalbandit.checks import instance
 from causalbandit.digraphs import (
@@ -248,6 +250,11 @@ class CausalGraph:
         return self.projection.nodes
 
     @cached_property
+    def ancestor_places(self) -> npt.NDArray[np.intp]:
+        """Places of :attr:`ancestors` in :attr:`nodes`: their columns in arrays of all nodes."""
+        return np.array([self._index[node] for node in self.ancestors])
+
+    @cached_property
     def districts(self) -> tuple[tuple[str, ...], ...]:
         """:attr:`ancestors` in groups that hidden causes tie together; without any, each node is alone."""
         found, left = [], (1 << len(self.ancestors)) - 1
@@ -303,7 +310,8 @@ class CausalGraph:
 
     def position(self, node: str) -> int:
         """Place of an observed ``node`` in :attr:`nodes`."""
-        return self._index[self.observed(node)]
+        place = self._index.get(node)
+        return self._index[self.observed(node)] if place is None else place
 
     def observed(self, node: Any, what: str = "node") -> str:
         """``node`` itself when it is an observed node; otherwise a ValueError that says whether it is hidden."""

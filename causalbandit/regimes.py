@@ -141,7 +141,7 @@ def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8]) -> RowPlan:
     """
     if not graph.bidirected:
         return RowPlan(graph.families, (Regime(np.arange(len(assignments)), graph.families, None, True),))
-    fixed = assignments[:, [graph.position(node) for node in graph.ancestors]] >= 0
+    fixed = assignments[:, graph.ancestor_places] >= 0
     projection = graph.projection
     grouped = _grouped(projection, fixed)
     used: list[set[int]] = [set() for _ in projection.nodes]

@@ -92,9 +92,8 @@ class _RegimeSimulator:
         kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
         self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
         self._kept: tuple[Plan, list[list[Floats]]] | None = None
-        graph = interventions.graph
-        columns = [graph.position(family.node) for family in regime.families]
-        self._assignments = interventions.assignments[:, columns]
+        self._assignments = interventions.assignments[:, interventions.graph.ancestor_places]
+        self._free = self._assignments == FREE
         self._interventions = interventions
 
     def draw(self, numbers: Integers, random: np.random.Generator, counts: Counts) -> None:
@@ -138,7 +137,7 @@ class _RegimeSimulator:
     ) -> None:
         own = numbers[places]
         used = np.flatnonzero(own)
-        free = self._assignments[places[used]] == FREE
+        free = self._free[places[used]]
         tables: list[Integers] = []
         for place, bag in enumerate(self._tree.bags):
             if bag.parent < 0:
@@ -161,13 +160,14 @@ class _RegimeSimulator:
         bag = self._tree.bags[place]
         everyone: Integers | None = None
         for family, scope in zip(bag.families, bag.family_scopes, strict=True):
-            if not free[:, family].any():
-                continue
-            if free[:, family].all():
+            free_here = free[:, family]
+            if free_here.all():
                 everyone = table.sum(axis=0) if everyone is None else everyone
                 pooled = everyone
+            elif free_here.any():
+                pooled = table[free_here].sum(axis=0)
             else:
-                pooled = table[free[:, family]].sum(axis=0)
+                continue
             by_value = scope.sum_onto(pooled)
             rows = self._regime.rows_in_set(self._tree.families[family])
             counts.visits[rows] += by_value[0::2] + by_value[1::2]

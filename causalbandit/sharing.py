@@ -117,9 +117,7 @@ def plans(
 
     The plan of a regime that fits one chunk is kept with the set when it is small.
     """
-    graph = interventions.graph
     n_interventions = len(regime.places)
-    columns = np.array([graph.position(node) for node in graph.ancestors])
     key = ("plan", int(regime.places[0]))  # a place is in one regime, and the tree of a regime is always the same
     kept = interventions.derived.get(key) if n_interventions <= chunk else None
     if kept is not None:
@@ -128,7 +126,7 @@ def plans(
     for start in range(0, n_interventions, chunk):
         part = slice(start, min(start + chunk, n_interventions))
         places = part if regime.whole else regime.places[part]
-        plan = Plan(tree, interventions.assignments[places][:, columns])
+        plan = Plan(tree, interventions.assignments[places][:, interventions.graph.ancestor_places])
         if n_interventions <= chunk and n_interventions * len(tree.families) <= 1 << 20:
             interventions.derived[key] = plan
         yield places, plan
