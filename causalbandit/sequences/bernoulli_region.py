@@ -31,7 +31,7 @@ PRECISION = 1e-11
 
 
 class Arm(NamedTuple):
-    """Ones and zeros of an arm in each contrast, as flat arrays."""
+    """Ones and zeros of an arm in each contrast, as arrays of one shape; they need not be whole."""
 
     ones: Floats
     zeros: Floats
@@ -55,11 +55,21 @@ class Arm(NamedTuple):
         """p(1 − p) with half a one and half a zero added, to start searches from."""
         return (self.ones + 0.5) * (self.zeros + 0.5) / (self.n + 1.0) ** 2
 
+    def raised(self, nu: Floats) -> tuple[Floats, Floats]:
+        """(p − p̂, its cost) at the p ≥ p̂ with n(p − p̂) = ν p(1 − p); 0 for an arm without data, whose p is 1."""
+        s, f, n = self.ones, self.zeros, self.n
+        root = np.sqrt((n - nu) ** 2 + 4.0 * nu * s)
+        with np.errstate(invalid="ignore", divide="ignore"):  # the branch that is not taken may be 0/0
+            p = np.where(nu < n, 2.0 * s / (n - nu + root), (nu - n + root) / (2.0 * nu))
+        complement = 2.0 * f / (n + nu + root)
+        rise = nu * p * complement / np.maximum(n, 1.0)
+        return rise, self.cost(rise, complement)
+
     def cost(self, rise: Floats, complement: Floats) -> Floats:
         """n KL(p̂, p) for p = p̂ + rise, complement = 1 − p; written so that neither a small rise nor p → 1 cancels."""
-        up = rise * self.n / np.maximum(self.ones, 1.0)
-        down = rise * self.n / np.maximum(self.zeros, 1.0)
-        ratio = np.where(self.zeros > 0.0, complement * self.n / np.maximum(self.zeros, 1.0), 1.0)
+        up = rise * self.n / np.where(self.ones > 0.0, self.ones, 1.0)
+        zeros = np.where(self.zeros > 0.0, self.zeros, 1.0)
+        down, ratio = rise * self.n / zeros, np.where(self.zeros > 0.0, complement * self.n / zeros, 1.0)
         with np.errstate(divide="ignore"):  # p = 1 although zeros were seen costs infinitely much
             fall = np.where(down < 0.5, np.log1p(-np.minimum(down, 0.5)), np.log(ratio))
         moved = -self.zeros * np.where(self.zeros > 0.0, fall, 0.0)
@@ -93,17 +103,12 @@ def _largest_difference(one: Arm, other: Arm, room: Floats) -> Floats:
     """The largest p_k − p_0; 1 where nothing speaks against p_k = 1 and p_0 = 0."""
 
     def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
-        nu, difference, cost = np.exp(u), np.zeros(len(u)), np.zeros(len(u))
+        difference, cost = np.full(len(u), -1.0), np.zeros(len(u))
         for arm in (one.at(at), other.at(at).mirrored()):  # to lower p_0 is to raise 1 − p_0
-            s, f, n = arm.ones, arm.zeros, arm.n
-            root = np.sqrt((n - nu) ** 2 + 4.0 * nu * s)
-            with np.errstate(invalid="ignore", divide="ignore"):  # the branch that is not taken may be 0/0
-                p = np.where(nu < n, 2.0 * s / (n - nu + root), (nu - n + root) / (2.0 * nu))
-            complement = 2.0 * f / (n + nu + root)
-            rise = nu * p * complement / np.maximum(n, 1.0)
-            cost += arm.cost(rise, complement)
-            difference += np.where(n > 0.0, s / np.maximum(n, 1.0) + rise, 1.0)
-        return cost, np.minimum(difference - 1.0, 1.0)
+            rise, paid = arm.raised(np.exp(u))
+            cost += paid
+            difference += np.where(arm.n > 0.0, arm.ones / np.maximum(arm.n, 1.0) + rise, 1.0)
+        return cost, np.minimum(difference, 1.0)
 
     start = np.sqrt(2.0 * room / (one.variance() / (one.n + 1.0) + other.variance() / (other.n + 1.0)))
     upper = np.ones(len(room))
@@ -216,3 +221,26 @@ LARGEST: dict[str, Callable[[Arm, Arm, Floats], Floats]] = {
     "odds-ratio": _largest_odds_ratio,
 }
 """The largest contrast of every scale, as a function of both arms and of the room."""
+
+
+def largest_fall(weights: Floats, rows: Arm, room: Floats) -> Floats:
+    """The largest Σ_c w_cb (p̂_c − p_c) with Σ_c n_c KL(p̂_c, p_c) ≤ room_b, for each of B sums at once; shape [B].
+
+    ``weights`` [C, B], ``rows`` with C ones and zeros, none of them without both; ``room`` [B], positive. The same
+    multiplier as for contrasts, ν|w_cb| in place of ν. Cost: about six times C·B quadratic equations.
+    """
+    up = weights < 0.0  # a sum falls by raising what counts negatively
+    moved = Arm(
+        np.where(up, rows.ones[:, None], rows.zeros[:, None]), np.where(up, rows.zeros[:, None], rows.ones[:, None])
+    )
+    size = np.abs(weights)
+
+    def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
+        rise, cost = Arm(moved.ones[:, at], moved.zeros[:, at]).raised(np.exp(u) * size[:, at])
+        return cost.sum(axis=0), (size[:, at] * rise).sum(axis=0)
+
+    spread = (size**2 * (rows.variance() / (rows.n + 1.0))[:, None]).sum(axis=0)
+    falls = np.zeros(len(room))
+    at = np.flatnonzero(spread > 0.0)  # a sum without rows cannot fall
+    falls[at] = _end(path, at, 0.5 * np.log(2.0 * room[at] / spread[at]), room[at])
+    return falls
