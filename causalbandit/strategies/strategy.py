@@ -24,6 +24,7 @@ from causalbandit.propagation import MEMORY
 
 if TYPE_CHECKING:
     from causalbandit.strategies.mixture import Mixture
+    from causalbandit.strategies.stopping import Promise
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -129,6 +130,8 @@ class Choice:
         The planned mixture of interventions with its certificate, when the strategy plans one.
     notes : tuple of str
         Sentences about what did not go as usual.
+    promise : Promise, optional
+        What may be said of the choice, when the search was to stop when sure.
     """
 
     best_index: int
@@ -136,6 +139,7 @@ class Choice:
     tables: Tables | None = None
     mixture: Mixture | None = None
     notes: tuple[str, ...] = ()
+    promise: Promise | None = None
 
 
 Plan = Generator[Batch, Counts, Choice]

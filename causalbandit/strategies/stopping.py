@@ -1,0 +1,341 @@
+"""Stop when sure: a search ends as soon as its data show, at a stated error rate, that no other choice is much better.
+
+After each batch every rival b of the *leader* l, the intervention with the largest estimate, is put to two tests; both
+may be taken after every batch, however the batches were chosen. The search stops when each rival fails at least one.
+
+1. *By the graph*, from the tables that all experiments teach. The rival's lead is estimated by μ(b) − μ(l), linear in
+   the tables' rows near the estimate with weights g_c(b) − g_c(l). The rival fails when no tables that are likely
+   enough let it lead by more than the tolerance: likely enough means Σ_c t_c KL(α̂_c, α_c) ≤ R, where R is the level
+   that a normal-mixture boundary (Howard, Ramdas, McAuliffe & Sekhon 2021) has at the lead's estimated precision. A row
+   that was never visited counts as half a one and half a zero. Valid if the graph is right, for many experiments.
+2. *By the outcomes* of the target under the two interventions alone (`causalbandit.sequences.bernoulli_contrast`):
+   exact, for any number of experiments, and whatever the graph.
+
+The error rate is shared out between the tests, and within each between the rivals (Bonferroni); rivals with the same
+effect in every model of the graph count as one. Why Kullback-Leibler divergence in place of variances: an effect that
+was underestimated by chance has a variance that is underestimated, too, most of all where outcomes are rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.checks import error_rate, number, whole_number
+from causalbandit.counts import Counts
+from causalbandit.interventions import InterventionSet
+from causalbandit.possibly_optimal import Structure
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
+from causalbandit.sequences.bernoulli_region import Arm, largest_fall
+from causalbandit.sequences.boundaries import normal_mixture
+from causalbandit.strategies.posterior import TablePosterior
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+BY_GRAPH = 0.8
+"""Share of the error rate that goes to the test by the graph, which nearly always is the first to be passed."""
+PRECISION = 1200.0
+"""1/variance of a lead at which the boundary is tightest: about what it takes to see a lead of 0.1."""
+AT_ONCE = 1 << 20
+"""Entries of [C, rivals] arrays that the test by the graph works on at a time, 8 MiB each."""
+
+
+@dataclass(frozen=True)
+class StopWhenSure:
+    """Stop when the chosen intervention is within ``tolerance`` of the best, at error rate ``error``.
+
+    Attributes
+    ----------
+    error : float
+        δ in (0, 1): among searches with this rule, the share that stop with a choice worse than promised.
+    tolerance : float
+        ε in [0, 1), on the scale of the target's probability: how much better another intervention may be. With 0 a
+        search cannot stop before it has told the best from the second best.
+    looks : int
+        A batch of more than a share 1/``looks`` of the budget is run in parts, with a look after each.
+    """
+
+    error: float = 0.05
+    tolerance: float = 0.01
+    looks: int = 15
+
+    def __post_init__(self) -> None:
+        error_rate(self.error, "error")
+        number(self.tolerance, "tolerance", least=0, below=1)
+        whole_number(self.looks, "looks", least=1)
+
+    def promise(self, task: Task, standing: Standing) -> Promise:
+        """What the data so far allow to say of the leader."""
+        leader, n_rivals = standing.leader, n_different_effects(task.interventions) - 1
+        rivals = np.flatnonzero(np.arange(len(task.interventions)) != leader)
+        each = self.error / max(n_rivals, 1)
+        outcomes = excluded_by_outcomes(standing.counts, leader, rivals, self.tolerance, (1 - BY_GRAPH) * each)
+        graph = np.zeros(len(rivals), dtype=bool)
+        if standing.posterior is not None:
+            left = ~outcomes
+            graph[left] = excluded_by_graph(standing, rivals[left], self.tolerance, BY_GRAPH * each)
+        return Promise(
+            error=self.error,
+            tolerance=self.tolerance,
+            experiments=standing.counts.total,
+            n_undecided=int((~(graph | outcomes)).sum()),
+            n_rivals=len(rivals),
+            rule="outcomes" if outcomes.all() else "both" if outcomes.any() else "graph",
+        )
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a search with `StopWhenSure` can say of its choice.
+
+    Attributes
+    ----------
+    error, tolerance : float
+        δ and ε of the rule.
+    experiments : int
+        Experiments behind it.
+    n_undecided, n_rivals : int
+        Rivals of the chosen intervention that may be better by more than the tolerance, at least, and all of them.
+    rule : {"graph", "outcomes", "both"}
+        What excluded the others: the graph's tables, the outcomes under each intervention, or some this and some that.
+    """
+
+    error: float
+    tolerance: float
+    experiments: int
+    n_undecided: int
+    n_rivals: int
+    rule: Literal["graph", "outcomes", "both"]
+
+    @property
+    def kept(self) -> bool:
+        """Whether every rival is excluded, so that the promise holds."""
+        return self.n_undecided == 0
+
+    def sentence(self, budget: int) -> str:
+        """What was promised and by which rule, or that it was not."""
+        within = f"within {self.tolerance:g} of the best" if self.tolerance else "the best"
+        spent = f"{self.experiments:,} of {budget:,} experiments"
+        if not self.kept:
+            return (
+                f"Not sure after {spent}: at least {self.n_undecided:,} of {self.n_rivals:,} other interventions may "
+                f"be better by more than {self.tolerance:g} (error rate {self.error:g})."
+            )
+        return (
+            f"Sure after {spent}: the chosen intervention is {within}. Searches that stop by this rule are wrong about "
+            f"it at most at rate {self.error:g}. {_REASONS[self.rule]}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts, ready for JSON."""
+        names = ("error", "tolerance", "experiments", "kept", "n_undecided", "n_rivals", "rule")
+        return {name: getattr(self, name) for name in names}
+
+
+_REASONS = {
+    "graph": "Shown by the graph's tables: it holds if the graph is right, for many experiments.",
+    "outcomes": "Shown by the outcomes under each intervention alone: exact, whatever the graph.",
+    "both": "Shown for some by their outcomes, for the others by the graph's tables: it holds if the graph is right, "
+    "for many experiments.",
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A strategy that stops when sure: the plan of ``strategy``, with a look at all data after each batch.
+
+    It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all its
+    experiments; else what ``strategy`` chooses, and that nothing is promised.
+
+    Attributes
+    ----------
+    strategy : Strategy
+        Any strategy. One that needs outcomes of the target alone stops by the test by outcomes alone.
+    stop : StopWhenSure
+        The rule.
+    """
+
+    strategy: Strategy
+    stop: StopWhenSure
+
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        return self.strategy.name
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """What the strategy needs."""
+        return self.strategy.needs
+
+    @property
+    def knows_tables(self) -> bool:
+        """Whether the strategy must be told the tables of all nodes but the target."""
+        return bool(getattr(self.strategy, "knows_tables", False))
+
+    def smallest_budget(self, task: Task) -> int:
+        """That of the strategy."""
+        return self.strategy.smallest_budget(task)
+
+    def explain_smallest_budget(self, task: Task) -> str:
+        """That of the strategy."""
+        explain = getattr(self.strategy, "explain_smallest_budget", None)
+        return "" if explain is None else str(explain(task))
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """The strategy's plan, its batches in parts, until a look shows that the leader is good enough."""
+        own = rng.spawn(1)[0]  # leaves the strategy's own draws as they are without the rule
+        plan = self.strategy.run(task, budget, rng)
+        counts: Counts | None = None
+        promise: Promise | None = None
+        most = max(1, -(-budget // self.stop.looks))
+        try:
+            batch = next(plan)
+            while True:
+                seen: Counts | None = None
+                for part in in_parts(batch, most, own):
+                    new = yield part
+                    seen = new if seen is None else seen + new
+                    counts = new if counts is None else counts + new
+                    standing = Standing.of(task, counts, own)
+                    promise = self.stop.promise(task, standing)
+                    if promise.kept:
+                        plan.close()
+                        return standing.choice(promise, budget)
+                assert seen is not None
+                batch = plan.send(seen)
+        except StopIteration as stopped:
+            choice: Choice = stopped.value
+        if promise is None:  # a strategy that needed no experiment, with all tables known
+            return choice
+        return replace(choice, promise=promise, notes=(*choice.notes, promise.sentence(budget)))
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What all experiments so far say.
+
+    Attributes
+    ----------
+    counts : Counts
+        Their counts.
+    effects : numpy.ndarray of float, shape [A]
+        Estimated effects: by the tables, or by the outcomes under each intervention (NaN without any) when only the
+        target was observed.
+    leader : int
+        Place of the largest, ties at random.
+    posterior, gradient : TablePosterior and numpy.ndarray of float, shape [C, A]; or None
+        The tables behind the estimates, and how each effect grows with each row.
+    """
+
+    counts: Counts
+    effects: Floats
+    leader: int
+    posterior: TablePosterior | None = None
+    gradient: Floats | None = None
+
+    @classmethod
+    def of(cls, task: Task, counts: Counts, rng: np.random.Generator) -> Standing:
+        """What ``counts`` say; one propagation with gradients when all nodes were observed."""
+        if not len(counts.visits):
+            unknown = np.full(len(counts.trials), np.nan)
+            effects = np.divide(counts.successes, counts.trials, out=unknown, where=counts.trials > 0)
+            return cls(counts, effects, best_at_random(effects, rng))
+        posterior = TablePosterior(counts.visits, counts.ones, task.known)
+        found = posterior.propagate(task, gradient=True)
+        return cls(counts, found.effects, best_at_random(found.effects, rng), posterior, found.gradient)
+
+    def choice(self, promise: Promise, budget: int) -> Choice:
+        """The leader, with what is promised of it."""
+        tables = None if self.posterior is None else self.posterior.tables()
+        return Choice(self.leader, self.effects, tables, notes=(promise.sentence(budget),), promise=promise)
+
+
+def excluded_by_graph(standing: Standing, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float) -> Flags:
+    """Which rivals lead by more than ``tolerance`` under no likely tables, each at rate ``alpha``; shape [rivals].
+
+    A quick test with the lead's variance comes first. Rivals that pass it are put to the full one only when all do,
+    because a search goes on with one rival that does not: otherwise they are reported as they are.
+    """
+    posterior, leader = standing.posterior, standing.leader
+    assert posterior is not None
+    assert standing.gradient is not None
+    passed = np.ones(len(rivals), dtype=bool)
+    lead = standing.effects[leader] - standing.effects[rivals] + tolerance
+    learned = np.isnan(posterior.known)
+    visits = posterior.visits[learned].astype(np.float64)
+    mean = posterior.mean[learned]
+    variance = np.where(visits > 0, mean * (1.0 - mean) / np.maximum(visits, 1.0), 0.25)
+    rows = Arm((visits + 1.0) * mean, (visits + 1.0) * (1.0 - mean))
+    step = max(1, AT_ONCE // max(len(visits), 1))
+    blocks = [slice(start, start + step) for start in range(0, len(rivals), step)]
+    rooms = np.zeros(len(rivals))
+    for part in blocks:
+        weights = standing.gradient[learned, leader][:, None] - standing.gradient[np.ix_(learned, rivals[part])]
+        spread = variance @ weights**2
+        known = spread > 0.0  # else nothing is left to learn of the lead
+        precision = 1.0 / np.where(known, spread, 1.0)
+        boundary = normal_mixture(precision, alpha, PRECISION, one_sided=True)
+        rooms[part] = boundary**2 / (2.0 * precision)
+        passed[part] = lead[part] >= np.where(known, boundary / precision, 0.0)
+    if not passed.all():
+        return passed
+    for part in blocks:
+        weights = standing.gradient[learned, leader][:, None] - standing.gradient[np.ix_(learned, rivals[part])]
+        passed[part] = lead[part] >= largest_fall(weights, rows, rooms[part])
+        if not passed[part].all():
+            break
+    return passed
+
+
+def excluded_by_outcomes(
+    counts: Counts, leader: int, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float
+) -> Flags:
+    """Which rivals lead by more than ``tolerance`` in no pair of means that the outcomes allow; shape [rivals]."""
+    ones, trials = counts.successes, counts.trials
+    if not len(rivals) or not trials[leader]:  # without the leader's outcomes no rival can be excluded
+        return np.zeros(len(rivals), dtype=bool)
+    found = bernoulli_contrast(ones[rivals], trials[rivals], ones[leader], trials[leader], alpha)
+    return np.asarray(found.upper <= tolerance)
+
+
+def in_parts(batch: Batch, most: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """``batch`` in parts of about equal size, ``most`` experiments at most up to rounding, each a fair share of all."""
+    n_parts = -(-batch.total // most)
+    if n_parts <= 1:
+        yield batch
+        return
+    whole, rest = np.divmod(batch.sizes, n_parts)
+    offset, done = rng.random(len(rest)), np.zeros_like(rest)
+    for part in range(1, n_parts + 1):
+        upto = whole * part + np.floor(rest * (part / n_parts) + offset).astype(np.int64)
+        if part == n_parts:
+            upto = batch.sizes
+        if (upto > done).any():
+            yield Batch(upto - done, batch.phase)
+        done = upto
+
+
+def n_different_effects(interventions: InterventionSet) -> int:
+    """Number of members with effects of their own: those that the graph makes equal in every model count once."""
+    key = "n_different_effects"
+    if key not in interventions.derived:
+        structure = Structure.of(interventions.graph)
+        minimal: dict[int, int] = {}
+        classes = set()
+        for intervention in interventions:
+            fixed = structure.bits(intervention)
+            if fixed not in minimal:
+                minimal[fixed] = structure.minimal(fixed)
+            ones = structure.bits(node for node, value in intervention.items() if value)
+            classes.add((minimal[fixed], ones & minimal[fixed]))
+        interventions.derived[key] = len(classes)
+    number_of: int = interventions.derived[key]
+    return number_of
