@@ -17,6 +17,7 @@ from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture
+from causalbandit.strategies.stopping import Promise
 from causalbandit.strategies.strategy import Tables
 from causalbandit.text import frame_text, plain, shortened, wrapped
 
@@ -83,6 +84,8 @@ class Decision:
         The planned mixture of interventions with its certificate, when the strategy plans one.
     notes : tuple of str
         Sentences about what did not go as usual.
+    promise : Promise or None
+        What may be said of the choice, when the search was to stop when sure.
     batches : tuple of FinishedBatch
         The batches in the order in which they were run.
     true_effects : numpy.ndarray of float, shape [A], or None
@@ -97,6 +100,7 @@ class Decision:
     tables: Tables | None
     mixture: Mixture | None
     notes: tuple[str, ...]
+    promise: Promise | None
     batches: tuple[FinishedBatch, ...]
     true_effects: Floats | None
 
@@ -281,6 +285,7 @@ class Decision:
                 for row in self.tables_frame().to_dict("records")
             ],
             "mixture": None if self.mixture is None else self.mixture.to_dict(),
+            "promise": None if self.promise is None else self.promise.to_dict(),
             "notes": list(self.notes),
         }
 

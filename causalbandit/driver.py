@@ -21,6 +21,7 @@ from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.stopping import StopWhenSure, Watched
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, check_budget, check_tables, make_task
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def search(
     rng: RNG = None,
     environment: Environment | None = None,
     known: Mapping[str, Sequence[float]] | None = None,
+    stop: StopWhenSure | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
 ) -> Decision:
@@ -75,6 +77,9 @@ def search(
     known : mapping of str to sequence of float, optional
         Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3). A strategy whose name ends in
         "-knows-tables" needs those of all nodes but the target.
+    stop : StopWhenSure, optional
+        Stop as soon as the data show, at its error rate, that the best estimate is good enough; with any strategy. The
+        decision's ``promise`` and its notes say what holds, and by which test.
     progress : bool, optional
         Show a progress bar; by default only on a terminal.
     memory : int
@@ -97,7 +102,7 @@ def search(
         finished until then, from which ``TopTwo(prior=counts)`` can go on.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    chosen, task, budget = prepared(problem, strategy, budget, known=known, memory=memory)
+    chosen, task, budget = prepared(problem, strategy, budget, known=known, stop=stop, memory=memory)
     if environment is not None and not callable(environment):
         raise InvalidType(
             "environment",
@@ -136,10 +141,13 @@ def prepared(
     budget: int,
     *,
     known: Mapping[str, Sequence[float]] | None = None,
+    stop: StopWhenSure | None = None,
     memory: int = MEMORY,
 ) -> tuple[Strategy, Task, int]:
     """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later."""
     chosen = strategy_from(strategy)
+    if stop is not None:
+        chosen = Watched(chosen, instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)"))
     task = make_task(problem, known, memory)
     check_tables(chosen, task)
     budget = check_budget(budget, chosen, task)
@@ -195,6 +203,7 @@ def concluded(
         tables=choice.tables,
         mixture=choice.mixture,
         notes=choice.notes,
+        promise=choice.promise,
         batches=tuple(batches),
         true_effects=None if problem.model is None else problem.model.effects(problem.interventions, memory=memory),
     )

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from causalbandit.problem import Problem
+    from causalbandit.strategies.stopping import StopWhenSure
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 FIGURES = ("png", "pdf", "svg", "eps", "jpg", "jpeg", "webp")
 """Endings of figure files."""
@@ -35,6 +38,37 @@ def whole_number(ctx: click.Context, param: click.Parameter, value: str) -> int:
     except (ValueError, OverflowError):
         pass
     raise click.BadParameter(f"{value!r} is not a whole number of experiments, such as 10000 or 1e4.", ctx, param)
+
+
+def stopping_options(what: str) -> Callable[[Command], Command]:
+    """Decorator: the options of a rule that stops when sure, ``--error D`` (``what`` it does) and ``--tolerance``."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--tolerance",
+                metavar="E",
+                type=float,
+                help="With --error: how much better another intervention may be.  [default: 0.01]",
+            ),
+            click.option("--error", metavar="D", type=float, help=what),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def stopping_rule(error: float | None, tolerance: float | None) -> StopWhenSure | None:
+    """The rule of ``--error`` and ``--tolerance``, or None without the first."""
+    from causalbandit.strategies.stopping import StopWhenSure
+
+    if error is None:
+        if tolerance is not None:
+            raise BadInput("--tolerance: needs --error, the rate at which the search may be wrong, such as 0.05.")
+        return None
+    with bad_input("--error"):
+        return StopWhenSure(error) if tolerance is None else StopWhenSure(error, tolerance)
 
 
 def drawn_seed() -> int:

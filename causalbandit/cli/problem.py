@@ -12,12 +12,15 @@ from causalbandit.cli.options import (
     drawn_seed,
     json_text,
     load,
+    stopping_options,
+    stopping_rule,
     whole_number,
     write,
     write_figure,
     writing,
 )
 from causalbandit.strategies.catalogue import STRATEGIES, searching
+from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
     from causalbandit.strategies.strategy import Strategy
@@ -26,11 +29,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("graph", metavar="GRAPH")
 @click.option("--plot", metavar="FILE", help="Draw the graph into FILE (.png, .pdf, .svg, ...).")
-def show(graph: str, plot: str | None) -> None:
+@stopping_options("Say how many experiments show which intervention is the best, wrong at most at rate D.")
+def show(graph: str, plot: str | None, error: float | None, tolerance: float | None) -> None:
     """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
     problem = load(graph)
+    stop = stopping_rule(error, tolerance)
     check_outputs([graph], plot=plot)
-    with writing(problem.summary(), what="Drawing"):
+    said = [problem.summary()]
+    if stop is not None:
+        from causalbandit.strategies.forecast import forecast
+
+        with bad_input(graph):
+            problem.require_model()
+        said += ["", *wrapped(forecast(problem, stop).sentence())]
+    with writing(*said, what="Drawing"):
         if plot is not None:
             write_figure(plot, problem.plot)
 
@@ -49,6 +61,7 @@ def show(graph: str, plot: str | None) -> None:
     type=float,
     help="Two-phase: outcomes expected at most X times count as impossible while planning.",
 )
+@stopping_options("Stop when sure that the choice is the best up to --tolerance, wrong at most at rate D.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
 @click.option("--plot", metavar="FILE", help="Draw the estimated effects into FILE (.png, .pdf, .svg, ...).")
 @click.option("--quiet", is_flag=True, help="Print the best intervention alone, and no progress.")
@@ -59,6 +72,8 @@ def search(
     strategy: str,
     pooled: bool,
     truncation: float | None,
+    error: float | None,
+    tolerance: float | None,
     json_file: str | None,
     plot: str | None,
     quiet: bool,
@@ -76,6 +91,7 @@ def search(
     problem = load(graph)
     with bad_input("--strategy"):
         chosen = _strategy(strategy, pooled, truncation)
+    stop = stopping_rule(error, tolerance)
     with bad_input(graph):
         problem.require_model()
         task = make_task(problem)
@@ -85,7 +101,7 @@ def search(
     check_outputs([graph], json=json_file, plot=plot)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
-        decision = run_search(problem, budget, chosen, rng=used_seed, progress=False if quiet else None)
+        decision = run_search(problem, budget, chosen, rng=used_seed, stop=stop, progress=False if quiet else None)
     said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")

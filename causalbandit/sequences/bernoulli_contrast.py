@@ -17,7 +17,6 @@ not covered.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.checks import error_rate, numeric_array, one_of, whole_number
 from causalbandit.errors import InvalidArgument
-from causalbandit.sequences.bernoulli_region import LARGEST, Arm
+from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,8 +238,8 @@ def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second:
 
 def _ends(one: Arm, other: Arm, alpha: float, scale: str) -> tuple[Floats, Floats, Floats]:
     """Estimates, lower and upper ends."""
-    room = one.slack() + other.slack() - math.log(alpha)
-    upper, exchanged = LARGEST[scale](one, other, room), LARGEST[scale](other, one, room)
+    left = room(one, other, alpha)
+    upper, exchanged = LARGEST[scale](one, other, left), LARGEST[scale](other, one, left)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _ESTIMATES[scale](one, other), -exchanged if scale == "difference" else 1.0 / exchanged, upper
 

@@ -96,6 +96,11 @@ def _log_factorial(x: Floats) -> Floats:
     return value
 
 
+def room(one: Arm, other: Arm, alpha: float) -> Floats:
+    """log 1/α − log M_k(p̂_k) − log M_0(p̂_0), positive: what both arms may cost together at all times at rate α."""
+    return one.slack() + other.slack() - math.log(alpha)
+
+
 # -- the largest contrast in a region --------------------------------------------------------------------------------
 
 

@@ -29,8 +29,7 @@ from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.possibly_optimal import Structure
-from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
-from causalbandit.sequences.bernoulli_region import Arm, largest_fall
+from causalbandit.sequences.bernoulli_region import LARGEST, Arm, largest_fall, room
 from causalbandit.sequences.boundaries import normal_mixture
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random
@@ -299,11 +298,9 @@ def excluded_by_outcomes(
     counts: Counts, leader: int, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float
 ) -> Flags:
     """Which rivals lead by more than ``tolerance`` in no pair of means that the outcomes allow; shape [rivals]."""
-    ones, trials = counts.successes, counts.trials
-    if not len(rivals) or not trials[leader]:  # without the leader's outcomes no rival can be excluded
-        return np.zeros(len(rivals), dtype=bool)
-    found = bernoulli_contrast(ones[rivals], trials[rivals], ones[leader], trials[leader], alpha)
-    return np.asarray(found.upper <= tolerance)
+    arms = Arm(counts.successes.astype(np.float64), (counts.trials - counts.successes).astype(np.float64))
+    own, leading = arms.at(rivals), arms.at(np.full_like(rivals, leader))
+    return np.asarray(LARGEST["difference"](own, leading, room(own, leading, alpha)) <= tolerance)
 
 
 def in_parts(batch: Batch, most: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -87,8 +87,10 @@ class TopTwo:
         the first batch is not uniform but planned like the others.
     stop_level : float, optional
         Stop when the posterior probability that the leader's effect is within ``stop_tolerance`` of the best reaches
-        this level. It is the model's own belief, estimated from the draws, not a guarantee over repeated searches. The
-        decision's notes report it.
+        this level. It is the model's own belief, estimated from the draws, not a guarantee over repeated searches: with
+        two arms of .51 and .50 and a look after each of 100 batches, a lead by chance ends most searches long before
+        their end, and many of those with the worse arm. For a promise use ``search(..., stop=StopWhenSure(...))``. The
+        decision's notes report the belief.
     stop_tolerance : float
         ε of the stopping rule, on the scale of the target's probability.
     knows_tables : bool
