@@ -167,6 +167,52 @@ def test_search_quiet_prints_the_best_intervention_alone(run):
     assert done.stderr == ""
 
 
+def test_search_stops_when_sure_and_says_what_it_promises(run, tmp_path):
+    asked = [
+        "search",
+        str(GRAPHS / "purchase.json"),
+        "--budget",
+        "20000",
+        "--strategy",
+        "top-two",
+        "--seed",
+        "1",
+        "--error",
+        "0.05",
+    ]
+    done = run(*asked, "--tolerance", "0.02", "--json", "out.json")
+    assert done.exit_code == 0, done.output
+    assert "Sure after" in done.output
+    assert "within 0.02 of the best" in done.output.replace("\n  ", " ")
+    promise = json.loads((tmp_path / "out.json").read_text())["promise"]
+    assert promise["kept"]
+    assert promise["experiments"] < 20_000
+    assert (promise["error"], promise["tolerance"]) == (0.05, 0.02)
+
+
+def test_show_says_how_many_experiments_make_sure(run, shop, tmp_path):
+    done = run("show", ASIA, "--error", "0.05")
+    assert done.exit_code == 0, done.output
+    assert "experiments show that" in done.output.replace("\n  ", " ")
+    assert "within 0.01 of the best" in done.output.replace("\n  ", " ")
+    assert "experiments show that" not in run("show", ASIA).output
+    cb.save_problem(cb.Problem(shop.graph, shop.interventions), tmp_path / "bare.json")
+    refused(run("show", "bare.json", "--error", "0.05"), "bare.json", "conditional probability table")
+
+
+@pytest.mark.parametrize("command", [["show", ASIA], ["search", ASIA, "--budget", "1000"]])
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--error", "0"], ["--error was 0"]),
+        (["--error", "0.05", "--tolerance", "1"], ["--tolerance was 1"]),
+        (["--tolerance", "0.1"], ["--tolerance", "needs --error"]),
+    ],
+)
+def test_error_rates_and_tolerances_out_of_range_are_refused(run, command, options, parts):
+    refused(run(*command, *options), *parts)
+
+
 def test_search_follows_the_goal(run):
     even = ("--strategy", "even", "--budget", 51 * 400, "--seed", "3", "--json", "out.json")
     assert run("search", ASIA, *even).exit_code == 0

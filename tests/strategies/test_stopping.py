@@ -150,7 +150,7 @@ def test_a_search_stops_at_its_first_sure_look_and_says_by_which_rule(shop, stra
         assert "exact, whatever the graph" in decision.summary().replace("\n  ", " ")
     # No look before the last was sure.
     if strategy != "uniform":
-        earlier = sum((batch.counts for batch in decision.batches[:-1]), Counts.zeros(shop.graph, shop.interventions))
+        earlier = sum((batch.counts for batch in decision.batches[:-1]), Counts.zeros(shop.interventions))
         standing = Standing.of(make_task(shop), earlier, np.random.default_rng(0))
         assert not stop.promise(make_task(shop), standing).kept
 
