@@ -17,6 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.assignments import FREE
+from causalbandit.counts import Counts
+from causalbandit.interventions import InterventionSet
+
 Integers = NDArray[np.int64]
 _WORD = 64
 
@@ -105,6 +109,36 @@ class ObservedRows:
     def in_one_batch(self) -> ObservedRows:
         """The same experiments without the numbers of their batches."""
         return self._merged(self.nodes, self.words, np.zeros_like(self.batch), self.place, self.weight)
+
+    def counts(self, interventions: InterventionSet) -> Counts:
+        """What the rows say of each family row of ``interventions``, whose places they follow."""
+        counts = Counts.zeros(interventions)
+        n_interventions, target = len(interventions), interventions.graph.target
+        values, column = self.values, {node: place for place, node in enumerate(self.nodes)}
+        regime_of = np.empty(n_interventions, dtype=np.intp)
+        for number, regime in enumerate(interventions.regimes):
+            regime_of[regime.places] = number
+        number = regime_of[self.place]
+        free = interventions.assignments[self.place] == FREE
+        for which, regime in enumerate(interventions.regimes):
+            inside = number == which
+            for family in regime.families:
+                seen = np.flatnonzero(inside & free[:, interventions.graph.position(family.node)])
+                if not len(seen):
+                    continue
+                row = np.zeros(len(seen), dtype=np.int64)
+                for parent in family.parents:
+                    row = 2 * row + values[seen, column[parent]]
+                at = regime.rows_in_set(family)
+                weight = self.weight[seen]
+                counts.visits[at] += np.bincount(row, weight, minlength=family.n_rows).astype(np.int64)
+                ones = weight * values[seen, column[family.node]]
+                counts.ones[at] += np.bincount(row, ones, minlength=family.n_rows).astype(np.int64)
+        counts.trials[:] = np.bincount(self.place, self.weight, minlength=n_interventions)
+        counts.successes[:] = np.bincount(
+            self.place, self.weight * values[:, column[target]], minlength=n_interventions
+        )
+        return counts
 
     def __len__(self) -> int:
         return len(self.weight)

@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
+import causalbandit as cb
 from causalbandit.observed_rows import ObservedRows
 
 
@@ -43,3 +46,19 @@ def test_weights_count_and_zero_is_left_out():
     empty = ObservedRows.from_values("ab", np.zeros((0, 2)))
     assert empty.total == 0
     assert len(ObservedRows.concatenate([empty, rows])) == 1
+
+
+@pytest.mark.parametrize("confounded", [[], [("m", "y")], [("x", "m"), ("m", "y")]])
+def test_counts_are_those_of_frames(confounded):
+    graph = cb.CausalGraph(
+        nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y"), ("y", "after")]), target="y", confounded=confounded
+    )
+    arms = cb.InterventionSet(graph, [{}, {"m": 0}, {"m": 1}, {"z": 1}, {"x": 1, "m": 1}])
+    rng = np.random.default_rng(4)
+    total, parts = cb.Counts.zeros(arms), []
+    for place, fixed in enumerate(arms):
+        for batch in range(2):
+            frame = pd.DataFrame(rng.integers(0, 2, (40, 5)), columns=list(graph.nodes)).assign(**fixed)
+            total = total + cb.Counts.from_frame(arms, fixed, frame)
+            parts.append(ObservedRows.from_values(graph.nodes, frame[list(graph.nodes)], batch=batch, place=place))
+    assert ObservedRows.concatenate(parts).counts(arms) == total

@@ -73,7 +73,7 @@ class RowGroup:
     scope : tuple of str
         The nodes whose values make a row, the first being the most significant bit.
     start : int
-        Number of the group's first row among all rows of the claims.
+        The group's first row among the C family rows of the set.
     """
 
     node: str
@@ -153,8 +153,8 @@ class GraphClaims:
 
     @property
     def n_rows(self) -> int:
-        """Number of family rows that the interventions use."""
-        return sum(group.n_rows for group in self.groups)
+        """C: number of family rows that the interventions use."""
+        return self.interventions.n_family_rows
 
     @cached_property
     def direct_places(self) -> tuple[int, ...]:
@@ -180,6 +180,8 @@ class GraphClaims:
 
     def _comparisons(self, group: RowGroup) -> Iterator[Comparison]:
         """The comparisons in one group; each claim gets its directions when it is met first."""
+        if not len(group.places):
+            return
         i = group.node
         before = set(self.graph.nodes[: self.graph.position(i)])
         for j in self.nodes:
@@ -214,13 +216,16 @@ class GraphClaims:
 
 
 def row_groups(interventions: InterventionSet) -> list[RowGroup]:
-    """The row groups of the target and its ancestors, in topological order; nodes that are always fixed have none."""
+    """One group per family of the set: the interventions under which its rows are visited."""
     graph = interventions.graph
-    groups, start = [], 0
-    for node in graph.ancestors:
-        places = np.flatnonzero(interventions.assignments[:, graph.position(node)] == FREE)
-        if len(places):
-            group = RowGroup(node, places, graph.parents(node), start)
-            start += group.n_rows
-            groups.append(group)
-    return groups
+    found: dict[tuple[str, tuple[str, ...]], list[Integers]] = {}
+    for regime in interventions.regimes:
+        for family in regime.families:
+            codes = interventions.assignments[regime.places, graph.position(family.node)]
+            found.setdefault((family.node, family.district), []).append(regime.places[codes == FREE])
+    return [
+        RowGroup(
+            family.node, np.sort(np.concatenate(found[family.node, family.district])), family.parents, family.start
+        )
+        for family in interventions.families
+    ]

@@ -134,7 +134,7 @@ def _question(claims: GraphClaims, claim: Claim) -> str:
         return f"does {j} act on {i}, or do they have a common cause?"
     if claim.in_scope:
         return f"is there a common cause of {j} and {i}?"
-    if i in graph.parents(j):
+    if i in graph.observed_parents(j):
         return f"does the edge from {i} to {j} point the other way?"
     return f"does {j} act on {i}?"
 
@@ -147,19 +147,20 @@ def unseen(claims: GraphClaims, cells: Cells) -> list[tuple[str, str, str]]:
         for claim, first, second in zip(claims.claims, claims.first, claims.second, strict=True)
         if claim.kind == "invariance" and claim.in_scope and compared & {int(first), int(second)}
     }
-    missing = {}
+    graph, missing = claims.graph, {}
+    known = {frozenset(pair) for pair in graph.bidirected}
     for group in claims.groups:
-        for j in group.scope:
-            codes = claims.interventions.assignments[group.places, claims.graph.position(j)]
-            if (j, group.node) not in tested:
-                reason = (
-                    f"{j} was never fixed"
-                    if (codes == FREE).all()
-                    else f"{j} was never left free"
-                    if (codes != FREE).all()
-                    else f"too few experiments fixed {j} and left it free"
-                )
-                missing[j, group.node] = reason
+        i = group.node
+        for j in graph.observed_parents(i):
+            if (j, i) in tested or {j, i} in known or not len(group.places):
+                continue
+            codes = claims.interventions.assignments[group.places, graph.position(j)]
+            if (codes == FREE).all():
+                missing[j, i] = f"{j} was never fixed"
+            elif (codes != FREE).all():
+                missing[j, i] = f"{j} was never left free"
+            else:
+                missing[j, i] = f"too few experiments fixed {j} and left it free"
     return [(j, i, reason) for (j, i), reason in missing.items()]
 
 
