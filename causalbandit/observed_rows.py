@@ -110,6 +110,11 @@ class ObservedRows:
         """The same experiments without the numbers of their batches."""
         return self._merged(self.nodes, self.words, np.zeros_like(self.batch), self.place, self.weight)
 
+    def restricted(self, nodes: Sequence[str]) -> ObservedRows:
+        """The same experiments, of which only some nodes were observed."""
+        columns = [self.nodes.index(node) for node in nodes]
+        return self.from_values(nodes, self.values[:, columns], batch=self.batch, place=self.place, weight=self.weight)
+
     def counts(self, interventions: InterventionSet) -> Counts:
         """What the rows say of each family row of ``interventions``, whose places they follow."""
         counts = Counts.zeros(interventions)

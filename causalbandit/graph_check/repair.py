@@ -181,9 +181,7 @@ def amended_problem(problem: Problem, change: Change) -> Problem:
     graph = amended_graph(problem.graph, change)
     changed = {change.second} if change.kind == "edge" else {change.first, change.second}
     tables = {node: table for node, table in problem.tables.items() if node not in changed}
-    return replace(
-        problem, graph=graph, interventions=_moved(problem.interventions, graph), model=None, tables=tables
-    )
+    return replace(problem, graph=graph, interventions=_moved(problem.interventions, graph), model=None, tables=tables)
 
 
 def _moved(interventions: InterventionSet, graph: CausalGraph) -> InterventionSet:
@@ -211,7 +209,7 @@ def score(rows: ObservedRows, interventions: InterventionSet) -> float:
     return float(sum(parts))
 
 
-def _log_mixed(visits: np.ndarray, ones: np.ndarray) -> float:  # type: ignore[type-arg]  # integers or doubles
+def _log_mixed(visits: np.ndarray, ones: np.ndarray) -> float:
     from scipy.special import betaln
 
     return float((betaln(ones + 0.5, visits - ones + 0.5) - betaln(0.5, 0.5)).sum())

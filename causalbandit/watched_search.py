@@ -1,0 +1,222 @@
+"""A search whose graph is watched, and repaired when its own experiments refute it.
+
+The plan of a watched search is sent the rows of each batch instead of their counts. It counts them under the graph of
+the moment for the strategy, so that after an amendment all rows are read again and none is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from causalbandit.counts import Counts
+from causalbandit.decision import FinishedBatch
+from causalbandit.graph_check.check import GraphCheck
+from causalbandit.graph_check.repair import Amendment, amend
+from causalbandit.graph_check.watch import Watch
+from causalbandit.propagation import MEMORY
+from causalbandit.observed_rows import ObservedRows
+from causalbandit.problem import Problem
+from causalbandit.strategies.baselines import SuccessiveRejects
+from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.posterior import TablePosterior
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random, make_task
+from causalbandit.strategies.top_two import TopTwo
+
+EXPERIMENTS_PER_ROW = 3
+"""A repaired graph may have budget/3 family rows: with fewer experiments per row, tables are too vague to search by."""
+
+MOST_AMENDMENTS = 8
+"""A graph that needs more changes than this is given up, and the arms' own means decide."""
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedRun:
+    """What a watched search came to.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem on the graph of the end.
+    choice : Choice
+        The strategy's choice, on the user's scale.
+    batches : tuple of FinishedBatch
+        All batches, counted under the graph of the end.
+    check : GraphCheck or None
+        The check of that graph with all rows; None without experiments.
+    amendments : tuple of Amendment
+        How the graph was changed, in order.
+    """
+
+    problem: Problem
+    choice: Choice
+    batches: tuple[FinishedBatch, ...]
+    check: GraphCheck | None
+    amendments: tuple[Amendment, ...]
+
+
+def watched_plan(
+    problem: Problem,
+    strategy: Strategy,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    repair: bool,
+    known: Mapping[str, Sequence[float]] | None = None,
+    memory: int = MEMORY,
+) -> Generator[Batch, ObservedRows, WatchedRun]:
+    """The generator of a watched search: yields batches, is sent their rows, returns what it came to.
+
+    With ``repair`` a refuted graph is amended as soon as it is refuted, and the strategy starts anew on the amended
+    graph with what is left of the budget; top-two goes on from all counts so far. A strategy that ignores the graph is
+    watched only.
+    """
+    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory)
+    plan = course.start()
+    while True:
+        try:
+            batch = next(plan)
+            while True:
+                rows = yield batch
+                course.add(batch, rows)
+                if course.watch.refuted:
+                    break
+                batch = plan.send(course.counted(course.watch.batches[-1]))
+        except StopIteration as stop:
+            return course.finished(stop.value)
+        plan.close()
+        plan = course.repaired()
+
+
+class _Course:
+    """Where a watched search stands."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        strategy: Strategy,
+        budget: int,
+        rng: np.random.Generator,
+        repair: bool,
+        known: dict[str, Sequence[float]],
+        memory: int,
+    ) -> None:
+        self.strategy, self.budget, self.rng, self.known, self.memory = strategy, budget, rng, known, memory
+        reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
+        self.watch = Watch(problem, running=repair and reads_graph)
+        self.phases: list[str] = []
+        self.amendments: list[Amendment] = []
+        self.notes: list[str] = []
+
+    @property
+    def problem(self) -> Problem:
+        return self.watch.problem
+
+    @property
+    def left(self) -> int:
+        return self.budget - self.watch.total
+
+    def task(self) -> Task:
+        """The strategy's task under the graph of the moment, which it maximises."""
+        return Maximisation.of(self.problem).task(make_task(self.problem, self.known, self.memory))
+
+    def start(self) -> Plan:
+        return self.strategy.run(self.task(), self.budget, self.rng)
+
+    def add(self, batch: Batch, rows: ObservedRows) -> None:
+        self.phases.append(batch.phase)
+        self.watch.add(rows)
+
+    def counted(self, rows: ObservedRows) -> Counts:
+        """What the strategy is sent."""
+        return Maximisation.of(self.problem).counts(rows.counts(self.problem.interventions))
+
+    def repaired(self) -> Plan:
+        """The plan for what is left, once the graph is amended until the data do not refute it, or given up."""
+        while self.watch.refuted:
+            check = self.watch.check()
+            assert check is not None
+            found = None
+            if len(self.amendments) < MOST_AMENDMENTS:
+                found = amend(check, max(self.budget // EXPERIMENTS_PER_ROW, 1))
+            if found is None:
+                self.watch.running = self.watch.refuted = False
+                self.notes.append(
+                    f"After {self.watch.total:,} experiments the graph was given up: no amendment within "
+                    f"{self.budget // EXPERIMENTS_PER_ROW:,} family rows explains the data. From there on the "
+                    "interventions' own means decide."
+                )
+                return _own_means(self.task(), self.counted_all(), self.left, self.rng)
+            amendment, problem = found
+            self.amendments.append(amendment)
+            self.notes.append(amendment.sentence)
+            self.watch = self.watch.amended(problem)
+            for node in (amendment.change.first, amendment.change.second):
+                if self.known.pop(node, None) is not None:
+                    self.notes.append(f"The table of {node} that was given as known was dropped with that.")
+        return self._resumed()
+
+    def counted_all(self) -> Counts:
+        rows = self.watch.rows
+        assert rows is not None
+        return self.counted(rows)
+
+    def _resumed(self) -> Plan:
+        task, strategy = self.task(), self.strategy
+        if self.left == 0:
+            return _plug_in(task, self.counted_all(), self.rng)
+        rows = self.watch.rows
+        assert rows is not None
+        prior = rows.counts(self.problem.interventions)  # on the user's scale: top-two turns it round itself
+        if isinstance(strategy, TopTwo):
+            rounds = max(1, strategy.rounds - len(self.phases))
+            return replace(strategy, prior=prior, rounds=rounds).run(task, self.left, self.rng)
+        if self.left >= strategy.smallest_budget(task):
+            return strategy.run(task, self.left, self.rng)
+        self.notes.append(
+            f"{self.left:,} experiments are too few for {strategy.name} to start anew on the amended graph: top-two "
+            "went on from all data."
+        )
+        return TopTwo(prior=prior, rounds=5).run(task, self.left, self.rng)
+
+    def finished(self, choice: Choice) -> WatchedRun:
+        choice = Maximisation.of(self.problem).choice(choice)
+        batches = tuple(
+            FinishedBatch(phase, rows.counts(self.problem.interventions))
+            for phase, rows in zip(self.phases, self.watch.batches, strict=True)
+        )
+        notes = (*choice.notes, *self.notes)
+        return WatchedRun(
+            self.problem, replace(choice, notes=notes), batches, self.watch.check(), tuple(self.amendments)
+        )
+
+
+def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Plan:
+    """Decides by the plug-in effects of all counts, without another experiment."""
+    posterior = TablePosterior(counts.visits, counts.ones, task.known)
+    effects = posterior.propagate(task).effects
+    return Choice(best_at_random(effects, rng), effects, posterior.tables())
+    yield  # a plan is a generator, this one without batches
+
+
+def _own_means(task: Task, counts: Counts, budget: int, rng: np.random.Generator) -> Plan:
+    """Successive rejects for what is left when that is enough for it; else the best mean of all experiments so far."""
+    rejects = SuccessiveRejects()
+    best: int | None = None
+    if budget >= rejects.smallest_budget(task):
+        plan = rejects.run(task, budget, rng)
+        try:
+            batch = next(plan)
+            while True:
+                new = yield batch
+                counts = counts + new
+                batch = plan.send(new)
+        except StopIteration as stop:
+            best = stop.value.best_index
+    with np.errstate(invalid="ignore"):
+        means = counts.successes / counts.trials
+    if best is None:
+        best = best_at_random((counts.successes + 0.5) / (counts.trials + 1.0), rng)
+    return Choice(best, means)
