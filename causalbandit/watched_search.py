@@ -16,9 +16,9 @@ from causalbandit.decision import FinishedBatch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment, amend
 from causalbandit.graph_check.watch import Watch
-from causalbandit.propagation import MEMORY
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
+from causalbandit.propagation import MEMORY
 from causalbandit.strategies.baselines import SuccessiveRejects
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
+from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, generator
 
 Floats = NDArray[np.float64]

@@ -32,11 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.checks import error_rate, instance
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import Error, InvalidArgument
 from causalbandit.graph_check.claims import GraphClaims
 from causalbandit.graph_check.contradictions import Contradiction, contradiction, e_text, unseen
 from causalbandit.graph_check.data import read_data
 from causalbandit.graph_check.evidence import Cells, cells_of, log_e_path, log_e_universal
+from causalbandit.graph_check.repair import Amendment, amend, on_graph
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.sequences.conditional import log_adjusted, log_verdict
@@ -52,6 +53,9 @@ Floats = NDArray[np.float64]
 
 SHOWN = 5
 """Contradictions, and edges that could not be seen, that a summary lists."""
+
+MOST_ROWS, MOST_AMENDMENTS = 4096, 8
+"""Where `GraphCheck.repaired` gives up: a graph that needs more is not repaired but another one."""
 
 ASSUMPTION = "assumes that the graph has all common causes of its nodes"
 
@@ -128,6 +132,36 @@ class GraphCheck:
         n = len(self.contradictions)
         result = f"{n} contradiction{'s' * (n > 1)}" if n else "contradicted as a whole" if self.refuted else ""
         return f"{ASSUMPTION}; checked: {self.rows_checked} of {self.n_rows} rows, {result or 'no contradiction'}"
+
+    @cached_property
+    def _repair(self) -> tuple[Problem, tuple[Amendment, ...]]:
+        check, made = self, []
+        while check.refuted:
+            found = amend(check, MOST_ROWS)
+            if found is None or len(made) == MOST_AMENDMENTS:
+                raise Error(
+                    f"No repair of the graph was found: after {len(made)} amendments the data still refute it, and "
+                    f"the next would need more than {MOST_ROWS:,} family rows. Look at the contradictions one by one."
+                )
+            made.append(found[0])
+            claims = GraphClaims(on_graph(check.claims.interventions, found[1].graph), check.rows.nodes)
+            check = check_rows(found[1], claims, check.rows, self.delta, batches=self.method == "conditional")
+        return check.problem, tuple(made)
+
+    def repaired(self) -> Problem:
+        """The problem on the graph amended until the data do not refute it; the problem itself when they never did.
+
+        Raises
+        ------
+        Error
+            When more than 8 amendments, or more than 4,096 family rows, would be needed.
+        """
+        return self._repair[0]
+
+    @property
+    def amendments(self) -> tuple[Amendment, ...]:
+        """The changes that `repaired` makes, each with its evidence."""
+        return self._repair[1]
 
     def summary(self) -> str:
         """The verdict, each contradiction in a sentence, and what could not be seen, as text within 80 columns."""

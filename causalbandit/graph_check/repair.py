@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import networkx as nx
 import numpy as np
@@ -20,11 +20,13 @@ import numpy as np
 from causalbandit.assignments import FREE
 from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
-from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.claims import Claim
 from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
+
+if TYPE_CHECKING:
+    from causalbandit.graph_check.check import GraphCheck
 
 
 @dataclass(frozen=True)
@@ -80,23 +82,19 @@ class Amendment:
 def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None:
     """The change that explains the data of a refuted check best, and the amended problem.
 
-    None when every candidate makes more than ``most_rows`` family rows.
+    None when it makes more than ``most_rows`` family rows, and when no change can be worked with at all.
     """
     before = score(check.rows, check.claims.interventions)
     best: tuple[float, Change, Problem] | None = None
     for change in candidates(check):
         amended = amended_problem(check.problem, change)
-        used = _moved(check.claims.interventions, amended.graph)
         try:
-            n_rows = amended.interventions.n_family_rows
-        except InvalidArgument:  # a district too large for tables
+            gain = score(check.rows, on_graph(check.claims.interventions, amended.graph)) - before
+        except InvalidArgument:  # it ties so many nodes together that their rows cannot be held
             continue
-        if n_rows > most_rows:
-            continue
-        gain = score(check.rows, used) - before
         if best is None or gain > best[0]:
             best = gain, change, amended
-    if best is None:
+    if best is None or best[2].interventions.n_family_rows > most_rows:
         return None
     gain, change, amended = best
     first = check.contradictions[0].sentence if check.contradictions else "all claims together are refuted"
@@ -181,10 +179,12 @@ def amended_problem(problem: Problem, change: Change) -> Problem:
     graph = amended_graph(problem.graph, change)
     changed = {change.second} if change.kind == "edge" else {change.first, change.second}
     tables = {node: table for node, table in problem.tables.items() if node not in changed}
-    return replace(problem, graph=graph, interventions=_moved(problem.interventions, graph), model=None, tables=tables)
+    return replace(
+        problem, graph=graph, interventions=on_graph(problem.interventions, graph), model=None, tables=tables
+    )
 
 
-def _moved(interventions: InterventionSet, graph: CausalGraph) -> InterventionSet:
+def on_graph(interventions: InterventionSet, graph: CausalGraph) -> InterventionSet:
     """The same interventions on another graph over the same nodes."""
     return InterventionSet(graph, list(interventions), costs=interventions.costs)
 
