@@ -121,12 +121,12 @@ class ObservedRows:
         n_interventions, target = len(interventions), interventions.graph.target
         values, column = self.values, {node: place for place, node in enumerate(self.nodes)}
         regime_of = np.empty(n_interventions, dtype=np.intp)
-        for number, regime in enumerate(interventions.regimes):
-            regime_of[regime.places] = number
-        number = regime_of[self.place]
+        for which, regime in enumerate(interventions.regimes):
+            regime_of[regime.places] = which
+        regime_at = regime_of[self.place]
         free = interventions.assignments[self.place] == FREE
         for which, regime in enumerate(interventions.regimes):
-            inside = number == which
+            inside = regime_at == which
             for family in regime.families:
                 seen = np.flatnonzero(inside & free[:, interventions.graph.position(family.node)])
                 if not len(seen):

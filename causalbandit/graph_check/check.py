@@ -135,7 +135,8 @@ class GraphCheck:
 
     @cached_property
     def _repair(self) -> tuple[Problem, tuple[Amendment, ...]]:
-        check, made = self, []
+        check = self
+        made: list[Amendment] = []
         while check.refuted:
             found = amend(check, MOST_ROWS)
             if found is None or len(made) == MOST_AMENDMENTS:

@@ -85,18 +85,19 @@ def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None
     None when it makes more than ``most_rows`` family rows, and when no change can be worked with at all.
     """
     before = score(check.rows, check.claims.interventions)
-    best: tuple[float, Change, Problem] | None = None
+    best: tuple[float, Change, Problem, int] | None = None
     for change in candidates(check):
         amended = amended_problem(check.problem, change)
         try:
+            n_rows = amended.interventions.n_family_rows
             gain = score(check.rows, on_graph(check.claims.interventions, amended.graph)) - before
         except InvalidArgument:  # it ties so many nodes together that their rows cannot be held
             continue
         if best is None or gain > best[0]:
-            best = gain, change, amended
-    if best is None or best[2].interventions.n_family_rows > most_rows:
+            best = gain, change, amended, n_rows
+    if best is None or best[3] > most_rows:
         return None
-    gain, change, amended = best
+    gain, change, amended, _ = best
     first = check.contradictions[0].sentence if check.contradictions else "all claims together are refuted"
     return Amendment(change, check.rows.total, gain, first), amended
 
