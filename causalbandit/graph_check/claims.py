@@ -87,26 +87,40 @@ class RowGroup:
         return 1 << len(self.scope)
 
 
+NOTHING, ALL, VALUE, FIXED, ONE = -2, -1, 0, 1, 2
+"""Marks of experiments: none; all; those with j = 1; those that fixed j; those that fixed j at 1. The last three are
+numbered 3·(place of j) + mark in `Comparisons`."""
+
+
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """One two-cell comparison in all rows of a group.
+class Comparisons:
+    """The two-cell comparisons in the rows of one group, ascending by the node j that makes the cells; D in all.
 
     Attributes
     ----------
-    direction : int
+    direction : numpy.ndarray of int64, shape [D]
         Comparisons of one direction add up: a shift has the same sign in all of them.
-    within, cell : tuple of (str, str)
-        Which experiments are compared, and which of them are the cell: a column less another one, as in
-        ``("all", "fixed m")``; "" is no experiment.
-    bit, value : int
+    other : numpy.ndarray of int64, shape [D]
+        Place of j among the observed nodes.
+    marks : numpy.ndarray of int64, shape [4, D]
+        Marks that make up the experiments compared (the first less the second) and the first cell (the third less the
+        fourth).
+    bit, value : numpy.ndarray of int64, shape [D]
         Only rows in which the scope's node at place ``bit`` shows ``value``; -1 for all rows.
     """
 
-    direction: int
-    within: tuple[str, str]
-    cell: tuple[str, str]
-    bit: int = -1
-    value: int = 0
+    direction: Integers
+    other: Integers
+    marks: Integers
+    bit: Integers
+    value: Integers
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, tuple[int, int, int, int], int, int]]) -> Comparisons:
+        """From (direction, other, marks, bit, value) each; marks without their node's number."""
+        table = np.array([(d, j, *marks, bit, value) for d, j, marks, bit, value in rows], dtype=np.int64)
+        direction, other, *marks, bit, value = table.reshape(-1, 8).T
+        return cls(direction, other, np.stack([np.where(m < 0, m, 3 * other + m) for m in marks]), bit, value)
 
 
 class GraphClaims:
@@ -144,7 +158,7 @@ class GraphClaims:
         self._rules: list[int] = []
         self._directions: list[tuple[int, int]] = []
         self.n_directions = 0
-        self.comparisons = tuple(tuple(self._comparisons(group)) for group in self.groups)
+        self.comparisons = tuple(Comparisons.of(list(self._comparisons(group))) for group in self.groups)
         self.n_directions += len(self.direct_places)
         self.claims = (*self._places, *(Claim("direct", self.graph.target, place=p) for p in self.direct_places))
         single = [(self.n_directions - len(self.direct_places) + p, -1) for p in range(len(self.direct_places))]
@@ -178,33 +192,33 @@ class GraphClaims:
             return f"{i} does not depend on {j}, given its scope"
         return f"{i} is the same with {j} fixed or seen" if claim.in_scope else f"fixing {j} does not change {i}"
 
-    def _comparisons(self, group: RowGroup) -> Iterator[Comparison]:
+    def _comparisons(self, group: RowGroup) -> Iterator[tuple[int, int, tuple[int, int, int, int], int, int]]:
         """The comparisons in one group; each claim gets its directions when it is met first."""
         if not len(group.places):
             return
         i = group.node
         before = set(self.graph.nodes[: self.graph.position(i)])
-        for j in self.nodes:
+        codes = self.fixed[group.places]
+        left_free, at = (codes == FREE).any(axis=0).tolist(), [(codes == v).any(axis=0).tolist() for v in (0, 1)]
+        for place, j in enumerate(self.nodes):
             if j == i:
                 continue
-            codes = self.fixed[group.places, self.column[j]]
-            kinds = set(codes.tolist())
-            all_fixed = FREE not in kinds
+            free, values = left_free[place], [value for value in (0, 1) if at[value][place]]
             if j in group.scope:
-                if len(kinds) > 1 and not all_fixed:
+                if free and values:
                     bit = group.scope.index(j)
                     both = self._claim(Claim("invariance", i, j, in_scope=True), self.DISJOINT)
-                    for value in sorted(kinds - {FREE}):
-                        yield Comparison(both[value], ("all", ""), (f"fixed {j}", ""), bit, value)
+                    for value in values:
+                        yield both[value], place, (ALL, NOTHING, FIXED, NOTHING), bit, value
                 continue
-            if len(kinds) > 1:
-                values, fixed = self._claim(Claim("invariance", i, j), self.SEQUENTIAL)
-                yield Comparison(values, (f"fixed {j}", ""), (f"one {j}", ""))
-                yield Comparison(fixed, ("all", ""), (f"fixed {j}", ""))
-            if j in before and kinds not in ({0}, {1}):
+            if free + len(values) > 1:
+                apart, fixed = self._claim(Claim("invariance", i, j), self.SEQUENTIAL)
+                yield apart, place, (FIXED, NOTHING, ONE, NOTHING), -1, 0
+                yield fixed, place, (ALL, NOTHING, FIXED, NOTHING), -1, 0
+            if j in before and (free or len(values) > 1):
                 anyhow, seen = self._claim(Claim("independence", i, j), self.MEAN)
-                yield Comparison(anyhow, ("all", ""), (f"value {j}", ""))
-                yield Comparison(seen, ("all", f"fixed {j}"), (f"value {j}", f"one {j}"))
+                yield anyhow, place, (ALL, NOTHING, VALUE, NOTHING), -1, 0
+                yield seen, place, (ALL, FIXED, VALUE, ONE), -1, 0
 
     def _claim(self, claim: Claim, rule: int) -> tuple[int, int]:
         if claim not in self._places:

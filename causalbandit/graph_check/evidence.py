@@ -5,7 +5,7 @@ The cost grows with patterns · observed nodes per node, in blocks of bounded me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.assignments import FREE
-from causalbandit.graph_check.claims import Comparison, GraphClaims, RowGroup
+from causalbandit.graph_check.claims import FIXED, ONE, VALUE, Comparisons, GraphClaims, RowGroup
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.sequences.conditional import hypergeometric_moments, log_e_value, log_universal
 
@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 BLOCK = 1 << 21
 """Numbers in one block of columns: 16 mebibytes."""
 
-MOST_LOOKS = 64
+MOST_LOOKS = 8
 """Looks at the e-values when there are more batches than this: any subset of the times is as valid."""
 
 
@@ -79,13 +79,23 @@ def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
     values = rows.values
     _, batch = np.unique(rows.batch, return_inverse=True)
     fixed = claims.fixed[rows.place]
+    views = [_View(claims, group, rows, values, batch) for group in claims.groups]
     parts: list[Cells] = []
-    for group, comparisons in zip(claims.groups, claims.comparisons, strict=True):
-        view = _View(claims, group, rows, values, batch, fixed)
-        if len(view.weight):
-            parts.extend(view.compare(comparisons))
-            if group.node == claims.graph.target and claims.direct_places:
-                parts.append(view.direct())
+    step = max(1, BLOCK // max(1, 3 * len(rows)))
+    for start in range(0, len(claims.nodes), step):
+        block = slice(start, start + step)
+        marks = np.empty((len(rows), 3 * len(claims.nodes[block])))
+        marks[:, VALUE::3], marks[:, FIXED::3], marks[:, ONE::3] = (
+            values[:, block],
+            fixed[:, block] != FREE,
+            fixed[:, block] == 1,
+        )
+        for view, comparisons in zip(views, claims.comparisons, strict=True):
+            some = slice(*np.searchsorted(comparisons.other, [start, start + step]))
+            if len(view.starts) and some.start < some.stop:
+                parts.append(view.compare(comparisons, some, marks, start))
+    if claims.direct_places:
+        parts.extend(view.direct() for view in views if view.group.node == claims.graph.target and len(view.starts))
     return Cells.concatenate(parts)
 
 
@@ -93,77 +103,60 @@ class _View:
     """The patterns that a group of rows sees, sorted by batch and row: K keys in all."""
 
     def __init__(
-        self,
-        claims: GraphClaims,
-        group: RowGroup,
-        rows: ObservedRows,
-        values: NDArray[np.uint8],
-        batch: Integers,
-        fixed: NDArray[np.int8],
+        self, claims: GraphClaims, group: RowGroup, rows: ObservedRows, values: NDArray[np.uint8], batch: Integers
     ) -> None:
+        from scipy.sparse import csr_array
+
         self.claims, self.group = claims, group
         member = np.zeros(len(claims.interventions), dtype=bool)
         member[group.places] = True
         seen = np.flatnonzero(member[rows.place])
-        code = np.zeros(len(seen), dtype=np.int64)
+        key = batch[seen]
         for node in group.scope:
-            code = 2 * code + values[seen, claims.column[node]]
-        key = batch[seen] * group.n_rows + code
+            key = 2 * key + values[seen, claims.column[node]]
         order = np.argsort(key, kind="stable")
         key, seen = key[order], seen[order]
         self.starts = np.flatnonzero(np.diff(key, prepend=-1))
-        self.batch, self.row = np.divmod(key[self.starts], group.n_rows)
+        self.batch, self.row = key[self.starts] >> len(group.scope), key[self.starts] & (group.n_rows - 1)
         self.place = rows.place[seen]
-        self.values, self.fixed = values[seen], fixed[seen]
         self.weight = rows.weight[seen].astype(np.float64)
-        self.ones = self.weight * self.values[:, claims.column[group.node]]
+        self.ones = self.weight * values[seen, claims.column[group.node]]
+        self.key = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(seen)))
+        self.totals = np.stack(
+            [np.bincount(self.key, weight, minlength=len(self.starts)) for weight in (self.weight, self.ones)]
+        )
+        # [2·K, P], experiments above ones: to sum over the patterns of each key is a product
+        edges = np.concatenate([self.starts, len(seen) + self.starts, [2 * len(seen)]], dtype=np.int32)
+        entries = np.concatenate([self.weight, self.ones]), np.tile(seen.astype(np.int32), 2), edges
+        self.sums = csr_array(entries, shape=(2 * len(self.starts), len(rows)))
 
-    def compare(self, comparisons: Sequence[Comparison]) -> Iterator[Cells]:
-        """The tables of the comparisons, some at a time."""
-        step = max(1, BLOCK // (4 * len(self.weight)))
-        for start in range(0, len(comparisons), step):
-            yield self._compare(comparisons[start : start + step])
-
-    def _compare(self, comparisons: Sequence[Comparison]) -> Cells:
-        names = list(dict.fromkeys(name for c in comparisons for pair in (c.within, c.cell) for name in pair))
-        columns = np.stack([self._column(name) for name in names], axis=1)
-        place = {name: at for at, name in enumerate(names)}
-        index = np.array([[place[name] for pair in (c.within, c.cell) for name in pair] for c in comparisons]).T
-        # [K, D]: experiments of both cells, ones of both, experiments of the first, ones of the first
-        sums = [np.add.reduceat(columns * each[:, None], self.starts, axis=0) for each in (self.weight, self.ones)]
-        numbers = [each[:, plus] - each[:, minus] for plus, minus in (index[:2], index[2:]) for each in sums]
-        bits = np.array([max(c.bit, 0) for c in comparisons])
-        shown = (self.row[:, None] >> (len(self.group.scope) - 1 - bits)) & 1 if self.group.scope else 0
-        apart = np.array([c.bit < 0 for c in comparisons]) | (shown == np.array([c.value for c in comparisons]))
-        numbers[2] = numbers[2] * apart
-        direction = np.array([c.direction for c in comparisons])
-        return Cells.compared(direction, self.batch[:, None], self.group.start + self.row[:, None], *numbers)
-
-    def _column(self, name: str) -> Floats:
-        kind, _, node = name.partition(" ")
-        if kind == "":
-            return np.zeros(len(self.weight))
-        if kind == "all":
-            return np.ones(len(self.weight))
-        at = self.claims.column[node]
-        source = self.values[:, at] if kind == "value" else self.fixed[:, at]
-        result: NDArray[np.bool_] = source != FREE if kind == "fixed" else source == 1
-        return result.astype(np.float64)
+    def compare(self, comparisons: Comparisons, some: slice, marks: Floats, start: int) -> Cells:
+        """The tables of some comparisons, whose nodes' marks [P, 3 each] begin with those of node ``start``."""
+        index = comparisons.marks[:, some]
+        index = np.where(index < 0, index, index - 3 * start) + 2  # after nothing and all
+        columns = np.empty((2 * len(self.starts), 2 + marks.shape[1]))
+        columns[:, 0], columns[:, 1], columns[:, 2:] = 0.0, self.totals.ravel(), self.sums @ marks
+        total, ones = np.split(columns[:, index[0]] - columns[:, index[1]], 2)
+        cell, cell_ones = np.split(columns[:, index[2]] - columns[:, index[3]], 2)
+        bit, value = comparisons.bit[some], comparisons.value[some]
+        shown = self.row[:, None] >> np.maximum(len(self.group.scope) - 1 - bit, 0) & 1
+        cell = cell * ((bit < 0) | (shown == value))  # an empty cell is no comparison
+        row = self.group.start + self.row[:, None]
+        return Cells.compared(comparisons.direction[some], self.batch[:, None], row, total, ones, cell, cell_ones)
 
     def direct(self) -> Cells:
         """The tables of each intervention against the others, for the target."""
         claims = self.claims
         n_places = len(claims.interventions)
-        key = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(self.weight)))
-        pairs, at = np.unique(key * n_places + self.place, return_inverse=True)
+        pairs, at = np.unique(self.key * n_places + self.place, return_inverse=True)
         key, place = pairs // n_places, pairs % n_places
         first = claims.n_directions - len(claims.direct_places)
         direction = first + np.searchsorted(claims.direct_places, place)
         kept = np.isin(place, claims.direct_places)
         numbers = []
-        for weight in (self.weight, self.ones):
-            numbers += [np.add.reduceat(weight, self.starts)[key], np.bincount(at, weight, minlength=len(pairs))]
-        total, cell, ones, cell_ones = (each[kept] for each in numbers)
+        for totals, weight in zip(self.totals, (self.weight, self.ones), strict=True):
+            numbers += [totals[key][kept], np.bincount(at, weight, minlength=len(pairs))[kept]]
+        total, cell, ones, cell_ones = numbers
         row = self.group.start + self.row[key[kept]]
         return Cells.compared(direction[kept], self.batch[key[kept]], row, total, ones, cell, cell_ones)
 

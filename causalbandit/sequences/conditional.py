@@ -106,9 +106,9 @@ def log_verdict(log_e: ArrayLike, weights: ArrayLike) -> Array:
 
     Means stay e-values whatever the dependence between the claims.
     """
-    from scipy.special import logsumexp
-
-    result: Array = np.asarray(logsumexp(log_e, b=weights, axis=-1), dtype=np.float64)
+    values = np.asarray(log_e, dtype=np.float64)
+    largest = values.max(axis=-1)
+    result: Array = largest + np.log(np.exp(values - largest[..., None]) @ np.asarray(weights))
     return result
 
 
