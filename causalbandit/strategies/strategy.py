@@ -186,11 +186,16 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
             f"({widest.n_rows:,} of them are of {widest.node!r} with its {len(widest.parents)} parents). Split nodes "
             "with many parents, or leave out edges that matter little.",
         )
-    values = np.full(graph.n_family_rows, np.nan)
+    values = np.full(problem.interventions.n_family_rows, np.nan)
     for node, table in (known or {}).items():
         checked = np.asarray(checked_table(graph, graph.require(node, "node in known=:"), table))
+        if any(node in pair for pair in graph.bidirected):
+            raise InvalidArgument(
+                "known", f"holds a table of {node!r}, which has a hidden cause: such a node has no table to be known."
+            )
         if node in graph.family_of:
-            values[graph.family_of[node].rows] = checked
+            for family in problem.interventions.families_of(node):
+                values[family.rows] = checked
     return Task(graph, problem.interventions, values, memory, problem.goal)
 
 

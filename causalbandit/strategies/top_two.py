@@ -274,14 +274,14 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
     """Visits and ones per row, and the number of experiments, before the first batch."""
     graph = task.graph
     if prior is None:
-        zeros = np.zeros(graph.n_family_rows, dtype=np.int64)
+        zeros = np.zeros(task.interventions.n_family_rows, dtype=np.int64)
         return zeros, zeros, 0
     if not isinstance(prior, Counts):
         prior = Counts.from_frame(InterventionSet(graph, [{}]), {}, prior)
-    if prior.visits.shape != (graph.n_family_rows,):
+    if prior.visits.shape != (task.interventions.n_family_rows,):
         raise ValueError(
-            f"prior has counts of {len(prior.visits)} family rows; expected the {graph.n_family_rows} of the graph, as "
-            "in result.counts of a search or Counts.from_frame."
+            f"prior has counts of {len(prior.visits)} family rows; expected the {task.interventions.n_family_rows} of "
+            "the interventions, as in result.counts of a search or Counts.from_frame."
         )
     prior = Maximisation(task.interventions, task.goal).counts(prior)
     return prior.visits, prior.ones, prior.total
