@@ -66,7 +66,8 @@ from causalbandit.inference.arm_values import (
     arm_values,
     estimate_arms,
 )
-from causalbandit.inference.policy_values import LearnedPolicy, learn_policy, policy_contrasts, policy_value
+from causalbandit.inference.learned_policy import LearnedPolicy, learn_policy
+from causalbandit.inference.policy_values import policy_contrasts, policy_value
 from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.sequences.streams import mean_sequence
 

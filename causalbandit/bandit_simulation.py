@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.checks import error_rate
 from causalbandit.errors import listing
-from causalbandit.inference.arm_values import check_alpha, sample_moments, weighted_covariance, weighted_values
+from causalbandit.inference.arm_values import sample_moments
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import aipw_scores
+from causalbandit.inference.weighted_means import weighted_covariance, weighted_values
 from causalbandit.inference.weights import adaptive_weights
 from causalbandit.randomness import RNG, generator, seed_sequence
 from causalbandit.sequences.streams import sequence_ends
@@ -200,7 +202,7 @@ def compare_estimators(
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    check_alpha(alpha)
+    error_rate(alpha)
     horizons = sorted({int(n_rounds)} if isinstance(n_rounds, (int, np.integer)) else {int(t) for t in n_rounds})
     if not settings or not horizons or replications < 2:
         raise ValueError(
@@ -273,7 +275,7 @@ def _measure(
                 put(place, (rounds, "sample mean", f"arm {arm}", means[arm]), numbers)
             scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
             for scheme in WEIGHTS:
-                weights = adaptive_weights(log.all_propensities("this"), scheme, floor_decay)
+                weights = adaptive_weights(log.all_propensities("weights", scheme), scheme, floor_decay)
                 estimates, errors = weighted_values(scores, weights)
                 joint = weighted_covariance(scores, weights, estimates)
                 for arm in range(len(means)):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,45 +107,8 @@ class LogFile:
                 "in the order in which they were observed."
             )
         reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
-        with bad_options(self.path):
+        with bad_input(self.path):
             return reader(self.path, **self.columns)
-
-
-_OPTIONS = (
-    (r"\((time|batch)=\.\.\.\)", r"(--\1)"),
-    (r"ordered=True( to from_frame)?", "--ordered"),
-    (r"propensity=\{arm: column\}", "--propensity ARM=COLUMN,..."),
-    (r"\b(weights|method)='([\w-]+)'", r"--\1 \2"),
-    (r"\bbounds=\(a, b\)", "--bounds LOW HIGH"),
-    (r"\bbounds=\(([^,()]+), ([^,()]+)\)", r"--bounds \1 \2"),
-    (r"\balpha=(?=[\d.])", "--alpha "),
-    (r" or pass tolerance=\.", "."),
-    (r"^(alpha|bounds) was", r"--\1 was"),
-    (r"^(t|floor)_(star|decay) was", r"--\1-\2 was"),
-    (r"an outcome_model that uses them: 'pooled', 'split' or a regressor", "--model pooled or --model split"),
-)
-"""What messages of the library call its arguments, and what they are called on the command line."""
-
-
-def in_options(message: str) -> str:
-    """The message of a check with the command line's options in place of the arguments of Python functions.
-
-    >>> in_options("alpha was 5; it is an error rate between 0 and 1, for example alpha=0.05.")
-    '--alpha was 5; it is an error rate between 0 and 1, for example --alpha 0.05.'
-    """
-    for written, option in _OPTIONS:
-        message = re.sub(written, option, message)
-    return message
-
-
-@contextlib.contextmanager
-def bad_options(place: str = "") -> Iterator[None]:
-    """As `bad_input`, with messages that speak of the options of the command line."""
-    try:
-        with bad_input(place):
-            yield
-    except BadInput as error:
-        raise BadInput(in_options(error.message)) from error
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
@@ -265,7 +226,7 @@ def ate(
 
     log = log_file.read()
     reference = None if control is None else _arm_named(log, control, "--control")
-    with bad_options():
+    with bad_input():
         result = estimate_arms(
             log,
             weights,
@@ -303,7 +264,7 @@ def _mixture_adaptive(
     if settings["outcome_model"] is None and log.contexts is not None:
         settings["outcome_model"] = "pooled"
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
-    with bad_options():
+    with bad_input():
         result = replay_log(log, reference, **settings)
     head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
     draw = result.plot_path if over_time else result.plot
@@ -348,7 +309,7 @@ def values(
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
     log = log_file.read()
-    with bad_options():
+    with bad_input():
         if method == "aipw":
             result = estimate_arms(log, weights, alpha=alpha, floor_decay=floor_decay)
             table, path = result.values, result.path

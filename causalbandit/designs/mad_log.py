@@ -22,9 +22,10 @@ from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import MADSettings
 from causalbandit.errors import InvalidArgument
-from causalbandit.inference.checks import row_numbers
 from causalbandit.inference.estimates import summary_text
-from causalbandit.inference.log import AdaptiveLog, PropensityColumns, require_log
+from causalbandit.inference.log import AdaptiveLog, require_log
+from causalbandit.inference.log_checks import row_numbers
+from causalbandit.inference.log_columns import PropensityColumns
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:

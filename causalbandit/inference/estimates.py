@@ -1,6 +1,7 @@
-"""Frames of estimates: one row per estimate, with its error rate and what qualifies it in ``frame.attrs``.
+"""Estimates that were made together, and the frames that show them, with what qualifies them in ``frame.attrs``.
 
-Estimators of this package return plain pandas frames. Their ``attrs`` hold ``title``, ``alpha`` (the error rate of the
+An `Estimates` record holds what every estimator of a log ends in; its ``values`` and ``contrasts`` are frames. All
+estimators of this package return plain pandas frames. Their ``attrs`` hold ``title``, ``alpha`` (the error rate of the
 intervals) and ``notes`` (sentences: the method, its assumptions, warnings): text, a number and a tuple of text, which
 slices and copies keep. The functions of this module make text, HTML and a figure of such a frame.
 
@@ -15,12 +16,170 @@ new       0.5   0.25   0.75
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.inference.multiplicity import MULTIPLICITIES, Contrasts, normal_quantile
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+LEAST_EFFECTIVE_SIZE = 10.0
+"""Below this effective sample size a result carries a warning."""
+
+_PLURALS = {"arm": "arms", "policy": "policies"}
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """K estimates that were made together from one log, approximately normal.
+
+    Attributes
+    ----------
+    labels
+        The K names of what is estimated.
+    estimate
+        [K]; NaN where there is none.
+    std_error
+        [K]; NaN where the variance cannot be told, so that the interval is infinite.
+    covariance
+        [K, K] of the estimates, for contrasts; None where none will be asked for.
+    effective_size
+        [K]: how many rounds of equal weight would average as well.
+    label
+        What the labels name: "arm" or "policy"; the name of their column.
+    rounds
+        [K]: in how many rounds each arm was taken, or None.
+    notes
+        Sentences that qualify the values.
+    """
+
+    labels: tuple[Hashable, ...]
+    estimate: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    covariance: NDArray[np.float64] | None
+    effective_size: NDArray[np.float64]
+    label: str = "arm"
+    rounds: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
+
+    def values(self, alpha: float) -> pd.DataFrame:
+        """One row per estimate, with its normal interval at error rate ``alpha`` by itself.
+
+        Columns: ``arm`` (or ``policy``), ``estimate``, ``std_error``, ``lower``, ``upper``, ``rounds`` where they are
+        known, ``effective_size``, ``insufficient_data``, ``warning``.
+        """
+        radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * self.std_error, nan=np.inf)
+        middle = np.nan_to_num(self.estimate)
+        columns: dict[str, Any] = {
+            self.label: list(self.labels),
+            "estimate": self.estimate,
+            "std_error": self.std_error,
+            "lower": middle - radius,
+            "upper": middle + radius,
+        }
+        if self.rounds is not None:
+            columns["rounds"] = self.rounds
+        columns["effective_size"] = self.effective_size
+        columns["insufficient_data"] = np.isnan(self.std_error)
+        columns["warning"] = self.warnings()
+        return estimate_frame(columns, title=f"Values of {_PLURALS[self.label]}", alpha=alpha, notes=self.notes)
+
+    def warnings(self) -> list[str]:
+        """[K] sentences, empty where there is nothing to warn of."""
+        return [
+            "never taken, or its outcome never varied: no interval (with known bounds, a confidence sequence has one)"
+            if np.isnan(error)
+            else f"effective sample size {size:.1f} is below {LEAST_EFFECTIVE_SIZE:g}: do not trust the normal interval"
+            if size < LEAST_EFFECTIVE_SIZE
+            else ""
+            for error, size in zip(self.std_error.tolist(), self.effective_size.tolist(), strict=True)
+        ]
+
+    def contrasts(
+        self,
+        reference: Hashable,
+        alpha: float,
+        *,
+        all_pairs: bool = False,
+        multiplicity: str = "none",
+        rng: np.random.Generator,
+        argument: str = "reference",
+    ) -> pd.DataFrame:
+        """One row per other label: its estimate minus that of ``reference``; or, for all pairs, later minus earlier.
+
+        Raises
+        ------
+        InvalidArgument
+            For a reference that is none of the labels; ``argument`` is what the message calls it.
+        """
+        if all_pairs:
+            second, first = np.triu_indices(len(self.labels), 1)
+        else:
+            if reference not in self.labels:
+                raise InvalidArgument(
+                    argument,
+                    f"was {reference!r}, which is none of {listing(self.labels)}."
+                    f"{did_you_mean(reference, self.labels)}",
+                )
+            place = self.labels.index(reference)
+            first = np.delete(np.arange(len(self.labels)), place)
+            second = np.full(len(first), place)
+        return self.differences(first, second, alpha, multiplicity=multiplicity, rng=rng)
+
+    def differences(
+        self,
+        first: Sequence[int] | NDArray[np.int64],
+        second: Sequence[int] | NDArray[np.int64],
+        alpha: float,
+        *,
+        multiplicity: str = "none",
+        rng: np.random.Generator,
+    ) -> pd.DataFrame:
+        """One row per pair of places among the labels: the first's estimate minus the second's.
+
+        Columns: ``arm`` (or ``policy``), ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``, ``z``,
+        ``p_value`` (two-sided, adjusted for ``multiplicity``), ``significant`` (p_value ≤ α), ``insufficient_data``,
+        ``warning``.
+        """
+        assert self.covariance is not None
+        a, b = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
+        spread = self.covariance[a, a] + self.covariance[b, b] - 2.0 * self.covariance[a, b]
+        known = (spread > 0.0) & ~np.isnan(self.std_error[a]) & ~np.isnan(self.std_error[b])
+        estimate = np.where(known, self.estimate[a] - self.estimate[b], np.nan)
+        error = np.sqrt(np.where(known, spread, np.nan))
+        contrasts = Contrasts(a, b, estimate, error, self.covariance)
+        adjusted = MULTIPLICITIES[multiplicity](contrasts, alpha, rng)
+        radius = adjusted.critical * error
+        if not np.isnan(adjusted.critical):
+            radius = np.nan_to_num(radius, nan=np.inf)
+        middle, warnings = np.nan_to_num(estimate), self.warnings()
+        columns = {
+            self.label: [self.labels[place] for place in a],
+            "reference": [self.labels[place] for place in b],
+            "estimate": estimate,
+            "std_error": error,
+            "lower": middle - radius,
+            "upper": middle + radius,
+            "z": contrasts.z,
+            "p_value": adjusted.p_values,
+            "significant": (adjusted.p_values <= alpha) & known,
+            "insufficient_data": ~known,
+            "warning": [
+                "; ".join(
+                    f"{self.label} {self.labels[place]!r}: {warnings[place]}" for place in pair if warnings[place]
+                )
+                for pair in zip(a.tolist(), b.tolist(), strict=True)
+            ],
+        }
+        title = f"Contrasts, {self.label} minus reference"
+        return estimate_frame(columns, title=title, alpha=alpha, notes=[adjusted.note] if adjusted.note else [])
 
 
 def estimate_frame(

@@ -1,20 +1,23 @@
-"""CSV files of rounds as data frames: arms stay as they were written, and no row may shift its columns."""
+"""Tables of rounds as the arrays of a log: one path for data frames, CSV and Parquet files."""
 
 from __future__ import annotations
 
-import bz2
-import csv
-import gzip
-import lzma
-import math
 import os
-from collections.abc import Callable, Collection, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from causalbandit.errors import listing
+from causalbandit.checks import numeric_array
+from causalbandit.errors import InvalidArgument
+from causalbandit.inference.arm_names import arm_columns, codes_as_seen
+from causalbandit.inference.log_columns import LogColumns
+from causalbandit.inference.log_order import batch_labels, time_stamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,146 +25,154 @@ if TYPE_CHECKING:
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None")
 """What stands for a missing number in a CSV file; in its column of arms only an empty field does."""
 
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_ARCHIVES = (".zip", ".tar", ".tgz", ".zst", ".7z")
+PART = 1 << 17
+"""Rows of a Parquet file that are in memory at once: one mebibyte per column of doubles."""
 
 
-def csv_header(path: str | PathLike[str]) -> list[str]:
-    """The names of the columns, in the file's order, after checking that no row has more fields than they.
+@dataclass(frozen=True)
+class Table:
+    """A table that is read in parts.
+
+    Attributes
+    ----------
+    names
+        Its columns.
+    n_rows
+        Number of rows.
+    parts
+        For stretches of rows, in order: their number, and a function from the name of a column to its values.
+    """
+
+    names: list[Any]
+    n_rows: int
+    parts: Iterable[tuple[int, Callable[[str], NDArray[Any]]]]
+
+
+def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
+    """The arrays of an `AdaptiveLog`, by its fields, from the named columns; parts are copied straight into them."""
+    columns.check_present(table.names)
+    if not table.n_rows:
+        raise InvalidArgument("outcomes", "is empty; a log needs rounds to learn from.")
+    codes, outcomes = np.empty(table.n_rows, dtype=np.int64), np.empty(table.n_rows)
+    propensities = np.empty((table.n_rows, len(columns.shares)))
+    contexts = np.empty((table.n_rows, len(columns.contexts)))
+    seen: dict[Any, int] = {}
+    order: dict[str, list[NDArray[Any]]] = {name: [] for name in (columns.time, columns.batch) if name is not None}
+    start = 0
+    for size, values in table.parts:
+        rows = slice(start, start + size)
+        codes[rows] = codes_as_seen(values(columns.arm), seen)
+        outcomes[rows] = _numbers(values(columns.outcome), columns.outcome)
+        for target, named in ((propensities, columns.shares), (contexts, columns.contexts)):
+            for place, name in enumerate(named):
+                target[rows, place] = _numbers(values(name), name)
+        for name, stretches in order.items():
+            stretches.append(values(name))
+        start = rows.stop
+    arms, names = arm_columns(codes, list(seen), columns.names, columns.arm)
+    joined = {name: np.concatenate(stretches) for name, stretches in order.items()}
+    return {
+        "arms": arms,
+        "outcomes": outcomes,
+        "propensities": propensities if columns.per_arm else propensities[:, 0],
+        "contexts": contexts if columns.contexts else None,
+        "batches": None if columns.batch is None else batch_labels(joined[columns.batch], columns.rows_in_order),
+        "times": None if columns.time is None else time_stamps(joined[columns.time], columns.time),
+        "arm_names": names,
+        "context_names": tuple(columns.contexts) or None,
+        "tolerance": columns.tolerance,
+    }
+
+
+def frame_table(frame: pd.DataFrame) -> Table:
+    """A data frame in one part."""
+
+    def values(name: str) -> NDArray[Any]:
+        column = frame[name]
+        if column.dtype.kind in "iub" and column.hasnans:  # pandas' own Int64 and boolean, which know a missing value
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy()
+
+    return Table(list(frame.columns), len(frame), [(len(frame), values)])
+
+
+def csv_table(path: str | PathLike[str], columns: LogColumns) -> Table:
+    """A CSV file with a header line, in one part; pandas unpacks what its ending says is compressed.
+
+    Arms are text as it was written; types of other columns are told from the whole file, not from a part of it.
 
     Raises
     ------
     ValueError
-        For the first row that has more fields than the header, with its line: its values would be read from wrong
-        columns. For a file without a header, and for archives, which have to be unpacked first.
-
-    Notes
-    -----
-    One pass over the file in constant memory: commas are counted line by line, and rows are taken apart only where the
-    file has quotation marks or a line with too many commas.
-    """
-    with _opened(path) as file:
-        header = next(_rows(csv.reader(file)), None)
-    if header is not None and any("\ufffd" in name for name in header):
-        raise ValueError("The header line is not text in UTF-8; save the file as CSV in UTF-8.")
-    if header is not None and not _may_be_ragged(path, len(header)):
-        return header
-    with _opened(path) as file:
-        reader = csv.reader(file)
-        rows = _rows(reader)
-        header = next(rows, None)
-        if header is None:
-            raise ValueError("The file is empty: it has no header line that names the columns.")
-        width = len(header)
-        for row in rows:
-            if len(row) > width:
-                raise ValueError(
-                    f"Line {reader.line_num} has {len(row)} fields, but the header names {width} columns "
-                    f"({listing(header)}): a comma too many at the line's end, or one inside a value that is not in "
-                    "quotation marks. It cannot be told which value belongs to which column; mend the line, or name "
-                    "every column in the header."
-                )
-    return header
-
-
-def read_csv_columns(path: str | PathLike[str], wanted: Collection[str], labels: Collection[str]) -> pd.DataFrame:
-    """The ``wanted`` columns of a CSV file; those in ``labels`` hold text as it was written, as categories.
-
-    The types of the others are told from the whole file, not from a part of it.
+        For a file without a header, one that is not UTF-8, and for a row with more fields than the header, with its
+        line: its values would be read from wrong columns.
     """
     import pandas as pd
 
-    frame = pd.read_csv(
-        path,
-        usecols=sorted(wanted),
-        index_col=False,
-        dtype=dict.fromkeys(labels, str),  # "category" would read 01 as the number 1
-        keep_default_na=False,
-        na_values={name: [""] if name in labels else list(MISSING) for name in wanted},
-        low_memory=False,
-    )
-    return frame.astype(dict.fromkeys(labels, "category"))
+    _check_file(path)
+    try:
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+        columns.check_present(header)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # the first row alone may be too long
+            frame = pd.read_csv(
+                path,
+                index_col=False,
+                dtype={columns.arm: str},
+                keep_default_na=False,
+                na_values={name: [""] if name == columns.arm else list(MISSING) for name in columns.all},
+                low_memory=False,
+            )
+    except pd.errors.EmptyDataError:
+        raise InvalidArgument("path", f"is {os.fspath(path)!r}, an empty file: it has no header line.") from None
+    except UnicodeDecodeError:
+        raise InvalidArgument("path", f"is {os.fspath(path)!r}, which is not text in UTF-8; save it as such.") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise InvalidArgument(
+            "path",
+            f"is {os.fspath(path)!r}, which cannot be read: {str(error).strip()} A row has more fields than the "
+            "header: a comma too many at its end, or one inside a value that is not in quotation marks.",
+        ) from None
+    return frame_table(frame)
 
 
-def labels_as_typed(labels: list[str], column: str, arms_given: bool) -> list[Any]:
-    """Labels of arms that are all numbers (or all True and False) as such, if they were written as Python prints them.
-
-    Other labels stay text: ``01`` and ``1`` are two arms, unless spaces around a number are all that sets them apart.
+def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
+    """A Parquet file in parts of ``PART`` rows, so that it need not fit in memory as a data frame.
 
     Raises
     ------
-    ValueError
-        When one number is written in two ways with a decimal point or exponent, ``1`` and ``1.0``, and no arms were
-        given that would tell whether this is one arm or two.
+    ImportError
+        Without pyarrow.
     """
-    bare = [label.strip() for label in labels]
-    for convert in (int, float, _truth):
-        try:
-            typed = [convert(label) for label in bare]
-        except ValueError:
-            continue
-        if [str(value) for value in typed] == bare and all(map(math.isfinite, typed)):
-            return typed
-    seen: dict[float, str] = {}
-    for label in () if arms_given else dict.fromkeys(bare):
-        try:
-            other = seen.setdefault(float(label), label)
-        except ValueError:
-            continue
-        if other != label and not (other.isdigit() and label.isdigit()):
-            raise ValueError(
-                f"The arms {other!r} and {label!r} (column {column!r}) are one number written in two ways, so that it "
-                "cannot be told whether they are one arm; write each arm in one way throughout, or name all arms of "
-                "the design."
-            )
-    return list(labels)
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise ImportError("Reading Parquet needs pyarrow: pip install 'causalbandit[parquet]'.") from error
+
+    _check_file(path)
+    schema = parquet.read_schema(path)
+    columns.check_present(list(schema.names))
+
+    def parts() -> Iterator[tuple[int, Callable[[str], NDArray[Any]]]]:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
+            for part in file.iter_batches(batch_size=PART, columns=list(columns.all)):
+                yield part.num_rows, partial(_parquet_column, part)
+        pyarrow.default_memory_pool().release_unused()
+
+    return Table(list(schema.names), parquet.read_metadata(path).num_rows, parts())
 
 
-def _truth(label: str) -> bool:
-    if label not in ("True", "False"):
-        raise ValueError(label)
-    return label == "True"
+def _parquet_column(part: Any, name: str) -> NDArray[Any]:
+    return np.asarray(part.column(name).to_numpy(zero_copy_only=False))
 
 
-def _may_be_ragged(path: str | PathLike[str], width: int) -> bool:
-    """Whether the file has quotation marks or a line with ``width`` commas or more, or its lines cannot be told."""
-    rest = b""
-    with _opened(path, text=False) as file:
-        while block := file.read(1 << 20):
-            if b'"' in block:
-                return True
-            lines, newline, rest = (rest + block).rpartition(b"\n")
-            if not newline:  # lines may end otherwise
-                return True
-            codes = np.frombuffer(lines + newline, dtype=np.uint8)
-            ends = np.searchsorted(np.flatnonzero(codes == ord(",")), np.flatnonzero(codes == ord("\n")))
-            if len(ends) and np.diff(ends, prepend=0).max() >= width:
-                return True
-    return rest.count(b",") >= width
-
-
-def _opened(path: str | PathLike[str], text: bool = True) -> IO[Any]:
-    """The file as text or bytes, unpacked if its name says that it is compressed."""
-    name = os.fspath(path).lower()
-    if any(name.endswith(end) or f"{end}." in os.path.basename(name) for end in _ARCHIVES):
-        raise ValueError(
-            f"{os.fspath(path)!r} is an archive; unpack it first (.csv, also as .gz, .bz2 or .xz, is read)."
-        )
-    opener = _OPENERS.get(os.path.splitext(name)[1], open)
-    file: IO[Any] = (
-        opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") if text else opener(path, "rb")
+def _numbers(values: NDArray[Any], column: str) -> NDArray[np.float64]:
+    return numeric_array(
+        values, f"column {column!r}", "encode them as numbers first (categories for example with pandas.get_dummies)"
     )
-    return file
 
 
-def _rows(reader: Any) -> Iterator[list[str]]:
-    """The rows that are not blank; ValueError for what is no CSV."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ValueError(f"Line {reader.line_num} cannot be read as CSV: {error}.") from None
-        if len(row) > 1 or (row and row[0].strip()):
-            yield row
+def _check_file(path: str | PathLike[str]) -> None:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")

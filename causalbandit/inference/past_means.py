@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.arrays import row_blocks
-from causalbandit.errors import listing
-from causalbandit.inference.checks import check_finite, numbers
+from causalbandit.checks import finite_array, numeric_array
+from causalbandit.errors import InvalidArgument, InvalidType, listing
 
 N_REFITS = 20
 """Refits of a model when no schedule is given: enough for the last to see nine tenths of the data."""
@@ -96,26 +96,30 @@ def past_means(
     if outcome_means is None:
         return running_means(outcomes, arms, n_arms)
     if isinstance(outcome_means, type):
-        raise TypeError(
-            f"outcome_means is the class {outcome_means.__name__}; expected an object: {outcome_means.__name__}()."
+        raise InvalidType(
+            "outcome_means",
+            f"is the class {outcome_means.__name__}; expected an object: {outcome_means.__name__}().",
         )
     if hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict"):
         if contexts is None:
-            raise ValueError("A model for outcome_means needs contexts to predict from; without contexts use None.")
+            raise InvalidArgument(
+                "outcome_means", "is a model, which needs contexts to predict from; without contexts use None."
+            )
         fitted = _is_fitted(outcome_means)
         if not fitted:
             return _fitted_on_the_past(outcome_means, outcomes, arms, n_arms, contexts, refit_at)
         _refuse_lookahead(
             allow_lookahead,
-            f"outcome_means is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
+            f"is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
             "seen the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
         )
         predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
         return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
     if isinstance(outcome_means, (str, bytes)) or (callable(outcome_means) and not hasattr(outcome_means, "__array__")):
-        raise TypeError(
-            f"outcome_means is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], or "
-            "an unfitted regressor with fit and predict."
+        raise InvalidType(
+            "outcome_means",
+            f"is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], or an unfitted "
+            "regressor with fit and predict.",
         )
     means = _broadcast(outcome_means, len(outcomes), n_arms)
     if np.ndim(outcome_means) > 0:  # one number for all arms is a guess, such as 0
@@ -125,16 +129,15 @@ def past_means(
 
 def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
     """A writable [T, K] copy."""
-    given = numbers(values, "outcome_means", "predictions from the past")
+    given = numeric_array(values, "outcome_means", "predictions from the past")
     try:
         means = np.array(np.broadcast_to(given, (n_rounds, n_arms)))
     except ValueError:
-        raise ValueError(
-            f"outcome_means has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that "
-            "broadcast to it."
+        raise InvalidArgument(
+            "outcome_means",
+            f"has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that broadcast to it.",
         ) from None
-    check_finite(means, "outcome_means", "; use 0 before an arm has data")
-    return means
+    return finite_array(means, "outcome_means", "; use 0 before an arm has data")
 
 
 def _check_peeking(
@@ -151,16 +154,17 @@ def _check_peeking(
     if knows.any():
         _refuse_lookahead(
             allow_lookahead,
-            f"outcome_means of the arms in columns {listing(np.flatnonzero(knows).tolist())} equal, in the first "
-            "round, the mean of all of that arm's outcomes: they look ahead. Use outcome_means=None (running means "
-            "of the past)",
+            f"of the arms in columns {listing(np.flatnonzero(knows).tolist())} equal, in the first round, the mean of "
+            "all of that arm's outcomes: they look ahead. Use None (running means of the past)",
         )
 
 
 def _refuse_lookahead(allowed: bool, reason: str) -> None:
     if not allowed:
-        raise ValueError(f"{reason}, or pass allow_lookahead=True to use it all the same, without a guarantee.")
-    warnings.warn(f"{reason}. The intervals are not guaranteed.", LookaheadWarning, stacklevel=4)
+        raise InvalidArgument(
+            "outcome_means", f"{reason}, or pass allow_lookahead=True to use it all the same, without a guarantee."
+        )
+    warnings.warn(f"outcome_means {reason}. The intervals are not guaranteed.", LookaheadWarning, stacklevel=4)
 
 
 def _is_fitted(model: Any) -> bool:
@@ -182,7 +186,7 @@ def _fitted_on_the_past(
     n_rounds = len(outcomes)
     when = refit_rounds(n_rounds) if refit_at is None else np.unique(np.asarray(refit_at, dtype=np.int64))
     if len(when) and (when[0] < 0 or when[-1] >= n_rounds):
-        raise ValueError(f"refit_at holds rounds {when[0]} … {when[-1]}; expected rounds 0 … {n_rounds - 1}.")
+        raise InvalidArgument("refit_at", f"holds rounds {when[0]} … {when[-1]}; expected rounds 0 … {n_rounds - 1}.")
     means = running_means(outcomes, arms, n_arms)
     enough = max(2, contexts.shape[1] + 1)
     for start, stop in pairwise((*when.tolist(), n_rounds)):

@@ -17,21 +17,26 @@ Written for single numbers and for arrays alike, so that a running experiment, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.inference.checks import (
+from causalbandit.checks import whole_number
+from causalbandit.errors import InvalidArgument
+from causalbandit.inference.log_checks import (
     arm_vector,
-    check_rows,
+    check_probability_rows,
     check_size,
     check_taken,
     context_matrix,
-    numbers,
     outcome_vector,
+    propensity_array,
 )
-from causalbandit.inference.past_means import past_means
+from causalbandit.inference.past_means import past_means, refit_rounds
+
+if TYPE_CHECKING:
+    from causalbandit.inference.log import AdaptiveLog
 
 
 def inverse_propensity_residual(outcome: Any, propensity: Any, prediction: Any = 0.0) -> Any:
@@ -113,22 +118,20 @@ def aipw_scores(
     was never taken has scores equal to its predictions: they hold no information, and `arm_values` says so.
     Cost O(T·K) without a regressor; the only T·K array made is the result.
     """
-    chosen = numbers(propensities, "propensities", "the probabilities with which the design chose")
     observed = outcome_vector(outcomes)
-    if chosen.ndim not in (1, 2) or len(chosen) != len(observed):
-        raise ValueError(
-            f"propensities has shape {chosen.shape} for {len(observed)} outcomes; expected [T, K], or [T] for the "
-            "taken arm."
-        )
+    chosen = propensity_array(propensities, len(observed))
     if chosen.ndim == 2:
         n_arms = chosen.shape[1]
     elif n_arms is None:
-        raise ValueError("With the taken arm's propensities alone the number of arms is not known; pass n_arms=.")
+        raise InvalidArgument(
+            "n_arms", "is missing: with the taken arm's propensities alone the number of arms is not known."
+        )
+    n_arms = whole_number(n_arms, "n_arms", least=1, of="arms of the design")
     check_size(len(observed), n_arms)
     taken_arm = arm_vector(arms, len(observed), n_arms, tuple(range(n_arms)))
     rounds = np.arange(len(observed))
     if chosen.ndim == 2:
-        check_rows(chosen)
+        check_probability_rows(chosen)
         chosen = chosen[rounds, taken_arm]
     check_taken(chosen, taken_arm, tuple(range(n_arms)))
     known = None if contexts is None else context_matrix(contexts, len(observed))
@@ -145,6 +148,26 @@ def aipw_scores(
     return scores
 
 
+def log_scores(
+    log: AdaptiveLog, outcome_means: Any, refit_at: Sequence[int] | None, allow_lookahead: bool
+) -> NDArray[np.float64]:
+    """[T, K]: `aipw_scores` of a log; a regressor is refitted where batches that the log names begin, unless told
+    otherwise. Runs of equal propensities are no such batches: outcomes may have come in between.
+    """
+    if refit_at is None and log.batches is not None and hasattr(outcome_means, "fit"):
+        refit_at = refit_rounds(log.n_rounds, log.batch_starts()).tolist()
+    return aipw_scores(
+        log.outcomes,
+        log.arms,
+        log.taken_propensities,
+        outcome_means,
+        contexts=log.contexts,
+        refit_at=refit_at,
+        n_arms=log.n_arms,
+        allow_lookahead=allow_lookahead,
+    )
+
+
 def effective_size(weights: ArrayLike, taken_propensities: ArrayLike) -> float:
     """(Σa)²/Σa² with a_t = weight_t/e_t(W_t), where the weight is 0 in rounds that took another arm; 0 if all are.
 
@@ -153,6 +176,16 @@ def effective_size(weights: ArrayLike, taken_propensities: ArrayLike) -> float:
     share = np.asarray(weights, dtype=np.float64) / np.asarray(taken_propensities, dtype=np.float64)
     squares = float((share * share).sum())
     return float(share.sum()) ** 2 / squares if squares > 0.0 else 0.0
+
+
+def taken_effective_sizes(log: AdaptiveLog, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[K]: the effective number of rounds that took each arm, weighted as its estimate weights them."""
+    taken = weights[np.arange(log.n_rounds), log.arms]
+    sizes = np.zeros(log.n_arms)
+    for arm in range(log.n_arms):
+        at = np.flatnonzero(log.arms == arm)
+        sizes[arm] = effective_size(taken[at], log.taken_propensities[at])
+    return sizes
 
 
 def policy_variance(chances: NDArray[np.float64], propensities: NDArray[np.float64]) -> NDArray[np.float64]:

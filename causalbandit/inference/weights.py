@@ -18,11 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.arrays import column_sums, row_blocks
-from causalbandit.errors import did_you_mean, listing
-from causalbandit.inference.checks import NUMBERS, check_rows, numbers
+from causalbandit.checks import number, numeric_array, one_of
+from causalbandit.errors import InvalidArgument, listing
+from causalbandit.inference.log_checks import check_probability_rows
 
 FLOOR_DECAY = 0.7
 """κ, the default exponent of a propensity floor (1/K)·t^(−κ), as in the simulations of Hadad et al. (2021)."""
+
+_FLOOR = "It is the exponent κ of the design's floor c·t^(−κ), which has to decay more slowly than 1/t."
 
 
 def adaptive_weights(
@@ -55,22 +58,18 @@ def adaptive_weights(
     that decays more slowly than 1/t and, for contrasts, propensities that settle. Cost O(T·K); the result is the only
     T·K array.
     """
-    chosen = numbers(propensities, "propensities", "the probabilities with which the design chose")
+    chosen = numeric_array(propensities, "propensities", "the probabilities with which the design chose")
     if chosen.ndim != 2 or 0 in chosen.shape:
-        raise ValueError(
-            f"propensities has shape {chosen.shape}; weights need [T, K], the propensity of every arm in every round."
+        raise InvalidArgument(
+            "propensities",
+            f"has shape {chosen.shape}; weights need [T, K], the propensity of every arm in every round.",
         )
     if not isinstance(scheme, str):
         return checked_weights(scheme, *chosen.shape).copy()
-    if scheme not in _SCHEMES:
-        raise ValueError(f"Unknown weights {scheme!r}; known: {listing(_SCHEMES)}.{did_you_mean(scheme, _SCHEMES)}")
-    if isinstance(floor_decay, bool) or not isinstance(floor_decay, NUMBERS) or not 0.0 <= floor_decay < 1.0:
-        raise ValueError(
-            f"floor_decay was {floor_decay!r}; expected the exponent κ in [0, 1) of the design's floor c·t^(−κ). A "
-            "floor that decays faster than 1/t gives no arm enough rounds."
-        )
-    check_rows(chosen)
-    return _SCHEMES[scheme](chosen, floor_decay)
+    one_of(scheme, "weights", SCHEMES)
+    floor_decay = number(floor_decay, "floor_decay", least=0, below=1, fix=_FLOOR)
+    check_probability_rows(chosen)
+    return SCHEMES[scheme](chosen, floor_decay)
 
 
 def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
@@ -81,29 +80,31 @@ def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[n
     ValueError
         Naming the round or the arm.
     """
-    given = numbers(weights, "weights", "one non-negative number per round, or per round and arm")
+    given = numeric_array(weights, "weights", "one non-negative number per round, or per round and arm")
     if given.ndim == 1 and len(given) == n_rounds:
         given = given[:, None]
     try:
         full = np.broadcast_to(given, (n_rounds, n_arms))
     except ValueError:
-        raise ValueError(
-            f"weights has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}) or [T], as the scores."
+        raise InvalidArgument(
+            "weights", f"has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}) or [T], as the scores."
         ) from None
     total = np.zeros(n_arms)
     for rows in row_blocks(n_rounds, n_arms):
         block = full[rows]
         if not (block.min() >= 0.0 and block.max() < np.inf):
             row, place = np.argwhere(~((block >= 0.0) & (block < np.inf)))[0]
-            raise ValueError(
-                f"weights holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected finite, "
-                "non-negative numbers."
+            raise InvalidArgument(
+                "weights",
+                f"holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected finite, non-negative "
+                "numbers.",
             )
         total += column_sums(block)
     if (total == 0.0).any():
-        raise ValueError(
-            f"weights are all zero for the arms in columns {listing(np.flatnonzero(total == 0.0).tolist())}; an "
-            "average needs some weight."
+        raise InvalidArgument(
+            "weights",
+            f"are all zero for the arms in columns {listing(np.flatnonzero(total == 0.0).tolist())}; an average needs "
+            "some weight.",
         )
     return full
 
@@ -151,8 +152,9 @@ def two_point_rates(
     return 1.0 / (1.0 + n_rounds - t), (1.0 - floor_decay) / ((1.0 - floor_decay) + ahead)
 
 
-_SCHEMES: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {
+SCHEMES: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {
     "uniform": _uniform,
     "constant": _constant_allocation,
     "two-point": _two_point,
 }
+"""Weighting schemes by name: functions of the propensities [T, K] and κ."""

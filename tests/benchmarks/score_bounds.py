@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from causalbandit.sequences.asymptotic import asymptotic_radius
 from causalbandit.sequences.score_bounds import score_paths
-from causalbandit.sequences.streams import asymptotic_radius
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, ALPHA, FIRST = 1500, 0.05, 100

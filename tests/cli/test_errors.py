@@ -13,7 +13,7 @@ from causalbandit.evaluation import evaluate_regret
 from causalbandit.formats.bif import read_bif
 from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.inference.arm_values import estimate_arms, sample_means
-from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.log_columns import LogColumns
 
 
 def options() -> set[str]:
@@ -28,14 +28,23 @@ def test_every_argument_in_the_table_has_an_option() -> None:
 
 GIVEN_BY_THE_PROGRAM = {
     *("log", "path", "problem", "problems", "progress", "memory", "all_pairs"),  # what the commands themselves pass
-    *("outcome_means", "allow_lookahead", "model_options", "delta", "t_opt", "scale", "variance"),  # left at defaults
+    *(
+        "outcome_means",
+        "allow_lookahead",
+        "model_options",
+        "delta",
+        "tolerance",
+        "t_opt",
+        "scale",
+        "variance",
+    ),  # left at defaults
     *("interventions", "description", "max_bytes", "known", "columns", "refit_at", "intersect", "n_warmup"),
 }
 
 
 @pytest.mark.parametrize(
     "function",
-    [AdaptiveLog.from_csv, estimate_arms, sample_means, arm_sequences, replay_log, evaluate_regret, read_bif],
+    [LogColumns, estimate_arms, sample_means, arm_sequences, replay_log, evaluate_regret, read_bif],
 )
 def test_every_argument_that_a_user_sets_is_in_the_table(function) -> None:
     unknown = set(inspect.signature(function).parameters) - set(OPTIONS) - GIVEN_BY_THE_PROGRAM

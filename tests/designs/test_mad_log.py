@@ -74,7 +74,7 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame, **columns | {"control": "c"})
     with pytest.raises(ValueError, match="one arm only"):
         cb.mad_from_log(frame.assign(arm="a"), **columns)
-    with pytest.raises(ValueError, match="no column 'prop'"):
+    with pytest.raises(ValueError, match="names 'prop', but there is no such column"):
         cb.mad_from_log(frame, **columns | {"propensity": "prop"})
     with pytest.raises(ValueError, match="row 2"):
         cb.mad_from_log(frame.assign(y=[1.0, 0.0, np.nan]), **columns)
@@ -82,7 +82,7 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame, alpha=0, **columns)
     with pytest.raises(ValueError, match="'x', which is constant"):
         cb.mad_from_log(frame, covariates=["x"], **columns)
-    with pytest.raises(TypeError, match=r"log is a DataFrame.*AdaptiveLog.from_frame"):
+    with pytest.raises(TypeError, match=r"log was a DataFrame.*AdaptiveLog.from_frame"):
         replay_log(frame, "a")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="contexts are needed"):
         cb.mad_from_log(frame, outcome_model="split", **columns)

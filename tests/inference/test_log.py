@@ -1,29 +1,14 @@
-"""AdaptiveLog: what it refuses, how it reads files, how it finds batches."""
+"""AdaptiveLog: what it refuses, how it puts rounds in order and finds batches, what it tells of itself."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+from small_logs import COLUMNS, small_frame
 
+import causalbandit as cb
+from causalbandit.cli import main
 from causalbandit.inference.log import AdaptiveLog
-
-
-def small_frame(n=12, seed=0):
-    rng = np.random.default_rng(seed)
-    first = np.round(rng.uniform(0.2, 0.8, n), 3)
-    arms = np.where(rng.random(n) < first, "red", "blue")
-    return pd.DataFrame(
-        {
-            "day": np.arange(n),
-            "arm": arms,
-            "sale": rng.integers(0, 2, n),
-            "p_red": first,
-            "p_blue": 1 - first,
-            "age": rng.normal(size=n),
-        }
-    )
-
-
-COLUMNS = {"arm": "arm", "outcome": "sale", "propensity": {"red": "p_red", "blue": "p_blue"}, "time": "day"}
 
 
 def test_a_frame_becomes_a_log_with_the_columns_in_the_order_of_the_mapping():
@@ -49,96 +34,6 @@ def test_rows_are_put_in_the_order_of_time_and_the_frame_is_left_alone():
     pd.testing.assert_frame_equal(shuffled, before)
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_files_give_the_same_log_as_the_frame(tmp_path, kind):
-    frame = small_frame().assign(unused="text")
-    path = tmp_path / f"log.{kind}"
-    if kind == "csv":
-        frame.to_csv(path, index=False)
-        log = AdaptiveLog.from_csv(path, contexts=["age"], **COLUMNS)
-    else:
-        pytest.importorskip("pyarrow")
-        frame.to_parquet(path, row_group_size=5)
-        log = AdaptiveLog.from_parquet(path, contexts=["age"], **COLUMNS)
-    pd.testing.assert_frame_equal(
-        log.to_frame().drop(columns="time"),
-        AdaptiveLog.from_frame(frame, contexts=["age"], **COLUMNS).to_frame().drop(columns="time"),
-    )
-
-
-@pytest.mark.parametrize(("value", "words"), [(None, r"missing in 1 rows \(row 9\)"), ("green", "first in row 9")])
-def test_a_bad_arm_in_a_file_is_named_by_its_row(tmp_path, value, words):
-    pytest.importorskip("pyarrow")
-    frame = small_frame().assign(arm=lambda table: table["arm"].astype(object))
-    frame.loc[9, "arm"] = value
-    frame.to_parquet(tmp_path / "log.parquet", row_group_size=4)
-    with pytest.raises(ValueError, match=words):
-        AdaptiveLog.from_parquet(tmp_path / "log.parquet", **COLUMNS)
-
-
-def test_categories_in_a_file_are_read_by_name(tmp_path):
-    pytest.importorskip("pyarrow")
-    frame = small_frame()
-    frame.assign(arm=frame["arm"].astype("category")).to_parquet(tmp_path / "log.parquet")
-    log = AdaptiveLog.from_parquet(tmp_path / "log.parquet", **COLUMNS)
-    np.testing.assert_array_equal(log.arms, (frame["arm"] == "blue").astype(int))
-
-
-def test_a_column_that_is_there_twice_is_refused():
-    frame = small_frame()
-    with pytest.raises(ValueError, match="has 2 columns 'p_red'"):
-        AdaptiveLog.from_frame(pd.concat([frame, frame[["p_red"]]], axis=1), **COLUMNS)
-
-
-def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_path):
-    frame = small_frame().replace({"arm": {"red": "None", "blue": "NA"}}).astype({"sale": float})
-    columns = COLUMNS | {"propensity": {"None": "p_red", "NA": "p_blue"}}
-    frame.to_csv(tmp_path / "log.csv", index=False)
-    log = AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
-    np.testing.assert_array_equal(log.arms, (frame["arm"] == "NA").astype(int))
-    for missing in ("", "NA", "null", "nan"):
-        frame.astype({"sale": object}).assign(sale=[missing, *frame["sale"][1:]]).to_csv(
-            tmp_path / "log.csv", index=False
-        )
-        with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(row 0\)"):
-            AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
-    frame.assign(arm=["", *frame["arm"][1:]]).to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(ValueError, match=r"missing in 1 rows \(row 0\)"):
-        AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
-
-
-@pytest.mark.parametrize("kind", ["frame", "csv", "parquet"])
-def test_batches_never_shuffle_rows_whose_order_is_vouched_for(tmp_path, kind):
-    def read(frame, **columns):
-        columns = {"arm": "arm", "outcome": "sale", "propensity": ["p_blue", "p_red"], "batch": "batch"} | columns
-        if kind == "frame":
-            return AdaptiveLog.from_frame(frame, **columns)
-        path = tmp_path / f"log.{kind}"
-        if kind == "csv":
-            frame.to_csv(path, index=False)
-            return AdaptiveLog.from_csv(path, **columns)
-        pytest.importorskip("pyarrow")
-        frame.to_parquet(path)
-        return AdaptiveLog.from_parquet(path, **columns)
-
-    frame = small_frame().assign(sale=np.arange(12.0))
-    for labels in (["week 9", "week 10"], [9, 3]):
-        log = read(frame.assign(batch=np.repeat(labels, 6)), ordered=True)
-        assert log.outcomes.tolist() == list(range(12))
-        assert log.batches.tolist() == [0] * 6 + [1] * 6
-    with pytest.raises(ValueError, match="not consecutive"):
-        read(frame.assign(batch=np.tile([1, 2], 6)), ordered=True)
-    assert read(frame.assign(batch=np.repeat([9, 3], 6))).outcomes[0] == 6.0  # numbers give the order
-    with pytest.raises(ValueError, match=r"'week 9', 'week 10'.*tells no order"):  # text sorts 10 before 9
-        read(frame.assign(batch=np.repeat(["week 9", "week 10"], 6)))
-    assert read(frame.assign(batch=np.repeat(["9", "10"], 6))).outcomes[0] == 0.0
-
-
-def test_a_list_of_propensity_columns_names_the_arms_by_what_follows_the_prefix():
-    log = AdaptiveLog.from_frame(small_frame(), **{**COLUMNS, "propensity": ["p_red", "p_blue"]})
-    assert log.names == ("red", "blue")
-
-
 def test_the_taken_arms_propensity_is_completed_for_two_arms_and_not_for_three():
     frame = small_frame()
     frame["p"] = np.where(frame["arm"] == "red", frame["p_red"], frame["p_blue"])
@@ -146,8 +41,8 @@ def test_the_taken_arms_propensity_is_completed_for_two_arms_and_not_for_three()
     np.testing.assert_allclose(two.propensities, frame[["p_red", "p_blue"]].to_numpy())
     three = AdaptiveLog.from_frame(frame, **{**COLUMNS, "propensity": "p"}, arms=["red", "blue", "green"])
     assert three.propensities is None
-    with pytest.raises(ValueError, match="needs the propensity of every arm"):
-        three.all_propensities("two-point weights")
+    with pytest.raises(ValueError, match="weights was 'two-point', which needs the propensity of every arm"):
+        three.all_propensities("weights", "two-point")
 
 
 def test_batches_are_given_or_found_as_runs_of_equal_rows():
@@ -206,8 +101,13 @@ def drop_to(n):
         (broken("day", 5, np.nan), {}, ValueError, "times is missing in 1 rows"),
         (drop_to(1), {}, ValueError, "1 rounds for 2 arms"),
         (drop_to(0), {}, ValueError, "empty"),
-        (lambda frame: None, {"time": None}, ValueError, "order of time is unknown"),
-        (lambda frame: None, {"outcome": "sales"}, ValueError, "no column 'sales'.*Did you mean 'sale'"),
+        (lambda frame: None, {"time": None}, ValueError, "time is unknown: .* the past only"),
+        (
+            lambda frame: None,
+            {"outcome": "sales"},
+            ValueError,
+            "outcome names 'sales', but .* no such .*Did you mean 'sale'",
+        ),
         (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "no column for the arm 'green'"),
         (lambda frame: None, {"propensity": {"red": "p_red"}, "arms": None}, ValueError, "'blue'.*not one of the arms"),
         (lambda frame: frame.assign(week=[1, 2] * 6), {"batch": "week"}, ValueError, "not consecutive in time"),
@@ -236,28 +136,38 @@ def test_arms_outside_the_columns_are_refused():
         AdaptiveLog([0, 2], [0, 1], [[0.5, 0.5]] * 2)
 
 
-def test_unknown_keywords_and_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
-        AdaptiveLog.from_csv(tmp_path / "none.csv", **COLUMNS)
-    small_frame().to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(TypeError, match=r"'outcomes'.*Did you mean 'outcome'"):
-        AdaptiveLog.from_csv(tmp_path / "log.csv", outcomes="sale", **COLUMNS)
-
-
-@pytest.mark.filterwarnings("ignore:Could not infer format")
-def test_text_time_stamps_are_read_as_dates():
-    frame = small_frame().assign(day=[f"{day}/2/2024" for day in range(1, 13)]).sample(frac=1, random_state=2)
-    log = AdaptiveLog.from_frame(frame, **COLUMNS)
-    np.testing.assert_array_equal(log.outcomes, small_frame()["sale"])
-    with pytest.raises(ValueError, match="does not read as dates"):
-        AdaptiveLog.from_frame(frame.assign(day="soon"), **COLUMNS)
-
-
 def test_the_summary_counts_each_arm():
     log = AdaptiveLog([0, 1, 1], [2.0, 1.0, 0.0], [[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]], arm_names=("a", "b"))
-    summary = log.summary()
-    assert summary["rounds"].tolist() == [1, 2]
-    assert summary["mean_outcome"].tolist() == [2.0, 0.5]
-    assert summary["smallest_propensity"].tolist() == [0.5, 0.1]
+    table = log.arm_table()
+    assert table["rounds"].tolist() == [1, 2]
+    assert table["mean_outcome"].tolist() == [2.0, 0.5]
+    assert table["smallest_propensity"].tolist() == [0.5, 0.1]
     assert "3 rounds" in repr(log)
+    assert log.summary().splitlines()[1].split() == ["arm", "rounds", "mean_outcome", "smallest_propensity"]
     assert "<table" in log._repr_html_()
+
+
+def test_arrays_of_dates_and_durations_are_no_numbers():
+    lasting = np.arange(4).astype("timedelta64[s]")
+    with pytest.raises(TypeError, match="outcomes holds durations; expected numbers"):
+        AdaptiveLog([0, 1, 0, 1], lasting, np.full((4, 2), 0.5))
+    with pytest.raises(TypeError, match="contexts holds dates; expected numbers"):
+        AdaptiveLog([0, 1] * 2, [0, 1] * 2, np.full((4, 2), 0.5), contexts=pd.date_range("2024-01-01", periods=4))
+    with pytest.raises(TypeError, match="scores holds durations; expected numbers"):
+        cb.arm_values(np.tile(lasting[:, None], 2), np.ones((4, 2)))
+
+
+def test_the_reference_and_the_control_may_be_named_as_they_print(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("arm,sale,p\n" + "0,1,0.5\n1,0,0.5\n0,0,0.5\n1,1,0.5\n" * 10)
+    columns = {"arm": "arm", "outcome": "sale", "propensity": "p", "ordered": True}
+    log = AdaptiveLog.from_csv(path, **columns)
+    assert cb.estimate_arms(log, control=1).contrasts["reference"].tolist() == ["1"]
+    numbered = AdaptiveLog.from_csv(path, **columns, arms=[0, 1])
+    assert cb.estimate_arms(numbered, reference="1").contrasts["reference"].tolist() == [1]
+    for method in ("aipw", "mad"):
+        done = CliRunner().invoke(
+            main,
+            [*f"ate {path} --arm arm --outcome sale --propensity p --ordered --control 0 --method".split(), method],
+        )
+        assert done.exit_code == 0, done.output

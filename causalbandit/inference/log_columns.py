@@ -1,0 +1,185 @@
+"""Which columns of a table make a log.
+
+>>> columns = LogColumns(arm="banner", outcome="spent", propensity=["p_red", "p_blue"], batch="day")
+>>> columns.names, columns.shares
+(('red', 'blue'), ('p_red', 'p_blue'))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.inference.log_checks import SUM_TOLERANCE
+
+PropensityColumns = str | Sequence[str] | Mapping[Any, str]
+"""The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogColumns:
+    """The columns of a table with one row per round that make an adaptive log.
+
+    Attributes
+    ----------
+    arm, outcome
+        Columns of the taken arm and of its outcome.
+    propensity
+        The column of the taken arm's propensity; or one column per arm: a mapping arm → column, or a list of columns
+        in the order of ``arms``. A list without ``arms`` names the arms by the columns, less a common prefix that ends
+        in ``_`` ("p_red", "p_blue" are the arms "red" and "blue").
+    contexts
+        Columns known before the arm was taken.
+    time, batch
+        Columns that give the order of time. One of them is needed, unless ``ordered=True`` vouches that the rows are in
+        the order in which they were observed; batches are then stretches of rows, whatever their labels.
+    arms
+        All arms of the design, in column order; default: those of ``propensity``, else those in the table, sorted.
+    tolerance
+        How far a row of propensities may be from summing to 1.
+
+    Raises
+    ------
+    InvalidArgument
+        For a column in two roles that exclude each other, arms and propensities that do not belong together, and when
+        the order of time is unknown.
+    """
+
+    arm: str
+    outcome: str
+    propensity: PropensityColumns
+    contexts: Sequence[str] = ()
+    time: str | None = None
+    batch: str | None = None
+    ordered: bool = False
+    arms: Sequence[Hashable] | None = None
+    tolerance: float = SUM_TOLERANCE
+
+    def __post_init__(self) -> None:
+        if isinstance(self.contexts, str):
+            object.__setattr__(self, "contexts", (self.contexts,))
+        if self.time is None and self.batch is None and not self.ordered:
+            raise InvalidArgument(
+                "time",
+                "is unknown: adaptive inference uses, for every round, the past only. Name the column of time stamps "
+                "(time) or of batches (batch), or vouch with ordered that the rows are in the order in which they were "
+                "observed.",
+            )
+        self._check_roles()
+        if self.per_arm:
+            self._check_arms()
+
+    @property
+    def per_arm(self) -> bool:
+        """Whether there is a column of propensities for every arm."""
+        return not isinstance(self.propensity, str)
+
+    @property
+    def names(self) -> tuple[Hashable, ...] | None:
+        """The K arms in column order, where the columns tell them."""
+        if self.arms is not None:
+            return tuple(self.arms)
+        if isinstance(self.propensity, str):
+            return None
+        if isinstance(self.propensity, Mapping):
+            return tuple(self.propensity)
+        prefix = _common_prefix(self.propensity)
+        return tuple(column[len(prefix) :] for column in self.propensity)
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The columns of propensities: the taken arm's, or one per arm in column order."""
+        if isinstance(self.propensity, str):
+            return (self.propensity,)
+        if isinstance(self.propensity, Mapping):
+            return tuple(self.propensity[name] for name in self.names or ())
+        return tuple(self.propensity)
+
+    @property
+    def rows_in_order(self) -> bool:
+        """Whether the order of the rows is the order of time."""
+        return self.ordered and self.time is None
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The names of all columns that are read, each once."""
+        named = (self.arm, self.outcome, *self.shares, *self.contexts, self.time, self.batch)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    def check_present(self, table: Sequence[Any]) -> None:
+        """Raise for the first column that is not among those of the ``table``, or is there twice."""
+        for name in self.all:
+            if name not in table:
+                raise InvalidArgument(
+                    self._role(name),
+                    f"names {name!r}, but there is no such column; the table has {listing(table)}."
+                    f"{did_you_mean(name, table)}",
+                )
+            if table.count(name) > 1:
+                raise InvalidArgument(
+                    self._role(name), f"names {name!r}, but the table has {table.count(name)} such columns; drop one."
+                )
+
+    def _role(self, name: str) -> str:
+        single = {"arm": self.arm, "outcome": self.outcome, "time": self.time, "batch": self.batch}
+        return next(
+            (role for role, column in single.items() if column == name),
+            "propensity" if name in self.shares else "contexts",
+        )
+
+    def _check_roles(self) -> None:
+        """Raise for a column in two roles that exclude each other, with both."""
+        columns = self.propensity.values() if isinstance(self.propensity, Mapping) else self.propensity
+        shares = (self.propensity,) if isinstance(self.propensity, str) else tuple(columns)
+        roles: dict[str, str] = {}
+        for role, named in (("arm", (self.arm,)), ("outcome", (self.outcome,)), ("propensity", shares)):
+            for column in dict.fromkeys(named):
+                if column in roles:
+                    raise InvalidArgument(
+                        role, f"was {column!r}, which is the {roles[column]} too; each has a column of its own."
+                    )
+                roles[column] = role
+        for role, name in (("time", self.time), ("batch", self.batch)):
+            if name is not None and roles.get(name) in ("arm", "outcome"):
+                raise InvalidArgument(
+                    role,
+                    f"was {name!r}, which is the {roles[name]} too; the order of time must not depend on what was done "
+                    "or observed.",
+                )
+        for place, column in enumerate(self.contexts):
+            if column in roles:
+                raise InvalidArgument(
+                    "contexts",
+                    f"name {column!r}, which is the {roles[column]} too; contexts are what was known before the arm "
+                    "was drawn, besides the propensities.",
+                )
+            if column in self.contexts[:place]:
+                raise InvalidArgument("contexts", f"name {column!r} twice; name it once.")
+
+    def _check_arms(self) -> None:
+        """Raise when the arms and the columns of propensities do not belong together."""
+        names = self.names or ()
+        if isinstance(self.propensity, Mapping):
+            for name in names:
+                if name not in self.propensity:
+                    raise InvalidArgument(
+                        "propensity", f"has no column for the arm {name!r}; it has {listing(self.propensity)}."
+                    )
+            for name in self.propensity:
+                if name not in names:
+                    raise InvalidArgument(
+                        "propensity", f"has a column for {name!r}, which is not one of the arms {listing(names)}."
+                    )
+        elif len(names) != len(self.propensity):
+            raise InvalidArgument(
+                "propensity", f"names {len(self.propensity)} columns for {len(names)} arms; expected one per arm."
+            )
+
+
+def _common_prefix(columns: Sequence[str]) -> str:
+    """The longest common beginning that ends in "_", or an empty string."""
+    first, last = min(columns), max(columns)
+    same = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    return first[: first.rfind("_", 0, same) + 1]

@@ -1,0 +1,191 @@
+"""What a policy takes at the contexts of a log, and what the log's design would have done there.
+
+Weightings of policy values look at the design's propensities of a round at *other* rounds' contexts, which a log of
+e_t(x_t, ·) does not hold. `DesignRules` has them from batches that ignored contexts, or asks a function for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from causalbandit.errors import InvalidArgument
+from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.scores import policy_variance
+
+Array = NDArray[np.float64]
+Policy = Callable[[Array], ArrayLike] | ArrayLike | Hashable
+"""An arm; or [T, K] probabilities or [T] columns; or a function from contexts [n, d] to [n, K] or [n]."""
+Propensity = Callable[[int, Array], ArrayLike]
+"""A function from a round and contexts [n, d] to the design's probabilities [n, K] in that round at those contexts."""
+
+KEPT_NUMBERS = 1 << 25
+"""Variances that are kept between two passes over the batches: 256 mebibytes of doubles."""
+
+
+def named_policies(policy: Policy | Mapping[str, Policy]) -> Mapping[str, Policy]:
+    """Policies by name: a mapping as it is, a single policy by the arm's or the function's name."""
+    if isinstance(policy, Mapping):
+        if not policy:
+            raise InvalidArgument("policy", "is an empty mapping; expected a policy or names with policies.")
+        return policy
+    name = getattr(policy, "__name__", "policy") if callable(policy) else "policy"
+    return {str(policy) if _is_arm(policy) else "policy" if name == "<lambda>" else name: policy}
+
+
+def _is_arm(policy: Any) -> bool:
+    return np.ndim(policy) == 0 and not callable(policy)
+
+
+def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy") -> Array:
+    """[T, K]: the probability with which ``policy`` takes each arm at each round's context.
+
+    Raises
+    ------
+    ValueError
+        When it is neither an arm nor one probability vector (or one arm) per round.
+    """
+    if _is_arm(policy):
+        chance = np.zeros((log.n_rounds, log.n_arms))
+        chance[:, log.column(policy)] = 1.0  # type: ignore[arg-type] # a scalar, so it is hashable
+        return chance
+    if callable(policy):
+        if log.contexts is None:
+            raise InvalidArgument(
+                "policy", f"{name!r} is a function of contexts, but the log has none (contexts=[...])."
+            )
+        policy = policy(log.contexts)
+    given = np.asarray(policy)
+    if given.shape == (log.n_rounds,):
+        return _one_hot(log, given, name)
+    if given.shape != (log.n_rounds, log.n_arms):
+        raise InvalidArgument(
+            "policy",
+            f"{name!r} gave an array of shape {given.shape}; expected [T, K] = ({log.n_rounds}, {log.n_arms}) "
+            "probabilities, or [T] arms.",
+        )
+    chance = np.asarray(given, dtype=np.float64)
+    bad = np.flatnonzero(~((chance >= 0.0).all(axis=1) & (np.abs(chance.sum(axis=1) - 1.0) <= 1e-6)))
+    if len(bad):
+        raise InvalidArgument(
+            "policy",
+            f"{name!r} gave {chance[bad[0]].tolist()} in row {bad[0]}; expected probabilities that sum to 1.",
+        )
+    return chance
+
+
+def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Array:
+    """[T, K] from [T] columns or names."""
+    if arms.dtype.kind == "b":
+        arms = arms.astype(np.int64)
+    columns = arms if arms.dtype.kind in "iu" else np.array([log.column(arm) for arm in arms.tolist()])
+    bad = np.flatnonzero((columns < 0) | (columns >= log.n_arms))
+    if len(bad):
+        raise InvalidArgument(
+            "policy", f"{name!r} gave the column {columns[bad[0]]} in row {bad[0]}; expected 0 … {log.n_arms - 1}."
+        )
+    chance = np.zeros((log.n_rounds, log.n_arms))
+    chance[np.arange(log.n_rounds), columns] = 1.0
+    return chance
+
+
+@dataclass(frozen=True)
+class DesignRules:
+    """What the design would have done at any round's context: one rule per batch.
+
+    Attributes
+    ----------
+    log
+        The record.
+    starts
+        [B] first rounds of the batches.
+    table
+        [B, K] rules that ignore contexts, or None.
+    function
+        The propensity function, where there is no table.
+    """
+
+    log: AdaptiveLog
+    starts: NDArray[np.int64]
+    table: Array | None
+    function: Propensity | None
+
+    @classmethod
+    def of(cls, log: AdaptiveLog, function: Propensity | None, weighting: str) -> DesignRules:
+        """The rules of a log's batches; of ``function``, every round is a batch where the log names none.
+
+        Raises
+        ------
+        InvalidArgument
+            When the log does not tell propensities at other contexts and no function does.
+        """
+        log.all_propensities("weighting", weighting)
+        if function is not None:
+            if log.contexts is None:
+                raise InvalidArgument("propensity", "is a function of contexts, but the log has none (contexts=[...]).")
+            return cls(log, np.arange(log.n_rounds) if log.batches is None else log.batch_starts(), None, function)
+        known = log.batch_rules()
+        if known is None:
+            raise InvalidArgument(
+                "weighting",
+                f"was {weighting!r}, which needs each round's propensities at the contexts of other rounds; the logged "
+                "e_t(x_t, ·) are not enough. Pass propensity, a function (t, contexts) -> [n, K], or log batches that "
+                "each kept to one rule that ignores contexts; or use 'uniform'.",
+            )
+        return cls(log, known[0], known[1], None)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """[B] rounds in each batch."""
+        return np.diff(np.append(self.starts, self.log.n_rounds))
+
+    def variances(self, chances: Sequence[Array]) -> Iterator[tuple[slice, Array]]:
+        """For every batch its rounds and [P, T]: φ of each policy at all rounds' contexts (`policy_variance`).
+
+        The user's function is asked once for each batch, at all contexts.
+        """
+        stops = np.append(self.starts[1:], self.log.n_rounds)
+        for number, (start, stop) in enumerate(zip(self.starts.tolist(), stops.tolist(), strict=True)):
+            rows = slice(start, stop)
+            rule = self._asked(rows) if self.table is None else self.table[number : number + 1]
+            yield rows, np.stack([policy_variance(chance, rule) for chance in chances])
+
+    def twice(self, chances: Sequence[Array]) -> Iterator[Iterator[tuple[slice, Array]]]:
+        """`variances` two times over. They are kept in between, if a function made them and ``KEPT_NUMBERS`` will do;
+        else they are made anew.
+        """
+        if self.table is None and len(chances) * len(self.starts) * self.log.n_rounds <= KEPT_NUMBERS:
+            kept = list(self.variances(chances))
+            yield from (iter(kept), iter(kept))
+        else:
+            yield from (self.variances(chances), self.variances(chances))
+
+    def _asked(self, rows: slice) -> Array:
+        """[T, K]: what the function gives for a batch, after checks that it is the rule the log was made by."""
+        log, function = self.log, self.function
+        assert function is not None
+        assert log.contexts is not None
+        assert log.propensities is not None
+        values = np.asarray(function(rows.start, log.contexts), dtype=np.float64)
+        if values.shape != (log.n_rounds, log.n_arms):
+            raise InvalidArgument(
+                "propensity",
+                f"({rows.start}, contexts) has shape {values.shape}; expected [n, K] = ({log.n_rounds}, {log.n_arms}).",
+            )
+        if not ((values >= 0.0).all() and (np.abs(values.sum(axis=1) - 1.0) <= 1e-6).all()):
+            raise InvalidArgument(
+                "propensity", f"({rows.start}, contexts) holds rows that are not probabilities that sum to 1."
+            )
+        off = np.abs(values[rows] - log.propensities[rows]).max(axis=1) > 1e-6
+        if off.any():
+            row = rows.start + int(np.argmax(off))
+            raise InvalidArgument(
+                "propensity",
+                f"({rows.start}, contexts) gives {values[row].round(6).tolist()} for round {row}, but the log has "
+                f"{log.propensities[row].round(6).tolist()}: it is not the rule that the design used.",
+            )
+        return values
