@@ -195,7 +195,8 @@ class Confirmation:
         log = self._adaptive_log()
         multiplicity = "bonferroni" if len(self.arms) > 2 else "none"
         # Two-point weights make up for chances that shrink with time; when they do not, equal weights are shorter.
-        scheme = "constant" if np.ptp(log.all_propensities("AIPW"), axis=0).max() == 0 else "two-point"
+        assert log.propensities is not None
+        scheme = "constant" if np.ptp(log.propensities, axis=0).max() == 0 else "two-point"
         found = estimate_arms(log, scheme, reference=self.arms.labels[0], alpha=self.alpha, multiplicity=multiplicity)
         return self._tidy(found.contrasts, "aipw")
 

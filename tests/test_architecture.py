@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "causalbandit"
 FLOORS = [
     {"errors", "randomness", "checks", "arrays", "text", "files", "allocation"},
     {"plots"},
+    {"markup"},
     {"digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
@@ -35,6 +36,7 @@ FLOORS = [
     {"driver", "watched_search"},
     {"regret_curves", "finished_searches", "evaluation", "bandit_simulation"},
     {"confirmation_results", "confirmation"},
+    {"report"},
     {"study"},
     {"cli"},
 ]

@@ -173,6 +173,17 @@ def export(file: str, out: str) -> None:
     click.echo(f"{len(rows):,} rows.")
 
 
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--out", metavar="HTML", required=True, help="Write the page into HTML.")
+def report(file: str, out: str) -> None:
+    """Write the page of the study: the answer, the graph, the effects, the plan, one HTML file for everybody."""
+    check_outputs([file], table=out)
+    with _opened(file) as opened, running("Writing the page"):
+        opened.report(out)
+    click.echo(f"Wrote {out}", err=True)
+
+
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[Study]:
     from causalbandit.study.study import Study

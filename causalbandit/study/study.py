@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +14,16 @@ import numpy.typing as npt
 
 from causalbandit.checks import instance, number, one_of, whole_number
 from causalbandit.counts import Counts
-from causalbandit.decision import Decision
-from causalbandit.driver import prepared
+from causalbandit.decision import Decision, FinishedBatch
+from causalbandit.driver import concluded, prepared
 from causalbandit.errors import InvalidArgument, listing
+from causalbandit.files import write_output
+from causalbandit.inference.plug_in import PlugIn
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.strategies.strategy import Strategy
+from causalbandit.report import report_page
+from causalbandit.strategies.strategy import Choice, Strategy
 from causalbandit.study.database import StudyError
 from causalbandit.study.preview import Preview
 from causalbandit.study.replay import Replay
@@ -255,6 +260,27 @@ class Study:
         frame = pd.DataFrame(records, columns=None if records else ["id", "batch", "intervention", *nodes, "counted"])
         return frame.astype(dict.fromkeys(("batch", *nodes), "Int64"))
 
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write the page of the study, finished or not, to an HTML file (see `causalbandit.report.report_page`)."""
+        status = self.status()
+        decision = self.result() if status.finished else self._decision_so_far()
+        provenance = {"seed": self._terms.seed.entropy, "study": self._store.path.name, **_counted(status)}
+        write_output(path, report_page(decision, provenance=provenance, state=status.summary().splitlines()[0] + "."))
+
+    def _decision_so_far(self) -> Decision:
+        """The best guess from what is told, in the form of a decision, for the page of a study that runs."""
+        preview = self.preview()
+        replay = self._caught_up()
+        effects = PlugIn.of(self.interventions, preview.counts).effects
+        batches = [*replay.batches]
+        told = sum((batch.counts.total for batch in batches), 0)
+        if preview.counts.total > told:
+            known = reduce(add, (batch.counts for batch in batches), Counts.zeros(self.interventions))
+            batches.append(FinishedBatch("running", _difference(preview.counts, known)))
+        note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
+        choice = Choice(preview.best_index, effects, notes=(note,))
+        return concluded(self.problem, self._terms.strategy, self._terms.budget, choice, batches)
+
     def check(self) -> StudyCheck:
         """Whether the file is whole, and what is safe in it. Reads every row."""
         return StudyCheck(str(self._store.path), tuple(self._store.damages()), self._store.totals())
@@ -299,3 +325,18 @@ class Study:
             return False
         store.close_batch(batch.number)
         return True
+
+
+def _counted(status: StudyStatus) -> dict[str, object]:
+    return {
+        "rows": f"{status.told + status.extra:,} told, {status.excluded:,} of them left out, {status.amended:,} amended"
+    }
+
+
+def _difference(counts: Counts, other: Counts) -> Counts:
+    return Counts(
+        counts.visits - other.visits,
+        counts.ones - other.ones,
+        counts.trials - other.trials,
+        counts.successes - other.successes,
+    )

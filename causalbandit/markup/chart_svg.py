@@ -1,0 +1,140 @@
+"""Charts as SVG: intervals, one per row, and estimates over the course of a campaign."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from causalbandit.markup.pieces import escaped
+from causalbandit.text import shortened
+
+ROW, LEFT, RIGHT, WIDTH = 26.0, 190.0, 60.0, 720.0
+"""Pixels: height of a row, room for labels, room for numbers, width of a chart."""
+PLOT = 220.0
+"""Pixels: height of a chart over time."""
+LONGEST = 26
+"""Letters of a label; longer ones are shortened in the middle."""
+
+
+class Interval(NamedTuple):
+    """A row: label, estimate and ends."""
+
+    label: str
+    estimate: float
+    lower: float
+    upper: float
+
+
+def intervals_svg(rows: Sequence[Interval], *, axis: str, best: Collection[int] = (), zero: bool = False) -> str:
+    """One horizontal interval per row, the first on top; ``best`` rows stand out, ``zero`` draws a line at 0."""
+    values = [value for row in rows for value in row[1:] if math.isfinite(value)]
+    if not values:
+        return '<p class="soft">No estimate has an interval yet.</p>'
+    low, high = min(values), max(values)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    low, high, ticks = _scale(low, high)
+    height = ROW * len(rows) + 44
+
+    def x(value: float) -> float:
+        return LEFT + (min(max(value, low), high) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+
+    parts = [_tick(x(tick), tick, 6, ROW * len(rows) + 8) for tick in ticks]
+    if zero:
+        parts.append(
+            f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="{ROW * len(rows) + 8:.0f}" stroke="var(--ink)"/>'
+        )
+    for place, row in enumerate(rows):
+        y, colour = ROW * place + ROW / 2 + 6, "var(--accent)" if place in best else "var(--soft)"
+        name = escaped(shortened(row.label, LONGEST))
+        parts.append(f'<text x="{LEFT - 10:.0f}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')
+        if math.isfinite(row.lower) and math.isfinite(row.upper):
+            parts.append(
+                f'<line x1="{x(row.lower):.1f}" x2="{x(row.upper):.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}" '
+                'stroke-width="3" stroke-linecap="round"/>'
+            )
+        if math.isfinite(row.estimate):
+            parts.append(f'<circle cx="{x(row.estimate):.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>')
+            parts.append(f'<text class="soft" x="{WIDTH - RIGHT + 8:.0f}" y="{y + 4:.1f}">{row.estimate:.3f}</text>')
+    parts.append(_axis_name(axis, height))
+    return _svg(parts, height, f"{len(rows)} intervals: {axis}")
+
+
+def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, across: str, upwards: str) -> str:
+    """Lines over the course of a campaign: (label, places on the axis, values) each, at most six."""
+    shown = [(label, [(a, b) for a, b in zip(xs, ys, strict=True) if math.isfinite(b)]) for label, xs, ys in series[:6]]
+    points = [point for _, line in shown for point in line]
+    if not points:
+        return ""
+    left, bottom = 56.0, PLOT - 36.0
+    most = max(a for a, _ in points) or 1.0
+    low, high, ticks = _scale(min(b for _, b in points), max(b for _, b in points))
+    right = WIDTH - 170.0
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        return left + point[0] / most * (right - left), bottom - (point[1] - low) / (high - low) * (bottom - 12)
+
+    parts = []
+    for tick in ticks:
+        y = place((0.0, tick))[1]
+        parts.append(f'<line x1="{left:.0f}" x2="{right:.0f}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>')
+        parts.append(f'<text class="soft" x="{left - 8:.0f}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    for tick in (0.0, most / 2, most):
+        xt = place((tick, low))[0]
+        parts.append(f'<text class="soft" x="{xt:.1f}" y="{bottom + 18:.0f}" text-anchor="middle">{tick:,.0f}</text>')
+    ends: list[float] = []
+    for number, (label, line) in enumerate(shown):
+        if not line:
+            continue
+        colour = COLOURS[number % len(COLOURS)]
+        drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, line))
+        parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        y = place(line[-1])[1] + 4
+        while any(abs(y - other) < 14 for other in ends):  # labels at the ends of the lines must not lie on each other
+            y += 14
+        ends.append(y)
+        parts.append(
+            f'<text x="{right + 10:.0f}" y="{y:.1f}" style="fill: {colour}">{escaped(shortened(label, 22))}</text>'
+        )
+    height = max(PLOT, *(end + 8 for end in ends)) if ends else PLOT
+    parts.append(f'<text class="soft" x="{left:.0f}" y="{bottom + 32:.0f}">{escaped(across)}</text>')
+    return _svg(parts, height, f"{upwards} over {across}")
+
+
+COLOURS = ("var(--accent)", "var(--target)", "var(--good)", "#cc79a7", "#e69f00", "var(--soft)")
+"""Of lines; readers with colour-blindness tell them apart."""
+
+
+def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
+    """Round ends that hold ``low`` and ``high``, and 3 to 7 round numbers between them."""
+    span = max(high - low, 1e-6)
+    step = 10 ** math.floor(math.log10(span / 3))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (factor * step) <= 6)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return (
+        first * step,
+        max(last, first + 1) * step,
+        [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)],
+    )
+
+
+def _tick(x: float, value: float, top: float, bottom: float) -> str:
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.0f}" y2="{bottom:.0f}" stroke="var(--line)"/>'
+        f'<text class="soft" x="{x:.1f}" y="{bottom + 14:.0f}" text-anchor="middle">{value:g}</text>'
+    )
+
+
+def _axis_name(name: str, height: float) -> str:
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return f'<text class="soft" x="{middle:.0f}" y="{height - 4:.0f}" text-anchor="middle">{escaped(name)}</text>'
+
+
+def _svg(parts: Sequence[str], height: float, said: str) -> str:
+    return (
+        f'<div class="wide"><svg role="img" aria-label="{escaped(said)}" width="{WIDTH:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {WIDTH:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">\n'
+        + "\n".join(parts)
+        + "\n</svg></div>"
+    )
