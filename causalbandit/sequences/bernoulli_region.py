@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 Path = Callable[[Floats, Places], tuple[Floats, Floats]]
 
@@ -108,18 +109,38 @@ def _largest_difference(one: Arm, other: Arm, room: Floats) -> Floats:
     """The largest p_k − p_0; 1 where nothing speaks against p_k = 1 and p_0 = 0."""
 
     def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
-        difference, cost = np.full(len(u), -1.0), np.zeros(len(u))
-        for arm in (one.at(at), other.at(at).mirrored()):  # to lower p_0 is to raise 1 − p_0
-            rise, paid = arm.raised(np.exp(u))
-            cost += paid
-            difference += np.where(arm.n > 0.0, arm.ones / np.maximum(arm.n, 1.0) + rise, 1.0)
-        return cost, np.minimum(difference, 1.0)
+        return _raised_difference(one.at(at), other.at(at), np.exp(u))
 
-    start = np.sqrt(2.0 * room / (one.variance() / (one.n + 1.0) + other.variance() / (other.n + 1.0)))
     upper = np.ones(len(room))
     at = np.flatnonzero((one.zeros > 0.0) | (other.ones > 0.0))
-    upper[at] = _end(path, at, np.log(start[at]), room[at])
+    upper[at] = _end(path, at, np.log(_multiplier(one, other, room)[at]), room[at])
     return upper
+
+
+def _raised_difference(one: Arm, other: Arm, nu: Floats) -> tuple[Floats, Floats]:
+    """Cost and value of the difference that a multiplier ν gives."""
+    difference, cost = np.full(len(nu), -1.0), np.zeros(len(nu))
+    for arm in (one, other.mirrored()):  # to lower p_0 is to raise 1 − p_0
+        rise, paid = arm.raised(nu)
+        cost += paid
+        difference += np.where(arm.n > 0.0, arm.ones / np.maximum(arm.n, 1.0) + rise, 1.0)
+    return cost, np.minimum(difference, 1.0)
+
+
+def _multiplier(one: Arm, other: Arm, room: Floats) -> Floats:
+    """ν of the largest difference, if costs were quadratic."""
+    value: Floats = np.sqrt(2.0 * room / (one.variance() / (one.n + 1.0) + other.variance() / (other.n + 1.0)))
+    return value
+
+
+def difference_at_most(one: Arm, other: Arm, room: Floats, level: float) -> Flags:
+    """Whether the largest p_k − p_0 is ``level`` at most; most of those for which it is more cost one evaluation."""
+    cost, value = _raised_difference(one, other, 0.5 * _multiplier(one, other, room))
+    open_ = np.flatnonzero((cost > room) | (value <= level))
+    found = np.zeros(len(room), dtype=bool)
+    if len(open_):
+        found[open_] = _largest_difference(one.at(open_), other.at(open_), room[open_]) <= level
+    return found
 
 
 def _largest_ratio(one: Arm, other: Arm, room: Floats) -> Floats:

@@ -29,7 +29,7 @@ from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.possibly_optimal import Structure
-from causalbandit.sequences.bernoulli_region import LARGEST, Arm, largest_fall, room
+from causalbandit.sequences.bernoulli_region import Arm, difference_at_most, largest_fall, room
 from causalbandit.sequences.boundaries import normal_mixture
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random
@@ -300,7 +300,7 @@ def excluded_by_outcomes(
     """Which rivals lead by more than ``tolerance`` in no pair of means that the outcomes allow; shape [rivals]."""
     arms = Arm(counts.successes.astype(np.float64), (counts.trials - counts.successes).astype(np.float64))
     own, leading = arms.at(rivals), arms.at(np.full_like(rivals, leader))
-    return np.asarray(LARGEST["difference"](own, leading, room(own, leading, alpha)) <= tolerance)
+    return difference_at_most(own, leading, room(own, leading, alpha), tolerance)
 
 
 def in_parts(batch: Batch, most: int, rng: np.random.Generator) -> Iterator[Batch]:
