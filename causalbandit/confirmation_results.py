@@ -149,7 +149,7 @@ class Confirmation:
     def log(self) -> pd.DataFrame:
         """One row per round: ``round``, ``arm``, ``propensity``, the chance of every arm, and a 0/1 column per node.
 
-        The columns of chances are called ``p(…)`` with the arm's label inside.
+        The chances of the arms are the columns ``p_0``, ``p_1``, … in the order of ``arms``, the control first.
         """
         import pandas as pd
 
@@ -160,7 +160,7 @@ class Confirmation:
             "arm": rounds["arm"],
             "propensity": rounds["propensity"],
         }
-        data |= {f"p({label})": chances[:, arm] for arm, label in enumerate(self.arms.labels)}
+        data |= {f"p_{arm}": chances[:, arm] for arm in range(len(self.arms))}
         data |= {node: self.rows[:, column] for column, node in enumerate(self.problem.graph.nodes)}
         return pd.DataFrame(data)
 
@@ -295,9 +295,9 @@ class Confirmation:
         used = f"{self.n_experiments:,} of {self.budget:,} experiments"
         ended = f"stopped early by the {self.reading} reading" if self.stopped else "all experiments were run"
         lines = [*wrapped(self.sentence()), ""]
+        together = f" over all {len(self.arms) - 1} effects" if len(self.arms) > 2 else ""
         lines += wrapped(
-            f"Against {self.arms.labels[0]}, {100 * (1 - self.alpha):g} % intervals over all {len(self.arms) - 1} "
-            f"effects; {used}, {ended}."
+            f"Against {self.arms.labels[0]}, {100 * (1 - self.alpha):g} % intervals{together}; {used}, {ended}."
         )
         lines += ["", frame_text(shown), ""]
         for name, promise in READINGS.items():

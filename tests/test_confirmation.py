@@ -83,7 +83,7 @@ def test_the_log_holds_what_the_readings_need():
     proof = confirm(strong(), [{"ad": 1}, {"ad": 0}], budget=300, rng=3, stop_early=False)
     text = proof.log().to_csv(index=False)
     frame = pd.read_csv(io.StringIO(text))
-    chances = {label: f"p({label})" for label in proof.arms.labels}
+    chances = {label: f"p_{arm}" for arm, label in enumerate(proof.arms.labels)}
     log = AdaptiveLog.from_frame(frame, arm="arm", outcome="sale", propensity=chances, ordered=True)
     again = cb.estimate_arms(log, "constant", reference="(observe)", multiplicity="bonferroni").contrasts
     kept = proof.estimates("aipw")

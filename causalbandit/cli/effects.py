@@ -71,7 +71,8 @@ _LOG_PARAMETERS: tuple[Callable[[Any], Any], ...] = (
         required=True,
         multiple=True,
         help="The probability with which the design took the arm: one column for the arm that was taken, or one for "
-        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue.",
+        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue. Repeat it, "
+        "one arm each, when names of arms hold commas.",
     ),
     click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
     click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
@@ -117,9 +118,13 @@ def _listed(text: str | None) -> tuple[str, ...]:
 
 
 def _propensity_columns(given: tuple[str, ...]) -> str | list[str] | dict[str, str]:
-    """One column, a list of columns, or arm → column."""
-    parts = [part for text in given for part in _listed(text)]
-    named = [part.partition("=") for part in parts]
+    """One column, a list of columns, or arm → column.
+
+    A list may be split at commas; when the option is repeated each one is a whole, so that names of arms may hold
+    commas. The last equals sign is the one before the column, since names of arms may hold others.
+    """
+    parts = list(_listed(given[0])) if len(given) == 1 else [text.strip() for text in given]
+    named = [part.rpartition("=") for part in parts]
     if parts and all(equals for _, equals, _ in named):
         return {arm.strip(): column.strip() for arm, _, column in named}
     if any(equals for _, equals, _ in named):

@@ -19,6 +19,7 @@ from causalbandit.cli.options import (
     write_figure,
     writing,
 )
+from causalbandit.cli.proof import Proof
 from causalbandit.strategies.catalogue import STRATEGIES, searching
 from causalbandit.text import wrapped
 
@@ -47,6 +48,10 @@ def show(graph: str, plot: str | None, error: float | None, tolerance: float | N
             write_figure(plot, problem.plot)
 
 
+def _optional_number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else whole_number(ctx, param, value)
+
+
 @click.command()
 @click.argument("graph", metavar="GRAPH")
 @click.option("--budget", metavar="T", required=True, callback=whole_number, help="Number of experiments.")
@@ -62,8 +67,15 @@ def show(graph: str, plot: str | None, error: float | None, tolerance: float | N
     help="Two-phase: outcomes expected at most X times count as impossible while planning.",
 )
 @stopping_options("Stop when sure that the choice is the best up to --tolerance, wrong at most at rate D.")
+@click.option(
+    "--confirm", metavar="T", callback=_optional_number, help="Prove the choice by up to T fresh experiments."
+)
+@click.option("--control", metavar="A=1,...", help="What the choice is compared with.  [default: fixing nothing]")
+@click.option("--log", metavar="CSV", help="Write the rounds of the confirmation to CSV; ate reads them.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
-@click.option("--plot", metavar="FILE", help="Draw the estimated effects into FILE (.png, .pdf, .svg, ...).")
+@click.option(
+    "--plot", metavar="FILE", help="Draw the effects, or the confirmed one, into FILE (.png, .pdf, .svg, ...)."
+)
 @click.option("--quiet", is_flag=True, help="Print the best intervention alone, and no progress.")
 def search(
     graph: str,
@@ -74,6 +86,9 @@ def search(
     truncation: float | None,
     error: float | None,
     tolerance: float | None,
+    confirm: int | None,
+    control: str | None,
+    log: str | None,
     json_file: str | None,
     plot: str | None,
     quiet: bool,
@@ -98,18 +113,28 @@ def search(
         check_fits(problem.interventions, task.memory)
     with bad_input("--budget"):
         check_budget(budget, chosen, task)
-    check_outputs([graph], json=json_file, plot=plot)
+    proof = Proof(confirm, control, log)
+    with bad_input():
+        proof.check(problem)
+    check_outputs([graph], json=json_file, plot=plot, log=log)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
         decision = run_search(problem, budget, chosen, rng=used_seed, stop=stop, progress=False if quiet else None)
     said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
+    with running("The confirmation"):
+        confirmed = proof.run(decision, used_seed)
+    if confirm is not None:
+        said += proof.words(confirmed, quiet)
     with writing(*said):
         if json_file is not None:
-            write(json_file, json_text(decision.to_dict() | {"seed": used_seed}), quiet)
+            found = {} if confirmed is None else {"confirmation": confirmed.to_dict()}
+            write(json_file, json_text(decision.to_dict() | {"seed": used_seed} | found), quiet)
+        if log is not None and confirmed is not None:
+            write(log, confirmed.log().to_csv(index=False), quiet)
         if plot is not None:
-            write_figure(plot, decision.plot, quiet)
+            write_figure(plot, decision.plot if confirmed is None else confirmed.plot, quiet)
 
 
 @click.command()

@@ -1,0 +1,87 @@
+"""The options that prove a search's choice by fresh experiments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from causalbandit.cli.errors import BadInput
+
+if TYPE_CHECKING:
+    from causalbandit.confirmation_results import Confirmation
+    from causalbandit.decision import Decision
+    from causalbandit.problem import Problem
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What ``--confirm``, ``--control`` and ``--log`` ask for.
+
+    Attributes
+    ----------
+    budget : int or None
+        Fresh experiments; None: no confirmation.
+    control : str or None
+        What the choice is compared with, as typed.
+    log : str or None
+        The file for the rounds.
+    """
+
+    budget: int | None
+    control: str | None
+    log: str | None
+
+    def check(self, problem: Problem) -> None:
+        """Before the search: whether the options fit together and the problem."""
+        if self.budget is None:
+            for option, value in (("--control", self.control), ("--log", self.log)):
+                if value is not None:
+                    raise BadInput(
+                        f"{option}: is for a confirmation; say how many experiments it may take (--confirm)."
+                    )
+            return
+        from causalbandit.confirmation import LEAST_PER_ARM
+        from causalbandit.interventions import InterventionSet
+
+        if self.budget < 2 * LEAST_PER_ARM:
+            raise BadInput(
+                f"--confirm: {self.budget} experiments are too few; expected at least {LEAST_PER_ARM} for the choice "
+                f"and {LEAST_PER_ARM} for the control."
+            )
+        InterventionSet(problem.graph, [self.assignment()])
+
+    def assignment(self) -> dict[str, int]:
+        """The control: node → 0 or 1."""
+        assignment: dict[str, int] = {}
+        for part in (self.control or "").split(","):
+            node, equals, value = part.strip().rpartition("=")
+            if not part.strip():
+                continue
+            if not equals or value.strip() not in ("0", "1"):
+                raise BadInput(
+                    f"--control: {part.strip()!r} is no assignment; expected node=0 or node=1, comma separated."
+                )
+            assignment[node.strip()] = int(value)
+        return assignment
+
+    def run(self, decision: Decision, seed: int) -> Confirmation | None:
+        """The confirmation of the search's choice; None when none was asked for or the choice is the control."""
+        control = self.assignment()
+        if self.budget is None or decision.best == control:
+            return None
+        import numpy as np
+
+        from causalbandit.confirmation import confirm
+
+        # The search has spawned the first two children of the seed.
+        fresh = np.random.SeedSequence(seed, spawn_key=(2,))
+        return confirm(decision.problem, decision.best, control, budget=self.budget, rng=fresh)
+
+    def words(self, found: Confirmation | None, quiet: bool) -> list[str]:
+        """What is printed of it; the sentence comes last."""
+        if found is None:
+            return ["\nThe search chose the control itself: there is nothing to confirm."]
+        if quiet:
+            return [found.sentence()]
+        sentence, _, rest = found.summary().partition("\n\n")
+        return [f"\nConfirmation by fresh experiments\n{rest}\n", sentence]
