@@ -87,6 +87,22 @@ class Counts:
                 ones[family.rows] = self.visits[family.rows] - ones[family.rows]
         return Counts(self.visits, ones, self.trials, self.trials - self.successes)
 
+    def carried_to(self, source: InterventionSet, interventions: InterventionSet) -> Counts:
+        """What these experiments under ``source`` say of the family rows of another set of the same graph.
+
+        A row stands for the same probability in both sets when node and district are the same. ``trials`` and
+        ``successes`` stay those of ``source``.
+        """
+        if source.families is interventions.families:
+            return self
+        visits, ones = np.zeros((2, interventions.n_family_rows), dtype=np.int64)
+        here = {family.district: family.rows for family in interventions.families}
+        for family in source.families:
+            if family.district in here:
+                visits[here[family.district]] = self.visits[family.rows]
+                ones[here[family.district]] = self.ones[family.rows]
+        return Counts(visits, ones, self.trials, self.successes)
+
     @classmethod
     def from_frame(cls, interventions: InterventionSet, intervention: Mapping[str, int], rows: pd.DataFrame) -> Counts:
         """Counts of the experiments that ``rows`` records, all run under ``intervention``.

@@ -180,7 +180,7 @@ class Decision:
                 f"The strategy {self.strategy!r} does not estimate tables; use one that learns the graph, such as "
                 "'two-phase'."
             )
-        families = self.problem.graph.families
+        families = self.problem.interventions.families
         rows = [(family, row) for family in families for row in range(family.n_rows)]
         data: dict[str, Any] = {
             "node": [family.node for family, _ in rows],
@@ -252,7 +252,7 @@ class Decision:
             n_unseen = int((learned & (self.tables.visits == 0)).sum())
             n_negligible = 0 if self.tables.negligible is None else int(self.tables.negligible.sum())
             lines += wrapped(
-                f"Tables: {int(learned.sum())} family rows learned from {self.problem.graph.n_family_rows}, "
+                f"Tables: {int(learned.sum())} family rows learned from {self.problem.interventions.n_family_rows}, "
                 f"{n_unseen} never visited, {n_negligible} negligible"
             )
         return lines

@@ -30,7 +30,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -307,8 +307,10 @@ class _Bench:
         self.turn = Maximisation.of(problem)
         self.regret = self.turn.regrets(effects)
         self.task = self.turn.task(make_task(problem, memory=case.memory))
-        upstream = {node: model.table(node) for node in problem.graph.ancestors if node != problem.graph.target}
-        self.task_with_tables = self.turn.task(make_task(problem, upstream, memory=case.memory))
+        known = model.cpt_for(problem.interventions).copy()
+        for family in problem.interventions.families_of(problem.graph.target):
+            known[family.rows] = np.nan
+        self.task_with_tables = replace(self.task, known=known)
 
     def task_for(self, strategy: Strategy) -> Task:
         """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
@@ -636,7 +638,7 @@ def fingerprint(problem: Problem) -> str:
     parts = [
         problem.goal,
         graph.target,
-        [[node, list(graph.parents(node)), [value.hex() for value in model.table(node)]] for node in graph.nodes],
+        [[node, list(graph.parents(node)), [value.hex() for value in model.table(node)]] for node in graph.all_nodes],
         problem.interventions.assignments.tobytes().hex(),
         problem.interventions.costs.tobytes().hex(),
     ]

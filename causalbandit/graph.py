@@ -59,8 +59,8 @@ class Family:
     start : int
         Place of the family's first row in arrays of C family rows.
     district : tuple of str
-        The nodes up to this one that hidden causes tie together with it, itself last; itself alone when nothing that
-        is hidden reaches it.
+        The nodes up to this one that hidden causes tie together with it, itself last; itself alone when there are none.
+        In one graph a district says what the family is.
     """
 
     node: str

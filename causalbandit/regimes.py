@@ -69,6 +69,11 @@ class Regime:
     rows: Places | None
     whole: bool
 
+    @property
+    def columns(self) -> slice | Places:
+        """Where the regime's interventions stand among the A columns of the set's arrays."""
+        return slice(None) if self.whole else self.places
+
     def rows_in_set(self, family: Family) -> slice | Places:
         """Where the rows of one of the regime's families stand among the set's."""
         return family.rows if self.rows is None else self.rows[family.rows]

@@ -184,14 +184,13 @@ class ImportanceWeighted:
         ValueError
             If a table other than the target's is not known.
         """
-        target = task.graph.family_of[task.graph.target]
         check_tables(self, task)
-        reach, mixture = _parents_design(task, target.rows)
+        reach, mixture = _parents_design(task)
         counts = yield Batch(sizes_from_shares(budget, mixture.weights / mixture.weights.sum(), rng), "mixture")
         mixed = (reach @ mixture.weights)[:, None] / mixture.weights.sum()  # Q(configuration)
         ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
         bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
-        effects = counts.ones[target.rows] @ np.where(ratio <= bound, ratio, 0.0) / budget
+        effects = counts.ones[_target_rows(task)] @ np.where(ratio <= bound, ratio, 0.0) / budget
         return Choice(best_at_random(effects, rng), effects=effects, mixture=mixture)
 
 
@@ -240,14 +239,20 @@ def _sample_means(trials: Integers, successes: Integers | Floats) -> Floats:
     return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
 
-def _parents_design(task: Task, target_rows: slice) -> tuple[Floats, Mixture]:
-    """P(parents of the target | do(a)), [2^parents, A], and the mixture for it; made once per set of interventions."""
+def _target_rows(task: Task) -> npt.NDArray[np.intp]:
+    """The target's family rows; with hidden causes those of all its districts, of which an intervention uses one."""
+    families = task.interventions.families_of(task.graph.target)
+    return np.concatenate([np.arange(family.rows.start, family.rows.stop) for family in families])
+
+
+def _parents_design(task: Task) -> tuple[Floats, Mixture]:
+    """P(parents of the target | do(a)), [target's rows, A], and the mixture for it; made once per set."""
     cpt = np.where(np.isnan(task.known), 0.5, task.known)
     key = ("parents_design", cpt.tobytes())
     if key not in task.interventions.derived:
         reach = propagate(task.interventions, cpt, reach=True, memory=task.memory).reach
         assert reach is not None
-        rows = np.clip(reach[target_rows], 0, 1)
+        rows = np.clip(reach[_target_rows(task)], 0, 1)
         task.interventions.derived[key] = rows, optimal_mixture(rows)
     design: tuple[Floats, Mixture] = task.interventions.derived[key]
     return design

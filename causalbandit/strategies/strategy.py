@@ -178,25 +178,27 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
     if known is not None:
         instance(known, "known", Mapping, "a mapping from node to its table")
     whole_number(memory, "memory", of="bytes")
-    if 8 * graph.n_family_rows > memory:
-        widest = max(graph.families, key=lambda family: len(family.parents))
+    interventions = problem.interventions
+    if 8 * interventions.n_family_rows > memory:
+        widest = max(interventions.families, key=lambda family: len(family.parents))
         raise InvalidArgument(
             "memory",
-            f"was {memory:,} bytes, less than one number for each of the graph's {graph.n_family_rows:,} family rows "
-            f"({widest.n_rows:,} of them are of {widest.node!r} with its {len(widest.parents)} parents). Split nodes "
-            "with many parents, or leave out edges that matter little.",
+            f"was {memory:,} bytes, less than one number for each of the graph's {interventions.n_family_rows:,} "
+            f"family rows ({widest.n_rows:,} of them are of {widest.node!r} with its {len(widest.parents)} parents). "
+            "Split nodes with many parents, or leave out edges that matter little.",
         )
-    values = np.full(problem.interventions.n_family_rows, np.nan)
+    values = np.full(interventions.n_family_rows, np.nan)
     for node, table in (known or {}).items():
-        checked = np.asarray(checked_table(graph, graph.require(node, "node in known=:"), table))
-        if any(node in pair for pair in graph.bidirected):
+        checked = np.asarray(checked_table(graph, graph.observed(node, "node in known=:"), table))
+        if set(graph.parents(node)) & set(graph.hidden) or any(node in pair for pair in graph.bidirected):
             raise InvalidArgument(
-                "known", f"holds a table of {node!r}, which has a hidden cause: such a node has no table to be known."
+                "known",
+                f"has a table of {node!r}, which hidden causes reach: what experiments show of it depends on what is "
+                "fixed, and its own table does not say how. Leave it out; it is learned.",
             )
-        if node in graph.family_of:
-            for family in problem.interventions.families_of(node):
-                values[family.rows] = checked
-    return Task(graph, problem.interventions, values, memory, problem.goal)
+        for family in interventions.families_of(node):
+            values[family.rows] = checked
+    return Task(graph, interventions, values, memory, problem.goal)
 
 
 def check_tables(strategy: Strategy, task: Task) -> None:
@@ -204,8 +206,8 @@ def check_tables(strategy: Strategy, task: Task) -> None:
     if not getattr(strategy, "knows_tables", False):
         return
     target = task.graph.target
-    unknown = [family.node for family in task.graph.families if task.learned[family.rows].any()]
-    unknown = [node for node in unknown if node != target]
+    learned = [family.node for family in task.interventions.families if task.learned[family.rows].any()]
+    unknown = [node for node in dict.fromkeys(learned) if node != target]
     if unknown:
         raise InvalidArgument(
             "known",

@@ -272,16 +272,17 @@ def _ends_of_rounds(budget: int, rounds: int, first: int) -> list[int]:
 
 def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Integers, Integers, int]:
     """Visits and ones per row, and the number of experiments, before the first batch."""
-    graph = task.graph
+    n_rows = task.interventions.n_family_rows
     if prior is None:
-        zeros = np.zeros(task.interventions.n_family_rows, dtype=np.int64)
+        zeros = np.zeros(n_rows, dtype=np.int64)
         return zeros, zeros, 0
     if not isinstance(prior, Counts):
-        prior = Counts.from_frame(InterventionSet(graph, [{}]), {}, prior)
-    if prior.visits.shape != (task.interventions.n_family_rows,):
+        observing = InterventionSet(task.graph, [{}])
+        prior = Counts.from_frame(observing, {}, prior).carried_to(observing, task.interventions)
+    if prior.visits.shape != (n_rows,):
         raise ValueError(
-            f"prior has counts of {len(prior.visits)} family rows; expected the {task.interventions.n_family_rows} of "
-            "the interventions, as in result.counts of a search or Counts.from_frame."
+            f"prior has counts of {len(prior.visits)} family rows; expected the {n_rows} of the graph, as in "
+            "result.counts of a search or Counts.from_frame."
         )
     prior = Maximisation(task.interventions, task.goal).counts(prior)
     return prior.visits, prior.ones, prior.total

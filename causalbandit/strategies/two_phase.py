@@ -37,6 +37,7 @@ __all__ = ["TwoPhase"]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class TwoPhase:
     *Rows that no intervention reaches* are given no experiments.
 
     Guarantee: the regret bound holds for ``pooled=False`` under experiments that are independent given the intervention
-    and a graph without hidden common causes.
+    and a graph that says where hidden common causes are.
     """
 
     truncation: float = 0.0
@@ -132,7 +133,7 @@ class TwoPhase:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator of Algorithm 3: phase one, phase two, decision."""
         interventions, learned = task.interventions, task.learned
-        n_interventions, n_rows = len(interventions), task.graph.n_family_rows
+        n_interventions, n_rows = len(interventions), interventions.n_family_rows
         first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
         seen, used, notes = Counts.zeros(interventions), 0, []
 
@@ -140,8 +141,7 @@ class TwoPhase:
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
         rough = np.where(learned, 0.5, task.known)
         truncated = np.zeros((n_rows, 2), dtype=bool)
-        for layer in task.graph.layers:
-            families = [task.graph.family_of[node] for node in layer]
+        for families in interventions.layers:
             rows = np.concatenate([np.arange(n_rows)[family.rows] for family in families])
             rows = rows[learned[rows]]
             if not len(rows):
@@ -162,7 +162,7 @@ class TwoPhase:
                 expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
                 truncated[rows] = expected <= self.truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
-        reach = planned_reach(task, task.graph.families, rough, truncated)
+        reach = planned_reach(task, interventions.families, rough, truncated)
         best, most = reach.argmax(axis=1), reach.max(axis=1)
         negligible = learned & (first * most <= self.truncation)
         planned = learned & ~negligible
@@ -221,7 +221,7 @@ def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
     if not unvisited.any():
         return []
     even = np.where(task.learned, 0.5, task.known)  # reach is positive under these tables where it can be under any
-    reach = planned_reach(task, task.graph.families, even, np.zeros((len(even), 2), dtype=bool))
+    reach = planned_reach(task, task.interventions.families, even, np.zeros((len(even), 2), dtype=bool))
     number = int((unvisited & (reach.max(axis=1) > 0)).sum())
     if not number:
         return []
@@ -234,40 +234,45 @@ def planned_reach(task: Task, families: Sequence[Family], cpt: Floats, truncated
 
     A row's reach is a sum over the ancestors of its node, so only their truncated outcomes lose mass: all other nodes
     get full tables (Yabe et al. 2018, equation 3). Families with the same truncated ancestors share one propagation;
-    without truncation one serves all.
+    without truncation one serves all. With hidden causes the ancestors are those of the regime.
     """
-    graph, n_rows = task.graph, task.graph.n_family_rows
-    cut = {family.node for family in graph.families if truncated[family.rows].any()}
-    groups: dict[frozenset[str], list[Family]] = {}
-    above = _ancestors(task) if cut else {}
-    for family in families:
-        relevant = cut.intersection(above[family.node]) if cut else frozenset[str]()
-        groups.setdefault(frozenset(relevant), []).append(family)
+    interventions, n_rows = task.interventions, task.interventions.n_family_rows
+    asked = {family.district: family for family in families}
+    cut = {family.district: family for family in interventions.families if truncated[family.rows].any()}
+    groups: dict[frozenset[tuple[str, ...]], list[tuple[slice, slice | Places]]] = {}
+    for regime in interventions.regimes:
+        above = _ancestors(regime.families) if cut else {}
+        for family in regime.families:
+            if family.district in asked:
+                relevant = above[family.node].intersection(cut) if cut else frozenset[tuple[str, ...]]()
+                groups.setdefault(relevant, []).append((asked[family.district].rows, regime.columns))
 
     ones = np.broadcast_to(cpt, (len(groups), n_rows)).copy()
     zeros = 1 - ones
-    for place, nodes in enumerate(groups):
-        for node in nodes:
-            rows = graph.family_of[node].rows
+    for place, districts in enumerate(groups):
+        for district in districts:
+            rows = cut[district].rows
             zeros[place, rows][truncated[rows, 0]] = 0.0
             ones[place, rows][truncated[rows, 1]] = 0.0
 
-    result = np.zeros((n_rows, len(task.interventions)))
+    result = np.zeros((n_rows, len(interventions)))
     at_once = max(1, task.memory // result.nbytes)
     members = list(groups.values())
     for start in range(0, len(members), at_once):
         part = slice(start, start + at_once)
-        reach = propagate(task.interventions, ones[part], zeros[part], reach=True, memory=task.memory).reach
+        reach = propagate(interventions, ones[part], zeros[part], reach=True, memory=task.memory).reach
         assert reach is not None
         for place, group in enumerate(members[part]):
-            for family in group:
-                result[family.rows] = reach[place, family.rows]
+            for rows, columns in group:
+                result[rows, columns] = reach[place][rows, columns]
     return result
 
 
-def _ancestors(task: Task) -> dict[str, frozenset[str]]:
-    """Proper ancestors of every node of the task's families."""
-    above: dict[str, frozenset[str]] = {}
-    for family in task.graph.families:
-        above[family.node] = frozenset(family.parents).union(*(above[parent] for parent in family.parents))
+def _ancestors(families: Sequence[Family]) -> dict[str, frozenset[tuple[str, ...]]]:
+    """The districts of the proper ancestors of every node of a regime."""
+    district = {family.node: family.district for family in families}
+    above: dict[str, frozenset[tuple[str, ...]]] = {}
+    for family in families:
+        own = frozenset(district[parent] for parent in family.parents)
+        above[family.node] = own.union(*(above[parent] for parent in family.parents))
     return above

@@ -1,10 +1,12 @@
 """Top-two sampling: its shares, its plan, its posterior, and what it needs to find the best intervention."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from enumeration import random_problem
+from hidden_cause import hidden_cause
 
 from causalbandit import Counts, InterventionSet, Problem, TopTwo, evaluate_regret, search
 from causalbandit.driver import drive
@@ -13,7 +15,7 @@ from causalbandit.random_problems import bernoulli_arms
 from causalbandit.random_problems import random_problem as random_search_problem
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import make_task
-from causalbandit.strategies.top_two import _ends_of_rounds, _Sample
+from causalbandit.strategies.top_two import _ends_of_rounds, _prior_counts, _Sample
 
 
 def batches_of(problem, strategy, budget, seed=0):
@@ -219,3 +221,21 @@ def test_it_needs_fewer_experiments_than_strategies_without_the_graph():
     mean = curves.to_frame().groupby("strategy")["regret"].mean()
     assert mean["top-two"] < mean["successive-rejects"] / 3
     assert mean["top-two"] < mean["uniform"] / 3
+
+
+def test_with_a_declared_hidden_cause_the_best_intervention_is_found():
+    found = [search(hidden_cause(), 5000, TopTwo(), rng=seed).simple_regret for seed in range(20)]
+    assert np.mean(np.array(found) == 0) >= 0.9
+
+
+def test_prior_data_without_interventions_teach_the_rows_they_share():
+    """Rows seen without fixing anything say nothing of y given m fixed, and all of the rest."""
+    problem = hidden_cause()
+    rows = problem.model.sample({}, 500, rng=0)
+    arms = problem.interventions.subset([1, 2, 3])  # m = 0, m = 1, z = 1: observing is not among them
+    visits, ones, n_before = _prior_counts(rows, make_task(replace(problem, interventions=arms)))
+    assert n_before == 500
+    for family in arms.families:
+        shared = family.district != ("y",)
+        assert visits[family.rows].sum() == (500 if shared else 0)
+        assert ones[family.rows].sum() == (rows[family.node].sum() if shared else 0)

@@ -8,7 +8,8 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from enumeration import random_problem, row_of, states
+from enumeration import random_hidden_problem, random_problem, row_of, states
+from hidden_cause import hidden_cause
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TwoPhase, load_problem, search
 from causalbandit.counts import Counts
@@ -95,6 +96,50 @@ def test_planned_reach_equals_enumeration_over_the_ancestors_of_each_family(shar
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_planned_reach_with_hidden_causes_equals_enumeration_over_the_ancestors_in_each_regime(share):
+    several = 0
+    for seed in range(25):
+        rng = np.random.default_rng(200 + seed)
+        model, arms = random_hidden_problem(rng, 8, 3, most_parents=4)
+        problem = Problem(model.graph, arms, model)
+        cpt = rng.random(arms.n_family_rows)
+        truncated = rng.random((arms.n_family_rows, 2)) < share
+        found = planned_reach(make_task(problem), arms.families, cpt, truncated)
+        expected = np.zeros_like(found)
+        for a, intervention in enumerate(arms):
+            own = {family.node: (family, rows) for family, rows in arms.families_under(a)}
+            (regime,) = (regime for regime in arms.regimes if a in regime.places)
+            parents = {family.node: family.parents for family in regime.families}
+            for family, rows in own.values():
+                above, stack = set(), list(family.parents)
+                while stack:
+                    node = stack.pop()
+                    above.add(node)
+                    stack += parents[node]
+                for state in states(sorted(above)):
+                    product = 1.0
+                    for node in above:
+                        if node in intervention:
+                            product *= float(state[node] == intervention[node])
+                            continue
+                        row = np.arange(len(cpt))[own[node][1]][row_in(own[node][0], state)]
+                        chance = cpt[row] if state[node] else 1 - cpt[row]
+                        product *= 0.0 if truncated[row, state[node]] else chance
+                    expected[np.arange(len(cpt))[rows][row_in(family, state)], a] += product
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+        several += len(arms.regimes) > 1
+    assert several > 3
+
+
+def row_in(family, state):
+    """Row of a family that ``state`` selects, first parent most significant."""
+    row = 0
+    for parent in family.parents:
+        row = 2 * row + state[parent]
+    return row
+
+
 def test_planned_reach_does_not_depend_on_how_many_propagations_fit_into_memory():
     problem = problem_of(3, n_nodes=8)
     rng = np.random.default_rng(0)
@@ -105,6 +150,23 @@ def test_planned_reach_does_not_depend_on_how_many_propagations_fit_into_memory(
     np.testing.assert_allclose(
         planned_reach(wide, families, cpt, truncated), planned_reach(narrow, families, cpt, truncated), atol=1e-14
     )
+
+
+@pytest.mark.parametrize("truncation", [0.0, 1.0])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_with_a_declared_hidden_cause_the_best_intervention_is_found(pooled, truncation):
+    """20 searches each; a graph without the hidden cause misleads every one of them."""
+    problem = hidden_cause()
+    found = [search(problem, 20_000, TwoPhase(truncation, pooled), rng=seed).simple_regret for seed in range(20)]
+    assert np.mean(found) < 0.002
+    believed = CausalGraph(nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y")]), "y")
+    naive = Problem(believed, InterventionSet(believed, list(problem.interventions)))
+    effects = problem.model.effects(problem.interventions)
+    world = np.random.default_rng(1)
+    chosen = search(
+        naive, 20_000, TwoPhase(), rng=0, environment=lambda arm, size: problem.model.sample(arm, size, world)
+    ).best_index
+    assert effects.max() - effects[chosen] > 0.05
 
 
 def test_truncated_mass_is_lost_below_and_not_beside():
