@@ -289,17 +289,6 @@ class CausalGraph:
         """The family of each node of :attr:`ancestors`, by name."""
         return {family.node: family for family in self._families}
 
-    @cached_property
-    def layers(self) -> tuple[tuple[str, ...], ...]:
-        """Topological generations of :attr:`ancestors`: nodes of one layer have no path between them."""
-        depth: dict[str, int] = {}
-        for node in self.ancestors:
-            depth[node] = 1 + max((depth[parent] for parent in self.family_of[node].parents), default=-1)
-        layers: list[list[str]] = [[] for _ in range(1 + max(depth.values()))]
-        for node in self.ancestors:
-            layers[depth[node]].append(node)
-        return tuple(tuple(layer) for layer in layers)
-
     def parents(self, node: str) -> tuple[str, ...]:
         """Parents of any node in table order, hidden ones included; the first is the most significant bit."""
         return self._parents[self.require(node)]

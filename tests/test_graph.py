@@ -34,11 +34,6 @@ def test_families_cover_the_target_and_its_ancestors_only():
     assert family.configuration(2) == {"a": 1, "b": 0}
 
 
-def test_layers_are_the_topological_generations_of_the_ancestors():
-    graph = cb.CausalGraph(nx.DiGraph([("a", "b"), ("b", "y"), ("c", "y"), ("y", "z")]), target="y")
-    assert [set(layer) for layer in graph.layers] == [{"a", "c"}, {"b"}, {"y"}]
-
-
 def test_a_graph_does_not_see_later_changes_of_its_source():
     dag = nx.DiGraph([("a", "y")])
     graph = cb.CausalGraph(dag, "y")

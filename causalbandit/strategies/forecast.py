@@ -80,14 +80,15 @@ def forecast(problem: Problem, stop: StopWhenSure) -> Forecast:
     tolerance. So n = min over η of max over b of I_b·v_b(η), a mixture problem (`causalbandit.strategies.mixture`).
     """
     interventions, model = problem.interventions, problem.require_model()
-    found = propagate(interventions, model.cpt, reach=True, gradient=True)
+    cpt = model.cpt_for(interventions)
+    found = propagate(interventions, cpt, reach=True, gradient=True)
     assert found.reach is not None
     assert found.gradient is not None
     gains = Maximisation.of(problem).gains(found.effects)
     leader = int(gains.argmax())
     labels = [shortened(intervention_label(interventions[place]), 40) for place in range(len(gains))]
     lead = gains[leader] - gains + stop.tolerance
-    weights = (found.gradient[:, [leader]] - found.gradient) ** 2 * (model.cpt * (1.0 - model.cpt))[:, None]
+    weights = (found.gradient[:, [leader]] - found.gradient) ** 2 * (cpt * (1.0 - cpt))[:, None]
     rivals = np.flatnonzero(weights.max(axis=0) > 0.0)
     if not len(rivals):
         return Forecast(0, labels[leader], labels[leader], stop, None)

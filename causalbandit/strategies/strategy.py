@@ -185,7 +185,11 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
             "memory",
             f"was {memory:,} bytes, less than one number for each of the graph's {interventions.n_family_rows:,} "
             f"family rows ({widest.n_rows:,} of them are of {widest.node!r} with its {len(widest.parents)} parents). "
-            "Split nodes with many parents, or leave out edges that matter little.",
+            + (
+                f"Interventions that fix one of {listing(widest.district[:-1])} have smaller tables."
+                if len(widest.district) > 1
+                else "Split nodes with many parents, or leave out edges that matter little."
+            ),
         )
     values = np.full(interventions.n_family_rows, np.nan)
     for node, table in (known or {}).items():
