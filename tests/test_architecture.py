@@ -32,6 +32,7 @@ FLOORS = [
     {"designs"},
     {"strategies"},
     {"graph_check"},
+    {"history"},
     {"decision"},
     {"driver", "watched_search"},
     {"regret_curves", "finished_searches", "evaluation", "bandit_simulation"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.history import read_rows
 from causalbandit.cli.options import check_outputs, drawn_seed, json_text, load, whole_number, write, writing
 from causalbandit.strategies.catalogue import searching
 
@@ -99,7 +100,7 @@ def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: 
     Rows may come in any order, in parts and late. Columns that are no nodes are kept.
     """
     with bad_input(results):
-        frame = _read_csv(results)
+        frame = read_rows(results)
     with _opened(file) as opened, bad_input(results):
         told = opened.tell(frame, extra=extra, amend=amend, on_mismatch="exclude" if exclude_mismatches else "error")
     click.echo(told.summary())
@@ -213,17 +214,3 @@ def _csv(frame: pd.DataFrame) -> str:
             shown[name] = [guarded(value) if isinstance(value, str) else value for value in shown[name]]
     text: str = shown.to_csv(index=False)
     return text
-
-
-def _read_csv(path: str) -> Any:
-    """The rows of a CSV file as texts; an error that says what the file lacks."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError:
-        raise ValueError("the file is empty; expected the sheet that ask wrote, filled in.") from None
-    except pd.errors.ParserError as error:
-        raise ValueError(f"the file is no table ({str(error).strip()}).") from None
-    except UnicodeDecodeError:
-        raise ValueError("the file is not UTF-8; save it as CSV in UTF-8.") from None

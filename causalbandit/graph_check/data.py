@@ -29,7 +29,7 @@ def read_data(
 
     See :func:`causalbandit.check_graph` for the forms of ``data``. Rows of one intervention may come in several parts.
     """
-    parts = [part for part in _parts(problem_set, data, interventions) if len(part[1])]
+    parts = [part for part in data_parts(problem_set, data, interventions) if len(part[1])]
     if not parts:
         raise InvalidArgument("data", "holds no rows; expected at least one experiment.")
     graph = problem_set.graph
@@ -46,7 +46,7 @@ def read_data(
     return used, ObservedRows.concatenate(compressed)
 
 
-def _parts(problem_set: InterventionSet, data: Any, interventions: Any) -> list[Part]:
+def data_parts(problem_set: InterventionSet, data: Any, interventions: Any) -> list[Part]:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):

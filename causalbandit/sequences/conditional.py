@@ -107,6 +107,8 @@ def log_verdict(log_e: ArrayLike, weights: ArrayLike) -> Array:
     Means stay e-values whatever the dependence between the claims.
     """
     values = np.asarray(log_e, dtype=np.float64)
+    if not values.shape[-1]:  # no claim to speak of: nothing is refuted
+        return np.zeros(values.shape[:-1])
     largest = values.max(axis=-1)
     result: Array = largest + np.log(np.exp(values - largest[..., None]) @ np.asarray(weights))
     return result

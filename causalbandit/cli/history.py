@@ -1,0 +1,65 @@
+"""``fit``: tables from rows that were collected before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.options import check_outputs, load, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH")
+@click.argument("rows", metavar="HISTORY")
+@click.option("-o", "--out", metavar="JSON", help="Write the problem with its fitted tables into JSON.")
+@click.option(
+    "--intervention-column",
+    metavar="COLUMN",
+    help="The column that tells what was fixed: a label such as ad=1, or (observe).  [default: nothing was fixed]",
+)
+def fit(graph: str, rows: str, out: str | None, intervention_column: str | None) -> None:
+    """Fit the tables of GRAPH to the rows in HISTORY (.csv or .parquet): 0, 1 or nothing, a column per node.
+
+    Prints what they already tell: the ranking with intervals, rows of tables that were hardly visited, and where the
+    rows contradict the graph.
+    """
+    from causalbandit.formats.graph_json import save_problem
+    from causalbandit.history import fit as fit_history
+
+    problem = load(graph)
+    check_outputs([graph, rows], table=out)
+    with bad_input(rows):
+        frame = read_rows(rows)
+        if intervention_column is not None and intervention_column not in frame.columns:
+            raise BadInput(f"--intervention-column: {rows} has no column {intervention_column!r}.")
+        found = fit_history(problem, frame, intervention_column)
+    if out is not None and found.problem.model is None:
+        raise BadInput(
+            "--out: the graph has hidden causes, whose tables no rows can tell; see what is printed without it."
+        )
+    with writing(found.summary()), running("Writing the graph file"):
+        if out is not None:
+            save_problem(found.problem, out)
+            click.echo(f"Wrote {out}", err=True)
+
+
+def read_rows(path: str) -> pd.DataFrame:
+    """The table in a CSV or Parquet file; texts stay texts."""
+    import pandas as pd
+
+    if Path(path).suffix.lower() == ".parquet":
+        return pd.read_parquet(path)
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        raise ValueError("the file is empty; expected a header and one row per unit.") from None
+    except pd.errors.ParserError as error:
+        raise ValueError(f"the file is no table ({str(error).strip()}).") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8; save it as CSV in UTF-8.") from None
