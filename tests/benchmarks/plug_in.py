@@ -64,7 +64,7 @@ def main() -> None:
     lines = [
         "# Plug-in intervals on fresh experiments",
         "",
-        f"{replications:,} simulated experiments per row: observing and three interventions named in advance, with even "
+        f"{replications:,} simulated experiments per row: observing and three interventions named before, with even "
         "allocation. Coverage of 95 % intervals for the differences to observing, each by itself and all together (by "
         "the largest |Z|), and of the usual interval for differences of means; standard error of a coverage about "
         f"{error:.3f}. Median lengths. Made by `python tests/benchmarks/plug_in.py`.",
