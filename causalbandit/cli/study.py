@@ -10,7 +10,17 @@ import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import read_rows
-from causalbandit.cli.options import check_outputs, drawn_seed, json_text, load, whole_number, write, writing
+from causalbandit.cli.options import (
+    check_outputs,
+    drawn_seed,
+    json_text,
+    load,
+    stopping_options,
+    stopping_rule,
+    whole_number,
+    write,
+    writing,
+)
 from causalbandit.strategies.catalogue import searching
 
 if TYPE_CHECKING:
@@ -43,14 +53,30 @@ def study() -> None:
     show_default=True,
     help="Share of a batch that must be told before the next is planned; late rows count in that one.",
 )
-def create(file: str, graph: str, budget: int, strategy: str, seed: int | None, quorum: float) -> None:
+@stopping_options("End the study when sure that the best is found up to --tolerance, wrong at most at rate D.")
+def create(
+    file: str,
+    graph: str,
+    budget: int,
+    strategy: str,
+    seed: int | None,
+    quorum: float,
+    error: float | None,
+    tolerance: float | None,
+) -> None:
     """Begin a study of GRAPH in the new FILE."""
     from causalbandit.study.study import Study
 
     problem = load(graph)
+    stop = stopping_rule(error, tolerance)
     used_seed = drawn_seed() if seed is None else seed
-    with bad_input(), _study_errors(), Study.create(file, problem, budget, strategy, used_seed, quorum=quorum) as made:
-        said = made.status().summary()
+    made = Study.create
+    with (
+        bad_input(),
+        _study_errors(),
+        made(file, problem, budget, strategy, used_seed, quorum=quorum, stop=stop) as new,
+    ):
+        said = new.status().summary()
     click.echo(f"Created {file} (seed {used_seed})", err=True)
     click.echo(said)
 

@@ -28,7 +28,7 @@ class Replay:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._turn = Maximisation.of(terms.problem)
-        strategy, task, budget = prepared(terms.problem, terms.strategy, terms.budget)
+        strategy, task, budget = prepared(terms.problem, terms.strategy, terms.budget, stop=terms.stop)
         learner = np.random.SeedSequence(terms.seed.entropy, spawn_key=(*terms.seed.spawn_key, 0))
         self._plan: Plan = strategy.run(self._turn.task(task), budget, np.random.default_rng(learner))
         self.batches: list[FinishedBatch] = []

@@ -23,6 +23,7 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.report import report_page
+from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Choice, Strategy
 from causalbandit.study.database import StudyError
 from causalbandit.study.preview import Preview
@@ -62,6 +63,7 @@ class Study:
         rng: RNG = None,
         *,
         quorum: float = 1.0,
+        stop: StopWhenSure | None = None,
     ) -> Study:
         """A new study in a new file.
 
@@ -80,13 +82,17 @@ class Study:
         quorum : float
             Share of a batch that must be told, once all of it was handed out, before the strategy goes on. Rows that
             come later count in the next batch.
+        stop : StopWhenSure, optional
+            End the study as soon as its data show that the best is found, as in `search`.
         """
         instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
         whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
         number(quorum, "quorum", above=0, most=1)
         chosen, _, budget = prepared(problem, strategy, budget)
+        if stop is not None:
+            instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)")
         seed = seed_sequence(rng)
-        terms = Terms(problem, chosen, budget, seed, float(quorum))
+        terms = Terms(problem, chosen, budget, seed, float(quorum), stop)
         return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
 
     @classmethod

@@ -18,6 +18,7 @@ from causalbandit.formats.graph_json import load_problem, problem_text
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
+from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Strategy
 from causalbandit.study.database import StudyError
 
@@ -38,6 +39,8 @@ class Terms:
         Source of all randomness of the plan.
     quorum : float
         Share of a batch, in (0, 1], that must be told before the strategy goes on without the rest.
+    stop : StopWhenSure, optional
+        The rule by which the study ends before its budget is used.
     """
 
     problem: Problem
@@ -45,6 +48,7 @@ class Terms:
     budget: int
     seed: np.random.SeedSequence
     quorum: float = 1.0
+    stop: StopWhenSure | None = None
 
     @property
     def digest(self) -> str:
@@ -59,6 +63,7 @@ class Terms:
             "budget": str(self.budget),
             "seed": json.dumps({"entropy": self.seed.entropy, "spawn_key": self.seed.spawn_key}),
             "quorum": repr(self.quorum),
+            "stop": json.dumps(None if self.stop is None else dataclasses.asdict(self.stop)),
         }
 
     @classmethod
@@ -66,12 +71,14 @@ class Terms:
         """The terms that a file holds; a ``strategy`` of one's own must be given again, and must be the same."""
         try:
             seed = json.loads(settings["seed"])
+            stop = json.loads(settings.get("stop", "null"))  # files from before the rule have none
             return cls(
                 load_problem(io.StringIO(settings["problem"])),
                 _strategy_from_dict(json.loads(settings["strategy"]), strategy),
                 int(settings["budget"]),
                 np.random.SeedSequence(seed["entropy"], spawn_key=tuple(seed["spawn_key"])),
                 float(settings["quorum"]),
+                None if stop is None else StopWhenSure(**stop),
             )
         except KeyError as error:
             raise StudyError(

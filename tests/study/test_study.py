@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import causalbandit as cb
+from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.study.database import StudyError
 from causalbandit.study.study import Study
 
@@ -274,3 +275,17 @@ class OneFileAndAnother(RuleBasedStateMachine):
 
 OneFileAndAnother.TestCase.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
 TestReplay = OneFileAndAnother.TestCase
+
+
+def test_a_study_ends_when_sure_also_after_it_was_closed_and_opened(tmp_path):
+    problem, stop = funnel(), StopWhenSure(error=0.2, tolerance=0.1)
+    with Study.create(tmp_path / "a.study", problem, 3000, "top-two", rng=3, stop=stop) as made:
+        made.tell(outcomes(problem, made.ask()))
+    with Study.open(tmp_path / "a.study") as study:
+        decision = finish(study)
+        assert decision.promise.kept
+        assert decision.promise.tolerance == 0.1
+        assert decision.counts.total < 3000
+        assert study.status().finished
+    with pytest.raises(TypeError, match="stop was"):
+        Study.create(tmp_path / "b.study", problem, 100, stop=0.05)
