@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
+from causalbandit.graph_check.check import GraphCheck
+from causalbandit.graph_check.repair import Amendment
 from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+MOST_KEPT = 1 << 25
+"""Numbers that the batches of a decision may hold one by one, 256 MiB: successive rejects has A batches of 2·A."""
+
+TOLD = 2
+"""Contradictions of the graph that a summary tells; `Decision.graph_check` has them all."""
 
 SHOWN = 8
 """Interventions that a summary lists: with the lines above them they fit a terminal of 24 lines."""
@@ -62,6 +70,15 @@ class FinishedBatch:
         return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"
 
 
+def keep_batch(batches: list[FinishedBatch], new: FinishedBatch) -> None:
+    """Append ``new``; when that would take too much memory add it to the batch before, if that is of its phase."""
+    numbers = 2 * (len(new.counts.trials) + len(new.counts.visits))
+    if batches and batches[-1].phase == new.phase and numbers * len(batches) > MOST_KEPT:
+        batches[-1] = batches[-1] + new
+    else:
+        batches.append(new)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Decision:
     """The intervention that a search chose, on the scale of the problem's goal.
@@ -89,7 +106,11 @@ class Decision:
     batches : tuple of FinishedBatch
         The batches in the order in which they were run.
     true_effects : numpy.ndarray of float, shape [A], or None
-        Exact effects, when the problem holds the true tables.
+        Exact effects, when the problem or a world holds the true tables.
+    graph_check : GraphCheck or None
+        What the experiments say about the graph; None when they were simulated from the problem's own tables.
+    amendments : tuple of Amendment
+        How the graph was repaired during the search; ``problem`` holds the amended one.
     """
 
     problem: Problem
@@ -103,6 +124,8 @@ class Decision:
     promise: Promise | None
     batches: tuple[FinishedBatch, ...]
     true_effects: Floats | None
+    graph_check: GraphCheck | None = None
+    amendments: tuple[Amendment, ...] = ()
 
     @property
     def best(self) -> dict[str, int]:
@@ -170,7 +193,8 @@ class Decision:
 
         Further columns where the strategy has them: ``known`` (given, not estimated), ``negligible`` (too rarely
         reached to be worth experiments), ``truncated_0`` and ``truncated_1`` (outcomes taken as impossible while
-        planning). A ValueError for a strategy that estimates no tables.
+        planning); with hidden causes ``district``, the nodes that they tie together with it in these rows. A ValueError
+        for a strategy that estimates no tables.
         """
         import pandas as pd
 
@@ -192,6 +216,8 @@ class Decision:
             "visits": tables.visits,
             "known": tables.known,
         }
+        if self.problem.graph.bidirected:
+            data["district"] = [", ".join(family.district) for family, _ in rows]
         if tables.negligible is not None:
             data["negligible"] = tables.negligible
         if tables.truncated is not None:
@@ -213,6 +239,9 @@ class Decision:
                 f"of the optimum ({self.mixture.solver})"
             )
         lines += [line for note in self.notes for line in wrapped(f"Note: {note}")]
+        if self.graph_check is not None:
+            lines += wrapped(f"Graph: {self.graph_check.sentence}")
+            lines += [line for each in self.graph_check.told[:TOLD] for line in wrapped(f"- {each.sentence}")]
         frame = self.to_frame()
         lines += ["", frame_text(frame.drop(columns="best").head(SHOWN))]
         if len(frame) > SHOWN:
@@ -287,6 +316,8 @@ class Decision:
             "mixture": None if self.mixture is None else self.mixture.to_dict(),
             "promise": None if self.promise is None else self.promise.to_dict(),
             "notes": list(self.notes),
+            "graph_check": None if self.graph_check is None else self.graph_check.to_dict(),
+            "amendments": [amendment.to_dict() for amendment in self.amendments],
         }
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -6,43 +6,51 @@ caller's own function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from causalbandit.checks import instance
+from causalbandit.checked_search import checked_plan
+from causalbandit.checks import instance, one_of
 from causalbandit.counts import Counts
-from causalbandit.decision import Decision, FinishedBatch
+from causalbandit.decision import Decision, FinishedBatch, keep_batch
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.interventions import InterventionSet
+from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.stopping import StopWhenSure, Watched
-from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, check_budget, check_tables, make_task
+from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, check_budget, check_tables, make_task
+from causalbandit.world import World
 
 if TYPE_CHECKING:
     import pandas as pd
+    from tqdm import tqdm
 
+Seen = TypeVar("Seen")
+Result = TypeVar("Result")
+Floats = npt.NDArray[np.float64]
+Check = Literal["warn", "repair", "off"]
+CHECKS: tuple[Check, ...] = ("warn", "repair", "off")
 Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
 """A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 
-MOST_KEPT = 1 << 25
-"""Numbers that the batches of a decision may hold one by one, 256 MiB: successive rejects has A batches of 2·A."""
 
-
-def drive(plan: Plan, experiment: Callable[[Batch], Counts]) -> Choice:
-    """Run ``plan`` to its choice: every batch it yields goes to ``experiment``, the counts of it come back."""
+def drive(plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Seen]) -> Result:
+    """Run ``plan`` to what it returns: every batch it yields goes to ``experiment``, what that saw comes back."""
     try:
         batch = next(plan)
         while True:
             batch = plan.send(experiment(batch))
     except StopIteration as stop:
-        choice: Choice = stop.value
-        return choice
+        result: Result = stop.value
+        return result
 
 
 def search(
@@ -52,6 +60,8 @@ def search(
     *,
     rng: RNG = None,
     environment: Environment | None = None,
+    world: Problem | None = None,
+    check: Check = "warn",
     known: Mapping[str, Sequence[float]] | None = None,
     stop: StopWhenSure | None = None,
     progress: bool | None = None,
@@ -74,6 +84,14 @@ def search(
         ``run(intervention, size)`` runs ``size`` real experiments and returns a DataFrame with one row each and one 0/1
         column per node (the target and its ancestors at least). Without it experiments are simulated from the
         problem's tables.
+    world : Problem, optional
+        A problem with tables that is the truth instead of ``problem``: experiments are simulated from it, while the
+        strategy sees the graph of ``problem``. Its observed nodes must be the same.
+    check : {"warn", "repair", "off"}
+        What to do about contradictions between the graph and the rows of ``environment`` or ``world``: "warn" tells
+        them at the end (`Decision.graph_check`); "repair" amends the graph as soon as they refute it, reads all rows
+        again and goes on (`Decision.amendments`, and the amended graph in `Decision.problem`). A right graph is ever
+        refuted with probability 0.01 at most. Searches on the problem's own tables have nothing to check.
     known : mapping of str to sequence of float, optional
         Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3). A strategy whose name ends in
         "-knows-tables" needs those of all nodes but the target.
@@ -108,27 +126,31 @@ def search(
             "environment",
             f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame.",
         )
-    learner_seed, world_seed = seed_sequence(rng).spawn(2)
-    paid = [Counts.zeros(problem.interventions)]
-    if environment is None:
-        world_rng = np.random.default_rng(world_seed)
+    one_of(check, "check", CHECKS)
+    if world is not None and environment is not None:
+        raise InvalidArgument("world", "was given beside environment; expected simulated experiments or real ones.")
+    learner, random = (np.random.default_rng(seed) for seed in seed_sequence(rng).spawn(2))
+    if environment is None and world is None:
         simulator = problem.require_model().simulator(problem.interventions, memory=memory)
 
-        def observe(batch: Batch) -> Counts:
-            return simulator.draw(batch.sizes, world_rng, target_only=chosen.needs == "target")
+        def simulate(batch: Batch) -> Counts:
+            return simulator.draw(batch.sizes, random, target_only=chosen.needs == "target")
 
-    else:
-
-        def observe(batch: Batch) -> Counts:
-            return run_environment(environment, problem.interventions, batch, paid)
-
+        return run_strategy(problem, chosen, task, budget, learner, simulate, progress)
+    run = _RunOnRows(problem, chosen, task, budget, learner, check, known or {}, progress)
+    if world is not None:
+        truth = World(problem, world, memory=memory)
+        return run.decision(lambda batch: truth.draw(batch.sizes, random), truth.effects)
+    assert environment is not None
+    paid: list[ObservedRows] = []
     try:
-        return run_strategy(problem, chosen, task, budget, np.random.default_rng(learner_seed), observe, progress)
+        return run.decision(lambda batch: run_environment(environment, problem.interventions, batch, paid))
     except Exception as error:
-        if paid[0].total:
-            error.counts = paid[0]  # type: ignore[attr-defined]  # whatever the environment raised
+        if paid:
+            counts = ObservedRows.concatenate(paid).counts(problem.interventions)
+            error.counts = counts  # type: ignore[attr-defined]  # whatever the environment raised
             error.add_note(
-                f"The {paid[0].total:,} experiments that were finished before are not lost: they are in the attribute "
+                f"The {counts.total:,} experiments that were finished before are not lost: they are in the attribute "
                 "counts of this exception. search(..., TopTwo(prior=error.counts)) goes on from them with the rest of "
                 "the budget."
             )
@@ -166,23 +188,63 @@ def run_strategy(
     progress: bool | None = False,
 ) -> Decision:
     """The finished decision of one run: ``observe`` runs the experiments of a batch and returns their counts."""
-    from tqdm import tqdm
-
     turn = Maximisation.of(problem)
     batches: list[FinishedBatch] = []
-    hidden = None if progress is None else not progress
 
-    with tqdm(total=budget, desc="experiments", unit="", unit_scale=True, disable=hidden, leave=False) as bar:
+    with _bar(budget, progress) as bar:
 
         def experiment(batch: Batch) -> Counts:
             counts = observe(batch)
-            _keep(batches, FinishedBatch(batch.phase, counts))
+            keep_batch(batches, FinishedBatch(batch.phase, counts))
             bar.update(batch.total)
             return turn.counts(counts)
 
         choice = turn.choice(drive(strategy.run(turn.task(task), budget, rng), experiment))
 
     return concluded(problem, strategy, budget, choice, batches, task.memory)
+
+
+@dataclass(frozen=True, eq=False)
+class _RunOnRows:
+    """One run whose experiments come as rows, so that they can be checked against the graph."""
+
+    problem: Problem
+    strategy: Strategy
+    task: Task
+    budget: int
+    rng: np.random.Generator
+    check: Check
+    known: Mapping[str, Sequence[float]]
+    progress: bool | None
+
+    def decision(self, observe: Callable[[Batch], ObservedRows], true_effects: Floats | None = None) -> Decision:
+        """The finished decision; ``observe`` runs the experiments of a batch and returns their rows."""
+        problem, memory = self.problem, self.task.memory
+        if self.check == "off":
+            counted = run_strategy(
+                *(problem, self.strategy, self.task, self.budget, self.rng),
+                lambda batch: observe(batch).counts(problem.interventions),
+                self.progress,
+            )
+            return counted if true_effects is None else replace(counted, true_effects=true_effects)
+        plan = checked_plan(
+            *(problem, self.strategy, self.budget, self.rng),
+            repair=self.check == "repair",
+            known=self.known,
+            memory=memory,
+        )
+        with _bar(self.budget, self.progress) as bar:
+
+            def experiment(batch: Batch) -> ObservedRows:
+                rows = observe(batch)
+                bar.update(batch.total)
+                return rows
+
+            run = drive(plan, experiment)
+        decision = concluded(run.problem, self.strategy, self.budget, run.choice, run.batches, memory)
+        if true_effects is None and problem.model is not None:  # an amended problem has no tables
+            true_effects = problem.model.effects(problem.interventions, memory=memory)
+        return replace(decision, true_effects=true_effects, graph_check=run.check, amendments=run.amendments)
 
 
 def concluded(
@@ -209,33 +271,30 @@ def concluded(
     )
 
 
-def _keep(batches: list[FinishedBatch], new: FinishedBatch) -> None:
-    """Append ``new``; when that would take too much memory add it to the batch before, if that is of its phase."""
-    numbers = 2 * (len(new.counts.trials) + len(new.counts.visits))
-    if batches and batches[-1].phase == new.phase and numbers * len(batches) > MOST_KEPT:
-        batches[-1] = batches[-1] + new
-    else:
-        batches.append(new)
-
-
 def run_environment(
-    environment: Environment, interventions: InterventionSet, batch: Batch, paid: list[Counts]
-) -> Counts:
-    """Counts of the rows that the caller's own function returns for each intervention of ``batch``.
+    environment: Environment, interventions: InterventionSet, batch: Batch, paid: list[ObservedRows]
+) -> ObservedRows:
+    """The rows that the caller's own function returns for each intervention of ``batch``.
 
-    ``paid[0]`` grows by the counts of every intervention as they arrive.
+    ``paid`` grows by the rows of every intervention as they arrive.
     """
-    total = Counts.zeros(interventions)
+    before = len(paid)
     for place in np.flatnonzero(batch.sizes):
         intervention, size = interventions[int(place)], int(batch.sizes[place])
-        rows = environment(dict(intervention), size)
-        counts = Counts.from_frame(interventions, intervention, rows)
-        if counts.total != size:
+        rows = ObservedRows.from_frame(interventions, intervention, environment(dict(intervention), size))
+        if rows.total != size:
             raise InvalidArgument(
                 "environment",
-                f"returned {counts.total} experiments under {intervention!r}; expected the {size} that were asked for, "
+                f"returned {rows.total} experiments under {intervention!r}; expected the {size} that were asked for, "
                 "one row each.",
             )
-        total = total + counts
-        paid[0] = paid[0] + counts
-    return total
+        paid.append(rows)
+    return ObservedRows.concatenate(paid[before:])
+
+
+def _bar(budget: int, progress: bool | None) -> tqdm[NoReturn]:
+    """A bar of experiments, shown on terminals unless ``progress`` decides it."""
+    from tqdm import tqdm
+
+    hidden = None if progress is None else not progress
+    return tqdm(total=budget, desc="experiments", unit="", unit_scale=True, disable=hidden, leave=False)

@@ -11,15 +11,19 @@ intervention, not with the experiments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.assignments import FREE
-from causalbandit.counts import Counts
+from causalbandit.counts import Counts, checked_values
 from causalbandit.interventions import InterventionSet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Integers = NDArray[np.int64]
 _WORD = 64
@@ -73,8 +77,19 @@ class ObservedRows:
         return cls._merged(tuple(nodes), padded.view("<u8")[seen], batches[seen], places[seen], weights[seen])
 
     @classmethod
+    def from_frame(
+        cls, interventions: InterventionSet, intervention: Mapping[str, int], rows: pd.DataFrame, batch: ArrayLike = 0
+    ) -> ObservedRows:
+        """The experiments in a frame, all run under ``intervention``, with the checks of `Counts.from_frame`."""
+        values = checked_values(interventions.graph, intervention, rows)
+        table = np.stack(list(values.values()), axis=1)
+        return cls.from_values(tuple(values), table, batch=batch, place=interventions.index(intervention))
+
+    @classmethod
     def concatenate(cls, parts: Sequence[ObservedRows]) -> ObservedRows:
-        """All experiments of some parts over the same nodes; at least one part."""
+        """All experiments of some parts, at least one, with the nodes that all of them observed."""
+        shared = [node for node in parts[0].nodes if all(node in part.nodes for part in parts)]
+        parts = [part if part.nodes == tuple(shared) else part.restricted(shared) for part in parts]
         joined = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
         return cls._merged(parts[0].nodes, *joined)
 

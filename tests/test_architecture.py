@@ -34,7 +34,7 @@ FLOORS = [
     {"graph_check"},
     {"history"},
     {"decision"},
-    {"driver", "watched_search"},
+    {"driver", "checked_search"},
     {"regret_curves", "finished_searches", "evaluation", "bandit_simulation"},
     {"confirmation_results", "confirmation"},
     {"report"},

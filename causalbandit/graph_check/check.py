@@ -107,6 +107,11 @@ class GraphCheck:
         return sorted(found, key=lambda each: (each.kind == "direct", -each.log_e))
 
     @property
+    def told(self) -> list[Contradiction]:
+        """The contradictions in rows; those of whole interventions only where no row shows one: they say less."""
+        return [each for each in self.contradictions if each.kind != "direct"] or self.contradictions
+
+    @property
     def refuted(self) -> bool:
         """Whether the data contradict the graph: a claim by itself, or all of them taken together."""
         return bool(self.verdict >= math.log(1 / self.delta) or (self.adjusted >= math.log(1 / self.delta)).any())
@@ -167,14 +172,12 @@ class GraphCheck:
     def summary(self) -> str:
         """The verdict, each contradiction in a sentence, and what could not be seen, as text within 80 columns."""
         lines = wrapped(self.sentence[0].upper() + self.sentence[1:])
-        in_rows = [each for each in self.contradictions if each.kind != "direct"]
-        told = in_rows or self.contradictions
-        for each in told[:SHOWN]:
+        for each in self.told[:SHOWN]:
             lines += wrapped(f"- {each.sentence}")
-        if len(told) > SHOWN:
-            lines.append(f"… and {len(told) - SHOWN} more")
-        if in_rows and len(in_rows) < len(self.contradictions):
-            n, target = len(self.contradictions) - len(in_rows), self.problem.graph.target
+        if len(self.told) > SHOWN:
+            lines.append(f"… and {len(self.told) - SHOWN} more")
+        if n := len(self.contradictions) - len(self.told):
+            target = self.problem.graph.target
             lines += wrapped(f"It shows in {target} under {n} intervention{'s' * (n > 1)}, too.")
         if self.refuted and not self.contradictions:
             lines += wrapped(

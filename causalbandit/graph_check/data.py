@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.checks import instance
-from causalbandit.counts import checked_values
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet, intervention_label
@@ -40,9 +39,8 @@ def read_data(
     numbers = _batch_numbers([frame for _, frame in parts], batch)
     compressed = []
     for (fixed, frame), number in zip(parts, numbers, strict=True):
-        values = checked_values(graph, fixed, frame[[node for node in nodes if node in frame.columns]])
-        table = np.stack([values[node] for node in nodes], axis=1)
-        compressed.append(ObservedRows.from_values(nodes, table, batch=number, place=used.index(fixed)))
+        columns = [node for node in (*nodes, *graph.hidden) if node in frame.columns]  # hidden ones are refused
+        compressed.append(ObservedRows.from_frame(used, fixed, frame[columns], number))
     return used, ObservedRows.concatenate(compressed)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import numpy as np
@@ -77,6 +77,11 @@ class Amendment:
     def sentence(self) -> str:
         """What was amended, when and why."""
         return f"After {self.experiments:,} experiments the graph got {self.change}: {self.evidence}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts, ready for JSON."""
+        change = {"kind": self.change.kind, "nodes": [self.change.first, self.change.second]}
+        return change | {"experiments": self.experiments, "gain": self.gain, "evidence": self.evidence}
 
 
 def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None:

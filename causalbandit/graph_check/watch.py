@@ -59,7 +59,7 @@ class Watch:
         if self.batches and rows.nodes != self.batches[0].nodes:
             shared = [node for node in self.batches[0].nodes if node in rows.nodes]
             self.batches = [before.restricted(shared) for before in self.batches]
-            rows, self._sums, self._largest = rows.restricted(shared), None, None
+            rows, self._sums, self._largest = rows.restricted(shared), None, None  # counted anew
         self.batches.append(rows)
         if self.running:
             self._update(rows)

@@ -1,6 +1,6 @@
-"""A search whose graph is watched, and repaired when its own experiments refute it.
+"""A search whose graph is checked along the way, and repaired when its own experiments refute it.
 
-The plan of a watched search is sent the rows of each batch instead of their counts. It counts them under the graph of
+The plan of a checked search is sent the rows of each batch instead of their counts. It counts them under the graph of
 the moment for the strategy, so that after an amendment all rows are read again and none is lost.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from causalbandit.counts import Counts
-from causalbandit.decision import FinishedBatch
+from causalbandit.decision import FinishedBatch, keep_batch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment, amend
 from causalbandit.graph_check.watch import Watch
@@ -22,6 +22,7 @@ from causalbandit.propagation import MEMORY
 from causalbandit.strategies.baselines import SuccessiveRejects
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
+from causalbandit.strategies.stopping import Watched
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random, make_task
 from causalbandit.strategies.top_two import TopTwo
 
@@ -33,8 +34,8 @@ MOST_AMENDMENTS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class WatchedRun:
-    """What a watched search came to.
+class CheckedRun:
+    """What a checked search came to.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class WatchedRun:
     amendments: tuple[Amendment, ...]
 
 
-def watched_plan(
+def checked_plan(
     problem: Problem,
     strategy: Strategy,
     budget: int,
@@ -66,12 +67,12 @@ def watched_plan(
     repair: bool,
     known: Mapping[str, Sequence[float]] | None = None,
     memory: int = MEMORY,
-) -> Generator[Batch, ObservedRows, WatchedRun]:
-    """The generator of a watched search: yields batches, is sent their rows, returns what it came to.
+) -> Generator[Batch, ObservedRows, CheckedRun]:
+    """The generator of a checked search: yields batches, is sent their rows, returns what it came to.
 
     With ``repair`` a refuted graph is amended as soon as it is refuted, and the strategy starts anew on the amended
     graph with what is left of the budget; top-two goes on from all counts so far. A strategy that ignores the graph is
-    watched only.
+    checked only.
     """
     course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory)
     plan = course.start()
@@ -91,7 +92,7 @@ def watched_plan(
 
 
 class _Course:
-    """Where a watched search stands."""
+    """Where a checked search stands."""
 
     def __init__(
         self,
@@ -170,26 +171,26 @@ class _Course:
         rows = self.watch.rows
         assert rows is not None
         prior = rows.counts(self.problem.interventions)  # on the user's scale: top-two turns it round itself
-        if isinstance(strategy, TopTwo):
-            rounds = max(1, strategy.rounds - len(self.phases))
-            return replace(strategy, prior=prior, rounds=rounds).run(task, self.left, self.rng)
-        if self.left >= strategy.smallest_budget(task):
-            return strategy.run(task, self.left, self.rng)
-        self.notes.append(
-            f"{self.left:,} experiments are too few for {strategy.name} to start anew on the amended graph: top-two "
-            "went on from all data."
-        )
-        return TopTwo(prior=prior, rounds=5).run(task, self.left, self.rng)
+        inner = strategy.strategy if isinstance(strategy, Watched) else strategy
+        if isinstance(inner, TopTwo):
+            inner = replace(inner, prior=prior, rounds=max(1, inner.rounds - len(self.phases)))
+        elif self.left < inner.smallest_budget(task):
+            self.notes.append(
+                f"{self.left:,} experiments are too few for {inner.name} to start anew on the amended graph: top-two "
+                "went on from all data."
+            )
+            inner = TopTwo(prior=prior, rounds=5)
+        again = replace(strategy, strategy=inner) if isinstance(strategy, Watched) else inner
+        return again.run(task, self.left, self.rng)
 
-    def finished(self, choice: Choice) -> WatchedRun:
+    def finished(self, choice: Choice) -> CheckedRun:
         choice = Maximisation.of(self.problem).choice(choice)
-        batches = tuple(
-            FinishedBatch(phase, rows.counts(self.problem.interventions))
-            for phase, rows in zip(self.phases, self.watch.batches, strict=True)
-        )
+        batches: list[FinishedBatch] = []
+        for phase, rows in zip(self.phases, self.watch.batches, strict=True):
+            keep_batch(batches, FinishedBatch(phase, rows.counts(self.problem.interventions)))
         notes = (*choice.notes, *self.notes)
-        return WatchedRun(
-            self.problem, replace(choice, notes=notes), batches, self.watch.check(), tuple(self.amendments)
+        return CheckedRun(
+            self.problem, replace(choice, notes=notes), tuple(batches), self.watch.check(), tuple(self.amendments)
         )
 
 

@@ -1,25 +1,28 @@
-"""Watched searches: watching changes nothing, a refuted graph is repaired with all rows read again, or given up."""
+"""Checked searches: checking changes nothing, a refuted graph is repaired with all rows read again, or given up."""
 
+import json
 from dataclasses import dataclass, replace
 
+import networkx as nx
 import numpy as np
 import pytest
 
 import causalbandit as cb
+from causalbandit.checked_search import checked_plan
 from causalbandit.driver import drive
 from causalbandit.strategies.baselines import SuccessiveRejects, Uniform
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import make_task
-from causalbandit.watched_search import watched_plan
 from causalbandit.world import World
 from causalbandit.wrong_graphs import confounded_mediator
 
 
 def run(problem, world, strategy, budget, seed=0, *, repair=True, known=None):
-    """A watched search in a world, and the rows of each batch that it was sent."""
+    """A checked search in a world, and the rows of each batch that it was sent."""
     draws = World(problem, world)
     rng = np.random.default_rng([seed, 1])
-    plan = watched_plan(problem, strategy, budget, np.random.default_rng([seed, 2]), repair=repair, known=known)
+    plan = checked_plan(problem, strategy, budget, np.random.default_rng([seed, 2]), repair=repair, known=known)
     sent = []
 
     def experiment(batch):
@@ -39,9 +42,9 @@ def strong():
 
 @pytest.mark.parametrize("goal", ["max", "min"])
 @pytest.mark.parametrize("strategy", [cb.TopTwo(rounds=5), cb.TwoPhase(), SuccessiveRejects()], ids=lambda s: s.name)
-def test_watching_changes_nothing(strong, strategy, goal):
+def test_checking_changes_nothing(strong, strategy, goal):
     problem = replace(strong.problem, goal=goal)
-    watched, _ = run(problem, strong.world, strategy, 600, repair=False)
+    checked, _ = run(problem, strong.world, strategy, 600, repair=False)
     rng, world, turn = np.random.default_rng([0, 1]), World(problem, strong.world), Maximisation.of(problem)
     plan = strategy.run(turn.task(make_task(problem)), 600, np.random.default_rng([0, 2]))
 
@@ -49,11 +52,11 @@ def test_watching_changes_nothing(strong, strategy, goal):
         return turn.counts(world.draw(batch.sizes, rng).counts(problem.interventions))
 
     alone = turn.choice(drive(plan, experiment))
-    assert watched.choice.best_index == alone.best_index
+    assert checked.choice.best_index == alone.best_index
     if alone.effects is not None:
-        np.testing.assert_array_equal(watched.choice.effects, alone.effects)
-    assert watched.amendments == ()
-    assert watched.problem is problem
+        np.testing.assert_array_equal(checked.choice.effects, alone.effects)
+    assert checked.amendments == ()
+    assert checked.problem is problem
 
 
 def test_a_refuted_graph_is_repaired_and_all_rows_are_read_again(strong):
@@ -111,7 +114,7 @@ class Patient:
         raise AssertionError("the first batch refutes the graph")
 
 
-def test_strategies_that_ignore_the_graph_are_watched_only(strong):
+def test_strategies_that_ignore_the_graph_are_checked_only(strong):
     result, _ = run(strong.problem, strong.world, SuccessiveRejects(), 5000)
     assert result.amendments == ()
     assert result.check.refuted
@@ -119,7 +122,7 @@ def test_strategies_that_ignore_the_graph_are_watched_only(strong):
 
 
 def test_beyond_the_bound_on_rows_the_own_means_decide(strong, monkeypatch):
-    monkeypatch.setattr("causalbandit.watched_search.EXPERIMENTS_PER_ROW", 500)
+    monkeypatch.setattr("causalbandit.checked_search.EXPERIMENTS_PER_ROW", 500)
     result, _ = run(strong.problem, strong.world, cb.TopTwo(), 6000)
     assert result.amendments == ()
     (note,) = result.choice.notes
@@ -144,3 +147,86 @@ def test_a_right_graph_is_left_alone():
     for seed in range(5):
         result, _ = run(right.problem, right.world, cb.TopTwo(), 2000, seed)
         assert result.amendments == ()
+
+
+def environment_of(world, seed=0):
+    """A user's own experiments, which show no hidden cause."""
+    rng = np.random.default_rng(seed)
+    return lambda fixed, size: world.model.sample(fixed, size, rng)
+
+
+def test_every_search_on_real_experiments_is_checked_and_says_what_it_assumes(strong):
+    result = cb.search(strong.problem, 3000, "top-two", environment=environment_of(strong.world), rng=0)
+    assert result.graph_check.rows.total == 3000
+    text = " ".join(result.summary().split())
+    assert "Graph: assumes that the graph has all common causes of its nodes; checked: 8 of 8 rows" in text
+    assert result.graph_check.told[0].sentence in text
+    told = json.loads(json.dumps(result.to_dict()))
+    assert told["graph_check"]["refuted"] is True
+    assert told["amendments"] == []
+    assert all(len(line) <= 80 for line in result.summary().splitlines())
+    right = confounded_mediator(0.0)
+    fine = cb.search(right.problem, 1000, "top-two", environment=environment_of(right.world), rng=0)
+    assert "8 of 8 rows, no contradiction" in " ".join(fine.summary().split())
+
+
+def test_a_repaired_search_returns_the_amended_problem(strong, tmp_path):
+    result = cb.search(strong.problem, 4000, "top-two", environment=environment_of(strong.world), check="repair", rng=0)
+    assert result.problem.graph.bidirected == (("m", "y"),)
+    assert result.best == {"m": 0, "z": 1}
+    assert result.counts.total == 4000
+    assert "Note: After" in result.summary()
+    json.dumps(result.to_dict())
+    cb.save_problem(result.problem, tmp_path / "amended.json")
+    again = cb.load_problem(tmp_path / "amended.json")
+    assert again.graph == result.problem.graph
+    assert len(result.tables_frame()) == result.problem.interventions.n_family_rows
+
+
+def test_a_world_gives_the_truth(strong):
+    wrong = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="warn", rng=0)
+    mended = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="repair", rng=0)
+    blind = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="off", rng=0)
+    assert wrong.simple_regret == pytest.approx(0.1)
+    assert mended.simple_regret == pytest.approx(0)
+    assert blind.graph_check is None
+    assert blind.best == wrong.best
+    np.testing.assert_array_equal(blind.counts.trials, wrong.counts.trials)
+    np.testing.assert_array_equal(blind.true_effects, World(strong.problem, strong.world).effects)
+
+
+def test_a_search_on_its_own_tables_has_nothing_to_check(shop):
+    assert cb.search(shop, 200, "top-two", rng=0).graph_check is None
+
+
+def test_stopping_when_sure_goes_on_after_a_repair(strong):
+    stop = StopWhenSure(error=0.05, tolerance=0.05)
+    result = cb.search(strong.problem, 20_000, "top-two", world=strong.world, check="repair", stop=stop, rng=0)
+    assert len(result.amendments) == 1
+    assert result.counts.total < 20_000
+    assert result.promise.kept
+    assert result.best == {"m": 0, "z": 1}
+
+
+def test_options_that_do_not_fit_are_refused(strong):
+    run = environment_of(strong.world)
+    with pytest.raises(ValueError, match="check was 'always'; known: 'warn', 'repair', 'off'"):
+        cb.search(strong.problem, 100, "top-two", environment=run, check="always")
+    with pytest.raises(ValueError, match="world was given beside environment"):
+        cb.search(strong.problem, 100, "top-two", environment=run, world=strong.world)
+
+
+def test_columns_that_come_and_go_are_left_out_of_the_check(strong):
+    graph = cb.CausalGraph(nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y"), ("y", "after")]), "y")
+    problem = cb.Problem(graph, cb.InterventionSet(graph, list(strong.problem.interventions)))
+    run = environment_of(strong.world)
+    calls = []
+
+    def experiments(fixed, size):
+        calls.append(size)
+        rows = run(fixed, size)
+        return rows.assign(after=0) if len(calls) % 2 else rows
+
+    result = cb.search(problem, 3000, "top-two", environment=experiments, check="repair", rng=0)
+    assert result.graph_check.rows.nodes == ("x", "z", "m", "y")
+    assert result.counts.total == 3000
