@@ -313,3 +313,28 @@ def test_a_set_with_hidden_causes_survives_pickling_and_slicing():
     assert again == arms
     assert again.families == families
     assert arms[:1].families == graph.families
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_with_hidden_nodes_the_sets_worth_fixing_hold_the_best_and_the_sentences_are_true(seed):
+    rng = np.random.default_rng(seed)
+    nodes = [f"x{place}" for place in range(int(rng.integers(3, 8)))]
+    dag = nx.DiGraph()
+    dag.add_nodes_from(nodes)
+    dag.add_edges_from(pair for pair in itertools.combinations(nodes, 2) if rng.random() < 0.5)
+    hidden = [node for node in nodes[:-1] if rng.random() < 0.3]
+    graph = cb.CausalGraph(dag, nodes[-1], hidden=hidden)
+    tables = {node: rng.choice([0, 0.3, 0.8, 1], size=1 << len(graph.parents(node))) for node in nodes}
+    model = cb.CausalModel(graph, tables)
+    everything = cb.InterventionSet.up_to(graph, len(nodes))
+    effects = model.effects(everything)
+    worth = cb.InterventionSet.possibly_optimal(graph)
+    assert model.effects(worth).max() == pytest.approx(effects.max(), abs=1e-12)
+    assert len(everything) - len(everything.redundant()) == len(worth)
+    chosen = rng.permutation(len(everything))[: int(rng.integers(1, 12))]
+    arms = everything.subset(chosen)
+    for answer in arms.redundant():
+        others = [effects[everything.index(other)] for other in answer.others]
+        own = effects[everything.index(answer.intervention)]
+        assert min(others) - 1e-12 <= own <= max(others) + 1e-12
