@@ -1,5 +1,6 @@
 """show, search and convert: what they print, which files they write, and how they refuse."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -94,15 +95,19 @@ def test_show_says_what_is_hidden_and_what_that_costs(run):
     assert max(map(len, done.output.splitlines())) <= 80
 
 
-def test_show_names_a_district_that_is_too_large(run, tmp_path):
-    dag = nx.DiGraph((f"x{place}", "y") for place in range(25))
-    graph = cb.CausalGraph(dag, "y", confounded=[(f"x{place}", "y") for place in range(25)])
-    cb.save_problem(cb.Problem(graph, cb.InterventionSet.up_to(graph, 1)), tmp_path / "wide.json")
+def test_a_district_that_is_too_large_is_shown_and_refused_by_name(run, tmp_path):
+    nodes = [f"x{place}" for place in range(25)]
+    dag = nx.DiGraph([*itertools.pairwise(nodes), *(("u", node) for node in nodes)])
+    graph = cb.CausalGraph(dag, "x24", hidden=["u"])
+    model = cb.CausalModel(graph, {node: [0.5] * 2 ** len(graph.parents(node)) for node in graph.all_nodes})
+    cb.save_problem(cb.Problem(graph, cb.InterventionSet.up_to(graph, 1), model), tmp_path / "wide.json")
     done = run("show", "wide.json")
     assert done.exit_code == 0
     assert "family rows C      too many to work with, see below" in done.output
-    assert "a district of 26 nodes" in done.output.replace("\n", " ").replace("  ", " ")
+    assert "leave a district of 23 nodes whole" in " ".join(done.output.split())
     assert max(map(len, done.output.splitlines())) <= 80
+    for words in (("search", "wide.json", "--budget", "1000"), ("regret", "wide.json", "--budgets", "1000")):
+        refused(run(*words), "wide.json", "a district of 23 nodes", "To fix one node splits it: 'x")
 
 
 def test_show_says_which_tables_are_missing(run, shop, tmp_path):
