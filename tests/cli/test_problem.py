@@ -104,10 +104,10 @@ def test_a_district_that_is_too_large_is_shown_and_refused_by_name(run, tmp_path
     done = run("show", "wide.json")
     assert done.exit_code == 0
     assert "family rows C      too many to work with, see below" in done.output
-    assert "leave a district of 23 nodes whole" in " ".join(done.output.split())
+    assert "leave a district of 25 nodes whole" in " ".join(done.output.split())
     assert max(map(len, done.output.splitlines())) <= 80
     for words in (("search", "wide.json", "--budget", "1000"), ("regret", "wide.json", "--budgets", "1000")):
-        refused(run(*words), "wide.json", "a district of 23 nodes", "To fix one node splits it: 'x")
+        refused(run(*words), "wide.json", "a district of 25 nodes", "Fixing one node more splits it: 'x")
 
 
 def test_show_says_which_tables_are_missing(run, shop, tmp_path):
