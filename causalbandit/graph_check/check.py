@@ -198,7 +198,7 @@ class GraphCheck:
         if self.method == "universal":
             lines += wrapped(
                 "The data came without batches: universal inference was used, which is weak with few experiments. Name "
-                "the column of the batches (batch=), or say planned=True if all sizes were fixed beforehand."
+                "the column that numbers the batches, or say that all sizes were planned, if they were."
             )
         return "\n".join(lines)
 

@@ -1,0 +1,92 @@
+"""``check``: does the data contradict the graph?"""
+
+from __future__ import annotations
+
+import click
+
+from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.history import read_rows
+from causalbandit.cli.options import check_outputs, json_text, load, write, write_figure, writing
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH")
+@click.argument("data", metavar="DATA")
+@click.option(
+    "--intervention-column",
+    metavar="COLUMN",
+    help="The column that tells what was fixed: a label such as ad=1, or (observe).  [default: nothing was fixed]",
+)
+@click.option(
+    "--intervention-columns",
+    metavar="NODE=COLUMN,...",
+    help="For some nodes, the column that holds the value at which each was fixed, empty where it was left alone.",
+)
+@click.option("--batch", metavar="COLUMN", help="The column that numbers the batches in their order.")
+@click.option("--planned", is_flag=True, help="All numbers of experiments were fixed before the first one.")
+@click.option("--delta", metavar="D", type=float, default=0.01, show_default=True, help="Rate of false alarms.")
+@click.option("--repaired", metavar="JSON", help="Write the problem with the repaired graph into JSON.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@click.option("--plot", metavar="FILE", help="Draw the evidence against each claim into FILE (.png, .pdf, .svg, ...).")
+def check(
+    graph: str,
+    data: str,
+    intervention_column: str | None,
+    intervention_columns: str | None,
+    batch: str | None,
+    planned: bool,
+    delta: float,
+    repaired: str | None,
+    json_file: str | None,
+    plot: str | None,
+) -> None:
+    """Look for contradictions between GRAPH and the experiments in DATA (.csv or .parquet), a 0/1 column per node.
+
+    Prints each contradiction in a sentence, what the graph assumes, and what these data cannot show.
+    """
+    from causalbandit.errors import Error
+    from causalbandit.formats.graph_json import save_problem
+    from causalbandit.graph_check import check_graph
+
+    problem = load(graph)
+    check_outputs([graph, data], repaired=repaired, json=json_file, plot=plot)
+    if intervention_column is not None and intervention_columns is not None:
+        raise BadInput("--intervention-columns: --intervention-column was given, too; expected one of them.")
+    columns = None if intervention_columns is None else _pairs(intervention_columns)
+    with bad_input(data):
+        frame = read_rows(data)
+        for node in (*problem.graph.nodes, *problem.graph.hidden):
+            if node in frame.columns:
+                frame[node] = frame[node].map({"0": 0, "1": 1}).fillna(frame[node])  # texts that are no 0 or 1 stay
+        found = check_graph(
+            *(problem, frame), interventions=intervention_column or columns, batch=batch, planned=planned, delta=delta
+        )
+    said = [found.summary()]
+    mended = None
+    if repaired is not None:
+        try:
+            mended = found.repaired()
+        except Error as error:
+            said.append(f"\n{error}")
+        else:
+            said += [f"\n{amendment.sentence}" for amendment in found.amendments]
+    with writing(*said):
+        if mended is not None and repaired is not None:
+            with running("Writing the graph file"):
+                save_problem(mended, repaired)
+            click.echo(f"Wrote {repaired}", err=True)
+        if json_file is not None:
+            write(json_file, json_text(found.to_dict()))
+        if plot is not None:
+            write_figure(plot, found.plot)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """``m=did m,z=did z`` as a mapping from node to column."""
+    pairs = {}
+    for item in text.split(","):
+        node, equals, column = (part.strip() for part in item.partition("="))
+        if not (node and equals and column):
+            raise BadInput(f"--intervention-columns: {item!r} is no pair; expected NODE=COLUMN, separated by commas.")
+        pairs[node] = column
+    return pairs
