@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
+from causalbandit.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,10 +121,15 @@ def _listed(text: str | None) -> tuple[str, ...]:
 def _propensity_columns(given: tuple[str, ...]) -> str | list[str] | dict[str, str]:
     """One column, a list of columns, or arm → column.
 
-    A list may be split at commas; when the option is repeated each one is a whole, so that names of arms may hold
-    commas. The last equals sign is the one before the column, since names of arms may hold others.
+    A list is split at commas. When the option is repeated, a text of which only some parts have an equals sign is a
+    whole, so that names of arms may hold commas. The last equals sign is the one before the column, since names of arms
+    may hold others.
     """
-    parts = list(_listed(given[0])) if len(given) == 1 else [text.strip() for text in given]
+    parts: list[str] = []
+    for text in given:
+        listed = _listed(text)
+        mixed = len({"=" in part for part in listed}) == 2
+        parts += [text.strip()] if mixed and len(given) > 1 else listed
     named = [part.rpartition("=") for part in parts]
     if parts and all(equals for _, equals, _ in named):
         return {arm.strip(): column.strip() for arm, _, column in named}
@@ -140,8 +146,10 @@ def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
     for arm in log.names:
         if str(arm) == name:
             return arm
-    with bad_input(option):
+    try:
         return log.column(name)
+    except InvalidArgument as error:  # of the argument that is called arm: here it is another option's value
+        raise BadInput(f"{option} {error.message}") from error
 
 
 def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:

@@ -78,8 +78,9 @@ def bad_input(place: str = "") -> Iterator[None]:
         yield
     except (ValueError, TypeError, OSError, ImportError) as error:
         named = isinstance(error, InvalidArgument) and error.argument in OPTIONS
-        opening = "" if not place or (named and place.startswith("--")) else f"{place}: "
-        raise BadInput(opening + message_of(error)) from error
+        message = message_of(error)
+        opened = not place or place in message or (named and place.startswith("--"))
+        raise BadInput(message if opened else f"{place}: {message}") from error
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
         )
         raise InvalidArgument(
             "propensities",
-            f"of the taken arm {names[arms[row]]!r} is {taken[row]:g} in row {row} ({len(wrong)} such rows in all); "
+            f"hold {taken[row]:g} for the taken arm {names[arms[row]]!r} in row {row} ({len(wrong)} such rows in all); "
             f"{fix}.",
         )
 

@@ -36,6 +36,8 @@ def run(command, log, *more):
         ("ate", "--method mad --contexts x --model mean", "--contexts need an outcome model that uses them"),
         ("ate", "--propensity 1=p,2=r --ordered", "expected 1 within 1e-06"),
         ("values", "--ordered --arms 1,2,3", "--weights was 'two-point', which needs the propensity of every arm"),
+        ("ate", "--ordered --control 7", "--control was '7', an unknown arm"),
+        ("ate", "--method mad --control 7", "--control was '7', an unknown arm"),
         ("values", "--ordered --method bernoulli", "--bounds is missing: the method 'bernoulli' needs"),
         ("values", "--ordered --method bernoulli --bounds 0 1", "--bounds was (0, 1), but the outcome in row 2 is 2"),
     ],

@@ -18,8 +18,15 @@ from causalbandit.inference.log_columns import LogColumns
 
 def options() -> set[str]:
     context = click.Context(main)
-    commands = [main.get_command(context, name) for name in SUBCOMMANDS]
-    return {option for command in commands if command for parameter in command.params for option in parameter.opts}
+    waiting = [main.get_command(context, name) for name in SUBCOMMANDS]
+    found: set[str] = set()
+    while waiting:
+        command = waiting.pop()
+        if isinstance(command, click.Group):
+            waiting += command.commands.values()
+        elif command is not None:
+            found |= {option for parameter in command.params for option in parameter.opts}
+    return found
 
 
 def test_every_argument_in_the_table_has_an_option() -> None:
@@ -67,6 +74,10 @@ def test_the_option_stands_in_place_of_the_argument() -> None:
 def test_what_is_no_argument_is_opened_by_its_place() -> None:
     assert refusal(ValueError("it is too late."), "--time") == "--time: it is too late."
     assert refusal(OSError(13, "Permission denied", "a.csv"), "") == "Permission denied: 'a.csv'"
+
+
+def test_a_file_is_named_once() -> None:
+    assert refusal(ValueError("a.json: $ was 3."), "a.json") == "a.json: $ was 3."
 
 
 def test_work_that_fails_says_what_failed() -> None:
