@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import error_rate
-from causalbandit.errors import listing
-from causalbandit.inference.arm_values import sample_moments
+from causalbandit.checks import error_rate, one_of, whole_number
+from causalbandit.errors import InvalidArgument
+from causalbandit.exploration import NOISES, RULES, ArmSums, floored
+from causalbandit.inference.arm_values import sample_moments, weighted_estimates
+from causalbandit.inference.comparators import decorrelated_moments, union_bound
 from causalbandit.inference.log import AdaptiveLog
+from causalbandit.inference.multiplicity import normal_quantile
 from causalbandit.inference.scores import aipw_scores
-from causalbandit.inference.weighted_means import weighted_covariance, weighted_values
-from causalbandit.inference.weights import adaptive_weights
+from causalbandit.inference.weights import SCHEMES, adaptive_weights
 from causalbandit.randomness import RNG, generator, seed_sequence
 from causalbandit.sequences.streams import sequence_ends
 
@@ -40,9 +42,6 @@ SIGNALS: Mapping[str, tuple[float, float, float]] = {
     "high signal": (1.0, 1.5, 2.0),
 }
 """The three settings of the paper: true means of its three arms; outcomes are uniform within 1 of them."""
-
-WEIGHTS = ("uniform", "constant", "two-point")
-"""The weighting schemes that `compare_estimators` tries."""
 
 BATCH = 250
 """Experiments simulated at once: at 10,000 rounds and three arms they take 60 MB."""
@@ -75,91 +74,68 @@ class BanditRecords:
             yield AdaptiveLog(arms[:n_rounds], outcomes[:n_rounds], propensities[:n_rounds])
 
 
-def floored(chances: ArrayLike, floor: float) -> Array:
-    """Probabilities raised to at least ``floor``, the others shrunk in proportion to what they have above it.
-
-    new = max(p, floor); result = new − c·(new − floor) with c such that the sum is 1. The last axis holds the arms.
-
-    Raises
-    ------
-    ValueError
-        When the floor is negative or K floors exceed 1.
-    """
-    given = np.asarray(chances, dtype=np.float64)
-    n_arms = given.shape[-1]
-    if not 0.0 <= floor * n_arms <= 1.0 + 1e-12:
-        raise ValueError(f"floor was {floor!r} for {n_arms} arms; expected a number between 0 and 1/{n_arms}.")
-    raised = np.maximum(given, floor)
-    above = raised - floor
-    spare = above.sum(axis=-1, keepdims=True)
-    excess = raised.sum(axis=-1, keepdims=True) - 1.0
-    result: Array = raised - np.divide(excess, spare, out=np.zeros_like(spare), where=spare > 0.0) * above
-    return result
-
-
 def simulate_bandits(
     means: ArrayLike,
     n_rounds: int,
     replications: int,
     *,
     rng: RNG = None,
+    noise: str = "uniform",
+    rule: str = "thompson",
     floor_decay: float = 0.7,
     initial: int = 5,
     draws: int = 50,
 ) -> BanditRecords:
-    """R independent experiments by Gaussian Thompson sampling with a floor, outcomes uniform on mean ± 1.
+    """R independent adaptive experiments of T rounds with a floor under the propensities, all at once.
 
     Parameters
     ----------
     means
         [K] true means.
+    noise
+        One of `NOISES`: the law of outcomes about their mean; for "bernoulli" means are probabilities.
+    rule
+        One of `RULES`: "thompson", "greedy", "ucb" or "uniform".
     floor_decay
         κ: in round t (from 1) every propensity is at least (1/K)·t^(−κ).
     initial
         Each arm is first taken this often in turn, with recorded propensities 1/K.
     draws
-        Posterior draws from which a round's propensities are computed. They are the probabilities that are then used
-        and recorded, so few draws make them noisier but not wrong.
+        Posterior draws from which a round's propensities are computed by "thompson". They are the probabilities that
+        are then used and recorded, so few draws make them noisier but not wrong.
 
     Notes
     -----
-    Priors are N(0, 1), the variance is the arm's own; propensities are renewed every round. O(R·K·draws) a round.
+    Propensities are renewed every round. O(R·K·draws) a round.
     """
     truth = np.asarray(means, dtype=np.float64)
+    if truth.ndim != 1 or len(truth) < 2:
+        raise InvalidArgument("means", f"has shape {truth.shape}; expected the true means of at least two arms.")
     n_arms = len(truth)
-    if truth.ndim != 1 or n_arms < 2:
-        raise ValueError(f"means has shape {truth.shape}; expected the true means of at least two arms.")
-    if n_rounds < initial * n_arms or initial < 1:
-        raise ValueError(
-            f"n_rounds was {n_rounds} with initial={initial}; expected at least initial·K = {initial * n_arms} rounds, "
-            "and initial ≥ 1."
-        )
+    initial = whole_number(initial, "initial", least=1)
+    fix = f"Each of {n_arms} arms is taken {initial} times first."
+    n_rounds = whole_number(n_rounds, "n_rounds", least=initial * n_arms, fix=fix)
+    outcomes_of = NOISES[one_of(noise, "noise", NOISES)]
+    explore = RULES[one_of(rule, "rule", RULES)]
     random = generator(rng)
     size = (replications, n_rounds)
     arms, outcomes = np.empty(size, dtype=np.int64), np.empty(size)
     propensities = np.empty((*size, n_arms))
-    count, total, squares = (np.zeros((n_arms, replications)) for _ in range(3))
+    sums = ArmSums(*(np.zeros((n_arms, replications)) for _ in range(3)))
     every = np.arange(replications)
     for t in range(n_rounds):
         if t < initial * n_arms:
             chances = np.full((replications, n_arms), 1.0 / n_arms)
             taken = np.full(replications, t % n_arms)
         else:
-            mean = total / count
-            variance = np.maximum(squares / count - mean * mean, 1e-12)
-            centre = count / (variance + count) * mean
-            spread = 1.0 / np.sqrt(count / variance + 1.0)
-            samples = random.standard_normal((n_arms, draws, replications), dtype=np.float32)
-            samples *= spread[:, None, :].astype(np.float32)
-            samples += centre[:, None, :].astype(np.float32)
-            wins = (samples == samples.max(axis=0)).sum(axis=1).astype(np.float64)  # [K, R]
-            chances = floored((wins / wins.sum(axis=0)).T, (t + 1.0) ** -floor_decay / n_arms)
+            wanted = explore(sums, t + 1, draws, random)
+            chances = floored(wanted.T, (t + 1.0) ** -floor_decay / n_arms)
             edges = np.cumsum(chances, axis=1)[:, :-1]
             taken = (random.random(replications)[:, None] >= edges).sum(axis=1)
-        reward = truth[taken] + random.uniform(-1.0, 1.0, replications)
-        count[taken, every] += 1.0
-        total[taken, every] += reward
-        squares[taken, every] += reward * reward
+        reward = outcomes_of(random, truth[taken])
+        sums.count[taken, every] += 1.0
+        sums.total[taken, every] += reward
+        sums.squares[taken, every] += reward * reward
         arms[:, t], outcomes[:, t], propensities[:, t] = taken, reward, chances
     return BanditRecords(arms, outcomes, propensities, truth)
 
@@ -171,6 +147,8 @@ def compare_estimators(
     *,
     rng: RNG = None,
     alpha: float = 0.1,
+    noise: str = "uniform",
+    rule: str = "thompson",
     floor_decay: float = 0.7,
     sequences: Sequence[str] = ("normal-mixture",),
     n_jobs: int = 1,
@@ -185,120 +163,183 @@ def compare_estimators(
         Name → true means, for example ``SIGNALS``.
     n_rounds
         Numbers of rounds; shorter ones are prefixes of the experiments of the longest.
+    noise, rule, floor_decay
+        As `simulate_bandits`.
     sequences
-        Methods of `mean_sequence` to include, for the outcomes of each arm, as known range 2 allows: "normal-mixture"
-        with scale 1; others with the bounds of the setting. ``path_miss`` is the share of replications whose sequence
-        leaves the truth out in any round.
+        Methods of `mean_sequence` to include, for the outcomes of each arm. They get the bounds that the law of
+        outcomes has, "normal-mixture" its scale; a law without them is refused by the methods that need them.
+        ``path_miss`` is the share of replications whose sequence leaves the truth out in any round.
     n_jobs, progress
         Processes (joblib), and a progress bar (never when not on a terminal). The result depends on neither.
 
     Returns
     -------
-    Columns ``setting``, ``rounds``, ``estimator`` ("sample mean", "aipw uniform", …, "sequence normal-mixture"),
-    ``target`` ("arm 0", "arm 2 − arm 0", …: contrasts to the first arm), ``truth``, ``bias``, ``rmse``, ``coverage``,
-    ``coverage_error`` (its Monte Carlo standard error), ``width`` (mean length), ``path_miss``, ``replications``.
+    Columns ``setting``, ``rounds``, ``estimator`` ("sample mean", "w-decorrelation", "aipw uniform", "aipw constant",
+    "aipw two-point", "aipw two-point, union bound" and "sequence normal-mixture", whose contrasts are made of two
+    intervals at half the error rate each), ``target`` ("arm 0", "arm 2 − arm 0", …: contrasts to the first arm),
+    ``truth``, ``bias``, ``rmse``, ``coverage``, ``coverage_error`` (its Monte Carlo standard error), ``width`` (mean
+    length), ``path_miss``, ``warned`` (the share of replications whose result carries a warning),
+    ``coverage_unwarned`` (of the others), ``replications``.
     """
     import pandas as pd
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     error_rate(alpha)
+    one_of(noise, "noise", NOISES)
+    one_of(rule, "rule", RULES)
+    replications = whole_number(replications, "replications", least=2)
     horizons = sorted({int(n_rounds)} if isinstance(n_rounds, (int, np.integer)) else {int(t) for t in n_rounds})
-    if not settings or not horizons or replications < 2:
-        raise ValueError(
-            f"settings {listing(settings)}, n_rounds {horizons} and replications {replications}: expected at least one "
-            "setting, one number of rounds and two replications."
-        )
+    if not settings or not horizons:
+        raise InvalidArgument("settings", f"was {settings!r} with n_rounds {horizons}; expected at least one of each.")
     sizes = [min(BATCH, replications - start) for start in range(0, replications, BATCH)]
     jobs = [(name, tuple(means), size) for name, means in settings.items() for size in sizes]
     seeds = seed_sequence(rng).spawn(len(jobs))
     run = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_measure)(means, horizons, size, seed, alpha, floor_decay, tuple(sequences))
+        delayed(_measure)(_Task(means, noise, rule, floor_decay, alpha, tuple(sequences)), horizons, size, seed)
         for (_, means, size), seed in zip(jobs, seeds, strict=True)
     )
-    found: dict[tuple[Any, ...], list[Array]] = {}
+    found: dict[tuple[str, int, str], list[Array]] = {}
     shown = tqdm(run, total=len(jobs), desc="experiments", unit="batch", disable=None if progress else True)
     for (name, _, _), measured in zip(jobs, shown, strict=True):
-        for key, numbers in measured.items():
-            found.setdefault((name, *key), []).append(numbers)
-    rows = []
+        for (rounds, estimator), numbers in measured.items():
+            found.setdefault((name, rounds, estimator), []).append(numbers)
     places = {name: place for place, name in enumerate(settings)}
-    for (name, rounds, estimator, target, truth), parts in sorted(
-        found.items(), key=lambda item: (places[item[0][0]], item[0][1])
-    ):
-        estimate, lower, upper, missed = np.concatenate(parts, axis=1)
-        covered = (lower <= truth) & (truth <= upper)
-        coverage = float(covered.mean())
-        rows.append(
-            {
-                "setting": name,
-                "rounds": rounds,
-                "estimator": estimator,
-                "target": target,
-                "truth": truth,
-                "bias": float(np.mean(estimate - truth)),
-                "rmse": math.sqrt(float(np.mean((estimate - truth) ** 2))),
-                "coverage": coverage,
-                "coverage_error": math.sqrt(coverage * (1.0 - coverage) / len(covered)),
-                "width": float(np.mean(upper - lower)),
-                "path_miss": float(np.mean(missed)),
-                "replications": len(covered),
-            }
-        )
+    rows = []
+    for (name, rounds, estimator), parts in sorted(found.items(), key=lambda item: (places[item[0][0]], item[0][1])):
+        numbers = np.concatenate(parts)  # [R, targets, 5]
+        for (target, truth), each in zip(_targets(settings[name]), np.moveaxis(numbers, 1, 0), strict=True):
+            if not np.isnan(each[:, 0]).all():
+                rows.append(
+                    {"setting": name, "rounds": rounds, "estimator": estimator, "target": target}
+                    | _measures(each, truth)
+                )
     return pd.DataFrame(rows)
 
 
+def _targets(means: Sequence[float]) -> list[tuple[str, float]]:
+    """The names and truths of what is estimated: every arm, then every other arm minus the first."""
+    others = [(f"arm {arm} − arm 0", mean - means[0]) for arm, mean in enumerate(means) if arm]
+    return [(f"arm {arm}", mean) for arm, mean in enumerate(means)] + others
+
+
+def _measures(results: Array, truth: float) -> dict[str, float]:
+    """How [R, 5] results (as of `_measure`) fare."""
+    estimate, lower, upper, missed, warned = results.T
+    covered = (lower <= truth) & (truth <= upper)
+    coverage, quiet = float(covered.mean()), warned == 0.0
+    return {
+        "truth": truth,
+        "bias": float(np.mean(estimate - truth)),
+        "rmse": math.sqrt(float(np.mean((estimate - truth) ** 2))),
+        "coverage": coverage,
+        "coverage_error": math.sqrt(coverage * (1.0 - coverage) / len(covered)),
+        "width": float(np.mean(upper - lower)),
+        "path_miss": float(np.mean(missed)),
+        "warned": float(np.mean(warned)),
+        "coverage_unwarned": float(covered[quiet].mean()) if quiet.any() else math.nan,
+        "replications": len(covered),
+    }
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker needs to know: the truth, the design, and what is asked of the estimators."""
+
+    means: tuple[float, ...]
+    noise: str
+    rule: str
+    floor_decay: float
+    alpha: float
+    sequences: tuple[str, ...]
+
+    def known(self, method: str) -> dict[str, Any]:
+        """What a sequence may know of the law of outcomes: its bounds, or the scale that a normal mixture needs."""
+        if method == "normal-mixture" and self.noise in ("uniform", "normal"):
+            return {"scale": 1.0}  # sub-Gaussian within half the range, or the standard deviation
+        bounds = {"uniform": (min(self.means) - 1.0, max(self.means) + 1.0), "bernoulli": (0.0, 1.0)}
+        return {"bounds": bounds.get(self.noise)}
+
+
 def _measure(
-    means: tuple[float, ...],
-    horizons: Sequence[int],
-    replications: int,
-    seed: np.random.SeedSequence,
-    alpha: float,
-    floor_decay: float,
-    sequences: tuple[str, ...],
-) -> dict[tuple[int, str, str, float], Array]:
-    """(rounds, estimator, target, truth) → [4, R]: estimate, lower, upper, missed at any time (NaN without a path)."""
-    from scipy.special import ndtri
-
-    records = simulate_bandits(means, max(horizons), replications, rng=generator(seed), floor_decay=floor_decay)
-    found: dict[tuple[int, str, str, float], Array] = {}
-
-    def put(place: int, key: tuple[int, str, str, float], numbers: tuple[float, float, float, float]) -> None:
-        found.setdefault(key, np.empty((4, replications)))[:, place] = numbers
-
-    z = float(ndtri(1.0 - alpha / 2.0))
-    others = range(1, len(means))
+    task: _Task, horizons: Sequence[int], replications: int, seed: np.random.SeedSequence
+) -> dict[tuple[int, str], Array]:
+    """(rounds, estimator) → [R, targets, 5]: estimate, lower, upper, missed at any time (NaN: no path), warned."""
+    records = simulate_bandits(
+        task.means,
+        max(horizons),
+        replications,
+        rng=generator(seed),
+        noise=task.noise,
+        rule=task.rule,
+        floor_decay=task.floor_decay,
+    )
+    found: dict[tuple[int, str], Array] = {}
     for rounds in horizons:
+        fewest = [np.bincount(arms[:rounds], minlength=len(task.means)).min() for arms in records.arms]
+        penalty = float(np.quantile(fewest, 0.05)) / math.log(rounds)  # as Deshpande et al. (2018) choose it
         for place, log in enumerate(records.logs(rounds)):
-            for arm, (mean, error) in enumerate(zip(*sample_moments(log), strict=True)):
-                numbers = (mean, *_around(mean, z * error), math.nan)
-                put(place, (rounds, "sample mean", f"arm {arm}", means[arm]), numbers)
-            scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
-            for scheme in WEIGHTS:
-                weights = adaptive_weights(log.all_propensities("weights", scheme), scheme, floor_decay)
-                estimates, errors = weighted_values(scores, weights)
-                joint = weighted_covariance(scores, weights, estimates)
-                for arm in range(len(means)):
-                    numbers = (estimates[arm], *_around(estimates[arm], z * errors[arm]), math.nan)
-                    put(place, (rounds, f"aipw {scheme}", f"arm {arm}", means[arm]), numbers)
-                for arm in others:
-                    effect = estimates[arm] - estimates[0]
-                    error = math.sqrt(joint[arm, arm] + joint[0, 0] - 2.0 * joint[arm, 0])
-                    key = (rounds, f"aipw {scheme}", f"arm {arm} − arm 0", means[arm] - means[0])
-                    put(place, key, (effect, *_around(effect, z * error), math.nan))
-            for method in sequences:
-                scale = 1.0 if method == "normal-mixture" else None
-                bounds = None if scale else (min(means) - 1.0, max(means) + 1.0)
-                for arm, mean in enumerate(means):
-                    own = log.outcomes[log.arms == arm]
-                    estimate, lower, upper = sequence_ends(
-                        own, method, alpha, bounds=bounds, scale=scale, t_opt=rounds / len(means)
-                    )
-                    missed = bool(((lower > mean) | (upper < mean)).any())
-                    numbers = (estimate[-1], lower[-1], upper[-1], float(missed))
-                    put(place, (rounds, f"sequence {method}", f"arm {arm}", mean), numbers)
+            for estimator, results in _results(log, task, penalty):
+                found.setdefault((rounds, estimator), np.empty((replications, *results.shape)))[place] = results
     return found
 
 
-def _around(middle: float, radius: float) -> tuple[float, float]:
-    return middle - radius, middle + radius
+def _results(log: AdaptiveLog, task: _Task, penalty: float) -> Iterator[tuple[str, Array]]:
+    """Each estimator's name and [targets, 5]."""
+    z, z_half = normal_quantile(1.0 - task.alpha / 2.0), normal_quantile(1.0 - task.alpha / 4.0)
+    for name, moments in (
+        ("sample mean", sample_moments(log)),
+        ("w-decorrelation", decorrelated_moments(log, penalty)),
+    ):
+        means, errors = moments
+        apart = np.sqrt(errors**2 + errors[0] ** 2)
+        yield name, _around(means, z * errors, means - means[0], z * apart)
+    scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
+    for scheme in SCHEMES:
+        weights = adaptive_weights(log.all_propensities("weights", scheme), scheme, task.floor_decay)
+        found = weighted_estimates(log, scores, weights)
+        joint = found.covariance
+        assert joint is not None
+        apart = np.sqrt(np.maximum(joint.diagonal() + joint[0, 0] - 2.0 * joint[0], 0.0))  # of arm 0 minus itself: 0
+        effects, warned = found.estimate - found.estimate[0], np.array([text != "" for text in found.warnings()])
+        yield f"aipw {scheme}", _around(found.estimate, z * found.std_error, effects, z * apart, warned)
+        if scheme == "two-point":
+            radius = z_half * found.std_error
+            lower, upper = union_bound(found.estimate - radius, found.estimate + radius)
+            middle, half = (lower + upper) / 2.0, (upper - lower) / 2.0
+            yield f"aipw {scheme}, union bound", _around(np.full(len(middle), np.nan), half, middle, half, warned)
+    for method in task.sequences:
+        yield f"sequence {method}", _sequence(log, method, task)
+
+
+def _around(
+    values: Array, radii: Array, effects: Array, effect_radii: Array, warned: NDArray[np.bool_] | None = None
+) -> Array:
+    """[targets, 5] from [K] values and effects (of arms minus the first) with their radii, and [K] warnings."""
+    alert = np.zeros(len(values), dtype=bool) if warned is None else warned
+    columns = (
+        np.concatenate((values, effects[1:])),
+        np.concatenate((radii, effect_radii[1:])),
+        np.concatenate((alert, (alert | alert[0])[1:])).astype(np.float64),
+    )
+    middle, radius, alerts = columns
+    return np.column_stack((middle, middle - radius, middle + radius, np.full(len(middle), np.nan), alerts))
+
+
+def _sequence(log: AdaptiveLog, method: str, task: _Task) -> Array:
+    """[targets, 5] of a sequence for each arm's outcomes; contrasts are made of two at half the error rate each."""
+    means, t_opt = task.means, log.n_rounds / len(task.means)
+    found = np.full((2 * len(means) - 1, 5), np.nan)
+    half = np.empty((2, len(means)))
+    for arm, mean in enumerate(means):
+        own = log.outcomes[log.arms == arm]
+        known = task.known(method)
+        estimate, lower, upper = sequence_ends(own, method, task.alpha, t_opt=t_opt, **known)
+        missed = bool(((lower > mean) | (upper < mean)).any())
+        found[arm] = estimate[-1], lower[-1], upper[-1], missed, 0.0
+        _, low, high = sequence_ends(own, method, task.alpha / 2.0, t_opt=t_opt, **known)
+        half[:, arm] = low[-1], high[-1]
+    lower, upper = union_bound(*half)
+    effects = found[: len(means), 0] - found[0, 0]
+    found[len(means) :, [0, 1, 2, 4]] = np.column_stack((effects, lower, upper, np.zeros(len(means))))[1:]
+    return found

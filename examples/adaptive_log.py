@@ -51,7 +51,7 @@ def main() -> None:
         )
     print(log, end="\n\n")
 
-    result = cb.estimate_arms(log, "two-point", reference="plain", multiplicity="simultaneous")
+    result = cb.estimate_arms(log, "two-point", control="plain", multiplicity="simultaneous")
     print(result.summary(), end="\n\n")
 
     print("May one look every day? Yes, with a confidence sequence; spending stays within 0 and 2.4:")

@@ -1,15 +1,10 @@
 """Simulated experiments, and a small seeded part of the coverage study in tests/benchmarks/aipw_coverage.py."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from causalbandit.bandit_simulation import SIGNALS, compare_estimators, floored, simulate_bandits
-
-FLOORS = json.loads((Path(__file__).parent / "data" / "aipw_reference.json").read_text())["apply_floor"]
+from causalbandit.bandit_simulation import SIGNALS, compare_estimators, simulate_bandits
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +14,6 @@ def comparison():
     return compare_estimators(settings, [200, 400], 240, rng=11, progress=False).set_index(
         ["setting", "rounds", "estimator", "target"]
     )
-
-
-def test_floors_equal_the_reference():
-    for case in FLOORS:
-        np.testing.assert_allclose(floored(case["a"], case["amin"]), case["out"], rtol=1e-12)
-    with pytest.raises(ValueError, match="between 0 and 1/2"):
-        floored([0.5, 0.5], 0.6)
 
 
 def test_simulated_propensities_keep_the_floor_and_arms_follow_them():
@@ -54,6 +42,8 @@ def test_weighted_intervals_cover_and_naive_ones_do_not(comparison):
     assert coverage["high signal", 400, "aipw two-point", "arm 0"] > 0.76
     naive = np.mean([coverage["no signal", 400, "sample mean", f"arm {arm}"] for arm in range(3)])
     assert naive < 0.87
+    for arm in (1, 2):  # contrasts of naive intervals have a true rate of about 0.79
+        assert coverage["no signal", 400, "sample mean", f"arm {arm} − arm 0"] < 0.87
 
 
 def test_adaptive_weights_lower_the_error_of_a_dropped_arm(comparison):
@@ -82,10 +72,54 @@ def test_the_same_seed_gives_the_same_table_whatever_the_number_of_workers():
     pd.testing.assert_frame_equal(one, two)
 
 
+@pytest.mark.parametrize("rule", ["greedy", "ucb", "uniform"])
+def test_other_rules_keep_the_floor_and_prefer_the_best_arm(rule):
+    records = simulate_bandits([0.1, 0.5, 0.3, 0.2], 400, 50, rng=3, noise="bernoulli", rule=rule)
+    floor = np.arange(1, 401) ** -0.7 / 4
+    assert (records.propensities >= floor[None, :, None] - 1e-12).all()
+    assert set(np.unique(records.outcomes)) == {0.0, 1.0}
+    taken = np.bincount(records.arms[:, 20:].ravel(), minlength=4) / (50 * 380)
+    if rule == "uniform":
+        np.testing.assert_allclose(taken, 0.25, atol=0.02)
+    else:
+        assert taken[1] > 0.4
+
+
+def test_comparators_are_in_the_table_with_their_contrasts():
+    """Four arms, skewed outcomes, a rule other than the paper's; naive and decorrelated contrasts, a union bound."""
+    table = compare_estimators(
+        {"four": (0.0, 0.0, 0.0, 0.5)},
+        150,
+        40,
+        rng=2,
+        noise="exponential",
+        rule="greedy",
+        sequences=["asymptotic"],
+        progress=False,
+    ).set_index(["estimator", "target"])
+    for estimator in ("sample mean", "w-decorrelation", "aipw two-point", "sequence asymptotic"):
+        assert {f"arm {arm}" for arm in range(4)} <= set(table.loc[estimator].index)
+        assert table.loc[(estimator, "arm 3 − arm 0"), "truth"] == 0.5
+    assert "arm 0" not in table.loc["aipw two-point, union bound"].index
+    joint, union = (
+        table.loc[(name, "arm 3 − arm 0"), "width"] for name in ("aipw two-point", "aipw two-point, union bound")
+    )
+    assert union > joint
+
+
+def test_sequences_that_need_bounds_refuse_laws_without_any():
+    with pytest.raises(ValueError, match="bounds is missing"):
+        compare_estimators(SIGNALS, 20, 2, noise="lognormal", progress=False)
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="at least two arms"):
         simulate_bandits([1.0], 100, 5)
-    with pytest.raises(ValueError, match=r"at least initial·K = 10"):
+    with pytest.raises(ValueError, match=r"n_rounds was 5; expected a whole number of at least 10"):
         simulate_bandits([1.0, 2.0], 5, 5)
-    with pytest.raises(ValueError, match="two replications"):
+    with pytest.raises(ValueError, match=r"noise was 'log-normal'.*Did you mean 'lognormal'"):
+        simulate_bandits([1.0, 2.0], 100, 5, noise="log-normal")
+    with pytest.raises(ValueError, match="rule was 'ts'; known: 'thompson'"):
+        compare_estimators(SIGNALS, 100, 2, rule="ts")
+    with pytest.raises(ValueError, match="replications was 1; expected a whole number of at least 2"):
         compare_estimators(SIGNALS, 100, 1)

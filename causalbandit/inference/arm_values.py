@@ -299,14 +299,6 @@ def estimate_arms(
     else:
         h = checked_weights(weights, log.n_rounds, log.n_arms)
     gamma = log_scores(log, outcome_means, refit_at, allow_lookahead)
-    estimates, errors = weighted_values(gamma, h)
-    for arm in range(log.n_arms):
-        own = log.outcomes[log.arms == arm]
-        if not len(own):
-            estimates[arm], errors[arm] = np.nan, np.nan
-        elif (own == own[0]).all():  # a variance cannot be told from equal outcomes
-            estimates[arm] = own[0] if np.isnan(estimates[arm]) else estimates[arm]
-            errors[arm] = np.nan
     scheme = weights if isinstance(weights, str) else "given"
     notes = [f"AIPW with {scheme} weights; valid for one look, at a planned number of rounds."]
     if allow_lookahead:
@@ -318,20 +310,35 @@ def estimate_arms(
             for name, count in zip(log.names, zeros.tolist(), strict=True)
             if count
         )
-    together = Estimates(
-        labels=log.names,
-        estimate=estimates,
-        std_error=errors,
-        covariance=weighted_covariance(gamma, h, estimates),
-        effective_size=taken_effective_sizes(log, h),
-        rounds=log.pulls,
-        notes=tuple(notes),
-    )
+    together = weighted_estimates(log, gamma, h, tuple(notes))
     contrasts = together.contrasts(
         log.names[place], alpha, all_pairs=all_pairs, multiplicity=multiplicity, rng=generator(rng)
     )
-    path = _path(gamma, h, log.names, alpha, centre=estimates)
+    path = _path(gamma, h, log.names, alpha, centre=together.estimate)
     return ArmEstimates(together.values(alpha), contrasts, path, log, scheme, alpha)
+
+
+def weighted_estimates(
+    log: AdaptiveLog, scores: NDArray[np.float64], weights: NDArray[np.float64], notes: tuple[str, ...] = ()
+) -> Estimates:
+    """The arms' values from [T, K] scores and weights of a log, with what the log tells of how far to trust them."""
+    estimates, errors = weighted_values(scores, weights)
+    for arm in range(log.n_arms):
+        own = log.outcomes[log.arms == arm]
+        if not len(own):
+            estimates[arm], errors[arm] = np.nan, np.nan
+        elif (own == own[0]).all():  # a variance cannot be told from equal outcomes
+            estimates[arm] = own[0] if np.isnan(estimates[arm]) else estimates[arm]
+            errors[arm] = np.nan
+    return Estimates(
+        labels=log.names,
+        estimate=estimates,
+        std_error=errors,
+        covariance=weighted_covariance(scores, weights, estimates),
+        effective_size=taken_effective_sizes(log, weights),
+        rounds=log.pulls,
+        notes=notes,
+    )
 
 
 def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> pd.DataFrame:
