@@ -46,8 +46,9 @@ from causalbandit.strategies.top_two import TopTwo
 from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.decision import Decision
 from causalbandit.driver import search
-from causalbandit.evaluation import RegretCurves, evaluate_regret
+from causalbandit.evaluation import evaluate_regret
 from causalbandit.finished_searches import ResumeError
+from causalbandit.regret_curves import RegretCurves
 from causalbandit.allocation import thompson_allocation
 from causalbandit.designs.policies import UCB, EpsilonGreedy, FixedPolicy
 from causalbandit.designs.policy_floor import PolicyFloor

@@ -30,10 +30,10 @@ def main() -> None:
         rng=0,
         n_jobs=arguments.jobs,
     )
-    summary = curves.summary()
-    print(summary.pivot(index="strategy", columns="budget", values="mean").loc[list(curves.strategies)].round(4))
+    means = curves.means()
+    print(means.pivot(index="strategy", columns="budget", values="mean").loc[list(curves.strategies)].round(4))
     print("\nMean simple regret minus that of top-two, same simulated worlds (95 % interval):")
-    for row in summary[summary["strategy"] != "top-two"].itertuples():
+    for row in means[means["strategy"] != "top-two"].itertuples():
         if row.reason:
             print(f"  {row.strategy}, T = {row.budget}: {row.reason}")
         else:

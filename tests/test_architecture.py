@@ -35,7 +35,7 @@ FLOORS = [
     {"history"},
     {"decision"},
     {"driver", "checked_search"},
-    {"regret_curves", "finished_searches", "evaluation", "exploration", "bandit_simulation"},
+    {"regret_curves", "finished_searches", "simulated_searches", "evaluation", "exploration", "bandit_simulation"},
     {"confirmation_results", "confirmation"},
     {"report"},
     {"study"},

@@ -17,12 +17,16 @@ from causalbandit import (
     TwoPhase,
     evaluate_regret,
     load_problem,
+    regret_curves,
     search,
+    simulated_searches,
 )
-from causalbandit import evaluation as evaluation_module
-from causalbandit.evaluation import ResumeError, checked_budgets, labelled_strategies
+from causalbandit.driver import drive
+from causalbandit.evaluation import BLOCK, checked_budgets, labelled_strategies
+from causalbandit.finished_searches import ResumeError
 from causalbandit.random_problems import bernoulli_arms, random_problem, random_problems
-from causalbandit.strategies.baselines import Uniform
+from causalbandit.strategies.baselines import ImportanceWeighted, Uniform
+from causalbandit.strategies.strategy import make_task
 
 PROBLEM = random_problem(6, rng=0)
 QUICK = TopTwo(rounds=3, draws=50)
@@ -100,8 +104,8 @@ def test_a_replication_is_the_search_of_its_seeds():
     for replication in range(3):
         parts = np.random.SeedSequence(5).spawn(1)[0].spawn(3)[replication].spawn(2)
         learner, world = (np.random.default_rng(part) for part in parts)
-        plan = TopTwo(rounds=3).run(evaluation_module.make_task(PROBLEM), 50, learner)
-        choice = evaluation_module.drive(plan, lambda batch, world=world: simulator.draw(batch.sizes, world))
+        plan = TopTwo(rounds=3).run(make_task(PROBLEM), 50, learner)
+        choice = drive(plan, lambda batch, world=world: simulator.draw(batch.sizes, world))
         assert PROBLEM.interventions.labels[choice.best_index] == frame["chosen"][replication]
 
 
@@ -126,7 +130,7 @@ def test_the_rows_do_not_depend_on_the_number_of_workers(tmp_path):
 
 def test_the_summary_equals_what_pandas_gives():
     curves = evaluate_regret(PROBLEM, STRATEGIES, [5, 60], 40, rng=4)
-    frame, summary = curves.to_frame(), curves.summary(reference="uniform")
+    frame, summary = curves.to_frame(), curves.means(reference="uniform")
     wide = frame[frame["budget"] == 60].pivot(index="replication", columns="strategy", values="regret")
     cell = summary[(summary["strategy"] == "top-two") & (summary["budget"] == 60)].iloc[0]
     assert cell["mean"] == pytest.approx(wide["top-two"].mean())
@@ -142,7 +146,7 @@ def test_the_summary_equals_what_pandas_gives():
     one = pairs[(pairs["strategy"] == "top-two") & (pairs["other"] == "uniform") & (pairs["budget"] == 60)].iloc[0]
     assert one["difference"] == pytest.approx(paired.mean())
     with pytest.raises(ValueError, match="reference was 'unifrom'"):
-        curves.summary(reference="unifrom")
+        curves.means(reference="unifrom")
 
 
 def test_paired_intervals_cover_a_known_difference():
@@ -152,7 +156,7 @@ def test_paired_intervals_cover_a_known_difference():
     regret = frame["regret"].to_numpy().reshape(200, 2, 30)
     misses = 0
     for first, second in regret:
-        interval = evaluation_module._difference(first, second, 0.95)
+        interval = regret_curves._difference(first, second, 0.05)
         misses += not interval["difference_lower"] <= 0 <= interval["difference_upper"]
     assert 1 <= misses <= 24
 
@@ -166,7 +170,7 @@ def test_a_budget_below_the_smallest_is_a_cell_that_says_so():
     assert (row.strategy, row.budget, row.experiments is not None) == ("two-phase", 10, True)
     assert np.isnan(row.regret)
     assert "needs at least" in row.reason
-    summary = curves.summary()
+    summary = curves.means()
     assert summary.loc[summary["reason"] != "", "replications"].tolist() == [0]
     assert curves.plot().get_legend() is not None
 
@@ -174,9 +178,9 @@ def test_a_budget_below_the_smallest_is_a_cell_that_says_so():
 def test_importance_weights_are_given_the_tables_and_others_are_not():
     frame = evaluate_regret(PROBLEM, ["importance-weighted-knows-tables", "uniform-plug-in"], 40, 5, rng=0).to_frame()
     assert frame["regret"].notna().all()
-    bench = evaluation_module._bench(evaluation_module._Case(PROBLEM, evaluation_module.fingerprint(PROBLEM), 2**28))
+    bench = simulated_searches.bench_of(simulated_searches.Case(PROBLEM, "print", 2**28))
     assert bench.task_for(Uniform()).n_learned == PROBLEM.graph.n_family_rows
-    known = bench.task_for(evaluation_module.strategy_from("importance-weighted-knows-tables"))
+    known = bench.task_for(ImportanceWeighted())
     assert known.n_learned == 2 ** len(PROBLEM.graph.parents(PROBLEM.graph.target))
 
 
@@ -184,7 +188,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
     path = tmp_path / "regret.jsonl"
     arguments = ([PROBLEM], ["uniform", QUICK], [30, 60], 45)
     whole = evaluate_regret(*arguments, rng=9)
-    run_block, calls = evaluation_module._run_block, []
+    run_block, calls = simulated_searches._run_block, []
 
     def interrupted(block):
         calls.append(block)
@@ -192,17 +196,17 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return run_block(block)
 
-    monkeypatch.setattr(evaluation_module, "_run_block", interrupted)
+    monkeypatch.setattr(simulated_searches, "_run_block", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluate_regret(*arguments, rng=9, resume=path)
     kept = path.read_bytes()
-    assert kept.count(b"\n") == 1 + 3 * evaluation_module.BLOCK
+    assert kept.count(b"\n") == 1 + 3 * BLOCK
     path.write_bytes(kept + b"[0, 1, 60, 19, 2, 0.0")  # torn by a kill in the middle of a line
-    monkeypatch.setattr(evaluation_module, "_run_block", lambda block: calls.append(block) or run_block(block))
+    monkeypatch.setattr(simulated_searches, "_run_block", lambda block: calls.append(block) or run_block(block))
     calls.clear()
     resumed = evaluate_regret(*arguments, rng=9, resume=path)
     assert rows(resumed).equals(rows(whole))
-    assert sum(len(block.replications) for block in calls) == 2 * 2 * 45 - 3 * evaluation_module.BLOCK
+    assert sum(len(block.replications) for block in calls) == 2 * 2 * 45 - 3 * BLOCK
     more = evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 50, rng=9, resume=path)
     assert rows(more).equals(rows(evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 50, rng=9)))
 
@@ -308,7 +312,7 @@ def test_a_dask_cluster_gives_the_same_rows():
 def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch):
     import joblib
 
-    monkeypatch.setattr(evaluation_module, "WAVE", 3)
+    monkeypatch.setattr(simulated_searches, "WAVE", 3)
     expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
     with joblib.parallel_config(backend="multiprocessing"):
         curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=2)
@@ -318,12 +322,12 @@ def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch)
 @pytest.mark.parametrize(
     ("budgets", "error", "words"),
     [
-        ([300, 100], ValueError, r"300 before 100; expected them ascending: \[100, 300\]"),
-        ([100, 100], ValueError, "100 more than once"),
+        ([300, 100], ValueError, r"300 before 100; expected each once, ascending: \[100, 300\]"),
+        ([100, 100], ValueError, r"100 before 100; expected each once"),
         ([0, 100], ValueError, "hold 0"),
         ([100.5], TypeError, r"100\.5"),
         ([True], TypeError, "True"),
-        ([], ValueError, "No budget"),
+        ([], ValueError, "budgets were none"),
         ([100, 10**19], ValueError, "from 1 to 1,000,000,000,000,000,000"),
         (1e3, TypeError, r"budgets was 1000\.0; expected a whole number"),
         ("100", TypeError, "budgets was '100'"),
@@ -342,9 +346,9 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
         r"strategy was 'top-tow'; expected one of .* Did you mean 'top-two'\?": (PROBLEM, ["top-tow"], [10], 5),
         "replications was 0": (PROBLEM, ["uniform"], [10], 0),
         r"needs the conditional probability table of every node": (no_tables, ["uniform"], [10], 5),
-        "No strategy": (PROBLEM, [], [10], 5),
-        "No problem": ([], ["uniform"], [10], 5),
-        "given more than once": (PROBLEM, ["uniform", "uniform"], [10], 5),
+        "strategies were none": (PROBLEM, [], [10], 5),
+        "problem was an empty list": ([], ["uniform"], [10], 5),
+        r"strategies hold Uniform\(\) more than once": (PROBLEM, ["uniform", "uniform"], [10], 5),
     }.items():
         with pytest.raises(ValueError, match=words):
             evaluate_regret(*arguments, rng=0, resume=path)
@@ -356,7 +360,7 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
     }.items():
         with pytest.raises(TypeError, match=words):
             evaluate_regret(*arguments, 10, 5)
-    with pytest.raises(ValueError, match="label '1' was given to two strategies"):
+    with pytest.raises(ValueError, match="strategies have two labels '1'"):
         evaluate_regret(PROBLEM, {1: "uniform", "1": "top-two"}, 10, 5)
     with pytest.raises(ValueError, match="n_jobs was 0"):
         evaluate_regret(PROBLEM, "uniform", 10, 5, n_jobs=0)
@@ -367,7 +371,7 @@ def test_problems_of_one_name_are_told_apart_whatever_the_others_are_called():
     problems = [replace(random_problem(4, rng=seed), name=name) for seed, name in enumerate(["x", "x", "x (1)"])]
     curves = evaluate_regret(problems, "uniform", 30, 4, rng=0)
     assert curves.problems == ("x (2)", "x (3)", "x (1)")
-    assert curves.summary()["replications"].tolist() == [4, 4, 4]
+    assert curves.means()["replications"].tolist() == [4, 4, 4]
 
 
 def test_strategies_of_one_name_are_told_apart_by_their_parameters():

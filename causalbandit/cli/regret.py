@@ -15,13 +15,9 @@ from causalbandit.strategies.catalogue import STRATEGIES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from causalbandit.evaluation import RegretCurves
 
 TABLES = (".csv", ".parquet")
 """Endings of files of rows."""
-
-_CELL = 24
-"""Width of a column: "0.1234 ± 0.0123 (100 %)" and a space."""
 
 
 def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
@@ -77,7 +73,8 @@ def regret(
     Simple regret is how much less likely (with goal "min": more likely) the target is under the intervention that a
     search chose than under the best one. All strategies meet the same simulated worlds.
     """
-    from causalbandit.evaluation import ResumeError, evaluate_regret, labelled_strategies
+    from causalbandit.evaluation import evaluate_regret, labelled_strategies
+    from causalbandit.finished_searches import ResumeError
     from causalbandit.propagation import MEMORY, check_fits
 
     problems = [load(graph) for graph in graphs]
@@ -112,7 +109,7 @@ def regret(
             )
         except ResumeError as error:
             raise BadInput(f"--resume: {message_of(error)}") from error
-    said = [] if quiet else [regret_text(curves)]
+    said = [] if quiet else [curves.summary()]
     if not quiet and used_seed is not None and seed is None:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
     with writing(*said):
@@ -120,37 +117,6 @@ def regret(
             write(out, _table_bytes(curves.to_frame(), out), quiet)
         if plot is not None:
             write_figure(plot, curves.plot, quiet)
-
-
-def regret_text(curves: RegretCurves) -> str:
-    """Per problem: mean regret ± standard error, a row per strategy and a column per budget."""
-    summary = curves.summary()
-    lines: list[str] = []
-    for problem in curves.problems:
-        part = summary[summary["problem"] == problem]
-        budgets = sorted(part["budget"].unique())
-        width = max(len(name) for name in curves.strategies)
-        lines += [f"{problem}: mean simple regret ± standard error (share correct)", ""]
-        columns = max(1, (80 - width) // _CELL)
-        for start in range(0, len(budgets), columns):
-            shown = budgets[start : start + columns]
-            lines.append(" " * width + "".join(f"{f'T = {budget:,}':>{_CELL}}" for budget in shown))
-            for name in curves.strategies:
-                cells = part[part["strategy"] == name].set_index("budget")
-                lines.append(f"{name:<{width}}" + "".join(f"{_cell(cells.loc[budget]):>{_CELL}}" for budget in shown))
-            lines.append("")
-        skipped = part[part["reason"] != ""]
-        for strategy, rows in skipped.groupby("strategy", sort=False):
-            lines.append(f"- {strategy}: {rows['reason'].iloc[0]}")
-        if len(skipped):
-            lines.append("")
-    return "\n".join(lines).rstrip()
-
-
-def _cell(row: pd.Series) -> str:
-    if row["reason"]:
-        return "-"
-    return f"{row['mean']:.4f} ± {row['std_error']:.4f} ({100 * row['correct']:.0f} %)"
 
 
 def _table_bytes(frame: pd.DataFrame, path: str) -> bytes:

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.propagation import propagate
-from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
@@ -186,8 +186,9 @@ class ImportanceWeighted:
         """
         check_tables(self, task)
         reach, mixture = _parents_design(task)
-        counts = yield Batch(sizes_from_shares(budget, mixture.weights / mixture.weights.sum(), rng), "mixture")
-        mixed = (reach @ mixture.weights)[:, None] / mixture.weights.sum()  # Q(configuration)
+        shares = rounded_shares(mixture.weights)
+        counts = yield Batch(sizes_from_shares(budget, shares, rng), "mixture")
+        mixed = (reach @ shares)[:, None]  # Q(configuration)
         ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
         bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
         effects = counts.ones[_target_rows(task)] @ np.where(ratio <= bound, ratio, 0.0) / budget

@@ -9,6 +9,12 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
+def rounded_shares(weights: Floats) -> Floats:
+    """``weights`` to six digits after the point, sum 1: a solver's last digits then change no seed's experiments."""
+    rounded = weights.round(6)
+    return np.asarray(rounded / rounded.sum())
+
+
 def even_sizes(total: int, n_interventions: int, rng: np.random.Generator) -> Integers:
     """``total`` experiments spread evenly, shape [A]; a remainder goes to distinct interventions at random."""
     base, remainder = divmod(total, n_interventions)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+SAME = 1e-12
+"""Probabilities this near to each other are equal but for rounding, which differs between machines."""
 MOST_EXPERIMENTS = 10**18
 """Largest budget: counts are 64-bit integers, which end at 9.2·10¹⁸."""
 
@@ -235,6 +237,6 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
 
 
 def best_at_random(values: Floats, rng: np.random.Generator) -> int:
-    """Place of the largest value, ties at random; NaN never wins unless all are NaN."""
+    """Place of the largest probability, ties at random; NaN never wins unless all are NaN."""
     finite = np.where(np.isnan(values), -np.inf, values)
-    return int(rng.choice(np.flatnonzero(finite == finite.max())))
+    return int(rng.choice(np.flatnonzero(finite >= finite.max() - SAME)))

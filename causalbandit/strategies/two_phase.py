@@ -29,6 +29,7 @@ from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
+from causalbandit.strategies.batch_sizes import rounded_shares
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
 
@@ -186,8 +187,8 @@ class TwoPhase:
         )
         # 13-20. Interventions of the remaining experiments drawn from it.
         if remaining:
-            weights = mixture.weights.round(6)  # so that a solver's last digits do not change a seed's experiments
-            counts = yield Batch(rng.multinomial(remaining, weights / weights.sum()), "phase 2, part 2")
+            sizes = rng.multinomial(remaining, rounded_shares(mixture.weights))
+            counts = yield Batch(sizes, "phase 2, part 2")
             fresh = fresh + counts
         # 21-23. Every experiment counts for every row it visited.
         if self.pooled:

@@ -23,7 +23,8 @@ from causalbandit import (
     load_problem,
     optimal_mixture,
 )
-from causalbandit.strategies import mixture as mixture_module
+from causalbandit.strategies import mixture_solvers
+from causalbandit.strategies.mixture_search import MixtureProblem
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
 
@@ -132,7 +133,7 @@ def test_lower_bound_is_below_the_value_of_every_mixture(counted):
     for _ in range(40):
         reach = random_reach(rng, 8, 5)
         counts = rng.random(8) if counted else np.zeros(8)
-        problem = mixture_module._Problem(reach, reach**2, counts, reach.max(axis=1), (reach**2).max(axis=1))
+        problem = MixtureProblem(reach, reach**2, counts, reach.max(axis=1), (reach**2).max(axis=1))
         none = np.zeros(0, dtype=np.intp)
         bound, _ = problem.bound(problem.denominators(rng.dirichlet(np.ones(5))), rng.dirichlet(np.ones(5)), none)
         for weights in rng.dirichlet(np.full(5, 0.5), size=20):
@@ -329,13 +330,11 @@ def test_second_solver_is_used_when_the_first_is_absent():
 
 
 def test_failing_solvers_fall_back_to_the_first_order_method(monkeypatch):
-    def broken(name):
-        def solve(problem):
-            raise mixture_module._SolveError("it failed on purpose")
+    def broken(problem):
+        raise mixture_solvers.SolveError("it failed on purpose")
 
-        return solve
-
-    monkeypatch.setattr(mixture_module, "_conic", broken)
+    for name in ("CLARABEL", "SCS"):
+        monkeypatch.setitem(mixture_solvers.SOLVERS, name, broken)
     reach = random_reach(np.random.default_rng(13), 12, 6)
     mixture = optimal_mixture(reach, tolerance=1e-3)
     assert mixture.solver == "first-order"
@@ -344,15 +343,12 @@ def test_failing_solvers_fall_back_to_the_first_order_method(monkeypatch):
 
 
 def test_a_solver_that_answers_nonsense_is_not_believed(monkeypatch):
-    def liar(name):
-        def solve(problem):
-            mixture, dual = np.zeros(problem.rate.shape[1]), np.zeros(problem.weight.shape[1])
-            mixture[0] = dual[-1] = 1.0
-            return [(mixture, dual)]
+    def liar(problem):
+        mixture, dual = np.zeros(problem.rate.shape[1]), np.zeros(problem.weight.shape[1])
+        mixture[0] = dual[-1] = 1.0
+        return [(mixture, dual)]
 
-        return solve
-
-    monkeypatch.setattr(mixture_module, "_conic", liar)
+    monkeypatch.setitem(mixture_solvers.SOLVERS, "CLARABEL", liar)
     reach = random_reach(np.random.default_rng(14), 15, 8, decades=1.0)
     mixture = optimal_mixture(reach, solvers=("CLARABEL",))
     assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)
@@ -420,14 +416,17 @@ def test_plot_draws_one_bar_per_intervention_in_the_support(small):
     [
         ({"reach": [0.5, 0.5]}, r"reach has shape \(2,\); expected \[C, A\]"),
         ({"reach": np.zeros((0, 3))}, r"reach has shape \(0, 3\)"),
-        ({"reach": [[0.5, np.nan]]}, r"reach\[0, 1\] is nan; expected finite numbers"),
-        ({"reach": [[-0.5, 1.0]]}, r"reach\[0, 0\] is -0.5"),
-        ({"reach": [[0.5, 2.0]]}, r"reach\[0, 1\] is 2.0; a reach is a probability"),
+        ({"reach": [[0.5, np.nan]]}, r"reach holds nan at \[0, 1\]; expected finite numbers"),
+        ({"reach": [[-0.5, 1.0]]}, r"reach holds -0.5 at \[0, 0\]"),
+        ({"reach": [[0.5, 2.0]]}, r"reach holds 2.0 at \[0, 1\]; a reach is a probability"),
         ({"reach": np.eye(2), "objective": np.ones((2, 3))}, r"objective has shape \(2, 3\); expected \(2, 2\)"),
-        ({"reach": np.eye(2), "objective": [[1, -1], [0, 1]]}, r"objective\[0, 1\] is -1"),
+        ({"reach": np.eye(2), "objective": [[1, -1], [0, 1]]}, r"objective holds -1.0 at \[0, 1\]"),
         ({"reach": np.eye(2), "counts": [1.0]}, r"counts has shape \(1,\); expected \(2,\)"),
-        ({"reach": np.eye(2), "counts": [1.0, np.inf]}, r"counts\[1\] is inf"),
-        ({"reach": np.eye(2), "costs": [1.0, 0.0]}, r"costs\[1\] is 0.0; a price per experiment must be above 0"),
+        ({"reach": np.eye(2), "counts": [1.0, np.inf]}, r"counts holds inf at \[1\]"),
+        (
+            {"reach": np.eye(2), "costs": [1.0, 0.0]},
+            r"costs holds 0.0 at \[1\]; a price .* above 0",
+        ),
         ({"reach": np.eye(2), "costs": 2.0}, r"costs has shape \(\); expected \(2,\)"),
         ({"reach": np.eye(2), "learned": [True]}, r"learned has shape \(1,\)"),
         ({"reach": np.eye(2), "tolerance": 0}, r"tolerance was 0"),
@@ -442,7 +441,7 @@ def test_bad_values_are_refused_by_name(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"reach": "reach"}, r"reach was str; expected an array of numbers"),
+        ({"reach": "reach"}, r"reach holds values that are not numbers"),
         ({"reach": np.eye(2), "learned": [1, 0]}, r"learned has entries of type int"),
         ({"reach": np.eye(2), "solvers": "SCS"}, r"solvers was the string 'SCS'"),
     ],

@@ -426,7 +426,7 @@ def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
     [
         ({"truncation": "1"}, TypeError, r"truncation was '1'; expected a finite number"),
         ({"pooled": "no"}, TypeError, r"pooled was 'no'; expected True or False"),
-        ({"tolerance": 0}, ValueError, r"tolerance was 0; expected a relative gap above 0"),
+        ({"tolerance": 0}, ValueError, r"tolerance was 0; expected a finite number above 0. It is a relative gap"),
         ({"tolerance": "1e-3"}, TypeError, r"tolerance was '1e-3'"),
         ({"solvers": ("CLARABLE",)}, ValueError, r"'CLARABLE'.*Did you mean 'CLARABEL'\?"),
         ({"solvers": "SCS"}, TypeError, r"solvers was the string 'SCS'"),
