@@ -4,16 +4,17 @@ After each batch every rival b of the *leader* l, the intervention with the larg
 may be taken after every batch, however the batches were chosen. The search stops when each rival fails at least one.
 
 1. *By the graph*, from the tables that all experiments teach. The rival's lead is estimated by μ(b) − μ(l), linear in
-   the tables' rows near the estimate with weights g_c(b) − g_c(l). The rival fails when no tables that are likely
-   enough let it lead by more than the tolerance: likely enough means Σ_c t_c KL(α̂_c, α_c) ≤ R, where R is the level
-   that a normal-mixture boundary (Howard, Ramdas, McAuliffe & Sekhon 2021) has at the lead's estimated precision. A row
-   that was never visited counts as half a one and half a zero. Valid if the graph is right, for many experiments.
+   the tables' rows near the estimate with weights g_c(b) − g_c(l). The rival fails when its lead plus u(I)/I is at most
+   the tolerance, u a normal-mixture boundary (Howard, Ramdas, McAuliffe & Sekhon 2021) and I the lead's precision by
+   the delta method (a row that was never visited has the variance ¼), and when no tables that are likely enough let it
+   lead by more: likely enough means Σ_c t_c KL(α̂_c, α_c) ≤ u(I)²/2I, with half a one and half a zero added to each
+   row. Valid if the graph is right, for many experiments.
 2. *By the outcomes* of the target under the two interventions alone (`causalbandit.sequences.bernoulli_contrast`):
    exact, for any number of experiments, and whatever the graph.
 
 The error rate is shared out between the tests, and within each between the rivals (Bonferroni); rivals with the same
-effect in every model of the graph count as one. Why Kullback-Leibler divergence in place of variances: an effect that
-was underestimated by chance has a variance that is underestimated, too, most of all where outcomes are rare.
+effect in every model of the graph count as one. Why divergences beside variances: an effect that was underestimated by
+chance has a variance that is underestimated, too, most of all where outcomes are rare.
 """
 
 from __future__ import annotations

@@ -44,13 +44,14 @@ def standing_after(problem, sizes, seed):
 
 
 def most_pessimistic_lead(standing, rival, alpha):
-    """The largest lead of a rival, linear in the tables, that the definition's likely tables allow; by a solver."""
+    """The largest lead of a rival that is allowed: by the variance, or by likely tables, found by a solver."""
     posterior, leader = standing.posterior, standing.leader
     weights = standing.gradient[:, leader] - standing.gradient[:, rival]
     mean, visits = posterior.mean, posterior.visits
     variance = np.where(visits > 0, mean * (1 - mean) / np.maximum(visits, 1), 0.25)
     precision = 1 / (variance * weights**2).sum()
-    room = normal_mixture(precision, alpha, PRECISION, one_sided=True) ** 2 / (2 * precision)
+    boundary = normal_mixture(precision, alpha, PRECISION, one_sided=True)
+    room = boundary**2 / (2 * precision)
     ones, zeros = (visits + 1) * mean, (visits + 1) * (1 - mean)
 
     def left(x):
@@ -70,11 +71,14 @@ def most_pessimistic_lead(standing, rival, alpha):
         )
         for _ in range(4)
     ]
-    return max(lead(one.x) for one in found if left(one.x) > -1e-8)
+    by_tables = max(lead(one.x) for one in found if left(one.x) > -1e-8)
+    return max(by_tables, boundary / precision - (standing.effects[leader] - standing.effects[rival]))
 
 
-def test_a_rival_is_excluded_by_the_graph_exactly_when_no_likely_tables_let_it_lead_by_more(shop):
-    standing = standing_after(shop, [30, 25, 40, 15], 3)
+@pytest.mark.parametrize("sizes", [[30, 25, 40, 15], [0, 0, 40, 20]])  # the second never visits some rows
+def test_a_rival_is_excluded_by_the_graph_exactly_when_its_most_pessimistic_lead_is_below(shop, sizes):
+    standing = standing_after(shop, sizes, 3)
+    assert (standing.posterior.visits == 0).any() == (sizes[0] == 0)
     for rival in {0, 1, 2, 3} - {standing.leader}:
         worst = most_pessimistic_lead(standing, rival, 0.01)
         assert worst > 0
@@ -102,6 +106,25 @@ def test_a_rival_is_excluded_by_outcomes_exactly_when_its_interval_ends_at_the_t
     rivals = np.array([0])
     assert excluded_by_outcomes(standing.counts, 1, rivals, upper + 1e-9, 0.05).all()
     assert not excluded_by_outcomes(standing.counts, 1, rivals, upper - 1e-9, 0.05).any()
+
+
+def test_the_error_rate_is_shared_out_between_the_tests_and_the_rivals(shop):
+    task = make_task(shop)
+    standing = standing_after(shop, [60, 50, 80, 30], 4)
+    rivals = {0, 1, 2, 3} - {standing.leader}
+    by_graph = max(most_pessimistic_lead(standing, rival, 0.8 * 0.05 / 3) for rival in rivals)
+    counts, leader = standing.counts, standing.leader
+    ones, trials = counts.successes, counts.trials
+    by_outcomes = max(
+        float(bernoulli_contrast(ones[b], trials[b], ones[leader], trials[leader], 0.2 * 0.05 / 3).upper)
+        for b in rivals
+    )
+    assert by_graph < by_outcomes
+    blind = Standing(counts, standing.effects, leader)
+    for given, edge, rule in ((standing, by_graph, "graph"), (blind, by_outcomes, "outcomes")):
+        above, below = (StopWhenSure(0.05, edge * factor).promise(task, given) for factor in (1 + 1e-4, 1 - 1e-4))
+        assert (above.kept, below.kept) == (True, False)
+        assert above.rule == rule
 
 
 def test_effects_that_the_graph_makes_equal_count_once():
