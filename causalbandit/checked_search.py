@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from causalbandit.counts import Counts
-from causalbandit.decision import FinishedBatch, keep_batch
+from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment, amend
 from causalbandit.graph_check.watch import Watch

@@ -28,9 +28,9 @@ from causalbandit.checks import error_rate, instance, one_of, whole_number
 from causalbandit.confirmation_results import READINGS, Confirmation
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.policies import FixedPolicy
-from causalbandit.driver import Environment
 from causalbandit.errors import InvalidArgument, InvalidType, listing
 from causalbandit.interventions import InterventionSet, intervention_label
+from causalbandit.observed_rows import Environment
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -12,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.confirmation import confirm
+from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
+from causalbandit.finished_batches import FinishedBatch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment
+from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
@@ -30,53 +35,17 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_KEPT = 1 << 25
-"""Numbers that the batches of a decision may hold one by one, 256 MiB: successive rejects has A batches of 2·A."""
 
 TOLD = 2
 """Contradictions of the graph that a summary tells; `Decision.graph_check` has them all."""
 
+STEERED = (
+    "The strategy steered by what it saw: for the chosen intervention these intervals are too short when effects are "
+    "close. Fresh experiments prove an effect."
+)
+"""The sentence that comes with intervals from the data of a search that goes where effects look close."""
 SHOWN = 8
 """Interventions that a summary lists: with the lines above them they fit a terminal of 24 lines."""
-
-
-@dataclass(frozen=True, eq=False)
-class FinishedBatch:
-    """One batch of a search and what it showed. Two of one phase can be added.
-
-    Attributes
-    ----------
-    phase : str
-        Which part of the strategy asked for it.
-    counts : Counts
-        What its experiments showed.
-    n_batches : int
-        Batches in it: more than 1 only where a search had too many to keep each by itself.
-    """
-
-    phase: str
-    counts: Counts
-    n_batches: int = 1
-
-    @property
-    def sizes(self) -> Integers:
-        """Experiments under each intervention, shape [A]."""
-        return self.counts.trials
-
-    def __add__(self, other: FinishedBatch) -> FinishedBatch:
-        return FinishedBatch(self.phase, self.counts + other.counts, self.n_batches + other.n_batches)
-
-    def __repr__(self) -> str:
-        return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"
-
-
-def keep_batch(batches: list[FinishedBatch], new: FinishedBatch) -> None:
-    """Append ``new``; when that would take too much memory add it to the batch before, if that is of its phase."""
-    numbers = 2 * (len(new.counts.trials) + len(new.counts.visits))
-    if batches and batches[-1].phase == new.phase and numbers * len(batches) > MOST_KEPT:
-        batches[-1] = batches[-1] + new
-    else:
-        batches.append(new)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +62,7 @@ class Decision:
         Number of experiments allowed.
     best_index : int
         Place of the chosen intervention in the set.
-    effects : numpy.ndarray of float, shape [A], or None
+    estimates : numpy.ndarray of float, shape [A], or None
         Estimated P(target = 1 | do(a)); NaN for interventions of which the strategy has no estimate.
     tables : Tables or None
         Estimated conditional probability tables, when the strategy learns them.
@@ -117,7 +86,7 @@ class Decision:
     strategy: str
     budget: int
     best_index: int
-    effects: Floats | None
+    estimates: Floats | None
     tables: Tables | None
     mixture: Mixture | None
     notes: tuple[str, ...]
@@ -135,7 +104,7 @@ class Decision:
     @property
     def best_effect(self) -> float:
         """Estimated P(target = 1) under the chosen intervention; NaN when the strategy has no estimate."""
-        return math.nan if self.effects is None else float(self.effects[self.best_index])
+        return math.nan if self.estimates is None else float(self.estimates[self.best_index])
 
     @property
     def simple_regret(self) -> float:
@@ -174,7 +143,7 @@ class Decision:
 
         turn = Maximisation.of(self.problem)
         n_interventions = len(self.problem.interventions)
-        estimate = self.effects if self.effects is not None else np.full(n_interventions, np.nan)
+        estimate = self.estimates if self.estimates is not None else np.full(n_interventions, np.nan)
         data: dict[str, Any] = {
             "intervention": list(self.problem.interventions.labels),
             "estimate": estimate,
@@ -224,6 +193,66 @@ class Decision:
             data["truncated_0"], data["truncated_1"] = tables.truncated[:, 0], tables.truncated[:, 1]
         return pd.DataFrame(data)
 
+    def effects(
+        self, reference: Mapping[str, int] | None = None, *, alpha: float = 0.05, simultaneous: bool = True
+    ) -> pd.DataFrame:
+        """What the search's own data tell of every effect: one row per intervention, in the order of the set.
+
+        Columns: ``intervention``, with a ``reference`` that column, ``estimate``, ``std_error``, ``lower``, ``upper``,
+        ``data`` ("search"). Plug-in estimates through the graph, whatever the strategy went by; intervals as
+        `plug_in_effects` makes them, all together by default. ``frame.attrs["notes"]`` says what they rest on. Never
+        pool them with the fresh experiments of `confirm`: those are the proof.
+
+        Raises
+        ------
+        ValueError
+            For a strategy that watched the target alone, whose data tell no tables.
+        """
+        if not len(self.counts.visits):
+            raise ValueError(
+                f"The strategy {self.strategy!r} watched the target alone, so that no tables can be inferred; use one "
+                "that learns the graph, such as 'top-two', or confirm the choice by fresh experiments."
+            )
+        place = None if reference is None else self.problem.interventions.index(reference)
+        known = None if self.tables is None else np.where(self.tables.known, self.tables.cpt, np.nan)
+        frame = plug_in_effects(
+            self.problem.interventions,
+            self.counts,
+            reference=place,
+            alpha=alpha,
+            simultaneous=simultaneous,
+            known=known,
+        )
+        frame["data"] = "search"
+        if self.strategy.startswith("top-two"):
+            frame.attrs["notes"] = (*frame.attrs["notes"], STEERED)
+        return frame
+
+    def log(self) -> pd.DataFrame:
+        """The rows of real experiments: ``batch`` (from 1), ``intervention``, and a 0/1 column per observed node.
+
+        Rows of one batch and intervention stand in no particular order. A ValueError for experiments that were
+        simulated as counts, which have no rows.
+        """
+        if self.graph_check is None:
+            raise ValueError(
+                "The experiments were simulated as counts, or their rows were not kept, so there is no log; a search "
+                "of real experiments (environment=) or in a world of its own keeps rows."
+            )
+        return self.graph_check.rows.to_frame(self.graph_check.claims.interventions)
+
+    def confirm(
+        self,
+        interventions: Sequence[Mapping[str, int]] | None = None,
+        control: Mapping[str, int] | None = None,
+        **settings: Any,
+    ) -> Confirmation:
+        """Fresh, randomised experiments over the chosen intervention, or ``interventions``, against a control.
+
+        See :func:`causalbandit.confirmation.confirm`, which takes the same settings; ``budget`` is needed.
+        """
+        return confirm(self.problem, [self.best] if interventions is None else interventions, control, **settings)
+
     def summary(self) -> str:
         """The answer, how it was found and the next best interventions, as text that fits 80 columns."""
         target = self.problem.graph.target
@@ -251,9 +280,9 @@ class Decision:
     def _estimate_lines(self) -> list[str]:
         """The chosen intervention's estimate and its place among the others, which not every strategy goes by."""
         n, target, goal = len(self.problem.interventions), self.problem.graph.target, self.problem.goal
-        if self.effects is None or math.isnan(self.best_effect):
+        if self.estimates is None or math.isnan(self.best_effect):
             return [f"  no estimate of P({target} = 1) under it"]
-        gains = Maximisation.of(self.problem).gains(self.effects)
+        gains = Maximisation.of(self.problem).gains(self.estimates)
         n_better = int((gains > gains[self.best_index]).sum())  # False where there is no estimate
         said = f"  estimated P({target} = 1) = {self.best_effect:.4f}"
         if n_better:

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from causalbandit.checked_search import checked_plan
 from causalbandit.checks import instance, one_of
 from causalbandit.counts import Counts
-from causalbandit.decision import Decision, FinishedBatch, keep_batch
+from causalbandit.decision import Decision
 from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.interventions import InterventionSet
-from causalbandit.observed_rows import ObservedRows
+from causalbandit.observed_rows import Environment, ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
@@ -30,7 +31,6 @@ from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, chec
 from causalbandit.world import World
 
 if TYPE_CHECKING:
-    import pandas as pd
     from tqdm import tqdm
 
 Seen = TypeVar("Seen")
@@ -38,8 +38,6 @@ Result = TypeVar("Result")
 Floats = npt.NDArray[np.float64]
 Check = Literal["warn", "repair", "off"]
 CHECKS: tuple[Check, ...] = ("warn", "repair", "off")
-Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
-"""A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 
 
 def drive(plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Seen]) -> Result:
@@ -261,7 +259,7 @@ def concluded(
         strategy=strategy.name,
         budget=budget,
         best_index=choice.best_index,
-        effects=choice.effects,
+        estimates=choice.effects,
         tables=choice.tables,
         mixture=choice.mixture,
         notes=choice.notes,

@@ -196,7 +196,7 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
     ]
     if not parts:
         raise InvalidArgument("history", "holds no rows; expected at least one.")
-    total = _counts(arms, parts)
+    visits, ones, trials, successes = _counts(arms, parts)
     complete = [(fixed, frame.dropna().astype(np.int64)) for fixed, frame in parts]
     complete = [(fixed, frame) for fixed, frame in complete if len(frame)]
     n_rows = sum(len(frame) for _, frame in parts)
@@ -206,7 +206,10 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
         fitted = replace(problem, model=CausalModel(problem.graph, tables), tables={})
     return Fitted(
         fitted,
-        *total,
+        visits,
+        ones,
+        trials,
+        successes,
         n_rows=n_rows,
         n_incomplete=n_rows - sum(len(frame) for _, frame in complete),
         check=check_graph(problem, complete) if complete else None,

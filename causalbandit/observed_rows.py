@@ -11,7 +11,7 @@ intervention, not with the experiments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Integers = NDArray[np.int64]
+Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
+"""A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 _WORD = 64
 
 
@@ -159,6 +161,16 @@ class ObservedRows:
             self.place, self.weight * values[:, column[target]], minlength=n_interventions
         )
         return counts
+
+    def to_frame(self, interventions: InterventionSet) -> pd.DataFrame:
+        """One row per experiment: ``batch`` (from 1), ``intervention`` (its label), and a 0/1 column per node."""
+        import pandas as pd
+
+        labels = np.array(interventions.labels, dtype=object)
+        at = np.repeat(np.arange(len(self)), self.weight)
+        head = {"batch": self.batch[at] + 1, "intervention": labels[self.place[at]]}
+        values = self.values[at]
+        return pd.DataFrame(head | {node: values[:, column] for column, node in enumerate(self.nodes)})
 
     def __len__(self) -> int:
         return len(self.weight)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.decision import Decision, FinishedBatch
+from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
+from causalbandit.finished_batches import FinishedBatch
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Choice, Plan
 from causalbandit.study.terms import Terms

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from causalbandit.checks import instance, number, one_of, whole_number
 from causalbandit.counts import Counts
-from causalbandit.decision import Decision, FinishedBatch
+from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.files import write_output
+from causalbandit.finished_batches import FinishedBatch
 from causalbandit.inference.plug_in import PlugIn
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem

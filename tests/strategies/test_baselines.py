@@ -162,7 +162,7 @@ def test_uniform_plug_in_estimates_what_enumeration_gives():
             for node in model.graph.nodes
         },
     )
-    np.testing.assert_allclose(decision.effects, enumerate_all(learned, interventions)[0], atol=1e-12)
+    np.testing.assert_allclose(decision.estimates, enumerate_all(learned, interventions)[0], atol=1e-12)
 
 
 def test_importance_weights_are_unbiased_when_nothing_is_truncated():
@@ -208,7 +208,7 @@ def test_the_summary_says_largest_only_when_it_is(goal, word, other):
         for seed in range(30):
             decision = search(problem, budget, strategy, rng=seed)
             said = " ".join(decision.summary().split())
-            values = decision.effects[~np.isnan(decision.effects)]
+            values = decision.estimates[~np.isnan(decision.estimates)]
             better = int(
                 (values > decision.best_effect).sum() if goal == "max" else (values < decision.best_effect).sum()
             )

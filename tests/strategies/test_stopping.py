@@ -164,7 +164,7 @@ def test_a_search_stops_at_its_first_sure_look_and_says_by_which_rule(shop, stra
     promise = decision.promise
     assert promise.kept
     assert promise.experiments == decision.counts.total < 4000
-    assert decision.best_index == decision.effects.argmax()
+    assert decision.best_index == decision.estimates.argmax()
     assert decision.simple_regret <= 0.05
     assert any("Sure after" in note and "within 0.05" in note for note in decision.notes)
     assert decision.to_dict()["promise"]["rule"] == promise.rule

@@ -151,7 +151,7 @@ def test_known_rows_are_not_estimated():
     problem = random_search_problem(6, rng=1)
     known = {node: problem.model.table(node) for node in problem.graph.nodes}
     decision = search(problem, 1, TopTwo(), rng=0, known=known)
-    np.testing.assert_allclose(decision.effects, problem.model.effects(problem.interventions), atol=1e-12)
+    np.testing.assert_allclose(decision.estimates, problem.model.effects(problem.interventions), atol=1e-12)
     assert decision.simple_regret == 0
     decision = search(problem, 200, TopTwo(posterior="exact", draws=20), rng=0, known={"x0": [0.123]})
     assert decision.tables.cpt[problem.graph.family_of["x0"].rows] == [0.123]
@@ -169,7 +169,7 @@ def test_prior_data_replace_the_first_batch_and_follow_the_goal(goal):
     )
     decision = search(problem, 1, TopTwo(prior=counts), rng=0)
     assert decision.simple_regret == 0
-    np.testing.assert_allclose(decision.effects, base.model.effects(base.interventions), atol=0.01)
+    np.testing.assert_allclose(decision.estimates, base.model.effects(base.interventions), atol=0.01)
     observed = Counts.from_frame(InterventionSet(base.graph, [{}]), {}, rows)
     same = [search(problem, 1, TopTwo(prior=prior), rng=0).effects for prior in (rows, observed)]
     np.testing.assert_array_equal(*same)

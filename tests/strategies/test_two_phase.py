@@ -254,8 +254,8 @@ def test_decision_is_the_best_under_its_own_tables(seed):
     problem = problem_of(seed)
     decision, _ = play(problem, TwoPhase(), 600, seed)
     tables = decision.tables.cpt
-    np.testing.assert_allclose(decision.effects, propagate(problem.interventions, tables).effects, atol=1e-13)
-    assert decision.effects[decision.best_index] == decision.effects.max()
+    np.testing.assert_allclose(decision.estimates, propagate(problem.interventions, tables).effects, atol=1e-13)
+    assert decision.estimates[decision.best_index] == decision.estimates.max()
 
 
 def test_decision_keeps_the_mixture_with_its_certificate():
@@ -282,7 +282,7 @@ def test_with_many_experiments_tables_and_effects_are_learned(strategy):
     problem = chain()
     decision = search(problem, 3_000_000, strategy, rng=0)
     np.testing.assert_allclose(decision.tables.cpt, problem.model.cpt, atol=0.005)  # over six standard errors
-    np.testing.assert_allclose(decision.effects, problem.model.effects(problem.interventions), atol=0.005)
+    np.testing.assert_allclose(decision.estimates, problem.model.effects(problem.interventions), atol=0.005)
     assert decision.best == {"ad": 1}
     assert decision.simple_regret == 0
 
@@ -291,7 +291,7 @@ def test_goal_min_finds_what_prevents_the_target_and_reports_on_the_users_scale(
     problem = chain("min")
     decision = search(problem, 300_000, rng=0)
     assert decision.best == {"ad": 0}
-    np.testing.assert_allclose(decision.effects, problem.model.effects(problem.interventions), atol=0.02)
+    np.testing.assert_allclose(decision.estimates, problem.model.effects(problem.interventions), atol=0.02)
     np.testing.assert_allclose(decision.tables.cpt, problem.model.cpt, atol=0.02)
     assert decision.simple_regret == 0
 

@@ -1,0 +1,54 @@
+"""The batches of a search, with what each showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.counts import Counts
+
+Integers = npt.NDArray[np.int64]
+
+MOST_KEPT = 1 << 25
+"""Numbers that the batches of a decision may hold one by one, 256 MiB: successive rejects has A batches of 2·A."""
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedBatch:
+    """One batch of a search and what it showed. Two of one phase can be added.
+
+    Attributes
+    ----------
+    phase : str
+        Which part of the strategy asked for it.
+    counts : Counts
+        What its experiments showed.
+    n_batches : int
+        Batches in it: more than 1 only where a search had too many to keep each by itself.
+    """
+
+    phase: str
+    counts: Counts
+    n_batches: int = 1
+
+    @property
+    def sizes(self) -> Integers:
+        """Experiments under each intervention, shape [A]."""
+        return self.counts.trials
+
+    def __add__(self, other: FinishedBatch) -> FinishedBatch:
+        return FinishedBatch(self.phase, self.counts + other.counts, self.n_batches + other.n_batches)
+
+    def __repr__(self) -> str:
+        return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"
+
+
+def keep_batch(batches: list[FinishedBatch], new: FinishedBatch) -> None:
+    """Append ``new``; when that would take too much memory add it to the batch before, if that is of its phase."""
+    numbers = 2 * (len(new.counts.trials) + len(new.counts.visits))
+    if batches and batches[-1].phase == new.phase and numbers * len(batches) > MOST_KEPT:
+        batches[-1] = batches[-1] + new
+    else:
+        batches.append(new)
