@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph
@@ -63,36 +64,25 @@ class Problem:
     states: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.graph, CausalGraph):
-            raise TypeError(
-                f"graph was a {type(self.graph).__name__}; expected a CausalGraph, made by "
-                "CausalGraph(dag, target=...)."
-            )
-        if not isinstance(self.interventions, InterventionSet):
-            raise TypeError(
-                f"interventions was a {type(self.interventions).__name__}; expected an InterventionSet, made by "
-                "InterventionSet(graph, [{}, {'node': 1}, ...])."
-            )
-        if self.model is not None and not isinstance(self.model, CausalModel):
-            raise TypeError(
-                f"model was a {type(self.model).__name__}; expected a CausalModel, made by CausalModel(graph, tables), "
-                "or None. The tables of some nodes alone go into tables=."
-            )
-        for what, value, sample in (
-            ("tables", self.tables, "{'node': [0.3]}"),
-            ("descriptions", self.descriptions, "{'node': 'what it means'}"),
-            ("states", self.states, "{'node': ('no', 'yes')}"),
+        instance(self.graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
+        wanted = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
+        instance(self.interventions, "interventions", InterventionSet, wanted)
+        wanted = (
+            "a CausalModel, made by CausalModel(graph, tables), or None. The tables of some nodes alone go into tables="
+        )
+        instance(self.model, "model", (CausalModel, type(None)), wanted)
+        for name, sample in (
+            ("tables", "{'node': [0.3]}"),
+            ("descriptions", "{'node': 'what it means'}"),
+            ("states", "{'node': ('no', 'yes')}"),
         ):
-            if not isinstance(value, Mapping):
-                raise TypeError(
-                    f"{what} was a {type(value).__name__}; expected a mapping from node names, such as {sample}."
-                )
-        if self.interventions.graph != self.graph:
-            raise ValueError("The interventions belong to another graph; build them from the problem's own graph.")
-        if self.model is not None and self.model.graph != self.graph:
-            raise ValueError("The model belongs to another graph; build it from the problem's own graph.")
-        if self.goal not in ("max", "min"):
-            raise ValueError(f"goal was {self.goal!r}; expected 'max' or 'min'.")
+            instance(getattr(self, name), name, Mapping, f"a mapping from node names, such as {sample}")
+        for name, part in (("interventions", self.interventions), ("model", self.model)):
+            if part is not None and part.graph != self.graph:
+                raise InvalidArgument(name, "of another graph cannot be used; build them from the problem's own graph.")
+        one_of(self.goal, "goal", ("max", "min"))
+        for name in ("name", "description", "source"):
+            instance(getattr(self, name), name, str, "a text")
         if self.model is not None:
             tables: dict[str, tuple[float, ...]] = {node: self.model.table(node) for node in self.graph.all_nodes}
         else:
@@ -100,12 +90,8 @@ class Problem:
                 self.graph.require(node, "node with a table:"): checked_table(self.graph, node, table)
                 for node, table in self.tables.items()
             }
-        for field_name in ("name", "description", "source"):
-            if not isinstance(getattr(self, field_name), str):
-                raise TypeError(f"{field_name} was {getattr(self, field_name)!r}; expected a text.")
         for node, text in self.descriptions.items():
-            if not isinstance(text, str):
-                raise TypeError(f"The description of {self.graph.require(node)!r} was {text!r}; expected a text.")
+            instance(text, "descriptions", str, f"a text for {self.graph.require(node)!r}")
         for node in (*self.descriptions, *self.states):
             self.graph.require(node)
         states = {node: _checked_states(node, names) for node, names in self.states.items()}
@@ -278,4 +264,4 @@ def _checked_states(node: str, names: object) -> tuple[str, str]:
         zero, one = names
         if isinstance(zero, str) and isinstance(one, str) and zero != one:
             return zero, one
-    raise ValueError(f"The states of {node!r} were {names!r}; expected two different names, those of 0 and 1.")
+    raise InvalidArgument("states", f"of {node!r} were {names!r}; expected two different names, those of 0 and 1.")

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import networkx as nx
 import numpy as np
 
-from causalbandit.errors import did_you_mean
+from causalbandit.checks import one_of, share, whole_number
+from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
 from causalbandit.model import CausalModel
@@ -23,7 +24,10 @@ from causalbandit.randomness import RNG, generator, seed_sequence
 
 Shape = Literal["uniform", "beta", "noisy-or"]
 """How random tables are drawn, see :func:`random_problem`."""
-ANCESTORS, ATTEMPTS = 0.75, 200
+ANCESTORS = 0.75
+"""Share of the nodes that are the target or its ancestors in a graph that is taken at once."""
+ATTEMPTS = 200
+"""Graphs that are drawn to find one; the best of them is taken otherwise. One in a few is usually good."""
 SHAPES: tuple[Shape, ...] = ("uniform", "beta", "noisy-or")
 
 
@@ -72,7 +76,12 @@ def random_problem(
     ValueError
         For sizes or shares out of range, and unknown words.
     """
-    _check(n_nodes, in_degree, shape, rare, rare_probability, actionable)
+    whole_number(n_nodes, "n_nodes", least=2)
+    whole_number(in_degree, "in_degree", least=1)
+    one_of(shape, "shape", SHAPES)
+    share(rare, "rare")
+    share(rare_probability, "rare_probability")
+    one_of(actionable, "actionable", ("all", "non-parents", "roots"))
     random = generator(rng)
     names = [f"x{place}" for place in range(n_nodes)]
     graph = _connected_graph(names, in_degree, random)
@@ -83,11 +92,8 @@ def random_problem(
     nodes = _actionable(graph, actionable)
     interventions = InterventionSet.up_to(graph, up_to, nodes, most=MOST_INTERVENTIONS)
     if n_interventions is not None:
-        if not 1 <= n_interventions <= len(interventions):
-            raise ValueError(
-                f"n_interventions was {n_interventions}; {len(nodes)} actionable nodes and up_to={up_to} make "
-                f"{len(interventions)} interventions. Give at most as many, or raise up_to."
-            )
+        fix = f"{len(nodes)} actionable nodes and up_to={up_to} make no more."
+        whole_number(n_interventions, "n_interventions", least=1, most=len(interventions), fix=fix)
         others = 1 + random.permutation(len(interventions) - 1)[: n_interventions - 1]
         interventions = interventions.subset([0, *sorted(others.tolist())])
     label = f"random-{n_nodes}-{in_degree}-{shape}" if name is None else name
@@ -96,8 +102,7 @@ def random_problem(
 
 def random_problems(count: int, n_nodes: int, *, rng: RNG = None, **parameters: Any) -> list[Problem]:
     """``count`` independent problems of one family, numbered; ``parameters`` are those of :func:`random_problem`."""
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count was {count!r}; expected a number of problems, at least 1.")
+    whole_number(count, "count", least=1, of="problems")
     problems = [
         random_problem(n_nodes, rng=np.random.default_rng(seed), **parameters)
         for seed in seed_sequence(rng).spawn(count)
@@ -113,7 +118,7 @@ def bernoulli_arms(effects: Sequence[float]) -> Problem:
     """
     n_arms = len(effects)
     if n_arms < 2:
-        raise ValueError(f"{n_arms} effects were given; expected at least 2 arms.")
+        raise InvalidArgument("effects", f"has {n_arms} entries; expected those of at least 2 arms.")
     n_bits = (n_arms - 1).bit_length()
     bits = [f"bit{place}" for place in range(n_bits)]
     dag: nx.DiGraph[str] = nx.DiGraph()
@@ -175,18 +180,3 @@ def _actionable(graph: CausalGraph, which: str) -> list[str]:
     else:
         chosen = others
     return chosen or others
-
-
-def _check(n_nodes: int, in_degree: int, shape: str, rare: float, rare_probability: float, actionable: str) -> None:
-    for what, value, least in (("n_nodes", n_nodes, 2), ("in_degree", in_degree, 1)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{what} was {value!r}; expected a whole number of at least {least}.")
-    for what, share in (("rare", rare), ("rare_probability", rare_probability)):
-        if not 0 <= share <= 1:
-            raise ValueError(f"{what} was {share!r}; expected a number between 0 and 1.")
-    for what, word, words in (
-        ("shape", shape, SHAPES),
-        ("actionable", actionable, ("all", "non-parents", "roots")),
-    ):
-        if word not in words:
-            raise ValueError(f"{what} was {word!r}.{did_you_mean(word, words)} Expected one of {', '.join(words)}.")

@@ -51,24 +51,23 @@ class TwoPhase:
 
     Parameters
     ----------
-    truncation
+    truncation : float
         S ≥ 0, in units of expected counts. While planning, an outcome of a row that phase one is expected to see at
         most S times counts as impossible, and a row that no intervention is expected to reach more than S times in λ
         experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0, or 1 for a
         row of the target when the goal is "min". Small estimated probabilities have large relative errors, which would
         pile up along the graph. The theory's S = O(N² log(A·T)) truncates almost everything at practical budgets. 0
         truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
-        visits show. 0 is the default because it had by far the least regret over shipped graphs and random
-        families.
-    pooled
+        visits show. It is the default because it has the least regret at practical budgets.
+    pooled : bool
         Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
         ones/visits. Not in the paper; the same experiments, used for more.
-    split
+    split : (int, int, int)
         Shares of the budget, as whole numbers, of phase one, of part one and of part two of phase two. Part two also
         gets what the others cannot use.
-    tolerance
+    tolerance : float
         Relative gap to which the mixture is solved; statistics need no better.
-    solvers
+    solvers : sequence of str
         Tried in order, as in `optimal_mixture`.
 
     Notes

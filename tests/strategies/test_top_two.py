@@ -195,7 +195,7 @@ def test_the_stopping_rule_saves_experiments_and_says_what_it_claims():
     [
         ({"rounds": 0}, "rounds was 0"),
         ({"draws": 2.5}, "draws was 2.5"),
-        ({"posterior": "normal"}, "expected 'linear' or 'exact'"),
+        ({"posterior": "normal"}, "posterior was 'normal'; known: 'linear', 'exact'"),
         ({"planned": 1.5}, "planned was 1.5"),
         ({"floor": -0.1}, "floor was -0.1"),
         ({"warm_up": float("inf")}, "warm_up was inf"),
