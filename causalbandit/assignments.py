@@ -45,8 +45,8 @@ def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> 
         )
     row = {}
     for node, value in intervention.items():
-        graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
-        if node in graph.hidden:
+        if node not in graph.places:
+            graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
             raise ValueError(
                 f"Intervention {place} ({dict(intervention)!r}) fixes the hidden node {node!r}, which nobody can fix. "
                 "Remove it from the intervention, or do not declare the node as hidden."

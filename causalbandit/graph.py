@@ -117,6 +117,8 @@ class CausalGraph:
         The pairs that were declared.
     bidirected : tuple of (str, str)
         All pairs of observed nodes that share a hidden cause, declared or through hidden nodes.
+    places : dict of str to int
+        Place of each observed node in ``nodes``.
     ancestors : tuple of str
         The target's observed ancestors and the target itself, in the order of ``nodes``.
     families : tuple of Family
@@ -202,7 +204,7 @@ class CausalGraph:
         self._nodes = tuple(observed)
         if self.projection is not by_default:
             self._nodes = (*self.projection.nodes, *(node for node in observed if node not in above))
-        self._index = {node: index for index, node in enumerate(self._nodes)}
+        self.places = {node: index for index, node in enumerate(self._nodes)}
         self._bidirected = tuple(sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]])))
         families: list[Family] = []
         start = 0
@@ -252,7 +254,7 @@ class CausalGraph:
     @cached_property
     def ancestor_places(self) -> npt.NDArray[np.intp]:
         """Places of :attr:`ancestors` in :attr:`nodes`: their columns in arrays of all nodes."""
-        return np.array([self._index[node] for node in self.ancestors])
+        return np.array([self.places[node] for node in self.ancestors])
 
     @cached_property
     def districts(self) -> tuple[tuple[str, ...], ...]:
@@ -262,7 +264,7 @@ class CausalGraph:
             district = self.projection.component(left.bit_length() - 1, left)
             found.append(self.projection.names(district))
             left &= ~district
-        return tuple(sorted(found, key=lambda names: self._index[names[0]]))
+        return tuple(sorted(found, key=lambda names: self.places[names[0]]))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -299,12 +301,12 @@ class CausalGraph:
 
     def position(self, node: str) -> int:
         """Place of an observed ``node`` in :attr:`nodes`."""
-        place = self._index.get(node)
-        return self._index[self.observed(node)] if place is None else place
+        place = self.places.get(node)
+        return self.places[self.observed(node)] if place is None else place
 
     def observed(self, node: Any, what: str = "node") -> str:
         """``node`` itself when it is an observed node; otherwise a ValueError that says whether it is hidden."""
-        if self.require(node, what) not in self._index:
+        if self.require(node, what) not in self.places:
             raise ValueError(f"The {what} {node!r} is hidden: nobody can see or fix it.")
         return str(node)
 

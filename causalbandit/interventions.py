@@ -98,7 +98,7 @@ class InterventionSet:
         codes = free_codes(graph, len(rows))
         for place, row in enumerate(rows):
             for node, value in row.items():
-                codes[place, graph.position(node)] = value
+                codes[place, graph.places[node]] = value
         self._setup(graph, codes, costs, distinct=False)
 
     def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool) -> None:
