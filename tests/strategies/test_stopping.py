@@ -182,7 +182,7 @@ def test_a_search_that_is_never_sure_is_the_one_without_the_rule_and_says_so(sho
     strategy = cb.TopTwo(rounds=6)
     plain = cb.search(shop, 300, strategy, rng=5)
     watched = cb.search(shop, 300, strategy, rng=5, stop=StopWhenSure(error=1e-9, tolerance=0.0, looks=1))
-    np.testing.assert_array_equal(plain.effects, watched.effects)
+    np.testing.assert_array_equal(plain.estimates, watched.estimates)
     assert plain.promise is None
     assert not watched.promise.kept
     assert watched.promise.n_undecided >= 1
