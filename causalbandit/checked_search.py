@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -84,7 +86,7 @@ def checked_plan(
                 course.add(batch, rows)
                 if course.watch.refuted:
                     break
-                batch = plan.send(course.counted(course.watch.batches[-1]))
+                batch = plan.send(course.turned(course.counts[-1]))
         except StopIteration as stop:
             return course.finished(stop.value)
         plan.close()
@@ -108,6 +110,7 @@ class _Course:
         reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
         self.watch = Watch(problem, running=repair and reads_graph)
         self.phases: list[str] = []
+        self.counts: list[Counts] = []  # of each batch, under the graph of the moment
         self.amendments: list[Amendment] = []
         self.notes: list[str] = []
 
@@ -129,10 +132,11 @@ class _Course:
     def add(self, batch: Batch, rows: ObservedRows) -> None:
         self.phases.append(batch.phase)
         self.watch.add(rows)
+        self.counts.append(rows.counts(self.problem.interventions))
 
-    def counted(self, rows: ObservedRows) -> Counts:
-        """What the strategy is sent."""
-        return Maximisation.of(self.problem).counts(rows.counts(self.problem.interventions))
+    def turned(self, counts: Counts) -> Counts:
+        """What the strategy is sent, which maximises."""
+        return Maximisation.of(self.problem).counts(counts)
 
     def repaired(self) -> Plan:
         """The plan for what is left, once the graph is amended until the data do not refute it, or given up."""
@@ -149,28 +153,27 @@ class _Course:
                     f"{self.budget // EXPERIMENTS_PER_ROW:,} family rows explains the data. From there on the "
                     "interventions' own means decide."
                 )
-                return _own_means(self.task(), self.counted_all(), self.left, self.rng)
+                return _own_means(self.task(), self.turned(self.total), self.left, self.rng)
             amendment, problem = found
             self.amendments.append(amendment)
             self.notes.append(amendment.sentence)
             self.watch = self.watch.amended(problem)
+            self.counts = [rows.counts(problem.interventions) for rows in self.watch.batches]
             for node in (amendment.change.first, amendment.change.second):
                 if self.known.pop(node, None) is not None:
                     self.notes.append(f"The table of {node} that was given as known was dropped with that.")
         return self._resumed()
 
-    def counted_all(self) -> Counts:
-        rows = self.watch.rows
-        assert rows is not None
-        return self.counted(rows)
+    @property
+    def total(self) -> Counts:
+        """All experiments so far, on the user's scale."""
+        return reduce(add, self.counts)
 
     def _resumed(self) -> Plan:
         task, strategy = self.task(), self.strategy
         if self.left == 0:
-            return _plug_in(task, self.counted_all(), self.rng)
-        rows = self.watch.rows
-        assert rows is not None
-        prior = rows.counts(self.problem.interventions)  # on the user's scale: top-two turns it round itself
+            return _plug_in(task, self.turned(self.total), self.rng)
+        prior = self.total  # top-two turns it round itself
         inner = strategy.strategy if isinstance(strategy, Watched) else strategy
         if isinstance(inner, TopTwo):
             inner = replace(inner, prior=prior, rounds=max(1, inner.rounds - len(self.phases)))
@@ -186,8 +189,8 @@ class _Course:
     def finished(self, choice: Choice) -> CheckedRun:
         choice = Maximisation.of(self.problem).choice(choice)
         batches: list[FinishedBatch] = []
-        for phase, rows in zip(self.phases, self.watch.batches, strict=True):
-            keep_batch(batches, FinishedBatch(phase, rows.counts(self.problem.interventions)))
+        for phase, counts in zip(self.phases, self.counts, strict=True):
+            keep_batch(batches, FinishedBatch(phase, counts))
         notes = (*choice.notes, *self.notes)
         return CheckedRun(
             self.problem, replace(choice, notes=notes), tuple(batches), self.watch.check(), tuple(self.amendments)

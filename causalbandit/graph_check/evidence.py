@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.assignments import FREE
-from causalbandit.graph_check.claims import FIXED, ONE, VALUE, Comparisons, GraphClaims, RowGroup
+from causalbandit.graph_check.claims import FIXED, ONE, VALUE, GraphClaims
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.sequences.conditional import hypergeometric_moments, log_e_value, log_universal
 
@@ -22,6 +22,9 @@ Integers = NDArray[np.int64]
 
 BLOCK = 1 << 21
 """Numbers in one block of columns: 16 mebibytes."""
+
+SPARSE = 4
+"""Keys of batches and rows are numbered without gaps when there are more of them than this, per pattern."""
 
 MOST_LOOKS = 8
 """Looks at the e-values when there are more batches than this: any subset of the times is as valid."""
@@ -76,85 +79,87 @@ class Cells:
 
 def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
     """The tables of all comparisons. ``rows.nodes`` must be ``claims.nodes``."""
-    values = rows.values
+    values = np.ascontiguousarray(rows.values.T)
     _, batch = np.unique(rows.batch, return_inverse=True)
-    fixed = claims.fixed[rows.place]
-    views = [_View(claims, group, rows, values, batch) for group in claims.groups]
+    fixed = claims.fixed.T[:, rows.place]
+    views = [_View(claims, place, rows, values, batch) for place in range(len(claims.groups))]
     parts: list[Cells] = []
     step = max(1, BLOCK // max(1, 3 * len(rows)))
     for start in range(0, len(claims.nodes), step):
         block = slice(start, start + step)
         marks = np.empty((len(rows), 3 * len(claims.nodes[block])))
         marks[:, VALUE::3], marks[:, FIXED::3], marks[:, ONE::3] = (
-            values[:, block],
-            fixed[:, block] != FREE,
-            fixed[:, block] == 1,
+            values[block].T,
+            (fixed[block] != FREE).T,
+            (fixed[block] == 1).T,
         )
-        for view, comparisons in zip(views, claims.comparisons, strict=True):
-            some = slice(*np.searchsorted(comparisons.other, [start, start + step]))
-            if len(view.starts) and some.start < some.stop:
-                parts.append(view.compare(comparisons, some, marks, start))
+        for view in views:
+            some = slice(*np.searchsorted(view.comparisons.other, [start, start + step]))
+            if len(view.seen) and some.start < some.stop:
+                parts.append(view.compare(some, marks, start))
     if claims.direct_places:
-        parts.extend(view.direct() for view in views if view.group.node == claims.graph.target and len(view.starts))
+        parts.extend(view.direct(rows.place) for view in views if view.group.node == claims.graph.target)
     return Cells.concatenate(parts)
 
 
 class _View:
-    """The patterns that a group of rows sees, sorted by batch and row: K keys in all."""
+    """The patterns that a group of rows sees, in K keys: one per batch and row."""
 
     def __init__(
-        self, claims: GraphClaims, group: RowGroup, rows: ObservedRows, values: NDArray[np.uint8], batch: Integers
+        self, claims: GraphClaims, place: int, rows: ObservedRows, values: NDArray[np.uint8], batch: Integers
     ) -> None:
-        from scipy.sparse import csr_array
+        from scipy.sparse import csc_array
 
-        self.claims, self.group = claims, group
+        group = claims.groups[place]
+        self.claims, self.group, self.comparisons = claims, group, claims.comparisons[place]
         member = np.zeros(len(claims.interventions), dtype=bool)
         member[group.places] = True
-        seen = np.flatnonzero(member[rows.place])
-        key = batch[seen]
+        belongs = member[rows.place]
+        self.seen = np.flatnonzero(belongs)
+        key = batch[self.seen]
         for node in group.scope:
-            key = 2 * key + values[seen, claims.column[node]]
-        order = np.argsort(key, kind="stable")
-        key, seen = key[order], seen[order]
-        self.starts = np.flatnonzero(np.diff(key, prepend=-1))
-        self.batch, self.row = key[self.starts] >> len(group.scope), key[self.starts] & (group.n_rows - 1)
-        self.place = rows.place[seen]
-        self.weight = rows.weight[seen].astype(np.float64)
-        self.ones = self.weight * values[seen, claims.column[group.node]]
-        self.key = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=len(seen)))
-        self.totals = np.stack(
-            [np.bincount(self.key, weight, minlength=len(self.starts)) for weight in (self.weight, self.ones)]
+            key = 2 * key + values[claims.column[node]][self.seen]
+        n_keys = (int(batch[-1]) + 1) * group.n_rows if len(batch) else 0
+        keys = np.arange(n_keys)
+        if n_keys > SPARSE * len(self.seen):
+            keys, key = np.unique(key, return_inverse=True)
+        self.key, self.batch, self.row = key, keys >> len(group.scope), keys & (group.n_rows - 1)
+        weight = rows.weight[self.seen].astype(np.float64)
+        self.weights = weight, weight * values[claims.column[group.node]][self.seen]
+        self.totals = np.stack([np.bincount(key, each, minlength=len(keys)) for each in self.weights])
+        # [2·K, P], experiments above ones, two entries per pattern: to sum over the patterns of each key is a product
+        entries = np.stack(self.weights, axis=1).ravel()
+        places = np.stack([key, key + len(keys)], axis=1).ravel()
+        edges = np.concatenate([[0], np.cumsum(2 * belongs)])
+        self.sums = csc_array(
+            (entries, places.astype(np.int32), edges.astype(np.int32)), shape=(2 * len(keys), len(rows))
         )
-        # [2·K, P], experiments above ones: to sum over the patterns of each key is a product
-        edges = np.concatenate([self.starts, len(seen) + self.starts, [2 * len(seen)]], dtype=np.int32)
-        entries = np.concatenate([self.weight, self.ones]), np.tile(seen.astype(np.int32), 2), edges
-        self.sums = csr_array(entries, shape=(2 * len(self.starts), len(rows)))
 
-    def compare(self, comparisons: Comparisons, some: slice, marks: Floats, start: int) -> Cells:
+    def compare(self, some: slice, marks: Floats, start: int) -> Cells:
         """The tables of some comparisons, whose nodes' marks [P, 3 each] begin with those of node ``start``."""
-        index = comparisons.marks[:, some]
+        index = self.comparisons.marks[:, some]
         index = np.where(index < 0, index, index - 3 * start) + 2  # after nothing and all
-        columns = np.empty((2 * len(self.starts), 2 + marks.shape[1]))
+        columns = np.empty((self.totals.size, 2 + marks.shape[1]))
         columns[:, 0], columns[:, 1], columns[:, 2:] = 0.0, self.totals.ravel(), self.sums @ marks
         total, ones = np.split(columns[:, index[0]] - columns[:, index[1]], 2)
         cell, cell_ones = np.split(columns[:, index[2]] - columns[:, index[3]], 2)
-        bit, value = comparisons.bit[some], comparisons.value[some]
+        bit, value = self.comparisons.bit[some], self.comparisons.value[some]
         shown = self.row[:, None] >> np.maximum(len(self.group.scope) - 1 - bit, 0) & 1
         cell = cell * ((bit < 0) | (shown == value))  # an empty cell is no comparison
-        row = self.group.start + self.row[:, None]
-        return Cells.compared(comparisons.direction[some], self.batch[:, None], row, total, ones, cell, cell_ones)
+        direction, row = self.comparisons.direction[some], self.group.start + self.row[:, None]
+        return Cells.compared(direction, self.batch[:, None], row, total, ones, cell, cell_ones)
 
-    def direct(self) -> Cells:
+    def direct(self, place: Integers) -> Cells:
         """The tables of each intervention against the others, for the target."""
         claims = self.claims
         n_places = len(claims.interventions)
-        pairs, at = np.unique(self.key * n_places + self.place, return_inverse=True)
+        pairs, at = np.unique(self.key * n_places + place[self.seen], return_inverse=True)
         key, place = pairs // n_places, pairs % n_places
         first = claims.n_directions - len(claims.direct_places)
         direction = first + np.searchsorted(claims.direct_places, place)
         kept = np.isin(place, claims.direct_places)
         numbers = []
-        for totals, weight in zip(self.totals, (self.weight, self.ones), strict=True):
+        for totals, weight in zip(self.totals, self.weights, strict=True):
             numbers += [totals[key][kept], np.bincount(at, weight, minlength=len(pairs))[kept]]
         total, cell, ones, cell_ones = numbers
         row = self.group.start + self.row[key[kept]]
