@@ -3,12 +3,13 @@
 import sys
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 from enumeration import random_problem
 from hidden_cause import hidden_cause
 
-from causalbandit import Counts, InterventionSet, Problem, TopTwo, evaluate_regret, search
+from causalbandit import CausalGraph, Counts, InterventionSet, Problem, TopTwo, evaluate_regret, search
 from causalbandit.driver import drive
 from causalbandit.propagation import propagate
 from causalbandit.random_problems import bernoulli_arms
@@ -239,3 +240,14 @@ def test_prior_data_without_interventions_teach_the_rows_they_share():
         shared = family.district != ("y",)
         assert visits[family.rows].sum() == (500 if shared else 0)
         assert ones[family.rows].sum() == (rows[family.node].sum() if shared else 0)
+
+
+def test_a_declared_pair_without_a_hidden_node_serves_real_experiments():
+    """Rows from a world whose hidden cause is no node of the graph, only a pair m ↔ y."""
+    world = hidden_cause()
+    dag = nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y")])
+    graph = CausalGraph(dag, "y", confounded=[("m", "y")])
+    problem = Problem(graph, InterventionSet(graph, list(world.interventions)))
+    rng = np.random.default_rng(0)
+    found = search(problem, 5000, TopTwo(), rng=1, environment=lambda arm, size: world.model.sample(arm, size, rng))
+    assert found.best == {"m": 0, "z": 1}
