@@ -31,16 +31,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.checks import instance, whole_number
+from causalbandit.checks import instance, one_of, whole_number
+from causalbandit.driver import CHECKS, Check
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.regret_curves import RegretCurves
-from causalbandit.simulated_searches import Block, Case, bench_of, fingerprint, run_all
+from causalbandit.simulated_searches import Block, Case, bench_of, run_all
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Strategy
+from causalbandit.world import World
 
 if TYPE_CHECKING:
     import os
@@ -59,6 +61,8 @@ def evaluate_regret(
     budgets: int | Sequence[int],
     replications: int,
     *,
+    world: Problem | Sequence[Problem] | None = None,
+    check: Check = "warn",
     rng: RNG = None,
     n_jobs: int | None = 1,
     resume: str | os.PathLike[str] | None = None,
@@ -77,6 +81,12 @@ def evaluate_regret(
         Numbers of experiments, ascending. A budget below a strategy's smallest is a skipped cell, which the frame says.
     replications : int
         Searches per cell.
+    world : Problem or sequence of Problem, optional
+        The truth, with tables, one for all or one for each problem: experiments and regret follow it, while strategies
+        see the graph of ``problem``, which needs no tables then. The observed nodes must be the same.
+    check : {"warn", "repair", "off"}
+        In a world: whether a search is checked for contradictions with its graph, and whether it repairs the graph
+        (see `search`). The frame then has the columns ``contradicted`` and ``amendments``.
     rng : seed or numpy.random.Generator, optional
         Same seed, same rows (``seconds`` aside), whatever ``n_jobs``.
     n_jobs : int, optional
@@ -105,14 +115,24 @@ def evaluate_regret(
     that learns tables costs, per batch, one draw through the clique tree and its propagation, which dominates. Tree,
     simulator and true effects are made once per problem and worker.
     """
-    problems = _checked_problems(problem)
+    problems = _checked_problems(problem, with_tables=world is None)
+    worlds = _checked_worlds(world, problems)
+    one_of(check, "check", CHECKS)
     labelled = labelled_strategies(strategies)
     sizes = checked_budgets(budgets)
     n_replications = whole_number(replications, "replications", least=1, of="searches per cell")
     if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
         raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
     labels = _problem_labels(problems)
-    cases = [Case(each, fingerprint(each), memory) for each in problems]
+    cases = [Case.of(each, memory, truth, check) for each, truth in zip(problems, worlds, strict=True)]
+    if world is not None:
+        for label, strategy in labelled.items():
+            if getattr(strategy, "knows_tables", False):
+                raise InvalidArgument(
+                    "world",
+                    f"was given, but {label!r} must be told true tables, which a graph that differs from the "
+                    "world does not have. Leave this strategy out.",
+                )
 
     root = seed_sequence(rng)
     named = [(label, case.fingerprint) for label, case in zip(labels, cases, strict=True)]
@@ -196,14 +216,16 @@ def _frame(
             for budget in budgets:
                 reason = skipped.get((case_place, strategy_place, budget))
                 if reason is not None:
-                    records.append((problem, strategy, budget, None, "", math.nan, None, None, math.nan, reason))
+                    nothing = None, "", math.nan, None, None, math.nan, None, None
+                    records.append((problem, strategy, budget, *nothing, reason))
                     continue
                 for replication in range(n_replications):
                     row = done[case_place, strategy_place, budget, replication]
                     chosen = labels[case_place][row.chosen]
                     records.append((problem, strategy, budget, replication, chosen, *row[5:], ""))
-    frame = pd.DataFrame.from_records(records, columns=list(_FRAME_COLUMNS))
-    return frame.astype(_FRAME_COLUMNS)
+    frame = pd.DataFrame.from_records(records, columns=list(_FRAME_COLUMNS)).astype(_FRAME_COLUMNS)
+    checked = cases[0].world is not None and cases[0].check != "off"
+    return frame if checked else frame.drop(columns=["contradicted", "amendments"])
 
 
 _FRAME_COLUMNS = {
@@ -216,19 +238,39 @@ _FRAME_COLUMNS = {
     "correct": "boolean",
     "experiments": "Int64",
     "seconds": "float64",
+    "contradicted": "boolean",
+    "amendments": "Int64",
     "reason": "object",
 }
+
+
 # --- Checks and names ---------------------------------------------------------------------------------------------
 
 
-def _checked_problems(problem: Problem | Sequence[Problem]) -> list[Problem]:
+def _checked_problems(problem: Problem | Sequence[Problem], *, with_tables: bool) -> list[Problem]:
     problems = [problem] if isinstance(problem, Problem) else _listed(problem, "problem", "a Problem or a list of them")
     if not problems:
         raise InvalidArgument("problem", "was an empty list; expected one Problem or a list of them.")
     for each in problems:
         instance(each, "problem", Problem, "a Problem, from load_problem or Problem(...), or a list of them")
-        each.require_model(f"The regret of searches on {each.name!r}" if each.name else "The regret of searches")
+        if with_tables:
+            each.require_model(f"The regret of searches on {each.name!r}" if each.name else "The regret of searches")
     return problems
+
+
+def _checked_worlds(world: Problem | Sequence[Problem] | None, problems: Sequence[Problem]) -> list[Problem | None]:
+    """The world of each problem; those of problems that a world does not fit are refused now."""
+    if world is None:
+        return [None] * len(problems)
+    if isinstance(world, Problem):
+        worlds = [world] * len(problems)
+    else:
+        worlds = _listed(world, "world", "a Problem or a list of them")
+    if len(worlds) != len(problems):
+        raise InvalidArgument("world", f"holds {len(worlds)} for {len(problems)} problems; expected one for each.")
+    for problem, truth in zip(problems, worlds, strict=True):
+        World(problem, truth)
+    return list(worlds)
 
 
 def _problem_labels(problems: Sequence[Problem]) -> list[str]:

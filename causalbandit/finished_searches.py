@@ -33,6 +33,8 @@ class FinishedSearch(NamedTuple):
     correct: bool
     experiments: int
     seconds: float
+    contradicted: bool = False
+    amendments: int = 0
 
     @property
     def key(self) -> tuple[int, int, int, int]:

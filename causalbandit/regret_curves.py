@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import error_rate, one_of
-from causalbandit.text import WIDTH, plain
+from causalbandit.text import WIDTH, plain, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,8 @@ class RegretCurves:
         given), ``budget``, ``replication``, ``chosen`` (the intervention's label), ``regret`` (≥ 0, on the scale of the
         target's probability), ``correct`` (none is better), ``experiments`` (used, ≤ budget), ``seconds`` (of the
         search with its simulation) and ``reason``. A cell that a strategy cannot work with is one row without
-        replication, with NaN regret and the reason.
+        replication, with NaN regret and the reason. Where the searches were checked against a world, also
+        ``contradicted`` (the graph was refuted) and ``amendments`` (changes of the graph).
     strategies, problems : tuple of str
         Labels in the order given.
     """
@@ -51,7 +52,8 @@ class RegretCurves:
         """Mean regret per problem, strategy and budget, and the paired difference to ``reference``.
 
         Columns: ``replications``, ``mean``, ``std_error``, ``q50``, ``q90``, ``max``, ``correct`` (share),
-        ``experiments`` and ``seconds`` (means); ``difference`` (mean over replications of this strategy's regret minus
+        ``experiments`` and ``seconds`` (means), ``contradicted`` and ``amended`` (shares, where searches were checked);
+        ``difference`` (mean over replications of this strategy's regret minus
         that of ``reference``, by default the first strategy), ``difference_std_error``, ``difference_lower`` and
         ``difference_upper`` (Student's t at level 1 − ``alpha``, valid as replications grow); ``reason`` for skipped
         cells.
@@ -80,11 +82,15 @@ class RegretCurves:
                 "experiments": float(group["experiments"].mean()),
                 "seconds": float(group["seconds"].mean()),
             }
+            if "contradicted" in group:
+                record["contradicted"] = float(group["contradicted"].astype(bool).mean())
+                record["amended"] = float((group["amendments"] > 0).mean())
             mine, other = paired.get((problem, strategy, budget)), paired.get((problem, reference, budget))
             if mine is not None and other is not None:
                 record |= _difference(mine, other, alpha)
             records.append(record | {"reason": ""})
-        return _tidy(records, [*_MEAN_COLUMNS, "reason"])
+        checked = ["contradicted", "amended"] if "contradicted" in self.frame else []
+        return _tidy(records, [*_MEAN_COLUMNS, *checked, "reason"])
 
     def differences(self, *, alpha: float = 0.05) -> pd.DataFrame:
         """Paired differences between all pairs of strategies: one row per problem, budget and pair.
@@ -123,6 +129,12 @@ class RegretCurves:
                     cells = part[part["strategy"] == name].set_index("budget")
                     words = "".join(f"{_cell(cells.loc[budget]):>{_CELL}}" for budget in shown)
                     lines.append(f"{name:<{width}}{words}")
+                lines.append("")
+            if "contradicted" in part:
+                for name in self.strategies:
+                    shares = part[(part["strategy"] == name) & (part["reason"] == "")]["contradicted"]
+                    said = ", ".join(f"{100 * share:.0f} %" for share in shares)
+                    lines += wrapped(f"- {name}: the graph was contradicted in {said} of searches") if said else []
                 lines.append("")
             skipped = part[part["reason"] != ""].drop_duplicates("strategy")
             lines += [f"- {row.strategy}: {row.reason}" for row in skipped.itertuples()]

@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from causalbandit.checked_search import checked_plan
 from causalbandit.counts import Counts
-from causalbandit.driver import drive
+from causalbandit.driver import Check, drive
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Strategy, Task, make_task
+from causalbandit.world import World
 
 WAVE = 64
 """Blocks that go out together to backends that hand results over only when all are done."""
@@ -32,16 +34,29 @@ class Case:
     Attributes
     ----------
     problem : Problem
-        With its tables.
+        With its tables, unless there is a world.
     fingerprint : str
-        See :func:`fingerprint`.
+        See :func:`fingerprint`; of the world and the check, too.
     memory : int
         Bound on working memory of one propagation, in bytes.
+    world : Problem, optional
+        The problem that experiments are drawn from, when it is another one.
+    check : {"warn", "repair", "off"}
+        What a search does about contradictions between the world and the problem's graph.
     """
 
     problem: Problem = field(compare=False)
     fingerprint: str
     memory: int
+    world: Problem | None = field(default=None, compare=False)
+    check: Check = "warn"
+
+    @classmethod
+    def of(cls, problem: Problem, memory: int, world: Problem | None = None, check: Check = "warn") -> Case:
+        """The case of a problem, in a world if there is one."""
+        if world is None:
+            return cls(problem, fingerprint(problem), memory)
+        return cls(problem, f"{fingerprint(problem)} in {fingerprint(world)}, {check}", memory, world, check)
 
 
 @dataclass(frozen=True)
@@ -70,22 +85,63 @@ class Block:
     spawn_key: tuple[int, ...]
 
 
+class Run(NamedTuple):
+    """What one search came to."""
+
+    best_index: int
+    experiments: int
+    contradicted: bool = False
+    amendments: int = 0
+
+
 class Bench:
     """All that searches on one problem share: simulator, effects on the maximising scale, and the tasks."""
 
     def __init__(self, case: Case) -> None:
         problem = case.problem
-        self.problem = problem
+        self.problem, self.memory, self.check = problem, case.memory, case.check
+        self.turn = Maximisation.of(problem)
+        self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory))
+        self.world = None if case.world is None else World(problem, case.world, memory=case.memory)
+        if self.world is not None:
+            self.regret = self.turn.regrets(self.world.effects)
+            return
         model = problem.require_model("evaluate_regret")
         self.simulator = model.simulator(problem.interventions, memory=case.memory)
-        effects = self.simulator.effects
-        self.turn = Maximisation.of(problem)
-        self.regret = self.turn.regrets(effects)
-        self.task = self.turn.task(make_task(problem, memory=case.memory))
+        self.regret = self.turn.regrets(self.simulator.effects)
         known = model.cpt_for(problem.interventions).copy()
         for family in problem.interventions.families_of(problem.graph.target):
             known[family.rows] = np.nan
         self.task_with_tables = replace(self.task, known=known)
+
+    def run(self, strategy: Strategy, budget: int, rng: np.random.Generator, draws: np.random.Generator) -> Run:
+        """One search: what it chose, and what it found of the graph."""
+        used = 0
+
+        def counted(batch: Batch) -> Batch:
+            nonlocal used
+            used += batch.total
+            if used > budget:
+                raise RuntimeError(
+                    f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}."
+                )
+            return batch
+
+        world, arms = self.world, self.problem.interventions
+        if world is not None and self.check != "off":
+            plan = checked_plan(self.problem, strategy, budget, rng, repair=self.check == "repair", memory=self.memory)
+            found = drive(plan, lambda batch: world.draw(counted(batch).sizes, draws))
+            refuted = found.check is not None and found.check.refuted
+            n_amendments = len(found.amendments)
+            return Run(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments)
+
+        def experiment(batch: Batch) -> Counts:
+            sizes = counted(batch).sizes
+            if world is not None:
+                return self.turn.counts(world.draw(sizes, draws).counts(arms))
+            return self.turn.counts(self.simulator.draw(sizes, draws, target_only=strategy.needs == "target"))
+
+        return Run(drive(strategy.run(self.task_for(strategy), budget, rng), experiment).best_index, used)
 
     def task_for(self, strategy: Strategy) -> Task:
         """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
@@ -107,24 +163,14 @@ def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch
     learner_seed, world_seed = (
         np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)) for part in (0, 1)
     )
-    strategy, budget = block.strategy, block.place[2]
-    world = np.random.default_rng(world_seed)
-    target_only = strategy.needs == "target"
-    used = 0
-
-    def experiment(batch: Batch) -> Counts:
-        nonlocal used
-        used += batch.total
-        if used > budget:
-            raise RuntimeError(f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}.")
-        return bench.turn.counts(bench.simulator.draw(batch.sizes, world, target_only=target_only))
-
     started = time.perf_counter()
-    plan = strategy.run(bench.task_for(strategy), budget, np.random.default_rng(learner_seed))
-    choice = drive(plan, experiment)
+    run = bench.run(
+        block.strategy, block.place[2], np.random.default_rng(learner_seed), np.random.default_rng(world_seed)
+    )
     seconds = time.perf_counter() - started
-    regret = float(bench.regret[choice.best_index])
-    return FinishedSearch(*block.place, replication, choice.best_index, regret, regret <= 1e-12, used, seconds)
+    regret = float(bench.regret[run.best_index])
+    row = FinishedSearch(*block.place, replication, run.best_index, regret, regret <= 1e-12, run.experiments, seconds)
+    return row._replace(contradicted=run.contradicted, amendments=run.amendments)
 
 
 def run_all(
@@ -192,12 +238,13 @@ def _plain_backend() -> bool:
 
 def fingerprint(problem: Problem) -> str:
     """A text that is the same for problems with the same graph, tables, interventions, costs and goal."""
-    graph, model = problem.graph, problem.require_model()
+    graph, tables = problem.graph, problem.tables
     parts = [
         problem.goal,
         graph.target,
-        [[node, list(graph.parents(node)), [value.hex() for value in model.table(node)]] for node in graph.all_nodes],
+        [[n, list(graph.parents(n)), [value.hex() for value in tables.get(n, ())]] for n in graph.all_nodes],
         problem.interventions.assignments.tobytes().hex(),
         problem.interventions.costs.tobytes().hex(),
+        *([sorted(map(sorted, graph.confounded))] if graph.confounded else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

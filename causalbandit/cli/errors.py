@@ -18,6 +18,7 @@ OPTIONS = {
     "budget": "--budget",
     "budgets": "--budgets",
     "contexts": "--contexts",
+    "check": "--check",
     "control": "--control",
     "covariates": "--contexts",
     "delta": "--delta",
@@ -51,6 +52,7 @@ OPTIONS = {
     "truncation": "--truncation",
     "up_to": "--up-to",
     "weights": "--weights",
+    "world": "--world",
 }
 """Argument of the library → option of the command line."""
 

@@ -48,6 +48,14 @@ def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int
     show_default=True,
     help="Searches per graph, strategy and budget.",
 )
+@click.option("--world", metavar="FILE", help="The truth, when it differs from GRAPH: a graph file with tables.")
+@click.option(
+    "--check",
+    type=click.Choice(["warn", "repair", "off"]),
+    default="warn",
+    show_default=True,
+    help="With --world: count contradictions with the graph, or repair it.",
+)
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same rows.  [default: random]")
 @click.option("--jobs", metavar="N", type=int, default=1, show_default=True, help="Worker processes; -1: all cores.")
 @click.option("--out", metavar="FILE", help="Write one row per search to FILE (.csv or .parquet).")
@@ -61,6 +69,8 @@ def regret(
     budgets: list[int],
     strategies: str,
     replications: int,
+    world: str | None,
+    check: str,
     seed: int | None,
     jobs: int,
     out: str | None,
@@ -71,28 +81,36 @@ def regret(
     """Compare strategies on the problems in the files GRAPH by the simple regret of simulated searches.
 
     Simple regret is how much less likely (with goal "min": more likely) the target is under the intervention that a
-    search chose than under the best one. All strategies meet the same simulated worlds.
+    search chose than under the best one. All strategies meet the same simulated worlds. With --world they believe
+    GRAPH, and what happens follows the other file: the price of a wrong graph.
     """
     from causalbandit.evaluation import evaluate_regret, labelled_strategies
     from causalbandit.finished_searches import ResumeError
     from causalbandit.propagation import MEMORY, check_fits
+    from causalbandit.world import World
 
     problems = [load(graph) for graph in graphs]
     with bad_input("--strategies"):
         chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
+    truth = None if world is None else load(world)
     for graph, problem in zip(graphs, problems, strict=True):
         with bad_input(graph):
-            problem.require_model("Comparing strategies")
+            if truth is None:
+                problem.require_model("Comparing strategies")
             check_fits(problem.interventions, MEMORY)
+        if truth is not None:
+            with bad_input("--world"):
+                World(problem, truth)
     if jobs == 0:
         raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
-    check_outputs(list(graphs), table=out, plot=plot)
+    inputs = [*graphs, *([world] if world is not None else [])]
+    check_outputs(inputs, table=out, plot=plot)
     if out is not None and Path(out).suffix.lower() not in TABLES:
         raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
     if out is not None and out.lower().endswith(".parquet"):
         with bad_input("--out"):
             _require_pyarrow()
-    if resume is not None and Path(resume).resolve() in {Path(path).resolve() for path in (*graphs, out, plot) if path}:
+    if resume is not None and Path(resume).resolve() in {Path(path).resolve() for path in (*inputs, out, plot) if path}:
         raise BadInput(f"--resume: {resume!r} is also a graph or an output; choose another name.")
     used_seed = drawn_seed() if seed is None and resume is None else seed
     with running("The comparison"):
@@ -102,6 +120,8 @@ def regret(
                 chosen,
                 budgets,
                 replications,
+                world=truth,
+                check="off" if check == "off" else "repair" if check == "repair" else "warn",
                 rng=used_seed,
                 n_jobs=jobs,
                 resume=resume,

@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 from conftest import GRAPHS, ROOT, command_line
 
+import causalbandit as cb
+from causalbandit.wrong_graphs import confounded_mediator
+
 PURCHASE = str(GRAPHS / "purchase.json")
 CHAIN = str(GRAPHS / "chain.json")
 STRATEGIES = "uniform,sequential-halving,uniform-plug-in"
@@ -131,3 +134,21 @@ def test_a_killed_run_resumes_to_the_same_rows(tmp_path):
     assert kept.read_bytes().startswith(before[: before.rfind(b"\n") + 1])  # nothing kept was touched
     pd.testing.assert_frame_equal(sorted_rows(out), sorted_rows(tmp_path / "whole.csv"))
     assert kills >= 1 or len(before.splitlines()) > 1
+
+
+def test_a_world_that_differs_from_the_graph_is_the_truth(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = confounded_mediator(1.0)
+    cb.save_problem(wrong.problem, "believed.json")
+    cb.save_problem(wrong.world, "truth.json")
+    words = ["regret", "believed.json", "--world", "truth.json", "--budgets", "3000", "--strategies", "top-two"]
+    done = command_line(*words, "--replications", "2", "--seed", "0", "--out", "rows.csv")
+    assert done.exit_code == 0, done.output
+    assert "- top-two: the graph was contradicted in 100 % of searches" in done.stdout
+    assert pd.read_csv("rows.csv")["contradicted"].all()
+    assert "(100 %)" in command_line(*words, "--replications", "2", "--seed", "0", "--check", "repair").stdout
+    alone = command_line("regret", "believed.json", "--budgets", "100")
+    assert alone.exit_code == 2
+    other = command_line("regret", "believed.json", "--world", str(GRAPHS / "asia.json"), "--budgets", "100")
+    assert other.exit_code == 2
+    assert "--world has other observed nodes" in other.stderr
