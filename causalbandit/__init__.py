@@ -13,8 +13,12 @@ The public names, in the order in which a campaign meets them:
 =================  =====================================================================================================
 the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `load_problem`, `save_problem`,
                    `read_bif`, `random_problem`
+                   `fit` for rows from before; `check_graph`: do the data contradict the graph?
 the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
-                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`
+                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`; `StopWhenSure`
+a campaign         `Study`: ask, tell, and so on for weeks, in one file that loses nothing
+the proof          `confirm` by fresh experiments, giving a `Confirmation`; `bernoulli_contrast`;
+                   `adjustment_covariates`; `report_page`, `write_report`
 its planning       `optimal_mixture`, `gamma_star`, `Mixture`
 the comparison     `evaluate_regret`, giving `RegretCurves`; `random_problems`
 the proof, live    `MixtureAdaptiveDesign` around a policy (`BetaBernoulliThompson`, `GaussianThompson`, `UCB`,
@@ -43,8 +47,17 @@ from causalbandit.counts import Counts
 from causalbandit.strategies.strategy import Batch, Choice, Strategy
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.top_two import TopTwo
+from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.decision import Decision
+from causalbandit.graph_check.check import GraphCheck, check_graph
+from causalbandit.history import Fitted, fit
+from causalbandit.adjustment import adjustment_covariates
+from causalbandit.confirmation import confirm
+from causalbandit.confirmation_results import Confirmation
+from causalbandit.report import report_page, write_report
+from causalbandit.study.database import StudyError
+from causalbandit.study.study import Study
 from causalbandit.driver import search
 from causalbandit.evaluation import evaluate_regret
 from causalbandit.finished_searches import ResumeError
@@ -71,6 +84,7 @@ from causalbandit.inference.learned_policy import LearnedPolicy, learn_policy
 from causalbandit.inference.policy_values import policy_contrasts, policy_value
 from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.sequences.streams import mean_sequence
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
 
 __version__ = "0.1.0"
 
@@ -90,8 +104,20 @@ __all__ = [
     "Decision",
     "Strategy",
     "search",
+    "fit",
+    "Fitted",
+    "check_graph",
+    "GraphCheck",
+    "Study",
+    "StudyError",
+    "confirm",
+    "Confirmation",
+    "adjustment_covariates",
+    "report_page",
+    "write_report",
     "TwoPhase",
     "TopTwo",
+    "StopWhenSure",
     "Mixture",
     "gamma_star",
     "optimal_mixture",
@@ -121,6 +147,7 @@ __all__ = [
     "learn_policy",
     "LearnedPolicy",
     "mean_sequence",
+    "bernoulli_contrast",
     "arm_sequences",
     "Error",
     "InvalidArgument",

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 SMALL: dict[str, list[str]] = {
+    "campaign.py": ["--search", "100", "--proof", "300"],
     "best_intervention.py": ["600"],
     "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
     "hadad_simulation.py": ["--replications", "12", "--rounds", "60", "120", "--jobs", "1"],
@@ -21,6 +22,7 @@ SMALL: dict[str, list[str]] = {
 """Arguments that make an example quick, where its usual size is not."""
 
 SHOWS: dict[str, list[str]] = {
+    "campaign.py": ["fresh experiments", "Best intervention"],
     "adaptive_log.py": ["learned tree", "story to returning"],
     "hadad_simulation.py": ["aipw two-point"],
     "mixture_adaptive_design.py": ["Treatment effects (95% confidence sequences", "15 observed, 6 open"],
@@ -28,6 +30,7 @@ SHOWS: dict[str, list[str]] = {
 """What an example prints, whatever its size."""
 
 DRAWS: dict[str, str] = {
+    "campaign.py": "campaign.png",
     "compare_strategies.py": "regret.png",
     "hadad_simulation.py": "hadad_simulation.png",
     "mixture_adaptive_design.py": "effects.png",
