@@ -18,6 +18,7 @@ from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment, amend
 from causalbandit.graph_check.watch import Watch
+from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
@@ -176,6 +177,7 @@ class _Course:
         prior = self.total  # top-two turns it round itself
         inner = strategy.strategy if isinstance(strategy, Watched) else strategy
         if isinstance(inner, TopTwo):
+            prior = prior + self._from_before(inner)
             inner = replace(inner, prior=prior, rounds=max(1, inner.rounds - len(self.phases)))
         elif self.left < inner.smallest_budget(task):
             self.notes.append(
@@ -186,7 +188,33 @@ class _Course:
         again = replace(strategy, strategy=inner) if isinstance(strategy, Watched) else inner
         return again.run(task, self.left, self.rng)
 
+    def _by_all_data(self, choice: Choice) -> bool:
+        """Whether a choice after an amendment rests on all experiments: top-two's does, and a promise must be kept."""
+        inner = self.strategy.strategy if isinstance(self.strategy, Watched) else self.strategy
+        return isinstance(inner, TopTwo) or (choice.promise is not None and choice.promise.kept)
+
+    def _from_before(self, strategy: TopTwo) -> Counts:
+        """Data that top-two was given before the search, read under the amended graph when they are rows."""
+        arms, before = self.problem.interventions, strategy.prior
+        if before is None:
+            return Counts.zeros(arms)
+        if isinstance(before, Counts):
+            self.notes.append(
+                "The counts that were given as prior cannot be read under the amended graph and were dropped; give "
+                "rows instead."
+            )
+            return Counts.zeros(arms)
+        observing = InterventionSet(self.problem.graph, [{}])
+        return Counts.from_frame(observing, {}, before).carried_to(observing, arms)
+
     def finished(self, choice: Choice) -> CheckedRun:
+        if self.amendments and self.watch.running and not self._by_all_data(choice):
+            task, total = self.task(), self.turned(self.total)
+            posterior = TablePosterior(total.visits, total.ones, task.known)
+            effects = posterior.propagate(task).effects
+            best = best_at_random(effects, self.rng)
+            choice = replace(choice, best_index=best, effects=effects, tables=posterior.tables())
+            self.notes.append("The choice goes by all experiments, those before the amendment included.")
         choice = Maximisation.of(self.problem).choice(choice)
         batches: list[FinishedBatch] = []
         for phase, counts in zip(self.phases, self.counts, strict=True):

@@ -28,6 +28,10 @@ SHOWN = 40
 """Nodes that a summary names: half a screen of them."""
 
 
+ASSUMPTION = "assumes that the graph has all common causes of its nodes"
+"""What every answer by the graph rests on; experiments can refute it, never prove it."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What one file holds: everything a search needs before its first experiment.
@@ -169,7 +173,10 @@ class Problem:
         lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
         shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN]) or "nothing"
         more = f", … ({len(actionable) - SHOWN} more)" if len(actionable) > SHOWN else ""
-        return "\n".join([*lines, "", *wrapped(f"May be fixed: {shown}{more}"), *self._hidden_lines()])
+        assumed = ASSUMPTION[0].upper() + ASSUMPTION[1:]
+        return "\n".join(
+            [*lines, "", *wrapped(f"May be fixed: {shown}{more}"), *self._hidden_lines(), *wrapped(f"{assumed}.")]
+        )
 
     def _size_rows(self) -> list[tuple[str, str]]:
         graph, interventions = self.graph, self.interventions

@@ -93,6 +93,24 @@ def test_a_refutation_in_the_last_batch_decides_by_the_repaired_graph(strong):
     assert result.problem.interventions[result.choice.best_index] == {"m": 0, "z": 1}
 
 
+def test_two_phase_starts_anew_on_the_amended_graph(strong):
+    result, _ = run(strong.problem, strong.world, cb.TwoPhase(), 9000)
+    assert len(result.amendments) == 1
+    assert result.problem.interventions[result.choice.best_index] == {"m": 0, "z": 1}
+
+
+def test_rows_from_before_are_read_again_and_counts_are_dropped(strong):
+    rows = strong.world.model.sample({}, 2000, rng=5)
+    kept, _ = run(strong.problem, strong.world, cb.TopTwo(prior=rows), 4000)
+    arms, visits = kept.problem.interventions, kept.choice.tables.visits
+    (family,) = [each for each in arms.families if each.node == "x"]
+    used = sum(int(batch.counts.visits[family.rows].sum()) for batch in kept.batches)
+    assert visits[family.rows].sum() == used + 2000
+    counts = cb.Counts.from_frame(cb.InterventionSet(strong.problem.graph, [{}]), {}, rows)
+    dropped, _ = run(strong.problem, strong.world, cb.TopTwo(prior=counts), 8000)
+    assert any("given as prior cannot be read" in note for note in dropped.choice.notes)
+
+
 def test_top_two_steps_in_when_too_little_is_left_for_the_strategy(strong):
     few, _ = run(strong.problem, strong.world, Patient(), 6000)
     assert any("20 experiments are too few for patient to start anew" in note for note in few.choice.notes)

@@ -39,7 +39,7 @@ from causalbandit.graph_check.data import read_data
 from causalbandit.graph_check.evidence import Cells, cells_of, log_e_path, log_e_universal
 from causalbandit.graph_check.repair import Amendment, amend, on_graph
 from causalbandit.observed_rows import ObservedRows
-from causalbandit.problem import Problem
+from causalbandit.problem import ASSUMPTION, Problem
 from causalbandit.sequences.conditional import log_adjusted, log_verdict
 from causalbandit.text import plain, wrapped
 
@@ -56,8 +56,6 @@ SHOWN = 5
 
 MOST_ROWS, MOST_AMENDMENTS = 4096, 8
 """Where `GraphCheck.repaired` gives up: a graph that needs more is not repaired but another one."""
-
-ASSUMPTION = "assumes that the graph has all common causes of its nodes"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
