@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 SMALL: dict[str, list[str]] = {
+    "hidden_cause.py": ["--budget", "1500"],
     "campaign.py": ["--search", "100", "--proof", "300"],
     "best_intervention.py": ["600"],
     "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
@@ -31,6 +32,7 @@ SHOWS: dict[str, list[str]] = {
 
 DRAWS: dict[str, str] = {
     "campaign.py": "campaign.png",
+    "hidden_cause.py": "hidden_cause.png",
     "compare_strategies.py": "regret.png",
     "hadad_simulation.py": "hadad_simulation.png",
     "mixture_adaptive_design.py": "effects.png",
