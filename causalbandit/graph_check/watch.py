@@ -62,22 +62,21 @@ class Watch:
             rows, self._sums, self._largest = rows.restricted(shared), None, None  # counted anew
         self.batches.append(rows)
         if self.running:
-            self._update(rows)
+            self._update([rows] if self._sums is not None else self.batches)
 
-    def _update(self, rows: ObservedRows) -> None:
+    def _update(self, batches: list[ObservedRows]) -> None:
+        """Add the evidence of some batches, in order, to that of the batches before."""
+        rows = ObservedRows.concatenate(batches)
         claims = self._claims(rows)
-        if self._sums is None or self._largest is None:
-            self._sums, self._largest = np.zeros((3, claims.n_directions)), np.full(len(claims.claims), -np.inf)
-            earlier = self.batches[:-1]
-        else:
-            earlier = []
-        for each in [*earlier, rows]:
-            self._sums += batch_sums(claims, cells_of(claims, each))[:, 0]
-            log_e = log_e_of(claims, self._sums)
-            self._largest = np.maximum(self._largest, log_e)
-            threshold = math.log(1 / self.delta)
-            self.refuted |= bool(log_verdict(log_e, claims.weights) >= threshold)
-        self.refuted |= bool((log_adjusted(self._largest, claims.weights, threshold) >= threshold).any())
+        before = np.zeros((3, claims.n_directions)) if self._sums is None else self._sums
+        path = before[:, None] + batch_sums(claims, cells_of(claims, rows)).cumsum(axis=1)
+        self._sums = path[:, -1]
+        log_e = log_e_of(claims, path)
+        largest = log_e.max(axis=0, initial=-np.inf)
+        self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
+        threshold = math.log(1 / self.delta)
+        adjusted = log_adjusted(self._largest, claims.weights, threshold)
+        self.refuted |= bool((log_verdict(log_e, claims.weights) >= threshold).any() or (adjusted >= threshold).any())
 
     def _claims(self, rows: ObservedRows) -> GraphClaims:
         """The claims about these nodes, made once per set of interventions."""
@@ -101,6 +100,7 @@ class Watch:
     def amended(self, problem: Problem) -> Watch:
         """The same rows under another graph, whose interventions have the same places."""
         new = Watch(problem, delta=self.delta, running=self.running)
-        for rows in self.batches:
-            new.add(rows)
+        new.batches = list(self.batches)
+        if new.running and new.total:
+            new._update(new.batches)
         return new
