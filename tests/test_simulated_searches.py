@@ -1,18 +1,22 @@
-"""Regret in a world that differs from the graph: paired with the world's truth, checked, and kept."""
+"""Simulated searches by the block: on any backend, after a worker's death, never beyond the budget, in any world."""
 
-from dataclasses import replace
+import os
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from regret_cases import PROBLEM, STRATEGIES, rows
 
 import causalbandit as cb
+from causalbandit import simulated_searches
 from causalbandit.evaluation import evaluate_regret
 from causalbandit.simulated_searches import fingerprint
+from causalbandit.strategies.baselines import ImportanceWeighted, Uniform
 from causalbandit.world import World
 from causalbandit.wrong_graphs import confounded_mediator
 
-STRATEGIES = ["top-two", "successive-rejects"]
+COMPARED = ["top-two", "successive-rejects"]
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +25,7 @@ def strong():
 
 
 def curves(wrong, **options):
-    return evaluate_regret(
-        wrong.problem, STRATEGIES, [500, 3000], 4, world=wrong.world, rng=0, progress=False, **options
-    )
+    return evaluate_regret(wrong.problem, COMPARED, [500, 3000], 4, world=wrong.world, rng=0, progress=False, **options)
 
 
 def test_regret_is_that_of_the_world_and_contradictions_are_counted(strong):
@@ -83,3 +85,99 @@ def test_worlds_that_do_not_fit_are_refused(strong):
         evaluate_regret(problem, "top-two", 100, 1, world=strong.world, check="never")
     with pytest.raises(ValueError, match="must be told true tables"):
         evaluate_regret(problem, cb.TopTwo(knows_tables=True), 100, 1, world=strong.world)
+
+
+@dataclass(frozen=True)
+class KillsItsWorkerOnce:
+    """Uniform, except that the first search with this marker file kills its own process."""
+
+    marker: str
+    name: str = "kills-its-worker-once"
+    needs: str = field(default="target", init=False)
+
+    def smallest_budget(self, task):
+        return 1
+
+    def run(self, task, budget, rng):
+        if not os.path.exists(self.marker):
+            with open(self.marker, "w"):
+                pass
+            os._exit(9)
+        return (yield from Uniform().run(task, budget, rng))
+
+
+@dataclass(frozen=True)
+class AlwaysKillsItsWorker(KillsItsWorkerOnce):
+    def run(self, task, budget, rng):
+        os._exit(9)
+        yield
+
+
+@dataclass(frozen=True)
+class Overspends:
+    name: str = "overspends"
+    needs: str = "target"
+
+    def smallest_budget(self, task):
+        return 1
+
+    def run(self, task, budget, rng):
+        return (yield from Uniform().run(task, budget + 1, rng))
+
+
+def test_importance_weights_are_given_the_tables_and_others_are_not():
+    frame = evaluate_regret(PROBLEM, ["importance-weighted-knows-tables", "uniform-plug-in"], 40, 5, rng=0).to_frame()
+    assert frame["regret"].notna().all()
+    bench = simulated_searches.bench_of(simulated_searches.Case(PROBLEM, "print", 2**28))
+    assert bench.task_for(Uniform()).n_learned == PROBLEM.graph.n_family_rows
+    known = bench.task_for(ImportanceWeighted())
+    assert known.n_learned == 2 ** len(PROBLEM.graph.parents(PROBLEM.graph.target))
+
+
+def test_searches_of_a_worker_that_dies_are_done_again(tmp_path):
+    strategies = [KillsItsWorkerOnce(str(tmp_path / "marker")), "successive-rejects"]
+    curves = evaluate_regret(PROBLEM, strategies, [20, 40], 50, rng=1, n_jobs=2)
+    assert (tmp_path / "marker").exists()
+    expected = evaluate_regret(
+        PROBLEM, {strategies[0].name: Uniform(), "successive-rejects": strategies[1]}, [20, 40], 50, rng=1
+    )
+    assert rows(curves).equals(rows(expected))
+
+
+def test_workers_that_die_again_and_again_end_the_run_with_a_reason(tmp_path):
+    path = tmp_path / "regret.jsonl"
+    with pytest.raises(RuntimeError, match=r"died 3 times in a row.*regret\.jsonl"):
+        evaluate_regret(PROBLEM, AlwaysKillsItsWorker(""), 20, 40, rng=1, n_jobs=2, resume=path)
+
+
+def test_a_strategy_that_overspends_is_told():
+    with pytest.raises(RuntimeError, match="asked for 21 experiments of a budget of 20"):
+        evaluate_regret(PROBLEM, Overspends(), 20, 1, rng=1)
+
+
+def test_a_dask_cluster_gives_the_same_rows():
+    distributed = pytest.importorskip("dask.distributed")
+    joblib = pytest.importorskip("joblib")
+    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config(backend="dask"),
+    ):
+        assert len(client.nthreads()) == 2
+        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=-1)
+        used = client.run(os.getpid)
+    assert os.getpid() not in used.values()
+    assert rows(curves).equals(rows(expected))
+
+
+def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch):
+    import joblib
+
+    monkeypatch.setattr(simulated_searches, "WAVE", 3)
+    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    with joblib.parallel_config(backend="multiprocessing"):
+        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=2)
+    assert rows(curves).equals(rows(expected))

@@ -1,6 +1,5 @@
 """Baselines against hand-computed allocations, a direct simulation, and enumeration."""
 
-import itertools
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -22,7 +21,6 @@ from causalbandit.strategies.baselines import (
     sequential_halving_rounds,
     successive_rejects_lengths,
 )
-from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
 from causalbandit.strategies.catalogue import STRATEGIES
 from causalbandit.strategies.strategy import make_task
 
@@ -200,28 +198,6 @@ def test_a_search_by_a_strategy_that_knows_tables_must_be_given_them(strategy, g
     assert regret.notna().tolist() == [True, True]
 
 
-@pytest.mark.parametrize(("goal", "word", "other"), [("max", "largest", "larger"), ("min", "smallest", "smaller")])
-def test_the_summary_says_largest_only_when_it_is(goal, word, other):
-    problem = replace(bernoulli_arms(ARMS), goal=goal)
-    seen = set()
-    for strategy, budget in (("sequential-halving", 60), ("successive-rejects", 40), ("uniform", 80), ("uniform", 5)):
-        for seed in range(30):
-            decision = search(problem, budget, strategy, rng=seed)
-            said = " ".join(decision.summary().split())
-            values = decision.estimates[~np.isnan(decision.estimates)]
-            better = int(
-                (values > decision.best_effect).sum() if goal == "max" else (values < decision.best_effect).sum()
-            )
-            among = "8" if len(values) == 8 else f"the {len(values)} of 8 with an estimate"
-            assert (f"{decision.best_effect:.4f}, the {word} of {among} " in said) == (better == 0)
-            assert (f"{better} of 8 {'has' if better == 1 else 'have'} a {other} estimate" in said) == (better > 0)
-            seen.add((strategy, better > 0))
-    assert seen >= {("sequential-halving", True), ("successive-rejects", True), ("uniform", False)}
-    none = replace(decision, effects=None).summary()
-    assert "no estimate of P(" in none
-    assert "nan" not in none.splitlines()[1]
-
-
 def test_smallest_budgets_are_where_the_first_phase_has_an_experiment_each():
     task = make_task(bernoulli_arms(ARMS))
     assert SuccessiveRejects().smallest_budget(task) == 9
@@ -238,20 +214,6 @@ def test_one_intervention_is_always_right():
     one = Problem(problem.graph, problem.interventions[:1], problem.model)
     for strategy in (Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn()):
         assert search(one, 10, strategy, rng=0).best_index == 0
-
-
-def test_whole_sizes_have_the_right_total_and_are_unbiased():
-    rng = np.random.default_rng(0)
-    shares = np.array([0.5, 0.25, 0.2, 0.05, 0.0])
-    drawn = np.array([sizes_from_shares(7, shares, rng) for _ in range(4000)])
-    assert (drawn.sum(axis=1) == 7).all()
-    assert (np.abs(drawn - 7 * shares) < 1).all()
-    assert (drawn[:, 4] == 0).all()
-    # Each size is one of two neighbours: standard error at most 0.5/√4000; |z| > 5 is one in a million.
-    assert np.abs(drawn.mean(axis=0) - 7 * shares).max() < 5 * 0.5 / np.sqrt(4000)
-    even = np.array([even_sizes(8, 5, rng) for _ in range(500)])
-    assert (even.sum(axis=1) == 8).all()
-    assert set(itertools.chain.from_iterable(even.tolist())) == {1, 2}
 
 
 def test_importance_weights_are_unbiased_with_a_hidden_cause_of_the_target():

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
 from enumeration import random_problem
-from scipy.optimize import minimize
+from mixture_oracle import random_reach, scipy_value, value_of
 
 from causalbandit import (
     CausalGraph,
@@ -23,65 +21,8 @@ from causalbandit import (
     load_problem,
     optimal_mixture,
 )
-from causalbandit.strategies import mixture_solvers
-from causalbandit.strategies.mixture_search import MixtureProblem
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
-
-
-def random_reach(
-    rng: np.random.Generator, n_rows: int, n_interventions: int, decades: float = 3.0, density: float = 0.6
-):
-    """A [C, A] matrix of reaches whose rows are spread over ``decades`` powers of ten; every row is reached."""
-    reach = rng.random((n_rows, n_interventions)) * 10.0 ** (-decades * rng.random((n_rows, 1)))
-    keep = rng.random(reach.shape) < density
-    keep[np.arange(n_rows), rng.integers(n_interventions, size=n_rows)] = True
-    return reach * keep
-
-
-def value_of(weights, reach, objective=None, counts=None, costs=None) -> float:
-    """max_a Σ_c W_ca / (n_c + Σ_b η_b β_c(b)/k_b), written with loops."""
-    n_rows, n_interventions = reach.shape
-    worst = 0.0
-    for a in range(n_interventions):
-        total = 0.0
-        for c in range(n_rows):
-            weight = reach[c, a] ** 2 if objective is None else objective[c, a]
-            if weight == 0:
-                continue
-            denominator = 0.0 if counts is None else counts[c]
-            for b in range(n_interventions):
-                denominator += weights[b] * reach[c, b] / (1.0 if costs is None else costs[b])
-            total += weight / denominator if denominator > 0 else np.inf
-        worst = max(worst, total)
-    return worst
-
-
-def scipy_value(reach, objective=None, counts=None, costs=None) -> float:
-    """The optimum by sequential quadratic programming on the epigraph form, from several starts: another way."""
-    n_interventions = reach.shape[1]
-    weight = reach**2 if objective is None else objective
-    count = np.zeros(len(reach)) if counts is None else counts
-    rate = reach if costs is None else reach / costs
-
-    def slack(x):
-        return x[-1] - weight.T @ (1 / np.maximum(count + rate @ x[:-1], 1e-12))
-
-    best = np.inf
-    rng = np.random.default_rng(5)
-    for _ in range(8):
-        start = rng.dirichlet(np.full(n_interventions, 5.0))
-        solution = minimize(
-            lambda x: x[-1],
-            np.append(start, value_of(start, reach, objective, counts, costs)),
-            constraints=[{"type": "ineq", "fun": slack}, {"type": "eq", "fun": lambda x: x[:-1].sum() - 1}],
-            bounds=[(1e-9, 1)] * n_interventions + [(0, None)],
-            method="SLSQP",
-            options={"ftol": 1e-12, "maxiter": 500},
-        )
-        weights = np.clip(solution.x[:-1], 0, None)
-        best = min(best, value_of(weights / weights.sum(), reach, objective, counts, costs))
-    return best
 
 
 # ---- right on what can be checked
@@ -124,85 +65,6 @@ def test_value_matches_an_independent_optimiser(extra):
     assert mixture.value == pytest.approx(oracle, rel=2e-5)
     assert mixture.lower_bound <= oracle
     assert mixture.value == pytest.approx(value_of(mixture.weights, reach, objective, counts, costs), rel=1e-9)
-
-
-@pytest.mark.parametrize("counted", [False, True])
-def test_lower_bound_is_below_the_value_of_every_mixture(counted):
-    # From ANY reference mixture and ANY dual weights the bound must hold: the certificate trusts no solver.
-    rng = np.random.default_rng(2)
-    for _ in range(40):
-        reach = random_reach(rng, 8, 5)
-        counts = rng.random(8) if counted else np.zeros(8)
-        problem = MixtureProblem(reach, reach**2, counts, reach.max(axis=1), (reach**2).max(axis=1))
-        none = np.zeros(0, dtype=np.intp)
-        bound, _ = problem.bound(problem.denominators(rng.dirichlet(np.ones(5))), rng.dirichlet(np.ones(5)), none)
-        for weights in rng.dirichlet(np.full(5, 0.5), size=20):
-            assert bound <= value_of(weights, reach, counts=counts) * (1 + 1e-12)
-
-
-def test_gap_is_small_on_random_instances_with_the_main_solver():
-    rng = np.random.default_rng(0)
-    for _ in range(40):
-        n_rows, n_interventions = int(rng.integers(1, 80)), int(rng.integers(1, 50))
-        reach = random_reach(rng, n_rows, n_interventions, decades=rng.uniform(0, 4), density=rng.uniform(0.1, 1))
-        mixture = optimal_mixture(reach, solvers=("CLARABEL",))
-        assert mixture.gap <= 1e-4
-        assert mixture.note == ""
-        assert mixture.weights.min() >= 0
-        assert mixture.weights.sum() == pytest.approx(1, abs=1e-12)
-
-
-def test_reach_down_to_a_hundred_millionth_solves():
-    rng = np.random.default_rng(3)
-    for _ in range(10):
-        reach = random_reach(rng, 60, 20, decades=8.0)
-        reach[0] *= 1e-8 / reach[0].max()
-        mixture = optimal_mixture(reach)
-        assert mixture.gap <= 1e-4
-        assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)  # tiny rows are in the value
-
-
-def test_without_scaling_the_interior_point_solver_fails_on_such_reach():
-    """The canary: on at least half of the instances of the last test it gives up, or is off by more than 1 %."""
-    import warnings
-
-    import cvxpy as cp
-
-    rng, failures = np.random.default_rng(3), 0
-    for _ in range(10):
-        reach = random_reach(rng, 60, 20, decades=8.0)
-        reach[0] *= 1e-8 / reach[0].max()
-        weights, value = cp.Variable(20, nonneg=True), cp.Variable()
-        limits = [(reach**2).T @ cp.inv_pos(reach @ weights) <= value, cp.sum(weights) == 1]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                cp.Problem(cp.Minimize(value), limits).solve(solver="CLARABEL")
-            found = np.clip(weights.value, 0, None) / np.clip(weights.value, 0, None).sum()
-            failures += not value_of(found, reach) <= 1.01 * optimal_mixture(reach).value
-        except (cp.error.SolverError, ZeroDivisionError):
-            failures += 1
-    assert failures >= 5
-
-
-def test_reach_and_objective_spread_over_sixteen_decades_solve():
-    rng = np.random.default_rng(21)
-    for _ in range(15):
-        reach = random_reach(rng, 50, 30, decades=16.0)
-        objective = rng.random(reach.shape) * (reach > 0) * 10.0 ** (-16 * rng.random((50, 1)))
-        mixture = optimal_mixture(reach, objective)
-        assert mixture.gap <= 1e-4
-        assert mixture.n_small_rows > 0
-
-
-def test_rows_too_small_for_the_solver_still_count_in_the_value():
-    reach = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1e-30]])
-    mixture = optimal_mixture(reach)
-    assert mixture.n_rows == 3
-    assert mixture.n_small_rows == 1
-    assert mixture.weights[2] > 0
-    assert np.isfinite(value_of(mixture.weights, reach))
-    assert mixture.gap <= 1e-4
 
 
 def test_value_is_at_most_the_two_bounds_of_proposition_2():
@@ -250,27 +112,6 @@ def test_weights_with_costs_are_shares_of_the_money():
     assert mixture.value == pytest.approx(4.0, rel=1e-4)
 
 
-def test_many_interventions_need_few_rounds():
-    rng = np.random.default_rng(8)
-    reach = random_reach(rng, 60, 6000)
-    mixture = optimal_mixture(reach)
-    assert mixture.gap <= 1e-4
-    assert mixture.rounds <= 20
-    assert np.count_nonzero(mixture.weights) <= 60
-
-
-def test_a_tiny_row_that_only_a_second_best_intervention_reaches_does_not_spoil_the_bound():
-    # Intervention 1 does what 0 does, 0.1 % worse, and alone reaches row 2, whose weight is 2e-11: it gets a sliver.
-    reach = np.array([[1.0, 0.999, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-    objective = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2e-11, 0.0, 0.0]])
-    mixture = optimal_mixture(reach, objective)
-    np.testing.assert_allclose(mixture.weights, [0.5, 0.0, 0.5], atol=1e-3)
-    assert mixture.weights[1] > 0
-    assert mixture.n_small_rows == 1
-    assert mixture.gap <= 1e-4
-    assert mixture.rounds <= 2
-
-
 # ---- the edges
 
 
@@ -300,70 +141,6 @@ def test_rows_with_known_tables_do_not_count():
 
 
 # ---- the fall-backs
-
-
-def test_first_order_method_alone_comes_near_and_says_how_near():
-    rng = np.random.default_rng(9)
-    for _ in range(10):
-        reach = random_reach(rng, 40, 15)
-        exact, rough = optimal_mixture(reach), optimal_mixture(reach, solvers=("first-order",))
-        assert rough.solver in ("first-order", "uniform")
-        assert rough.gap <= 0.02
-        assert exact.lower_bound <= rough.value <= exact.value * 1.02
-        assert (rough.gap > rough.tolerance) == ("above the tolerance" in rough.note)
-
-
-def test_uniform_mixture_is_the_last_resort_and_at_most_rows_times_nodes():
-    reach = random_reach(np.random.default_rng(10), 30, 10)
-    mixture = optimal_mixture(reach, solvers=("uniform",))
-    assert mixture.solver == "uniform"
-    assert "above the tolerance" in mixture.note
-    assert mixture.value <= 30 * reach.sum(axis=0).max() * (1 + 1e-12)
-
-
-def test_second_solver_is_used_when_the_first_is_absent():
-    reach = random_reach(np.random.default_rng(12), 12, 6, decades=1.0)
-    mixture = optimal_mixture(reach, solvers=("MOSEK", "SCS"))  # MOSEK is not installed
-    assert mixture.solver == "SCS"
-    assert mixture.gap <= 1e-4
-    assert "Fell back (MOSEK:" in mixture.note
-
-
-def test_failing_solvers_fall_back_to_the_first_order_method(monkeypatch):
-    def broken(problem):
-        raise mixture_solvers.SolveError("it failed on purpose")
-
-    for name in ("CLARABEL", "SCS"):
-        monkeypatch.setitem(mixture_solvers.SOLVERS, name, broken)
-    reach = random_reach(np.random.default_rng(13), 12, 6)
-    mixture = optimal_mixture(reach, tolerance=1e-3)
-    assert mixture.solver == "first-order"
-    assert mixture.gap <= 1e-3
-    assert "it failed on purpose" in mixture.note
-
-
-def test_a_solver_that_answers_nonsense_is_not_believed(monkeypatch):
-    def liar(problem):
-        mixture, dual = np.zeros(problem.rate.shape[1]), np.zeros(problem.weight.shape[1])
-        mixture[0] = dual[-1] = 1.0
-        return [(mixture, dual)]
-
-    monkeypatch.setitem(mixture_solvers.SOLVERS, "CLARABEL", liar)
-    reach = random_reach(np.random.default_rng(14), 15, 8, decades=1.0)
-    mixture = optimal_mixture(reach, solvers=("CLARABEL",))
-    assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)
-    assert mixture.lower_bound <= scipy_value(reach)
-
-
-def test_cvxpy_is_imported_only_when_it_is_needed():
-    code = (
-        "import sys, numpy as np\n"
-        "from causalbandit.strategies.mixture import optimal_mixture\n"
-        "optimal_mixture(np.eye(3), solvers=('first-order',))\n"
-        "print(sorted(m for m in ('cvxpy', 'pandas', 'matplotlib') if m in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 # ---- the result
