@@ -172,7 +172,7 @@ def test_prior_data_replace_the_first_batch_and_follow_the_goal(goal):
     assert decision.simple_regret == 0
     np.testing.assert_allclose(decision.estimates, base.model.effects(base.interventions), atol=0.01)
     observed = Counts.from_frame(InterventionSet(base.graph, [{}]), {}, rows)
-    same = [search(problem, 1, TopTwo(prior=prior), rng=0).effects for prior in (rows, observed)]
+    same = [search(problem, 1, TopTwo(prior=prior), rng=0).estimates for prior in (rows, observed)]
     np.testing.assert_array_equal(*same)
 
 

@@ -263,8 +263,8 @@ def test_decision_is_the_best_under_its_own_tables(seed):
     problem = problem_of(seed)
     decision, _ = play(problem, TwoPhase(), 600, seed)
     tables = decision.tables.cpt
-    np.testing.assert_allclose(decision.estimates, propagate(problem.interventions, tables).effects, atol=1e-13)
-    assert decision.estimates[decision.best_index] == decision.estimates.max()
+    np.testing.assert_allclose(decision.effects, propagate(problem.interventions, tables).effects, atol=1e-13)
+    assert decision.effects[decision.best_index] == decision.effects.max()
 
 
 def test_decision_keeps_the_mixture_with_its_certificate():
@@ -319,7 +319,7 @@ def test_same_seed_same_search():
     problem = problem_of(4)
     one, two, other = (search(problem, 900, rng=seed) for seed in (5, 5, 6))
     assert one.counts == two.counts
-    np.testing.assert_array_equal(one.effects, two.effects)
+    np.testing.assert_array_equal(one.estimates, two.estimates)
     assert one.counts != other.counts
 
 
