@@ -34,13 +34,15 @@ def enter(
     outcomes: Sequence[float],
     propensities: Sequence[float],
     covariates: Sequence[Sequence[float]] | None = None,
+    probabilities: Sequence[Sequence[float]] | None = None,
 ) -> list[pd.DataFrame]:
     """Make a design live through a log: assignments as recorded, estimates after every round."""
     frames = []
     for t, (arm, outcome, propensity) in enumerate(zip(arms, outcomes, propensities, strict=True)):
         assignment = design.assign(None if covariates is None else covariates[t])
         made = design._book.open[assignment.id]
-        design._book.open[assignment.id] = made._replace(arm=arm, propensity=propensity)
+        known = made.probabilities if probabilities is None else list(probabilities[t])
+        design._book.open[assignment.id] = made._replace(arm=arm, propensity=propensity, probabilities=known)
         design.observe(assignment.id, outcome)
         frames.append(design.estimates())
     return frames

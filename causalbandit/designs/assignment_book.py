@@ -35,6 +35,8 @@ class OpenAssignment(NamedTuple):
     """Index of the arm."""
     propensity: float
     """Probability with which it was drawn."""
+    probabilities: list[float]
+    """Those of all arms [K]."""
     covariates: list[float] | None
     """The unit's covariates [d], in the design's order."""
     predictions: list[float] | None
@@ -92,7 +94,7 @@ class AssignmentBook:
         if self.record is not None:
             self.record.append(arm, propensity, probabilities, covariates or (), predictions or ())
         self.n_assigned = number = self.n_assigned + 1
-        self.open[number] = OpenAssignment(arm, propensity, covariates, predictions)
+        self.open[number] = OpenAssignment(arm, propensity, probabilities, covariates, predictions)
         return Assignment(number, self.settings.arms[arm], propensity, number)
 
     def close(self, number: int, outcome: float, observed: int) -> None:

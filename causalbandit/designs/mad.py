@@ -3,9 +3,9 @@
 In round t arm k is drawn with probability p_t(k) = δ_t/K + (1 − δ_t)q_t(k): a policy's q_t mixed with uniform
 assignment. The scores 1{W = k}Y/p(k) − 1{W = 0}Y/p(0) are unbiased for the effect of arm k whatever the policy did, and
 their running mean has a confidence sequence that holds at every round at once: look as often as you like, stop when you
-like. The sequence is asymptotic: it is slow to reach its level where few rounds carry most of the information, that is
-with rare or heavy-tailed outcomes, many arms and a δ that falls fast. Use a slower δ then, and do not stop within the
-first hundreds of rounds.
+like. The sequence is asymptotic. Where few rounds carry most of the information (rare or heavy-tailed outcomes, many
+arms, a δ that falls fast) its realised variance is too small; a guard raises it, and a warning is given where that may
+not be enough.
 
 >>> import numpy as np
 >>> from causalbandit.designs.thompson import BetaBernoulliThompson
@@ -67,17 +67,19 @@ class MixtureAdaptiveDesign(LiveResults):
         δ_t: a function of the round (1, 2, …) with t^(−1/4) < δ_t ≤ 1, checked at every round; or "uniform" (1: a
         completely randomised design), "slow" (t^-0.1), "fast" (t^-0.24). A function must not look at the data.
     alpha
-        Error rate of all intervals together (of each alone with ``multiplicity="none"``).
+        Error rate of all intervals together, or of each alone (``multiplicity``).
     t_star
         Where the sequence is tightest, at least 1; any value is valid if chosen before the data. It is compared with
-        the variance sum S, about T·E[Y²/p], not with the round: the planned number of rounds T is the usual choice;
-        with a fast δ and rare outcomes four times as much misses less often early on.
+        the variance sum S, about T·E[Y²/p], not with the round: the planned number of rounds T is the usual choice.
     arms
         Names of the K arms; default 0..K−1.
     n_arms
-        K, for a policy that has no ``n_arms`` (otherwise its ``probabilities()`` are counted).
+        K, for a policy that has no ``n_arms``; default: as many as it has ``probabilities()``.
     multiplicity
         "bonferroni": the K − 1 intervals hold together; "none": each holds alone.
+    variance
+        "guarded": an arm's variance is at least what its draws and probabilities say (`VarianceGuard`); "realised": the
+        source's sums of what happened, too short where few draws of an arm carry the estimate.
     outcome_model
         None; "pooled" or "split" least squares on covariates; "mean" (running means, no covariates); or a regressor
         with ``fit(X, y)`` and ``predict(X)``.
@@ -94,11 +96,11 @@ class MixtureAdaptiveDesign(LiveResults):
         "sample": the mean effect over the units of the experiment; "population": over the population they are drawn
         from, which adds the spread of predicted effects to the variance. Without covariates both are covered.
     decay
-        None, or "inverse-sqrt" or a function x ↦ weight: arms that are significant and tight enough give up their share
-        of the policy, so that the others gain power. x counts rounds since the arm settled, from 1.
+        None, or "inverse-sqrt" or a function x ↦ weight: settled arms give up their share of the policy, so that the
+        others gain power. x counts rounds since the arm settled, from 1.
     precision
-        An arm is settled once it is significant and its interval is at most (1 − precision) times as wide as when it
-        first was. In [0, 1).
+        In [0, 1): an arm is settled once it is significant and its interval at most (1 − precision) times as wide as
+        when it first was.
     record_path
         Keep estimate and radius of every contrast at every round: 16(K − 1) bytes a round.
     record_rounds
@@ -130,6 +132,7 @@ class MixtureAdaptiveDesign(LiveResults):
         arms: Sequence[Hashable] | None = None,
         n_arms: int | None = None,
         multiplicity: str | None = "bonferroni",
+        variance: Literal["guarded", "realised"] = "guarded",
         outcome_model: Any = None,
         model_options: Mapping[str, Any] | None = None,
         covariates: Sequence[str] | None = None,
@@ -149,6 +152,7 @@ class MixtureAdaptiveDesign(LiveResults):
             alpha=alpha,
             t_star=t_star,
             multiplicity=multiplicity,
+            variance=variance,
             outcome_model=outcome_model,
             model_options=model_options or {},
             covariates=covariates,
@@ -245,7 +249,7 @@ class MixtureAdaptiveDesign(LiveResults):
             self._observe_again(number, value, amend)
             return
         self.policy.update(entry.arm, value)
-        contrasts.take(entry.arm, value, entry.propensity, entry.predictions, entry.covariates)
+        contrasts.take(entry.arm, value, entry.propensity, entry.probabilities, entry.predictions, entry.covariates)
         book.close(number, value, contrasts.rounds)
         if self.settings.uses_covariates and not self._warned_collinear and contrasts.rounds % 64 == 0:
             useless = useless_covariate(contrasts.model, book.covariates, contrasts.rounds)
@@ -269,10 +273,12 @@ class MixtureAdaptiveDesign(LiveResults):
         record.set_outcome(number - 1, outcome, record.place(number - 1))
         table = record.observed()
         predictions, covariates = record.predictions(table), record.covariates(table).tolist()
+        probabilities = record.probabilities(table).tolist()
         self._contrasts.clear()
         for place, row in enumerate(table.tolist()):
             predicted = None if predictions is None else predictions[place].tolist()
-            self._contrasts.take(int(row[ARM]), row[OUTCOME], row[PROPENSITY], predicted, covariates[place])
+            known = (probabilities[place], predicted, covariates[place])
+            self._contrasts.take(int(row[ARM]), row[OUTCOME], row[PROPENSITY], *known)
 
     # -- many rounds --------------------------------------------------------------------------------------------------
 

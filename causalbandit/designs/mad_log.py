@@ -52,7 +52,8 @@ class LoggedMAD(ContrastResults):
     def _path_values(self) -> Any:
         if self.settings.outcome_model is not None:
             return self._contrasts.path
-        return contrast_path(self.settings, self.log.arms, self.log.outcomes, self.log.taken_propensities)
+        log = self.log
+        return contrast_path(self.settings, log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
@@ -81,6 +82,7 @@ def replay_log(
     alpha: float = 0.05,
     t_star: float | None = None,
     multiplicity: str | None = "bonferroni",
+    variance: Literal["guarded", "realised"] = "guarded",
     outcome_model: Any = None,
     model_options: Mapping[str, Any] | None = None,
     n_warmup: int = 0,
@@ -94,7 +96,7 @@ def replay_log(
         The checked record. Its contexts are the covariates of the outcome model.
     control
         Name of the control arm.
-    alpha, multiplicity, outcome_model, model_options, n_warmup, estimand
+    alpha, multiplicity, variance, outcome_model, model_options, n_warmup, estimand
         As in `MixtureAdaptiveDesign`.
     t_star
         Default: the number of rounds. Choosing it after seeing the data is not covered by the guarantee.
@@ -116,6 +118,7 @@ def replay_log(
         alpha=alpha,
         t_star=float(log.n_rounds) if t_star is None else t_star,
         multiplicity=multiplicity,
+        variance=variance,
         outcome_model=outcome_model,
         model_options=model_options or {},
         n_warmup=n_warmup,
@@ -131,15 +134,29 @@ def replay_log(
         )
     contrasts = RunningContrasts(settings, keep_path=True)
     if outcome_model is None:
-        contrasts.take_many(log.arms, log.outcomes, log.taken_propensities)
+        contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
         return LoggedMAD(log, settings, contrasts)
     contexts = np.zeros((log.n_rounds, 0)) if log.contexts is None else log.contexts
     _check_columns(log, contexts)
     contrasts.start_model(contexts.shape[1])
-    rows = zip(log.arms.tolist(), log.outcomes.tolist(), log.taken_propensities.tolist(), contexts, strict=True)
-    for arm, outcome, propensity, row in rows:
-        contrasts.take(arm, outcome, propensity, contrasts.model.predict(row), row)
+    columns = (log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
+    rows = zip(*(column.tolist() for column in columns), contexts, strict=True)
+    for arm, outcome, propensity, probabilities, row in rows:
+        contrasts.take(arm, outcome, propensity, probabilities, contrasts.model.predict(row), row)
     return LoggedMAD(log, settings, contrasts)
+
+
+def _probabilities(log: AdaptiveLog) -> Any:
+    """[T, K] probabilities of all arms; where the log has the drawn arm's alone, the rest goes to the others in parts.
+
+    Equal parts are right for two arms, for equal chances, and whenever the undrawn arms were equally likely.
+    """
+    probabilities = log.propensities
+    if probabilities is None:
+        rest = (1.0 - log.taken_propensities) / (log.n_arms - 1)
+        probabilities = np.repeat(rest[:, None], log.n_arms, axis=1)
+        probabilities[np.arange(log.n_rounds), log.arms] = log.taken_propensities
+    return np.where(probabilities > 0.0, probabilities, np.inf)  # an arm that could not be drawn has 1/p = 0
 
 
 def _check_chances(log: AdaptiveLog) -> None:
@@ -182,6 +199,7 @@ def mad_from_log(
     alpha: float = 0.05,
     t_star: float | None = None,
     multiplicity: str | None = "bonferroni",
+    variance: Literal["guarded", "realised"] = "guarded",
     contexts: Sequence[str] = (),
     outcome_model: Any = None,
     model_options: Mapping[str, Any] | None = None,
@@ -209,7 +227,7 @@ def mad_from_log(
         Columns known before the draw, the covariates of the outcome model (``covariates`` is the same).
     outcome_model
         None, or "pooled" (the default when there are contexts), "split", "mean" or a regressor.
-    alpha, t_star, multiplicity, model_options, n_warmup, estimand
+    alpha, t_star, multiplicity, variance, model_options, n_warmup, estimand
         As in `replay_log`, which also gives the path over the rounds.
     time
         Column that gives the order of time.
@@ -244,6 +262,7 @@ def mad_from_log(
         alpha=alpha,
         t_star=t_star,
         multiplicity=multiplicity,
+        variance=variance,
         outcome_model=outcome_model,
         model_options=model_options,
         n_warmup=n_warmup,

@@ -37,7 +37,7 @@ def contrast_table(contrasts: RunningContrasts) -> pd.DataFrame:
 
     Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
     ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn), ``insufficient_data`` (then the estimate
-    is NaN and the interval infinite).
+    is NaN and the interval infinite), ``warning`` (why the promise may not be held, or empty).
     """
 
     settings = contrasts.settings
@@ -57,11 +57,30 @@ def contrast_table(contrasts: RunningContrasts) -> pd.DataFrame:
             "n": [int(contrasts.pulls[k]) for k in settings.others],
             "n_control": [int(contrasts.pulls[settings.control_index])] * len(radii),
             "insufficient_data": missing,
+            "warning": [_warning(contrasts, arm) for arm in settings.others],
         },
         title="Effects against control, Mixture Adaptive Design",
         alpha=settings.alpha,
         notes=(_joint_note(settings), ASSUMPTIONS),
     )
+
+
+def _warning(contrasts: RunningContrasts, arm: int) -> str:
+    """Why the promise of an arm's interval may not be held, or an empty text."""
+    sums, settings = contrasts.sums, contrasts.settings
+    if not sums.sufficient(arm):
+        return ""
+    doubts, reasons = sums.doubts(arm), []
+    if doubts.few_draws:
+        fewest = min((sums.counts[k], k) for k in (arm, settings.control_index))
+        reasons.append(f"only {fewest[0]:.0f} scored draws of {settings.arms[fewest[1]]!r}")
+    if doubts.few_outcomes:
+        reasons.append("a few outcomes carry the variance: heavy tails, or too few that are not 0")
+    if doubts.too_short:
+        reasons.append(
+            "the realised variance is likely too small; variance='guarded' gives a wider interval that holds"
+        )
+    return "; ".join(reasons)
 
 
 def _joint_note(settings: MADSettings) -> str:
@@ -91,7 +110,7 @@ def path_frame(values: npt.ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame
 
 def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequence[str]) -> pd.DataFrame:
     """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``
-    (place in the order of observation, 0 while open), then the covariates.
+    (place in the order of observation, 0 while open), then the covariates, then ``p(…)``, the probability of every arm.
     """
     import pandas as pd
 
@@ -107,6 +126,8 @@ def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequenc
     )
     for name, column in zip(covariates, record.covariates(table).T, strict=True):
         frame[name] = column
+    for arm, column in zip(settings.arms, record.probabilities(table).T, strict=True):
+        frame[f"p({arm})"] = column
     return frame
 
 
@@ -174,7 +195,8 @@ class ContrastResults:
 
         Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
         ``significant``, ``n`` and ``n_control`` (observed rounds), ``insufficient_data`` (then the estimate is NaN and
-        the interval infinite).
+        the interval infinite), ``warning`` (why the promise may not be held: few draws, a few outcomes that carry the
+        variance, or a realised variance that is too small; else empty).
         """
         return contrast_table(self._running())
 
@@ -261,7 +283,8 @@ class LiveResults(ContrastResults):
 
     def rounds(self) -> pd.DataFrame:
         """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``
-        (place in the order of observation, 0 while open), then the covariates.
+        (place in the order of observation, 0 while open), then the covariates, then ``p(…)``, the probability of every
+        arm.
         """
         return rounds_frame(self.settings, self._kept_record(), self._book.covariates)
 
@@ -287,6 +310,7 @@ class LiveResults(ContrastResults):
             else:
                 star = " *" if row.significant else ""
                 lines.append(f"- Arm {row.arm}: {row.estimate:.3f} ({row.lower:.5f}, {row.upper:.5f}){star}")
+            lines += [f"  ! {warning}" for warning in [str(row.warning)] if warning]
         if settings.uses_covariates:
             covers = "the units of this experiment" if settings.estimand == "sample" else "the population of the units"
             lines.append(f"Covariates {listing(self._book.covariates)}; the effects are those of {covers}.")

@@ -49,6 +49,7 @@ def simulate_mad(
     alpha: float = 0.05,
     t_star: float | None = None,
     multiplicity: str | None = "bonferroni",
+    variance: Literal["guarded", "realised"] = "guarded",
     outcome_model: Literal["mean", "pooled", "split"] | None = None,
     n_warmup: int = 0,
     estimand: Literal["sample", "population"] = "sample",
@@ -75,7 +76,7 @@ def simulate_mad(
     means
         Population means of the arms [K], known from ``outcomes`` when that is a list. Needed to count misses of the
         population effects, and for the naive interval's misses.
-    control, delta, alpha, t_star, multiplicity, outcome_model, n_warmup, decay, precision
+    control, delta, alpha, t_star, multiplicity, variance, outcome_model, n_warmup, decay, precision
         As in `MixtureAdaptiveDesign`; ``t_star`` defaults to T. Every experiment runs all T rounds; when it would have
         stopped is in ``stopping_round``.
     estimand
@@ -86,7 +87,7 @@ def simulate_mad(
     start
         First round at which a miss counts.
     record
-        Keep every round (24 bytes a round and replication, 8 more per covariate).
+        Keep every round (24 bytes a round and replication, 8 more per arm and per covariate).
     rng, progress
         Seed or generator; whether to show a progress bar (default: on a terminal).
 
@@ -117,6 +118,7 @@ def simulate_mad(
         alpha=alpha,
         t_star=n_rounds if t_star is None else t_star,
         multiplicity=multiplicity,
+        variance=variance,
         outcome_model=outcome_model,
         n_warmup=n_warmup,
         estimand=estimand,
@@ -157,6 +159,7 @@ def simulate_mad(
         missed=misses.missed,
         naive_missed=misses.naive_missed,
         first_significant=contrasts.first_significant,
+        warned=contrasts.sums.doubts(settings.others).any() if contrasts.sums.rounds else np.isnan(contrasts.estimates),
         stopping_round=batch.stopping_round,
         pulls=contrasts.pulls,
         reward=misses.totals.sum(axis=1) / n_rounds,
@@ -181,6 +184,8 @@ class _Round(NamedTuple):
     """[R] its outcome."""
     propensity: FloatArray
     """[R] its probability."""
+    probabilities: FloatArray
+    """[R, K] those of all arms."""
 
 
 class _OutcomeSource:
@@ -271,10 +276,10 @@ class _Batch:
         if t == 1:
             contrasts.start_model(0 if covariates is None else covariates.shape[1])
         predictions = None if contrasts.model is None else contrasts.model.predict(covariates)
-        contrasts.take(arms, outcome, propensity, predictions, covariates)
+        contrasts.take(arms, outcome, propensity, probabilities, predictions, covariates)
         self.policy.update(arms, outcome)
         self.stopping_round = np.where(np.isnan(self.stopping_round) & contrasts.finished, t, self.stopping_round)
-        return _Round(potential, covariates, arms, outcome, propensity)
+        return _Round(potential, covariates, arms, outcome, propensity, probabilities)
 
 
 class _Misses:
@@ -345,5 +350,6 @@ def _stack(kept: list[_Round]) -> MADRounds:
         arms=np.stack([drawn.arms for drawn in kept], axis=1),
         outcomes=np.stack([drawn.outcome for drawn in kept], axis=1),
         propensities=np.stack([drawn.propensity for drawn in kept], axis=1),
+        probabilities=np.stack([drawn.probabilities for drawn in kept], axis=1),
         covariates=np.stack(covariates, axis=1) if covariates else None,
     )

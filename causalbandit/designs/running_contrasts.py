@@ -1,15 +1,7 @@
-"""Running contrasts of arms with a control: sums per arm, and from them estimates with confidence sequences.
+"""Running contrasts of arms with a control: estimates with confidence sequences, round after round.
 
 `RunningContrasts.take` is the only round: a live design, the replay of a log and a simulation of R experiments all
-enter what they observed through it. The sums are plain numbers in lists for one experiment (fastest there) and arrays
-[R, K] for R at once; the formulas are the same lines.
-
->>> sums = ContrastSums(n_arms=2, control=0)
->>> for arm, outcome in ((0, 1.0), (1, 3.0), (1, 2.0), (0, 1.5)):
-...     sums.add(arm, outcome, propensity=0.5)
->>> estimate, variance_sum = sums.contrast(1)
->>> estimate, variance_sum                              # (3 + 2 − 1 − 1.5)/0.5/4 and (9 + 4 + 1 + 2.25)/0.25
-(1.25, 65.0)
+enter what they observed through it.
 """
 
 from __future__ import annotations
@@ -22,129 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.designs.contrast_sums import ContrastSums
 from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
+from causalbandit.designs.variance_guard import VarianceGuard, guard_path
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
 from causalbandit.sequences.asymptotic import asymptotic_radius
 
 FloatArray = npt.NDArray[np.float64]
-
-
-class ContrastSums:
-    """Sufficient statistics of the scores Γ(w) = f_w + 1{W = w}(Y − f_w)/p(w) of K arms against one control.
-
-    Parameters
-    ----------
-    n_arms, control
-        K and the control's index.
-    replications
-        None for one experiment, R for R at once.
-    population
-        Add the spread of predicted effects, Σ(f_k − f_0 − ATE_{t−1})², to the variance sum.
-    crossed
-        With ``population``: also add twice the positive part of Σ(f_k − f_0 − ATE_{t−1})·(residual of the contrast).
-        The score's variance around the population effect is E[D² + 2DR + R²] with D the first and R the second
-        factor. Least squares makes E[DR] = 0; a model that shrinks the effect's variation makes it positive, and
-        D² + R² alone is then too small.
-
-    Notes
-    -----
-    A round costs O(1) without and O(K) with predictions.
-    """
-
-    def __init__(
-        self,
-        n_arms: int,
-        control: int,
-        *,
-        replications: int | None = None,
-        population: bool = False,
-        crossed: bool = False,
-    ) -> None:
-        def zeros() -> Any:
-            return [0.0] * n_arms if replications is None else np.zeros((replications, n_arms))
-
-        self.n_arms, self.control = n_arms, control
-        self.population, self.crossed = population, population and crossed
-        self._rows = None if replications is None else np.arange(replications)
-        self.rounds = 0
-        self.counts, self.scores, self.squares = zeros(), zeros(), zeros()
-        self.spread, self.cross = zeros(), zeros()
-
-    def add(self, arm: Any, outcome: Any, propensity: Any, predictions: Any = None) -> None:
-        """Add one round: the drawn arm, its outcome and propensity, and all arms' predictions [K] made before it."""
-        place = arm if self._rows is None else (self._rows, arm)
-        if predictions is None:
-            residual = inverse_propensity_residual(outcome, propensity)
-        else:
-            residual = inverse_propensity_residual(outcome, propensity, predictions[place])
-            if self.population:
-                self._add_spread(arm, predictions, residual)
-            if self._rows is None:
-                scores = self.scores
-                for other in range(self.n_arms):
-                    scores[other] += predictions[other]
-            else:
-                self.scores += predictions
-        self.scores[place] += residual
-        self.squares[place] += residual * residual
-        self.counts[place] += 1.0
-        self.rounds += 1
-
-    def add_many(self, arms: Any, outcomes: Any, propensities: Any) -> None:
-        """Add many rounds [T] of one experiment without predictions, in any order."""
-        residuals = inverse_propensity_residual(outcomes, propensities)
-        for name, weights in (("counts", None), ("scores", residuals), ("squares", residuals * residuals)):
-            added = np.bincount(arms, weights, minlength=self.n_arms)
-            setattr(self, name, [float(old + new) for old, new in zip(getattr(self, name), added, strict=True)])
-        self.rounds += len(residuals)
-
-    def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
-        """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
-        control, rounds = self.control, max(self.rounds, 1)
-        if self._rows is None:
-            for other in range(self.n_arms):
-                effect = (self.scores[other] - self.scores[control]) / rounds
-                deviation = predictions[other] - predictions[control] - effect
-                self.spread[other] += deviation * deviation
-                if self.crossed and arm in (other, control):
-                    self.cross[other] += deviation * (residual if arm == other else -residual)
-            return
-        effects = (self.scores - self.scores[:, [control]]) / rounds
-        self.spread += (predictions - predictions[:, [control]] - effects) ** 2
-
-    def contrast(self, arm: Any) -> tuple[Any, Any]:
-        """(estimate, variance sum) of an arm against control; needs at least one round.
-
-        One experiment: an arm index gives two numbers. R experiments: a list of arms gives two arrays [R, len(list)].
-        """
-        place: Any = arm if self._rows is None else (slice(None), arm)
-        origin: Any = self.control if self._rows is None else (slice(None), [self.control])
-        estimate, variance_sum = contrast(
-            self.scores[place], self.scores[origin], self.squares[place], self.squares[origin], self.rounds
-        )
-        if self.population:
-            variance_sum = variance_sum + self.spread[place]
-        if self.crossed:
-            variance_sum = variance_sum + 2.0 * max(0.0, self.cross[place])
-        return estimate, variance_sum
-
-    def sufficient(self, arm: Any) -> Any:
-        """Whether both the arm and the control have a score: a bool, or an array [R, len(arm)] for a list of arms."""
-        if self._rows is None:
-            return self.counts[arm] > 0.0 and self.counts[self.control] > 0.0
-        return (self.counts[:, arm] > 0.0) & (self.counts[:, [self.control]] > 0.0)
-
-    def state(self) -> dict[str, Any]:
-        """The sums as JSON values (one experiment)."""
-        names = ("rounds", "counts", "scores", "squares", "spread", "cross")
-        return {name: getattr(self, name) for name in names}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state` gave."""
-        for name in self.state():
-            value = state[name]
-            setattr(self, name, list(value) if isinstance(value, (list, tuple)) else value)
 
 
 class RunningContrasts:
@@ -192,6 +69,8 @@ class RunningContrasts:
             replications=size,
             population=settings.estimand == "population",
             crossed=settings.crossed,
+            guard=VarianceGuard(settings.n_arms, settings.alpha_each, size),
+            guarded=settings.variance == "guarded",
         )
         self.rounds = 0
         self.path = array("d")
@@ -214,13 +93,23 @@ class RunningContrasts:
         """Make the outcome model, if the design has one, for this number of covariates."""
         self.model = self.settings.new_model(n_covariates, self.replications)
 
-    def take(self, arm: Any, outcome: Any, propensity: Any, predictions: Any = None, covariates: Any = None) -> None:
+    def take(
+        self,
+        arm: Any,
+        outcome: Any,
+        propensity: Any,
+        probabilities: Any,
+        predictions: Any = None,
+        covariates: Any = None,
+    ) -> None:
         """Enter one observed round: the only place where a round is scored, learned from and judged.
 
         Parameters
         ----------
         arm, outcome, propensity
             The drawn arm, its outcome and the probability with which it was drawn; [R] each with replications.
+        probabilities
+            [K] or [R, K]: those of all arms.
         predictions
             [K] or [R, K]: what the outcome model predicted when the arm was drawn.
         covariates
@@ -229,14 +118,17 @@ class RunningContrasts:
         self.rounds += 1
         self.pulls[arm if self.replications is None else (self._rows, arm)] += 1
         if self.rounds > self.settings.n_warmup:
-            self.sums.add(arm, outcome, propensity, predictions)
+            self.sums.add(arm, outcome, propensity, predictions, probabilities)
         if self.model is not None:
             self.model.update(arm, covariates, outcome)
         self._follow()
 
-    def take_many(self, arms: Any, outcomes: Any, propensities: Any) -> None:
-        """Enter the rounds [T] of one experiment without an outcome model at once; nothing settles on the way."""
-        self.sums.add_many(arms, outcomes, propensities)
+    def take_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any) -> None:
+        """Enter the rounds [T] of one experiment without an outcome model at once; nothing settles on the way.
+
+        ``probabilities`` [T, K] are those of all arms.
+        """
+        self.sums.add_many(arms, outcomes, propensities, probabilities)
         self.rounds += len(arms)
         self.pulls = np.add(self.pulls, np.bincount(arms, minlength=self.settings.n_arms)).tolist()
 
@@ -351,22 +243,28 @@ class RunningContrasts:
             self.model.restore(state["model"])
 
 
-def contrast_path(settings: MADSettings, arms: Any, outcomes: Any, propensities: Any) -> FloatArray:
+def contrast_path(
+    settings: MADSettings, arms: Any, outcomes: FloatArray, propensities: FloatArray, probabilities: FloatArray
+) -> FloatArray:
     """[T, K − 1, 2] estimates and radii after every round of an experiment without predictions, by cumulative sums."""
     residuals = inverse_propensity_residual(outcomes, propensities)
     rounds = np.arange(1, len(residuals) + 1)
     values = np.empty((len(residuals), len(settings.others), 2))
-
-    def running(arm: int) -> tuple[Any, Any, Any]:
-        drawn = arms == arm
-        return np.cumsum(drawn * residuals), np.cumsum(drawn * residuals**2), np.logical_or.accumulate(drawn)
-
-    control = running(settings.control_index)
+    drawn = [arms == arm for arm in range(settings.n_arms)]
+    scores = [np.cumsum(own * residuals) for own in drawn]
+    squares = [np.cumsum(own * residuals**2) for own in drawn]
+    seen = [np.logical_or.accumulate(own) for own in drawn]
+    if settings.variance == "guarded":
+        extras, cubes = guard_path(arms, outcomes, probabilities, squares, settings.alpha_each)
+    control = settings.control_index
     for place, arm in enumerate(settings.others):
-        score, square, seen = running(arm)
-        estimate, variance_sum = contrast(score, control[0], square, control[1], rounds)
+        estimate, variance_sum = contrast(scores[arm], scores[control], squares[arm], squares[control], rounds)
+        if settings.variance == "guarded":
+            apart = cubes[arm] * cubes[control] < 0.0
+            both = extras[arm] + extras[control]
+            variance_sum = variance_sum + np.where(apart, both, np.maximum(extras[arm], extras[control]))
         radius = asymptotic_radius(variance_sum, rounds, settings.alpha_each, settings.t_star)
-        enough = seen & control[2]
+        enough = seen[arm] & seen[control]
         values[:, place, 0] = np.where(enough, estimate, np.nan)
         values[:, place, 1] = np.where(enough, radius, np.inf)
     return values

@@ -29,6 +29,7 @@ from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, list
 
 ESTIMANDS = ("sample", "population")
 MULTIPLICITIES = ("bonferroni", "none")
+VARIANCES = ("guarded", "realised")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class MADSettings:
         Where the sequence is tightest, at least 1, compared with the variance sum S.
     multiplicity : str
         "bonferroni": the K − 1 intervals hold together; "none" (or None): each holds alone.
+    variance : str
+        "guarded": the variance of rarely drawn arms is judged by `VarianceGuard`; "realised": by what happened alone.
     outcome_model : None, str or object
         None, "mean", "pooled", "split" or a regressor.
     model_options : dict
@@ -78,6 +81,7 @@ class MADSettings:
     alpha: float = 0.05
     t_star: float = 1000
     multiplicity: str | None = "bonferroni"
+    variance: str = "guarded"
     outcome_model: Any = None
     model_options: Mapping[str, Any] = field(default_factory=dict)
     covariates: Sequence[str] | None = None
@@ -111,6 +115,7 @@ class MADSettings:
         checks.distinct(self.arms, "arms")
         checks.one_of(self.multiplicity, "multiplicity", MULTIPLICITIES)
         checks.one_of(self.estimand, "estimand", ESTIMANDS)
+        checks.one_of(self.variance, "variance", VARIANCES)
         object.__setattr__(self, "control", self.arms[self.control_index])
         _ = self._sequence, self._decay
         if self.n_warmup and self.outcome_model is None:

@@ -29,6 +29,8 @@ class MADRounds:
     """[R, T] its outcome."""
     propensities: FloatArray
     """[R, T] its probability."""
+    probabilities: FloatArray
+    """[R, T, K] those of all arms."""
     covariates: FloatArray | None
     """[R, T, d], or None."""
 
@@ -60,6 +62,8 @@ class MADSimulation:
     None where the means are unknown."""
     first_significant: FloatArray
     """[R, J] first round at which the interval left out zero; NaN if it never did."""
+    warned: BoolArray
+    """[R, J] whether the interval after the last round carries a warning."""
     stopping_round: FloatArray
     """[R] first round at which all arms were settled; NaN if they never were."""
     pulls: FloatArray
@@ -94,7 +98,7 @@ class MADSimulation:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per contrast: ``arm``, ``reference``, ``effect``, ``bias``, ``rmse``, ``median_radius``, ``power``
-        (interval leaves out zero by the last round), ``missed``, ``naive_missed``, ``pulls`` (mean).
+        (interval leaves out zero by the last round), ``missed``, ``warned``, ``naive_missed``, ``pulls`` (mean).
         """
         import pandas as pd
 
@@ -110,6 +114,7 @@ class MADSimulation:
                 "median_radius": np.median(self.radii, axis=0),
                 "power": (~np.isnan(self.first_significant)).mean(axis=0),
                 "missed": self.missed.mean(axis=0),
+                "warned": self.warned.mean(axis=0),
                 "naive_missed": math.nan if self.naive_missed is None else self.naive_missed.mean(axis=0),
                 "pulls": self.pulls[:, self.arms].mean(axis=0),
             }

@@ -40,7 +40,14 @@ def test_late_amended_and_missing_outcomes_with_covariates_equal_sums_by_hand(mo
     """An oracle that loops over the observed rounds with predictions from a batch fit to what was known before."""
     noise = np.random.default_rng(3)
     design = MixtureAdaptiveDesign(
-        cb.BetaBernoulliThompson(3), control=1, t_star=150, rng=0, outcome_model=model, estimand=estimand, n_warmup=40
+        cb.BetaBernoulliThompson(3),
+        control=1,
+        t_star=150,
+        rng=0,
+        outcome_model=model,
+        estimand=estimand,
+        n_warmup=40,
+        variance="realised",
     )
     units: dict[int, dict[str, Any]] = {}
     waiting, order = [], []

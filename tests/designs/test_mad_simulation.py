@@ -42,7 +42,14 @@ def test_a_simulated_experiment_replayed_live_gives_the_same_estimates(model: An
             Recorded(3), control=1, t_star=60, outcome_model=model, n_warmup=warmup, estimand=estimand, rng=0
         )
         covariates = rounds.covariates[row] if model in ("pooled", "split") and rounds.covariates is not None else None
-        frame = enter(live, rounds.arms[row], rounds.outcomes[row], rounds.propensities[row], covariates)[-1]
+        frame = enter(
+            live,
+            rounds.arms[row],
+            rounds.outcomes[row],
+            rounds.propensities[row],
+            covariates,
+            rounds.probabilities[row],
+        )[-1]
         np.testing.assert_allclose(frame["estimate"], simulation.estimates[row], rtol=1e-9)
         np.testing.assert_allclose((frame["upper"] - frame["lower"]) / 2, simulation.radii[row], rtol=1e-9)
         path = live.path()

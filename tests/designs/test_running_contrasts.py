@@ -22,6 +22,7 @@ def test_estimates_and_radii_equal_pyssed_wherever_arm_and_control_have_data(cas
             alpha=result["alpha"],
             t_star=result["t_star"],
             multiplicity=result["mc_adjust"],
+            variance="realised",
             rng=0,
         )
         frames = enter(design, case["arms"], case["outcomes"], case["propensities"])
@@ -63,6 +64,7 @@ def test_covariate_scores_equal_pyssed_once_the_models_have_full_rank(case: dict
         t_star=case["t_star"],
         outcome_model="pooled" if case["pooled"] else "split",
         n_warmup=case["n_warmup"],
+        variance="realised",
         rng=0,
     )
     ready_at = math.inf

@@ -26,7 +26,7 @@ from causalbandit.designs.mad import MixtureAdaptiveDesign
         ({"outcome_model": "splitt"}, "Did you mean 'split'"),
         ({"n_warmup": 5}, "without an outcome_model"),
         ({"n_warmup": -1, "outcome_model": "mean"}, "n_warmup was -1"),
-        ({"covariates": ["x"]}, "covariates need an outcome_model"),
+        ({"covariates": ["x"]}, "covariates need an outcome model"),
         ({"covariates": ["x", "x"], "outcome_model": "split"}, "covariates names 'x' twice"),
     ],
 )

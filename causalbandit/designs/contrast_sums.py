@@ -1,0 +1,208 @@
+"""Sums of scores per arm, and from them contrasts with a control: an estimate and its variance sum.
+
+Plain numbers in lists for one experiment (fastest there) and arrays [R, K] for R at once; the formulas are the same
+lines.
+
+>>> sums = ContrastSums(n_arms=2, control=0)
+>>> for arm, outcome in ((0, 1.0), (1, 3.0), (1, 2.0), (0, 1.5)):
+...     sums.add(arm, outcome, propensity=0.5)
+>>> estimate, variance_sum = sums.contrast(1)
+>>> estimate, variance_sum                              # (3 + 2 − 1 − 1.5)/0.5/4 and (9 + 4 + 1 + 2.25)/0.25
+(1.25, 65.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from causalbandit.designs.variance_guard import VarianceGuard
+from causalbandit.inference.scores import contrast, inverse_propensity_residual
+
+FEW_DRAWS = 10.0
+"""Draws of an arm below which what it gives is hardly known."""
+
+FEW_OUTCOMES = 10.0
+"""Effective number of outcomes below which heavy tails, or too few outcomes that are not 0, carry the sums."""
+
+LARGEST_WIDENING = 1.1
+"""How much wider the guarded interval may be before the realised one is called too short."""
+
+
+class Doubts(NamedTuple):
+    """Reasons to doubt an interval: truth values of one contrast, or arrays [R, J]."""
+
+    few_draws: Any
+    """The arm or the control was drawn fewer than `FEW_DRAWS` times."""
+    few_outcomes: Any
+    """Fewer than `FEW_OUTCOMES` outcomes of equal size would carry the sums as well (`VarianceGuard`)."""
+    too_short: Any
+    """The realised variance is well below what the guard says; never with the guard on."""
+
+    def any(self) -> Any:
+        """Whether there is any reason."""
+        return self.few_draws | self.few_outcomes | self.too_short
+
+
+class ContrastSums:
+    """Sufficient statistics of the scores Γ(w) = f_w + 1{W = w}(Y − f_w)/p(w) of K arms against one control.
+
+    Parameters
+    ----------
+    n_arms, control
+        K and the control's index.
+    replications
+        None for one experiment, R for R at once.
+    population
+        Add the spread of predicted effects, Σ(f_k − f_0 − ATE_{t−1})², to the variance sum.
+    crossed
+        With ``population``: also add twice the positive part of Σ(f_k − f_0 − ATE_{t−1})·(residual of the contrast).
+        The score's variance around the population effect is E[D² + 2DR + R²] with D the first and R the second
+        factor. Least squares makes E[DR] = 0; a model that shrinks the effect's variation makes it positive, and
+        D² + R² alone is then too small.
+    guard
+        Draws and moments from which the variance of rarely drawn arms is judged, or None.
+    guarded
+        Raise variance sums to what the guard says; else the guard only keeps its sums.
+
+    Notes
+    -----
+    A round costs O(1) without and O(K) with predictions or a guard.
+    """
+
+    def __init__(
+        self,
+        n_arms: int,
+        control: int,
+        *,
+        replications: int | None = None,
+        population: bool = False,
+        crossed: bool = False,
+        guard: VarianceGuard | None = None,
+        guarded: bool = True,
+    ) -> None:
+        def zeros() -> Any:
+            return [0.0] * n_arms if replications is None else np.zeros((replications, n_arms))
+
+        self.n_arms, self.control = n_arms, control
+        self.population, self.crossed = population, population and crossed
+        self._rows = None if replications is None else np.arange(replications)
+        self.rounds = 0
+        self.counts, self.scores, self.squares = zeros(), zeros(), zeros()
+        self.spread, self.cross = zeros(), zeros()
+        self.guard, self.guarded = guard, guard is not None and guarded
+        self._extras: Any = zeros()
+
+    def add(self, arm: Any, outcome: Any, propensity: Any, predictions: Any = None, probabilities: Any = None) -> None:
+        """Add one round: the drawn arm, its outcome and propensity, and of all arms [K] the predictions made before it
+        and the probabilities with which they could be drawn (with a guard).
+        """
+        place = arm if self._rows is None else (self._rows, arm)
+        if predictions is None:
+            residual = inverse_propensity_residual(outcome, propensity)
+        else:
+            residual = inverse_propensity_residual(outcome, propensity, predictions[place])
+            if self.population:
+                self._add_spread(arm, predictions, residual)
+            if self._rows is None:
+                scores = self.scores
+                for other in range(self.n_arms):
+                    scores[other] += predictions[other]
+            else:
+                self.scores += predictions
+        self.scores[place] += residual
+        self.squares[place] += residual * residual
+        self.counts[place] += 1.0
+        self.rounds += 1
+        if self.guard is not None:
+            self.guard.add(arm, outcome, probabilities, None if predictions is None else predictions[place])
+            if self.guarded:
+                self._extras = self.guard.extras(self.counts, self.squares)
+
+    def add_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any = None) -> None:
+        """Add many rounds [T] of one experiment without predictions, in any order; probabilities [T, K] for a guard."""
+        residuals = inverse_propensity_residual(outcomes, propensities)
+        for name, weights in (("counts", None), ("scores", residuals), ("squares", residuals * residuals)):
+            added = np.bincount(arms, weights, minlength=self.n_arms)
+            setattr(self, name, [float(old + new) for old, new in zip(getattr(self, name), added, strict=True)])
+        self.rounds += len(residuals)
+        if self.guard is not None:
+            self.guard.add_many(arms, outcomes, probabilities)
+            if self.guarded:
+                self._extras = self.guard.extras(self.counts, self.squares)
+
+    def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
+        """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
+        control, rounds = self.control, max(self.rounds, 1)
+        if self._rows is None:
+            for other in range(self.n_arms):
+                effect = (self.scores[other] - self.scores[control]) / rounds
+                deviation = predictions[other] - predictions[control] - effect
+                self.spread[other] += deviation * deviation
+                if self.crossed and arm in (other, control):
+                    self.cross[other] += deviation * (residual if arm == other else -residual)
+            return
+        effects = (self.scores - self.scores[:, [control]]) / rounds
+        self.spread += (predictions - predictions[:, [control]] - effects) ** 2
+
+    def contrast(self, arm: Any) -> tuple[Any, Any]:
+        """(estimate, variance sum) of an arm against control; needs at least one round.
+
+        One experiment: an arm index gives two numbers. R experiments: a list of arms gives two arrays [R, len(list)].
+        """
+        place: Any = arm if self._rows is None else (slice(None), arm)
+        origin: Any = self.control if self._rows is None else (slice(None), [self.control])
+        estimate, variance_sum = contrast(
+            self.scores[place], self.scores[origin], self.squares[place], self.squares[origin], self.rounds
+        )
+        if self.guarded:
+            variance_sum = variance_sum + self._extra(arm, self._extras)
+        if self.population:
+            variance_sum = variance_sum + self.spread[place]
+        if self.crossed:
+            variance_sum = variance_sum + 2.0 * max(0.0, self.cross[place])
+        return estimate, variance_sum
+
+    def _extra(self, arm: Any, extras: Any) -> Any:
+        """What the guard adds to the variance sum of a contrast."""
+        assert self.guard is not None
+        return self.guard.extra(extras, arm, self.control if self._rows is None else [self.control])
+
+    def doubts(self, arm: Any) -> Doubts:
+        """Why the promise of a contrast's interval may not be held; one arm, or a list of arms for R experiments."""
+        guard, single = self.guard, self._rows is None
+        assert guard is not None
+        counts = np.asarray(self.counts)
+        own, control = (counts[arm], counts[self.control]) if single else (counts[:, arm], counts[:, [self.control]])
+        effective = np.asarray(guard.effective_outcomes)
+        _, variance_sum = self.contrast(arm)
+        extra = 0.0 if self.guarded else self._extra(arm, guard.extras(self.counts, self.squares))
+        return Doubts(
+            few_draws=np.minimum(own, control) < FEW_DRAWS,
+            few_outcomes=~((effective if single else effective[:, None]) >= FEW_OUTCOMES),  # NaN: none at all
+            too_short=np.asarray(variance_sum + extra > LARGEST_WIDENING**2 * variance_sum),
+        )
+
+    def sufficient(self, arm: Any) -> Any:
+        """Whether both the arm and the control have a score: a bool, or an array [R, len(arm)] for a list of arms."""
+        if self._rows is None:
+            return self.counts[arm] > 0.0 and self.counts[self.control] > 0.0
+        return (self.counts[:, arm] > 0.0) & (self.counts[:, [self.control]] > 0.0)
+
+    def state(self) -> dict[str, Any]:
+        """The sums as JSON values (one experiment)."""
+        names = ("rounds", "counts", "scores", "squares", "spread", "cross")
+        guard = None if self.guard is None else self.guard.state()
+        return {name: getattr(self, name) for name in names} | {"guard": guard}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state` gave, into sums made with the same settings."""
+        self.rounds = state["rounds"]
+        for name in ("counts", "scores", "squares", "spread", "cross"):
+            setattr(self, name, list(state[name]))
+        if self.guard is not None:
+            self.guard.restore(state["guard"])
+            if self.guarded:
+                self._extras = self.guard.extras(self.counts, self.squares)
