@@ -101,11 +101,10 @@ class MixtureAdaptiveDesign(LiveResults):
     precision
         In [0, 1): an arm is settled once it is significant and its interval at most (1 − precision) times as wide as
         when it first was.
-    record_path
-        Keep estimate and radius of every contrast at every round: 16(K − 1) bytes a round.
-    record_rounds
-        Keep every assignment (arm, propensity, outcome, probabilities, covariates, predictions; 8 bytes each). Needed
-        for repeated or amended outcomes and for the plots of rounds.
+    record_path, record_rounds
+        Keep estimate and radius of every contrast at every round, 16(K − 1) bytes a round; and every assignment (arm,
+        propensity, outcome, probabilities, covariates, predictions; 8 bytes each), which repeated or amended outcomes
+        and the plots of rounds need.
     rng
         Seed or generator.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from causalbandit.designs.mad_results import ContrastResults
+from causalbandit.designs.mad_results import ContrastResults, contrast_table
 from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import MADSettings
@@ -30,6 +30,12 @@ from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+GUESSED = (
+    "The log has the drawn arm's probability alone; the variance of rarely drawn arms is judged as if the others had "
+    "shared the rest equally. With a column per arm it is exact."
+)
 
 
 class LoggedMAD(ContrastResults):
@@ -48,6 +54,12 @@ class LoggedMAD(ContrastResults):
 
     def _running(self) -> RunningContrasts:
         return self._contrasts
+
+    def estimates(self) -> pd.DataFrame:
+        """As `ContrastResults.estimates`; a note tells when the guard had to guess the chances of undrawn arms."""
+        log = self.log
+        guessed = self.settings.variance == "guarded" and log.propensities is None and log.n_arms > 2
+        return contrast_table(self._contrasts, [GUESSED] if guessed else [])
 
     def _path_values(self) -> Any:
         if self.settings.outcome_model is not None:

@@ -32,8 +32,8 @@ ASSUMPTIONS = (
 )
 
 
-def contrast_table(contrasts: RunningContrasts) -> pd.DataFrame:
-    """One row per arm other than control, in the arms' order.
+def contrast_table(contrasts: RunningContrasts, notes: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per arm other than control, in the arms' order; ``notes`` are added to the frame's own.
 
     Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
     ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn), ``insufficient_data`` (then the estimate
@@ -61,7 +61,7 @@ def contrast_table(contrasts: RunningContrasts) -> pd.DataFrame:
         },
         title="Effects against control, Mixture Adaptive Design",
         alpha=settings.alpha,
-        notes=(_joint_note(settings), ASSUMPTIONS),
+        notes=(_joint_note(settings), *notes, ASSUMPTIONS),
     )
 
 
@@ -303,7 +303,11 @@ class LiveResults(ContrastResults):
         settings, contrasts = self.settings, self._running()
         joint = "together (Bonferroni)" if settings.joint else "each"
         level = f"{100 * (1 - settings.alpha):g}%"
-        lines = [repr(self), f"Treatment effects ({level} confidence sequences, {joint}; * excludes 0):"]
+        lines = [
+            f"Mixture Adaptive Design: {settings.n_arms} arms, control {settings.control!r}, {self.n_observed} rounds "
+            f"observed, {self.n_open} open",
+            f"Treatment effects ({level} confidence sequences, {joint}; * excludes 0):",
+        ]
         for row in self.estimates().itertuples():
             if row.insufficient_data:
                 lines.append(f"- Arm {row.arm}: insufficient data ({row.n} pulls, control {row.n_control})")

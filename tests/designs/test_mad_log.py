@@ -66,6 +66,23 @@ def test_a_log_equals_pyssed_and_arms_without_data_have_their_row() -> None:
             assert (row.upper - row.lower) / 2 == pytest.approx(point["radius"][row.arm], rel=1e-9)
 
 
+def test_a_log_without_the_chances_of_undrawn_arms_is_read_with_equal_shares_of_the_rest() -> None:
+    design = live_experiment(None, delta=lambda t: 1.0 if t < 150 else 0.9)
+    frame = design.rounds()
+    columns: dict[str, Any] = {"arm": "arm", "outcome": "outcome", "control": "b", "t_star": 300}
+    alone = cb.mad_from_log(frame, propensity="propensity", **columns)
+    assert any("as if the others" in note for note in alone.attrs["notes"])
+    rest = (1.0 - frame["propensity"]) / 2
+    shared = {f"s{arm}": np.where(frame["arm"] == arm, frame["propensity"], rest) for arm in "abc"}
+    known = cb.mad_from_log(frame.assign(**shared), propensity={arm: f"s{arm}" for arm in "abc"}, **columns)
+    pd.testing.assert_frame_equal(alone, known)
+    assert not any("as if the others" in note for note in known.attrs["notes"])
+    bare = cb.mad_from_log(frame, propensity="propensity", variance="realised", **columns)
+    assert (bare["upper"] - bare["lower"] <= alone["upper"] - alone["lower"]).all()
+    certain = frame.assign(p=np.where(np.arange(300) == 7, 1.0, frame["propensity"]))
+    assert np.isfinite(cb.mad_from_log(certain, propensity="p", **columns)["upper"]).all()
+
+
 def test_faults_of_a_log_are_named() -> None:
     frame = pd.DataFrame({"arm": ["a", "b", "a"], "y": [1.0, 0.0, 1.0], "p": [0.5, 0.5, 0.5], "x": [1.0, 1.0, 1.0]})
     columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": "p", "control": "a"}
