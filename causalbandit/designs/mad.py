@@ -131,7 +131,7 @@ class MixtureAdaptiveDesign(LiveResults):
         arms: Sequence[Hashable] | None = None,
         n_arms: int | None = None,
         multiplicity: str | None = "bonferroni",
-        variance: Literal["guarded", "realised"] = "guarded",
+        variance: Literal["guarded", "realised"] = "realised",
         outcome_model: Any = None,
         model_options: Mapping[str, Any] | None = None,
         covariates: Sequence[str] | None = None,

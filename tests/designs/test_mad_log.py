@@ -34,18 +34,20 @@ def live_experiment(model: Any, **options: Any) -> cb.MixtureAdaptiveDesign:
 @pytest.mark.parametrize("estimand", ["sample", "population"])
 @pytest.mark.parametrize(("model", "warmup"), [(None, 0), ("mean", 0), ("pooled", 0), ("split", 20)])
 def test_a_log_gives_the_live_designs_estimates_and_path(model: Any, warmup: int, estimand: Any) -> None:
-    design = live_experiment(model, n_warmup=warmup, estimand=estimand)
+    design = live_experiment(model, n_warmup=warmup, estimand=estimand, variance="guarded")
     frame = design.rounds()
     covariates = ("x1", "x2") if model in ("pooled", "split") else ()
     table = cb.mad_from_log(
         frame, arm="arm", outcome="outcome", propensity=CHANCES, control="b", t_star=300, covariates=covariates,
-        outcome_model=model, n_warmup=warmup, estimand=estimand,
+        outcome_model=model, n_warmup=warmup, estimand=estimand, variance="guarded",
     )  # fmt: skip
     pd.testing.assert_frame_equal(table, design.to_frame(), rtol=1e-10)
     log = AdaptiveLog.from_frame(
         frame, arm="arm", outcome="outcome", propensity=CHANCES, contexts=covariates, ordered=True
     )
-    logged = replay_log(log, "b", t_star=300, outcome_model=model, n_warmup=warmup, estimand=estimand)
+    logged = replay_log(
+        log, "b", t_star=300, outcome_model=model, n_warmup=warmup, estimand=estimand, variance="guarded"
+    )
     pd.testing.assert_frame_equal(logged.path(), design.path(), rtol=1e-10)
 
 
@@ -70,6 +72,8 @@ def test_a_log_without_the_chances_of_undrawn_arms_is_read_with_equal_shares_of_
     design = live_experiment(None, delta=lambda t: 1.0 if t < 150 else 0.9)
     frame = design.rounds()
     columns: dict[str, Any] = {"arm": "arm", "outcome": "outcome", "control": "b", "t_star": 300}
+    bare = cb.mad_from_log(frame, propensity="propensity", variance="realised", **columns)
+    columns["variance"] = "guarded"
     alone = cb.mad_from_log(frame, propensity="propensity", **columns)
     assert any("as if the others" in note for note in alone.attrs["notes"])
     rest = (1.0 - frame["propensity"]) / 2
@@ -77,7 +81,6 @@ def test_a_log_without_the_chances_of_undrawn_arms_is_read_with_equal_shares_of_
     known = cb.mad_from_log(frame.assign(**shared), propensity={arm: f"s{arm}" for arm in "abc"}, **columns)
     pd.testing.assert_frame_equal(alone, known)
     assert not any("as if the others" in note for note in known.attrs["notes"])
-    bare = cb.mad_from_log(frame, propensity="propensity", variance="realised", **columns)
     assert (bare["upper"] - bare["lower"] <= alone["upper"] - alone["lower"]).all()
     certain = frame.assign(p=np.where(np.arange(300) == 7, 1.0, frame["propensity"]))
     assert np.isfinite(cb.mad_from_log(certain, propensity="p", **columns)["upper"]).all()

@@ -29,6 +29,7 @@ def test_a_saved_design_continues_bit_for_bit(model: str | None, tmp_path: Path)
             outcome_model=model,
             decay="inverse-sqrt",
             estimand="population",
+            variance="guarded",
             t_star=200,
             rng=5,
         )

@@ -33,13 +33,20 @@ def three_arms(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 def test_a_simulated_experiment_replayed_live_gives_the_same_estimates(model: Any, warmup: int, estimand: Any) -> None:
     simulation = cb.simulate_mad(
         cb.GaussianThompson(3), three_arms, means=[0.0, 0.2, 0.4], n_rounds=60, replications=4, control=1,
-        outcome_model=model, n_warmup=warmup, estimand=estimand, record=True, rng=3,
+        outcome_model=model, n_warmup=warmup, estimand=estimand, variance="guarded", record=True, rng=3,
     )  # fmt: skip
     rounds = simulation.rounds
     assert rounds is not None
     for row in range(4):
         live = MixtureAdaptiveDesign(
-            Recorded(3), control=1, t_star=60, outcome_model=model, n_warmup=warmup, estimand=estimand, rng=0
+            Recorded(3),
+            control=1,
+            t_star=60,
+            outcome_model=model,
+            n_warmup=warmup,
+            estimand=estimand,
+            variance="guarded",
+            rng=0,
         )
         covariates = rounds.covariates[row] if model in ("pooled", "split") and rounds.covariates is not None else None
         frame = enter(

@@ -83,7 +83,7 @@ def test_every_way_of_counting_gives_the_sums_of_the_definition(kind: str) -> No
 
 def test_predictions_leave_errors_to_the_guard() -> None:
     arms, outcomes, probabilities = experiment("skewed")
-    settings = MADSettings(arms=(0, 1, 2), control=0, outcome_model="mean")
+    settings = MADSettings(arms=(0, 1, 2), control=0, outcome_model="mean", variance="guarded")
     contrasts = RunningContrasts(settings)
     contrasts.start_model(0)
     errors, raw = [], []
@@ -101,7 +101,7 @@ def test_predictions_leave_errors_to_the_guard() -> None:
 def test_draws_that_all_gave_nothing_leave_a_mean_of_log_one_over_alpha_per_draw_inside() -> None:
     # Chernoff's bound: with n draws of an arm all 0, means up to log(1/α)/n are not told from 0 at level α.
     n, rounds = 40, 400
-    settings = MADSettings(arms=(0, 1), t_star=rounds, alpha=0.05)
+    settings = MADSettings(arms=(0, 1), t_star=rounds, alpha=0.05, variance="guarded")
     contrasts = RunningContrasts(settings)
     for t in range(rounds):
         arm = int(t % 10 == 0)
@@ -114,14 +114,14 @@ def test_draws_that_all_gave_nothing_leave_a_mean_of_log_one_over_alpha_per_draw
 
 
 def test_outcomes_without_any_success_or_with_one_size_need_no_scale_from_the_user() -> None:
-    contrasts = RunningContrasts(MADSettings(arms=(0, 1)))
+    contrasts = RunningContrasts(MADSettings(arms=(0, 1), variance="guarded"))
     for t in range(30):
         contrasts.take(t % 2, 0.0, 0.5, [0.5, 0.5])
     assert contrasts.interval(1)[2] == 0.0
     assert math.isnan(contrasts.sums.guard.effective_outcomes)  # type: ignore[union-attr]
     radii = []
     for scale in (1.0, 1000.0):  # the guard knows no unit
-        contrasts = RunningContrasts(MADSettings(arms=(0, 1), t_star=1e9))
+        contrasts = RunningContrasts(MADSettings(arms=(0, 1), t_star=1e9, variance="guarded"))
         for t in range(200):
             contrasts.take(t % 2, scale * float(t % 6 == 0), 0.5, [0.5, 0.5])
         radii.append(contrasts.sums.contrast(1)[1])
@@ -137,7 +137,7 @@ def test_the_guard_keeps_the_promise_where_realised_sums_break_it(kind: str) -> 
     # Seeded. Drawn anew, a true rate of 0.05 would exceed 0.10 over 200 experiments with probability 0.002.
     means = np.linspace(0.1, 0.55, 10)
     policy = cb.BetaBernoulliThompson(10) if kind == "Thompson" else cb.FixedPolicy([1.0] + [0.0] * 9)
-    guarded, realised = run(policy, means), run(policy, means, variance="realised")
+    guarded, realised = (run(policy, means, variance=each) for each in ("guarded", "realised"))
     assert guarded.any_missed <= 0.10
     assert realised.any_missed >= 0.40  # the canary
     assert np.median(guarded.radii) <= 1.25 * np.median(realised.radii)
@@ -147,14 +147,14 @@ def test_the_guard_keeps_the_promise_where_realised_sums_break_it(kind: str) -> 
 
 def test_a_result_says_when_its_promise_may_not_be_held() -> None:
     noise = np.random.default_rng(0)
-    heavy = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, rng=0)
+    heavy = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, variance="guarded", rng=0)
     heavy.run(lambda arm: float(np.exp(3.0 * noise.normal())), 400, stop_early=False)
     assert "heavy tails" in heavy.estimates()["warning"][0]
     assert "! a few outcomes" in heavy.summary()
-    short = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, rng=0)
+    short = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, variance="guarded", rng=0)
     short.run(lambda arm: float(noise.normal()), 12, stop_early=False)
     assert "only 4 scored draws of 0" in short.estimates()["warning"][0]
-    fine = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, rng=0)
+    fine = cb.MixtureAdaptiveDesign(cb.FixedPolicy([0.5, 0.5]), delta="uniform", t_star=400, variance="guarded", rng=0)
     fine.run(lambda arm: float(noise.normal()), 400, stop_early=False)
     assert fine.estimates()["warning"].tolist() == [""]
     assert "!" not in fine.summary()
