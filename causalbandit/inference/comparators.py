@@ -3,8 +3,8 @@
 >>> import numpy as np
 >>> log = AdaptiveLog([0, 1] * 50, np.tile([0.0, 1.0, 2.0, 3.0], 25), np.full((100, 2), 0.5))
 >>> decorrelated_means(log, penalty=5.0)["estimate"].round(3).tolist()
-[1.0, 2.0]
 [0.909, 1.909]
+"""
 
 from __future__ import annotations
 
