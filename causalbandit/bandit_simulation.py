@@ -53,13 +53,13 @@ class BanditRecords:
 
     Attributes
     ----------
-    arms
+    arms : numpy.ndarray of int64, shape [R, T]
         [R, T] columns taken.
-    outcomes
+    outcomes : numpy.ndarray of float, shape [R, T]
         [R, T].
-    propensities
+    propensities : numpy.ndarray of float, shape [R, T, K]
         [R, T, K].
-    means
+    means : numpy.ndarray of float, shape [K]
         [K]: the truth. Estimators must not see it.
     """
 

@@ -37,7 +37,7 @@ class ArmSums:
 
     Attributes
     ----------
-    count, total, squares
+    count, total, squares : numpy.ndarray of float, shape [K, R]
         Number, sum and sum of squares of the outcomes.
     """
 

@@ -183,17 +183,17 @@ class ArmEstimates:
 
     Attributes
     ----------
-    values
+    values : pandas.DataFrame
         Frame as of `arm_values`.
-    contrasts
+    contrasts : pandas.DataFrame
         Frame as of `arm_contrasts`.
-    path
+    path : pandas.DataFrame
         Frame as of `value_path`.
-    log
+    log : AdaptiveLog
         The log.
-    weights
+    weights : str
         The name of the weighting scheme, or "given".
-    alpha
+    alpha : float
         Error rate.
     """
 

@@ -42,21 +42,21 @@ class Estimates:
 
     Attributes
     ----------
-    labels
+    labels : tuple
         The K names of what is estimated.
-    estimate
+    estimate : numpy.ndarray of float, shape [K]
         [K]; NaN where there is none.
-    std_error
+    std_error : numpy.ndarray of float, shape [K]
         [K]; NaN where the variance cannot be told, so that the interval is infinite.
-    covariance
+    covariance : numpy.ndarray of float, shape [K, K], or None
         [K, K] of the estimates, for contrasts; None where none will be asked for.
-    effective_size
+    effective_size : numpy.ndarray of float, shape [K]
         [K]: how many rounds of equal weight would average as well.
-    label
+    label : str
         What the labels name: "arm" or "policy"; the name of their column.
-    rounds
+    rounds : numpy.ndarray of int64, shape [K], or None
         [K]: in how many rounds each arm was taken, or None.
-    notes
+    notes : tuple of str
         Sentences that qualify the values.
     """
 

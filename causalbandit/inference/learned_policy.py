@@ -38,17 +38,17 @@ class LearnedPolicy:
 
     Attributes
     ----------
-    kind
+    kind : str
         "tree" or "linear".
-    model
+    model : object
         The fitted scikit-learn classifier, learned from all rounds.
-    arm_names, context_names
+    arm_names, context_names : tuple
         As in the log.
-    values
+    values : pandas.DataFrame
         Frame: the learned policy, then every arm by itself, on the rounds after the first fold.
-    contrasts
+    contrasts : pandas.DataFrame
         Frame: the learned policy minus every arm, on the same rounds.
-    folds
+    folds : int
         Number of folds in time.
     """
 

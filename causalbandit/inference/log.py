@@ -49,35 +49,32 @@ if TYPE_CHECKING:
 class AdaptiveLog:
     """A checked record of T rounds of an adaptive experiment with K arms.
 
-    Parameters
-    ----------
-    arms
-        [T] integers 0 … K−1: the column of the arm that was taken (W_t).
-    outcomes
-        [T] finite numbers (Y_t); booleans count as 0 and 1.
-    propensities
-        [T, K]: the probability e_t(w) with which the design would have taken each arm in that round, given the past
-        (and the round's context). Or [T]: that of the taken arm alone, which is enough for scores and for the Mixture
-        Adaptive Design, but not for adaptive weights, which need e_t of the arms that were *not* taken too. With two
-        arms the other propensity is one minus it, and is filled in.
-    contexts
-        [T, d] finite numbers known before the arm was taken, or None.
-    batches
-        [T] labels of the batch each round belongs to; ascending in time. Or None.
-    times
-        [T] sortable time stamps. Rows are put in their order (stable: equal stamps keep the order given). Without them
-        the rows are taken to be in the order of time already.
-    arm_names
-        The K names in column order; default 0 … K−1. Required to know K when only the taken arm's propensity is given.
-    context_names
-        The d names of the context columns.
-    tolerance
-        How far a row of propensities may be from summing to 1.
-
     Attributes
     ----------
-    The parameters above, after checking, and ``taken_propensities`` [T], e_t(W_t). ``propensities`` is None where only
-    the taken arm's is known. ``batches`` is [T] integers 0 … B−1 or None.
+    arms : numpy.ndarray of int64, shape [T]
+        The column 0 … K−1 of the arm that was taken (W_t).
+    outcomes : numpy.ndarray of float, shape [T]
+        Finite numbers (Y_t); booleans count as 0 and 1.
+    propensities : numpy.ndarray of float, shape [T, K], or None
+        The probability e_t(w) with which the design would have taken each arm in that round, given the past (and the
+        round's context). May be given as [T]: that of the taken arm alone, which is enough for scores and for the
+        Mixture Adaptive Design, but not for adaptive weights, which need e_t of the arms that were *not* taken too;
+        the attribute is then None. With two arms the other propensity is one minus it, and is filled in.
+    contexts : numpy.ndarray of float, shape [T, d], or None
+        Finite numbers known before the arm was taken.
+    batches : numpy.ndarray of int64, shape [T], or None
+        The batch 0 … B−1 of each round. May be given as labels of any kind that ascend in time.
+    times : numpy.ndarray, shape [T], or None
+        Sortable time stamps. Rows are put in their order (stable: equal stamps keep the order given). Without them the
+        rows are taken to be in the order of time already.
+    arm_names : tuple
+        The K names in column order; default 0 … K−1. Required to know K when only the taken arm's propensity is given.
+    context_names : tuple of str, or None
+        The d names of the context columns.
+    tolerance : float
+        How far a row of propensities may be from summing to 1.
+    taken_propensities : numpy.ndarray of float, shape [T]
+        e_t(W_t), made from ``propensities``.
 
     Raises
     ------

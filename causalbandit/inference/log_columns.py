@@ -24,20 +24,22 @@ class LogColumns:
 
     Attributes
     ----------
-    arm, outcome
+    arm, outcome : str
         Columns of the taken arm and of its outcome.
-    propensity
+    propensity : str, sequence of str or mapping
         The column of the taken arm's propensity; or one column per arm: a mapping arm → column, or a list of columns
         in the order of ``arms``. A list without ``arms`` names the arms by the columns, less a common prefix that ends
         in ``_`` ("p_red", "p_blue" are the arms "red" and "blue").
-    contexts
+    contexts : sequence of str
         Columns known before the arm was taken.
-    time, batch
-        Columns that give the order of time. One of them is needed, unless ``ordered=True`` vouches that the rows are in
-        the order in which they were observed; batches are then stretches of rows, whatever their labels.
-    arms
+    time, batch : str or None
+        Columns that give the order of time. One of them is needed, unless the rows are ``ordered``.
+    ordered : bool
+        Vouches that the rows are in the order in which they were observed; batches are then stretches of rows, whatever
+        their labels.
+    arms : sequence or None
         All arms of the design, in column order; default: those of ``propensity``, else those in the table, sorted.
-    tolerance
+    tolerance : float
         How far a row of propensities may be from summing to 1.
 
     Raises

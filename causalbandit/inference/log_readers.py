@@ -35,11 +35,11 @@ class Table:
 
     Attributes
     ----------
-    names
+    names : list
         Its columns.
-    n_rows
+    n_rows : int
         Number of rows.
-    parts
+    parts : iterable of (int, callable)
         For stretches of rows, in order: their number, and a function from the name of a column to its values.
     """
 

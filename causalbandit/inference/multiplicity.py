@@ -29,13 +29,13 @@ class Contrasts:
 
     Attributes
     ----------
-    first, second
+    first, second : numpy.ndarray of int64, shape [M]
         [M]: the difference is that of estimate ``first`` minus estimate ``second``, of 0 … K−1.
-    estimate
+    estimate : numpy.ndarray of float, shape [M]
         [M] differences.
-    std_error
+    std_error : numpy.ndarray of float, shape [M]
         [M]; NaN where nothing is known of a contrast.
-    covariance
+    covariance : numpy.ndarray of float, shape [K, K]
         [K, K] of the estimates.
     """
 
@@ -77,11 +77,11 @@ class Adjustment:
 
     Attributes
     ----------
-    critical
+    critical : float
         Intervals are estimate ± critical · std_error; NaN for a method that gives none.
-    p_values
+    p_values : numpy.ndarray of float, shape [M]
         [M], adjusted.
-    note
+    note : str
         What the numbers promise, in a sentence; empty for contrasts each by itself.
     """
 

@@ -99,13 +99,13 @@ class DesignRules:
 
     Attributes
     ----------
-    log
+    log : AdaptiveLog
         The record.
-    starts
+    starts : numpy.ndarray of int64, shape [B]
         [B] first rounds of the batches.
-    table
+    table : numpy.ndarray of float, shape [B, K], or None
         [B, K] rules that ignore contexts, or None.
-    function
+    function : callable or None
         The propensity function, where there is no table.
     """
 

@@ -124,13 +124,13 @@ class SequenceTuning:
 
     Attributes
     ----------
-    alpha
+    alpha : float
         Error rate of the two-sided sequence over all rounds.
-    bounds
+    bounds : tuple of float, or None
         Interval (a, b) that outcomes cannot leave, or None.
-    scale
+    scale : float or None
         Sub-Gaussian scale σ of an outcome about its mean, or None; (b − a)/2 follows from bounds.
-    t_opt
+    t_opt : float
         Number of outcomes near which the sequence is to be tight.
     """
 
