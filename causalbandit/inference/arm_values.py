@@ -29,7 +29,7 @@ from causalbandit.inference.arm_names import check_names_differ
 from causalbandit.inference.estimates import Estimates, frame_notes, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.multiplicity import MULTIPLICITIES, normal_quantile
-from causalbandit.inference.scores import log_scores, taken_effective_sizes
+from causalbandit.inference.scores import followed_sizes, log_scores
 from causalbandit.inference.weighted_means import kish_sizes, weighted_covariance, weighted_path, weighted_values
 from causalbandit.inference.weights import FLOOR_DECAY, adaptive_weights, checked_weights
 from causalbandit.randomness import RNG, generator
@@ -281,7 +281,9 @@ def estimate_arms(
     -------
     `ArmEstimates`. Here ``effective_size`` counts rounds in which the arm was taken, weighted as the estimate weights
     them: (Σa)²/Σa² with a_t = h_t(w)·1{W_t = w}/e_t(w); it is low when a few rounds with small propensities decide.
-    An arm that was never taken has no estimate; one whose outcomes were all equal has an infinite interval.
+    ``skewness`` is that of the estimate, were its outcomes as skewed as those of the arm or of all rounds. Both decide
+    about warnings. An arm that was never taken has no estimate; one whose outcomes were all equal has an infinite
+    interval.
 
     Notes
     -----
@@ -330,12 +332,15 @@ def weighted_estimates(
         elif (own == own[0]).all():  # a variance cannot be told from equal outcomes
             estimates[arm] = own[0] if np.isnan(estimates[arm]) else estimates[arm]
             errors[arm] = np.nan
+    taken = weights[np.arange(log.n_rounds), log.arms]
+    sizes, skewed = followed_sizes(log, (np.where(log.arms == arm, taken, 0.0) for arm in range(log.n_arms)))
     return Estimates(
         labels=log.names,
         estimate=estimates,
         std_error=errors,
         covariance=weighted_covariance(scores, weights, estimates),
-        effective_size=taken_effective_sizes(log, weights),
+        effective_size=sizes,
+        skewness=skewed,
         rounds=log.pulls,
         notes=notes,
     )

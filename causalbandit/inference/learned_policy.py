@@ -13,7 +13,7 @@ from causalbandit.checks import error_rate, one_of, whole_number
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.estimates import Estimates, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
-from causalbandit.inference.scores import effective_size, log_scores
+from causalbandit.inference.scores import followed_sizes, log_scores
 from causalbandit.randomness import RNG, generator
 from causalbandit.text import plain_rows
 
@@ -185,8 +185,9 @@ def learn_policy(
     estimates = scores.mean(axis=0)
     influences = (scores - estimates) / n
     chosen = np.column_stack((taken, np.broadcast_to(np.arange(log.n_arms), gamma.shape)))
-    followed = (chosen == log.arms[:, None]).astype(np.float64)
-    effective = np.array([effective_size(column[judged], log.taken_propensities[judged]) for column in followed.T])
+    followed = (chosen == log.arms[:, None]).T.astype(np.float64)
+    followed[:, : judged.start] = 0.0
+    effective, skewed = followed_sizes(log, followed)
     errors = np.sqrt((influences**2).sum(axis=0))
     errors[(errors == 0.0) | (effective == 0.0)] = np.nan
     note = (
@@ -194,7 +195,9 @@ def learn_policy(
         "learned from earlier rounds only."
     )
     labels = (f"learned {kind}", *(f"always {name}" for name in log.names))
-    together = Estimates(labels, estimates, errors, influences.T @ influences, effective, "policy", notes=(note,))
+    together = Estimates(
+        labels, estimates, errors, influences.T @ influences, effective, skewed, "policy", notes=(note,)
+    )
     others = range(1, len(labels))
     contrasts = together.differences([0] * len(others), others, alpha, rng=generator(0))
     contrasts.attrs.update(title="Learned policy minus each arm", notes=(note,))

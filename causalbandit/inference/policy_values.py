@@ -31,7 +31,7 @@ from causalbandit.inference.policy_rules import (
     named_policies,
     policy_probabilities,
 )
-from causalbandit.inference.scores import effective_size, log_scores, policy_variance
+from causalbandit.inference.scores import followed_sizes, log_scores, policy_variance
 from causalbandit.randomness import RNG, generator
 
 if TYPE_CHECKING:
@@ -174,19 +174,14 @@ def _estimates(
         shares = h / np.where(total > 0.0, total, 1.0)  # no weight at all: the policy could never be followed
         estimates = (shares * scores).sum(axis=1)
         influences = shares * (scores - estimates[:, None])
-    rounds = np.arange(log.n_rounds)
-    effective = np.array(
-        [
-            effective_size(share * chance[rounds, log.arms], log.taken_propensities)
-            for share, chance in zip(shares, chances, strict=True)
-        ]
-    )
+    followed = shares * np.stack([chance[np.arange(log.n_rounds), log.arms] for chance in chances])
+    effective, skewed = followed_sizes(log, followed)
     never = effective == 0.0  # no round took what the policy takes: nothing is known of it
     estimates[never], influences[never] = np.nan, 0.0
     covariance = influences @ influences.T
     errors = np.sqrt(np.diag(covariance))
     errors[errors == 0.0] = np.nan
-    return Estimates(tuple(policies), estimates, errors, covariance, effective, "policy")
+    return Estimates(tuple(policies), estimates, errors, covariance, effective, skewed, "policy")
 
 
 def _power(weighting: str) -> float:

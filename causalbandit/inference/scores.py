@@ -16,7 +16,7 @@ Written for single numbers and for arrays alike, so that a running experiment, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,14 +178,48 @@ def effective_size(weights: ArrayLike, taken_propensities: ArrayLike) -> float:
     return float(share.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
 
-def taken_effective_sizes(log: AdaptiveLog, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K]: the effective number of rounds that took each arm, weighted as its estimate weights them."""
-    taken = weights[np.arange(log.n_rounds), log.arms]
-    sizes = np.zeros(log.n_arms)
-    for arm in range(log.n_arms):
-        at = np.flatnonzero(log.arms == arm)
-        sizes[arm] = effective_size(taken[at], log.taken_propensities[at])
-    return sizes
+def skewness(values: NDArray[np.float64]) -> float:
+    """Σv³/n divided by (Σv²/n)^(3/2) of values about 0; 0 where all are 0."""
+    squares = float(values @ values)
+    return float((values * values) @ values) * len(values) ** 0.5 / squares**1.5 if squares > 0.0 else 0.0
+
+
+def residuals(log: AdaptiveLog) -> NDArray[np.float64]:
+    """[T]: outcomes about the mean of the arm that was taken."""
+    sums = np.bincount(log.arms, log.outcomes, log.n_arms)
+    result: NDArray[np.float64] = log.outcomes - (sums / np.maximum(log.pulls, 1))[log.arms]
+    return result
+
+
+def mean_skewness(weights: ArrayLike, taken_propensities: ArrayLike, off: NDArray[np.float64], typical: float) -> float:
+    """|g|·Σa³/(Σa²)^(3/2), the skewness of a mean with weights a_t = weight_t/e_t(W_t) of outcomes whose skewness is g.
+
+    g is that of ``off`` (`residuals` of the rounds that count), or ``typical`` (that of all rounds) where that is
+    larger: the few rounds of an arm that was dropped may not have shown the law's tail yet. 0 where all weights are.
+    """
+    share: NDArray[np.float64] = np.asarray(weights, dtype=np.float64) / np.asarray(taken_propensities)
+    squares = float(share @ share)
+    if squares == 0.0:
+        return 0.0
+    largest = max(abs(skewness(off)), abs(typical))
+    return largest * float((share * share) @ share) / float(squares**1.5)
+
+
+def followed_sizes(
+    log: AdaptiveLog, weights: Iterable[NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[P] effective numbers of rounds and [P] skewness of estimates (`effective_size`, `mean_skewness`).
+
+    ``weights`` holds [T] for each estimate: what it gives to the taken arm's outcome, 0 in rounds that do not count.
+    """
+    off = residuals(log)
+    typical = skewness(off)
+    sizes, skewed = [], []
+    for each in weights:
+        at = np.flatnonzero(each)
+        sizes.append(effective_size(each[at], log.taken_propensities[at]))
+        skewed.append(mean_skewness(each[at], log.taken_propensities[at], off[at], typical))
+    return np.array(sizes), np.array(skewed)
 
 
 def policy_variance(chances: NDArray[np.float64], propensities: NDArray[np.float64]) -> NDArray[np.float64]:
