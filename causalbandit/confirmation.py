@@ -33,7 +33,7 @@ from causalbandit.interventions import InterventionSet, intervention_label
 from causalbandit.observed_rows import Environment
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, outcomes_per_pair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ def confirm(
         return Confirmation(problem, arms, design, rows, reading, alpha, budget, stopped, tuple(names))
 
     def decided(rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
-        return so_far(rows).decided if reading == "mad" else _told_apart(successes, trials, alpha)
+        return so_far(rows).decided if reading == "mad" else _told_apart(successes, trials, alpha, budget)
 
     rows, stopped = _run(design, source, arms, budget, size, decided if stop_early else None, progress)
     return so_far(rows, stopped)
@@ -283,8 +283,15 @@ def _batch(
     return list(zip(at.tolist(), rows, strict=True))
 
 
-def _told_apart(successes: Any, trials: Any, alpha: float) -> bool:
+def _told_apart(successes: Any, trials: Any, alpha: float, budget: int) -> bool:
     """Whether the exact reading tells the sign of every effect."""
-    others = len(trials) - 1
-    found = bernoulli_contrast(successes[1:], trials[1:], successes[0], trials[0], alpha, contrasts=others)
+    found = bernoulli_contrast(
+        successes[1:],
+        trials[1:],
+        successes[0],
+        trials[0],
+        alpha,
+        contrasts=len(trials) - 1,
+        planned=outcomes_per_pair(budget, len(trials)),
+    )
     return bool(((found.lower > 0) | (found.upper < 0)).all())

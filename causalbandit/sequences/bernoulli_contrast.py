@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.checks import error_rate, numeric_array, one_of, whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
+from causalbandit.sequences.tilted_contrast import largest_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,7 @@ def bernoulli_contrast(
     scale: Scale = "difference",
     *,
     contrasts: int = 1,
+    planned: int | None = None,
 ) -> BernoulliContrast:
     """Exact, anytime-valid intervals for arms against controls, from counts of any shape that broadcast.
 
@@ -102,6 +104,10 @@ def bernoulli_contrast(
     contrasts
         Number of contrasts that are to hold together: each gets α/contrasts (Bonferroni). For K arms against one
         control that is K − 1.
+    planned
+        Outcomes of an arm and its control together near which the interval of a difference is to be shortest (see
+        :mod:`causalbandit.sequences.tilted_contrast`); about half as many experiments then tell two arms apart. To be
+        fixed before the first outcome. Without it the interval serves all numbers alike; ratios know no plan.
 
     Raises
     ------
@@ -118,6 +124,9 @@ def bernoulli_contrast(
     """
     each = error_rate(alpha) / whole_number(contrasts, "contrasts", least=1)
     one_of(scale, "scale", LARGEST)
+    if planned is not None:
+        whole_number(planned, "planned", least=1, of="outcomes")
+        one_of(scale, "scale", ["difference"], "scales with a plan")
     arm = _checked_counts(successes, trials, "successes", "trials")
     control = _checked_counts(control_successes, control_trials, "control_successes", "control_trials")
     try:
@@ -134,7 +143,7 @@ def bernoulli_contrast(
     ends = np.empty((3, size))
     for start in range(0, size, BLOCK):
         part = np.arange(start, min(start + BLOCK, size))
-        ends[:, part] = _ends(one.at(part), other.at(part), each, scale)
+        ends[:, part] = _ends(one.at(part), other.at(part), each, scale, planned)
     estimate, lower, upper = (end.reshape(shape) if shape else end[0] for end in ends)
     return BernoulliContrast(estimate, lower, upper, s, n, s0, n0, alpha=each, scale=scale)
 
@@ -148,12 +157,14 @@ def exact_contrasts(
     alpha: float = 0.05,
     scale: Scale = "difference",
     joint: bool = True,
+    planned: int | None = None,
 ) -> pd.DataFrame:
     """One row per arm other than the control, in column order, from the counts [K] of all arms at one time.
 
     Columns: ``arm``, ``reference`` (the control), ``estimate``, ``lower``, ``upper``, ``n`` and ``n_control`` (outcomes
     of either). ``names`` are the arms' labels, by default 0 to K − 1. ``joint``: the intervals hold together, each at
-    α/(K − 1); else each by itself. For what they assume see `bernoulli_contrast`.
+    α/(K − 1); else each by itself. For what they assume, and for ``planned``, see
+    `bernoulli_contrast`.
     """
     import pandas as pd
 
@@ -169,7 +180,9 @@ def exact_contrasts(
     labels = list(range(len(s))) if names is None else list(names)
     others = [place for place in range(len(s)) if place != control]
     shares = len(others) if joint else 1
-    found = bernoulli_contrast(s[others], n[others], s[control], n[control], alpha, scale, contrasts=shares)
+    found = bernoulli_contrast(
+        s[others], n[others], s[control], n[control], alpha, scale, contrasts=shares, planned=planned
+    )
     return pd.DataFrame(
         {
             "arm": [labels[place] for place in others],
@@ -181,6 +194,11 @@ def exact_contrasts(
             "n_control": int(n[control]),
         }
     )
+
+
+def outcomes_per_pair(rounds: int, n_arms: int) -> int:
+    """Outcomes of an arm and its control together in ``rounds`` of a design that treats its arms alike."""
+    return max(1, round(2 * rounds / n_arms))
 
 
 def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running: bool = False) -> tuple[Floats, Floats]:
@@ -236,10 +254,13 @@ def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second:
     return s, n
 
 
-def _ends(one: Arm, other: Arm, alpha: float, scale: str) -> tuple[Floats, Floats, Floats]:
+def _ends(one: Arm, other: Arm, alpha: float, scale: str, planned: int | None) -> tuple[Floats, Floats, Floats]:
     """Estimates, lower and upper ends."""
-    left = room(one, other, alpha)
-    upper, exchanged = LARGEST[scale](one, other, left), LARGEST[scale](other, one, left)
+    if planned is None:
+        left = room(one, other, alpha)
+        upper, exchanged = LARGEST[scale](one, other, left), LARGEST[scale](other, one, left)
+    else:
+        upper, exchanged = (largest_difference(*arms, alpha, planned) for arms in ((one, other), (other, one)))
     with np.errstate(invalid="ignore", divide="ignore"):
         return _ESTIMATES[scale](one, other), -exchanged if scale == "difference" else 1.0 / exchanged, upper
 
