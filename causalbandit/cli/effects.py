@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +26,11 @@ ESTIMANDS = ("sample", "population")
 FLOOR_DECAY = 0.7
 """The decay of the floor that Hadad et al. (2021) give their designs, t^-0.7."""
 
-SEQUENCES = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic")
+ANY_TIME = ("mad", "exact", "bounded")
+"""Methods of effects whose intervals hold at every round at once."""
+
+BOUNDED = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asymptotic")
+"""Sequences of values that look at --bounds; exact is for outcomes 0 or 1 and needs none."""
 
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -175,7 +180,7 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
 @click.command()
 @log_options
 @click.option(
-    "--method", type=click.Choice(["aipw", "mad"]), default="aipw", show_default=True, help="How to infer effects."
+    "--method", type=click.Choice(["aipw", *ANY_TIME]), default="aipw", show_default=True, help="How to infer effects."
 )
 @click.option("--control", metavar="ARM", help="The arm that others are compared with.  [default: the first]")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
@@ -186,15 +191,19 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
 @click.option(
     "--multiplicity",
     type=click.Choice(MULTIPLICITIES),
-    help="Account for several contrasts; mad knows none and bonferroni.  [default: aipw none, mad bonferroni]",
+    help="Account for several contrasts; mad, exact and bounded know none and bonferroni.  [default: aipw none, others "
+    "bonferroni]",
 )
 @click.option("--all-pairs", is_flag=True, help="aipw: compare every arm with every other.")
-@click.option("--t-star", type=float, help="mad: where the intervals are tightest.  [default: the number of rounds]")
+@click.option(
+    "--t-star", type=float, help="mad, bounded: where the intervals are tightest.  [default: the number of rounds]"
+)
+@click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="bounded: what outcomes cannot leave.")
 @click.option("--model", type=click.Choice(MODELS), help="mad: outcome model.  [default: pooled with covariates]")
 @click.option(
     "--estimand", type=click.Choice(ESTIMANDS), default="sample", show_default=True, help="mad: effect on whom."
 )
-@click.option("--over-time", is_flag=True, help="mad: draw the effects over the rounds instead of the last ones.")
+@click.option("--over-time", is_flag=True, help="Draw the effects over the rounds instead of the last ones; not aipw.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
 @click.option("--plot", metavar="FILE", help="Draw the effects and their intervals into FILE (.png, .pdf, .svg, ...).")
 def ate(
@@ -207,6 +216,7 @@ def ate(
     multiplicity: str | None,
     all_pairs: bool,
     t_star: float | None,
+    bounds: tuple[float, float] | None,
     model: str | None,
     estimand: Literal["sample", "population"],
     over_time: bool,
@@ -219,20 +229,26 @@ def ate(
     rounds.
 
     mad: the scores of a mixture adaptive design (Liang & Bojinov 2024), with covariates those of Molitor & Gold (2025);
-    the intervals hold at every round at once. Rows are taken to be in the order of time unless --time or --batch is
-    given.
+    the intervals hold at every round at once.
+
+    exact: for outcomes 0 or 1 that are independent with one mean per arm; holds at every round at once, exactly, and
+    does not use the propensities.
+
+    bounded: for outcomes that cannot leave --bounds, whatever drifts; holds at every round at once, exactly.
+
+    For the last three, rows are taken to be in the order of time unless --time or --batch is given.
     """
     check_outputs([log_file.path], json=json_file, plot=plot)
     of_aipw = dict.fromkeys(("weights", "floor_decay", "all_pairs"), ("aipw",))
-    _refuse_unused(
-        method, **of_aipw, **dict.fromkeys(("contexts", "t_star", "model", "estimand", "over_time"), ("mad",))
-    )
-    if method == "mad":
+    of_mad = dict.fromkeys(("contexts", "model", "estimand"), ("mad",))
+    others = {"t_star": ("mad", "bounded"), "bounds": ("bounded",), "over_time": ANY_TIME}
+    _refuse_unused(method, **of_aipw, **of_mad, **others)
+    if method != "aipw":
         if multiplicity not in (None, "none", "bonferroni"):
-            raise BadInput(f"--multiplicity: {multiplicity} is for aipw; mad knows none and bonferroni.")
-        settings = {"alpha": alpha, "t_star": t_star, "estimand": estimand, "outcome_model": model}
-        joint = None if multiplicity == "none" else "bonferroni"
-        _mixture_adaptive(log_file, control, {**settings, "multiplicity": joint}, over_time, json_file, plot)
+            raise BadInput(f"--multiplicity: {multiplicity} is for aipw; {method} knows none and bonferroni.")
+        settings: dict[str, Any] = {"alpha": alpha, "t_star": t_star, "multiplicity": multiplicity or "bonferroni"}
+        settings |= {"estimand": estimand, "outcome_model": model} if method == "mad" else {"bounds": bounds}
+        _at_any_time(log_file, method, control, settings, over_time, json_file, plot)
         return
     from causalbandit.inference.arm_values import estimate_arms
     from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
@@ -257,16 +273,18 @@ def ate(
     _write(f"{head}\n{summary_text(result.contrasts)}", result.to_dict(), json_file, plot, draw)
 
 
-def _mixture_adaptive(
+def _at_any_time(
     log_file: LogFile,
+    method: str,
     control: str | None,
     settings: dict[str, Any],
     over_time: bool,
     json_file: str | None,
     plot: str | None,
 ) -> None:
-    """``ate --method mad``."""
+    """``ate`` by one of `ANY_TIME`."""
     from causalbandit.designs.mad_log import replay_log
+    from causalbandit.inference.contrast_readings import read_log
     from causalbandit.inference.estimates import summary_text
     from causalbandit.text import plain
 
@@ -274,24 +292,27 @@ def _mixture_adaptive(
     if columns["time"] is None and columns["batch"] is None:
         columns["ordered"] = True
     log = log_file.read()
-    if settings["outcome_model"] is None and log.contexts is not None:
+    if method == "mad" and settings["outcome_model"] is None and log.contexts is not None:
         settings["outcome_model"] = "pooled"
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
     with bad_input():
-        result = replay_log(log, reference, **settings)
+        read = partial(replay_log, log) if method == "mad" else partial(read_log, log, method)
+        result: Any = read(reference, **settings)
+        table = result.estimates()
     head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
     draw = result.plot_path if over_time else result.plot
-    _write(f"{head}\n{summary_text(result.estimates())}", result.to_dict(), json_file, plot, draw)
+    _write(f"{head}\n{summary_text(table)}", result.to_dict(), json_file, plot, draw)
 
 
 @click.command()
 @log_options
 @click.option(
     "--method",
-    type=click.Choice(["aipw", "sample-mean", *SEQUENCES]),
+    type=click.Choice(["aipw", "sample-mean", "exact", *BOUNDED]),
     default="aipw",
     show_default=True,
-    help="aipw; sample-mean (naive, for comparison); or a confidence sequence of the sample mean.",
+    help="aipw; sample-mean (naive, for comparison); or a confidence sequence of the sample mean: exact (outcomes 0 or "
+    "1), or one of the others.",
 )
 @click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
 @click.option(
@@ -320,7 +341,7 @@ def values(
     from causalbandit.text import plain_rows
 
     check_outputs([log_file.path], json=json_file, plot=plot)
-    _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=SEQUENCES)
+    _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=BOUNDED)
     log = log_file.read()
     with bad_input():
         if method == "aipw":
@@ -360,6 +381,7 @@ def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.
         title="Values of arms",
         alpha=alpha,
         notes=(
-            f"{method} confidence sequence of each arm's sample mean: it holds at all rounds at once, for each arm.",
+            f"{method} confidence sequence of each arm's sample mean: it holds at all rounds at once, for each arm, if "
+            "its mean does not drift.",
         ),
     )

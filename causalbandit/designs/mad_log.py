@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from causalbandit.designs.mad_results import ContrastResults, contrast_table
+from causalbandit.checks import one_of
+from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
 from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import MADSettings
 from causalbandit.errors import InvalidArgument
+from causalbandit.inference.contrast_readings import ObservedRounds, read_log
 from causalbandit.inference.estimates import summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.log_checks import row_numbers
@@ -55,11 +57,20 @@ class LoggedMAD(ContrastResults):
     def _running(self) -> RunningContrasts:
         return self._contrasts
 
-    def estimates(self) -> pd.DataFrame:
-        """As `ContrastResults.estimates`; a note tells when the guard had to guess the chances of undrawn arms."""
+    def _observed(self, bounds: Bounds) -> ObservedRounds:
+        settings = self.settings
+        tuning: dict[str, Any] = {
+            "alpha": settings.alpha,
+            "multiplicity": settings.multiplicity,
+            "t_star": settings.t_star,
+        }
+        return read_log(self.log, "exact", settings.control, bounds=bounds, **tuning).rounds
+
+    def _notes(self) -> list[str]:
+        """Says when the guard had to guess the chances of undrawn arms."""
         log = self.log
         guessed = self.settings.variance == "guarded" and log.propensities is None and log.n_arms > 2
-        return contrast_table(self._contrasts, [GUESSED] if guessed else [])
+        return [GUESSED] if guessed else []
 
     def _path_values(self) -> Any:
         if self.settings.outcome_model is not None:
@@ -219,6 +230,8 @@ def mad_from_log(
     estimand: Literal["sample", "population"] = "sample",
     time: str | None = None,
     covariates: Sequence[str] = (),
+    method: str = "mad",
+    bounds: Bounds = None,
 ) -> pd.DataFrame:
     """Effects of every arm against control, with anytime-valid intervals, from a log with one row per round.
 
@@ -243,12 +256,17 @@ def mad_from_log(
         As in `replay_log`, which also gives the path over the rounds.
     time
         Column that gives the order of time.
+    method
+        How the rounds are read: "mad"; "exact", for outcomes 0 or 1 that are independent with one mean per arm; or
+        "bounded", for outcomes that cannot leave ``bounds``. The last two use neither covariates nor a model.
+    bounds
+        (a, b), for "bounded".
 
     Returns
     -------
     pandas.DataFrame
         Columns ``arm``, ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``, ``significant``, ``n``,
-        ``n_control``, ``insufficient_data``.
+        ``n_control``, ``insufficient_data``, ``warning``.
 
     Raises
     ------
@@ -266,6 +284,9 @@ def mad_from_log(
         ordered=time is None,
         arms=arms,
     )
+    if one_of(method, "method", METHODS) != "mad":
+        tuning: dict[str, Any] = {"alpha": alpha, "multiplicity": multiplicity, "t_star": t_star}
+        return read_log(log, method, control, bounds=bounds, **tuning).estimates()
     if outcome_model is None and log.contexts is not None:
         outcome_model = "pooled"
     return replay_log(

@@ -1,183 +1,45 @@
-"""What a Mixture Adaptive Design has to say: tables of estimates, paths, rounds and scores, its words and figures.
+"""What a Mixture Adaptive Design has to say: estimates, paths, words and figures.
 
-Functions make the tables from settings, running contrasts and the record of rounds; two classes hold the methods that
-users call: `ContrastResults` for whatever has contrasts (a log, a live design), `LiveResults` for what keeps rounds.
+Two classes hold the methods that users call: `ContrastResults` for whatever has contrasts (a log, a live design),
+`LiveResults` for what keeps rounds.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.checks import one_of
 from causalbandit.designs.assignment_book import AssignmentBook
-from causalbandit.designs.mad_record import ARM, OBSERVED, OUTCOME, PROPENSITY, RoundRecord
+from causalbandit.designs.mad_record import ARM, OUTCOME, PROPENSITY, RoundRecord
+from causalbandit.designs.mad_tables import contrast_table, path_frame, propensity_frame, rounds_frame, scores_frame
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.errors import InvalidArgument, listing
-from causalbandit.inference.estimates import estimate_frame, summary_html
-from causalbandit.inference.scores import inverse_propensity_residual
+from causalbandit.inference.contrast_readings import READINGS, ObservedRounds
+from causalbandit.inference.estimates import frame_notes, summary_html
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-ASSUMPTIONS = (
-    "Asymptotic, time-uniform confidence sequence: holds at every round at once. It assumes that propensities are "
-    "those with which arms were drawn, that units do not interfere, and that whether and when an outcome arrives "
-    "depends on neither the arm nor the outcome."
-)
+METHODS = ("mad", *READINGS)
+"""The ways to read a design's rounds."""
 
-
-def contrast_table(contrasts: RunningContrasts, notes: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per arm other than control, in the arms' order; ``notes`` are added to the frame's own.
-
-    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
-    ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn), ``insufficient_data`` (then the estimate
-    is NaN and the interval infinite), ``warning`` (why the promise may not be held, or empty).
-    """
-
-    settings = contrasts.settings
-    intervals = [contrasts.interval(arm) for arm in settings.others]
-    missing = [math.isnan(estimate) for estimate, _, _ in intervals]
-    centres = [0.0 if math.isnan(estimate) else estimate for estimate, _, _ in intervals]
-    radii = [radius for _, radius, _ in intervals]
-    return estimate_frame(
-        {
-            "arm": settings.other_arms,
-            "reference": [settings.control] * len(radii),
-            "estimate": [estimate for estimate, _, _ in intervals],
-            "std_error": [math.sqrt(variance_sum) / max(contrasts.sums.rounds, 1) for _, _, variance_sum in intervals],
-            "lower": [centre - radius for centre, radius in zip(centres, radii, strict=True)],
-            "upper": [centre + radius for centre, radius in zip(centres, radii, strict=True)],
-            "significant": [abs(centre) >= radius for centre, radius in zip(centres, radii, strict=True)],
-            "n": [int(contrasts.pulls[k]) for k in settings.others],
-            "n_control": [int(contrasts.pulls[settings.control_index])] * len(radii),
-            "insufficient_data": missing,
-            "warning": [_warning(contrasts, arm) for arm in settings.others],
-        },
-        title="Effects against control, Mixture Adaptive Design",
-        alpha=settings.alpha,
-        notes=(_joint_note(settings), *notes, ASSUMPTIONS),
-    )
-
-
-def _warning(contrasts: RunningContrasts, arm: int) -> str:
-    """Why the promise of an arm's interval may not be held, or an empty text."""
-    sums, settings = contrasts.sums, contrasts.settings
-    if not sums.sufficient(arm):
-        return ""
-    doubts, reasons = sums.doubts(arm), []
-    if doubts.few_draws:
-        fewest = min((sums.counts[k], k) for k in (arm, settings.control_index))
-        reasons.append(f"only {fewest[0]:.0f} scored draws of {settings.arms[fewest[1]]!r}")
-    if doubts.few_outcomes:
-        reasons.append("a few outcomes carry the variance: heavy tails, or too few that are not 0")
-    if doubts.too_short:
-        reasons.append(
-            "the realised variance is likely too small; variance='guarded' gives a wider interval that holds"
-        )
-    return "; ".join(reasons)
-
-
-def _joint_note(settings: MADSettings) -> str:
-    if settings.joint:
-        return "All intervals hold together at the stated rate (Bonferroni)."
-    return "Each interval holds by itself at the stated rate."
-
-
-def path_frame(values: npt.ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
-    """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2], in a row."""
-    import pandas as pd
-
-    table = np.asarray(values, dtype=np.float64).reshape(-1, 2)
-    estimates, radii = table[:, 0], table[:, 1]
-    centres = np.where(np.isnan(estimates), 0.0, estimates)
-    rounds = len(table) // len(names)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, rounds + 1), len(names)),
-            "arm": list(names) * rounds,
-            "estimate": estimates,
-            "lower": centres - radii,
-            "upper": centres + radii,
-        }
-    )
-
-
-def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequence[str]) -> pd.DataFrame:
-    """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``
-    (place in the order of observation, 0 while open), then the covariates, then ``p(…)``, the probability of every arm.
-    """
-    import pandas as pd
-
-    table = record.table()
-    frame = pd.DataFrame(
-        {
-            "id": np.arange(1, len(table) + 1),
-            "arm": [settings.arms[int(k)] for k in table[:, ARM]],
-            "propensity": table[:, PROPENSITY],
-            "outcome": table[:, OUTCOME],
-            "observed": table[:, OBSERVED].astype(int),
-        }
-    )
-    for name, column in zip(covariates, record.covariates(table).T, strict=True):
-        frame[name] = column
-    for arm, column in zip(settings.arms, record.probabilities(table).T, strict=True):
-        frame[f"p({arm})"] = column
-    return frame
-
-
-def propensity_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
-    """Assignment probabilities of every round: columns ``round``, ``arm``, ``probability``."""
-    import pandas as pd
-
-    probabilities = record.probabilities(record.table())
-    rounds = len(probabilities)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, rounds + 1), settings.n_arms),
-            "arm": list(settings.arms) * rounds,
-            "probability": probabilities.ravel(),
-        }
-    )
-
-
-def scores_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
-    """Scores of the observed rounds after warm-up: ``round`` (as observed), ``arm`` (compared with control), ``drawn``
-    ("arm", "control" or "other"), ``score``, whose mean is the estimate.
-    """
-    import pandas as pd
-
-    table = record.observed()[settings.n_warmup :]
-    drawn = table[:, ARM].astype(int)
-    known = record.predictions(table)
-    predictions = np.zeros((len(table), settings.n_arms)) if known is None else known
-    residuals = inverse_propensity_residual(
-        table[:, OUTCOME], table[:, PROPENSITY], predictions[np.arange(len(table)), drawn]
-    )
-    control = settings.control_index
-    parts = []
-    for arm in settings.others:
-        sign = (drawn == arm).astype(float) - (drawn == control)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "round": np.arange(settings.n_warmup + 1, settings.n_warmup + 1 + len(table)),
-                    "arm": [settings.arms[arm]] * len(table),
-                    "drawn": np.where(drawn == arm, "arm", np.where(drawn == control, "control", "other")),
-                    "score": predictions[:, arm] - predictions[:, control] + sign * residuals,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+Bounds = tuple[float, float] | None
+"""(a, b) that outcomes cannot leave, where they are known."""
 
 
 class ContrastResults:
-    """Results of contrasts with a control: estimates, their path over the rounds, and the figures of both."""
+    """Results of contrasts with a control: estimates, their path over the rounds, and the figures of both.
+
+    The same rounds can be read in three ways, the ``method`` of every function here: "mad", the design's own sequence;
+    "exact", for outcomes 0 or 1; "bounded", for outcomes that cannot leave ``bounds`` = (a, b). For what each assumes
+    see `causalbandit.inference.contrast_readings`.
+    """
 
     settings: MADSettings
     """What was fixed before the first round."""
@@ -190,38 +52,77 @@ class ContrastResults:
         """Estimate and radius of every contrast, round after round."""
         raise NotImplementedError
 
-    def estimates(self) -> pd.DataFrame:
+    def _observed(self, bounds: Bounds) -> ObservedRounds:
+        """The observed rounds in their order, for the readings other than "mad"."""
+        raise NotImplementedError
+
+    def _notes(self) -> list[str]:
+        """Sentences that qualify the design's own sequence."""
+        return []
+
+    def estimates(self, method: str = "mad", *, bounds: Bounds = None) -> pd.DataFrame:
         """One row per arm other than control, in the arms' order.
 
         Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
         ``significant``, ``n`` and ``n_control`` (observed rounds), ``insufficient_data`` (then the estimate is NaN and
         the interval infinite), ``warning`` (why the promise may not be held: few draws, a few outcomes that carry the
         variance, or a realised variance that is too small; else empty).
+
+        Parameters
+        ----------
+        method
+            "mad", "exact" (outcomes 0 or 1) or "bounded". The last two have the same columns (`ObservedRounds`) and
+            count the rounds of a warm-up; they read the record of rounds anew, O(rounds) a call.
+        bounds
+            (a, b) that outcomes cannot leave whatever happens, for "bounded".
+
+        Raises
+        ------
+        InvalidArgument
+            For outcomes that a reading is not for, with the one to use; for a design that keeps no rounds.
         """
-        return contrast_table(self._running())
+        if one_of(method, "method", METHODS) == "mad":
+            return contrast_table(self._running(), self._notes())
+        return self._observed(bounds).estimates(method)
 
     def to_frame(self) -> pd.DataFrame:
         """The same as `estimates`."""
         return self.estimates()
 
-    def path(self) -> pd.DataFrame:
+    def path(self, method: str = "mad", *, bounds: Bounds = None) -> pd.DataFrame:
         """Estimates after every observed round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""
-        return path_frame(self._path_values(), self.settings.other_arms)
+        if one_of(method, "method", METHODS) == "mad":
+            return path_frame(self._path_values(), self.settings.other_arms)
+        return self._observed(bounds).path(method)
 
-    def plot(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        truth: Mapping[Hashable, float] | None = None,
+        method: str = "mad",
+        bounds: Bounds = None,
+    ) -> Axes:
         """Each effect with its interval; ``truth`` maps arms to effects that are marked, where they are known."""
         from causalbandit.plots.effects import forest, mark_truth
 
-        drawn = forest(self.estimates(), ax=ax)
+        drawn = forest(self.estimates(method, bounds=bounds), ax=ax)
         return drawn if truth is None else mark_truth(drawn, truth, self.settings.other_arms)
 
-    def plot_path(self, ax: Axes | None = None, *, truth: Mapping[Hashable, float] | None = None) -> Axes:
+    def plot_path(
+        self,
+        ax: Axes | None = None,
+        *,
+        truth: Mapping[Hashable, float] | None = None,
+        method: str = "mad",
+        bounds: Bounds = None,
+    ) -> Axes:
         """Effects and intervals over the rounds, dotted lines where ``truth`` gives an arm's effect."""
         from causalbandit.plots.axes import colours_of
         from causalbandit.plots.effects import effects_over_time
 
-        colours = colours_of(self.settings.arms)
-        return effects_over_time(self.path(), alpha=self.settings.alpha, truth=truth, ax=ax, colours=colours)
+        colours, path = colours_of(self.settings.arms), self.path(method, bounds=bounds)
+        return effects_over_time(path, alpha=self.settings.alpha, truth=truth, ax=ax, colours=colours)
 
     def _repr_html_(self) -> str:
         return summary_html(self.estimates())
@@ -276,6 +177,20 @@ class LiveResults(ContrastResults):
             raise InvalidArgument("record_path", "was False, so there is no path; record_path=True keeps it.")
         return np.array(self._contrasts.path)
 
+    def _observed(self, bounds: Bounds) -> ObservedRounds:
+        settings, table = self.settings, self._kept_record().observed()
+        return ObservedRounds(
+            table[:, ARM].astype(np.int64),
+            table[:, OUTCOME],
+            table[:, PROPENSITY],
+            settings.arms,
+            settings.control_index,
+            settings.alpha,
+            settings.multiplicity == "bonferroni",
+            settings.t_star,
+            bounds,
+        )
+
     def _kept_record(self) -> RoundRecord:
         if not self.settings.record_rounds:
             raise InvalidArgument("record_rounds", "was False, so no rounds are kept; record_rounds=True keeps them.")
@@ -298,9 +213,9 @@ class LiveResults(ContrastResults):
         """
         return scores_frame(self.settings, self._kept_record())
 
-    def summary(self) -> str:
+    def summary(self, method: str = "mad", *, bounds: Bounds = None) -> str:
         """Estimates with intervals, the state of the experiment and the assumptions, as text."""
-        settings, contrasts = self.settings, self._running()
+        settings, contrasts, table = self.settings, self._running(), self.estimates(method, bounds=bounds)
         joint = "together (Bonferroni)" if settings.joint else "each"
         level = f"{100 * (1 - settings.alpha):g}%"
         lines = [
@@ -308,22 +223,22 @@ class LiveResults(ContrastResults):
             f"observed, {self.n_open} open",
             f"Treatment effects ({level} confidence sequences, {joint}; * excludes 0):",
         ]
-        for row in self.estimates().itertuples():
+        for row in table.itertuples():
             if row.insufficient_data:
                 lines.append(f"- Arm {row.arm}: insufficient data ({row.n} pulls, control {row.n_control})")
             else:
                 star = " *" if row.significant else ""
                 lines.append(f"- Arm {row.arm}: {row.estimate:.3f} ({row.lower:.5f}, {row.upper:.5f}){star}")
             lines += [f"  ! {warning}" for warning in [str(row.warning)] if warning]
-        if settings.uses_covariates:
+        if settings.uses_covariates and method == "mad":
             covers = "the units of this experiment" if settings.estimand == "sample" else "the population of the units"
             lines.append(f"Covariates {listing(self._book.covariates)}; the effects are those of {covers}.")
         pairs = zip(settings.other_arms, contrasts.settled_since, strict=True)
         settled = [arm for arm, since in pairs if since is not None]
-        if settled:
+        if settled and method == "mad":
             done = " All arms are: the experiment may stop." if contrasts.finished else ""
             lines.append(f"Settled: {listing(settled)}.{done}")
-        return "\n".join([*lines, ASSUMPTIONS])
+        return "\n".join([*lines, *frame_notes(table)[1:]])
 
     def plot_assignments(self, ax: Axes | None = None) -> Axes:
         """Cumulative assignments of each arm over the rounds."""

@@ -215,8 +215,8 @@ def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running:
         raise InvalidArgument(
             "outcomes",
             f"holds {values[other[0]]:g} in row {other[0]}; the exact reading is for outcomes 0 or 1. For outcomes "
-            "within known bounds use score bounds (causalbandit.sequences.score_bounds), for any other 'mad' (any "
-            "time) or 'aipw' (one look at the end).",
+            "within known bounds use 'bounded', for any other 'mad' (both at any time) or 'aipw' (one look at the "
+            "end).",
         )
     chosen = np.asarray(arms, dtype=np.int64)
     if not running:

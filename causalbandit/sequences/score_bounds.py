@@ -82,9 +82,8 @@ class ScoreSums:
     def contrast(self, arm: int, alpha: float = 0.05, t_opt: float = 1000.0) -> tuple[float, float, float]:
         """(estimate, lower, upper) of an arm's mean effect against the control, on the outcomes' scale.
 
-        The estimate is the mean of the scores 1{W = k}(Y − m)/p(k) − 1{W = 0}(Y − m)/p(0), m the middle of the bounds:
-        it lies midway between the two ends, unless one is cut at the largest possible effect. ``alpha`` is spent on
-        both sides together; see `score_ends` for ``t_opt``.
+        The estimate is the mean of the scores 1{W = k}(Y − m)/p(k) − 1{W = 0}(Y − m)/p(0), m the middle of the bounds.
+        ``alpha`` is spent on both sides together; see `score_ends` for ``t_opt``.
         """
         width = self.bounds[1] - self.bounds[0]
         v_opt = t_opt * (self.n_arms - 1)

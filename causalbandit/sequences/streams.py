@@ -22,6 +22,7 @@ import numpy.typing as npt
 from causalbandit.checks import error_rate, finite_array, number, numeric_array, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.asymptotic import asymptotic_radius
+from causalbandit.sequences.bernoulli_mean import bernoulli_mean
 from causalbandit.sequences.boundaries import (
     find_root,
     gamma_exponential_mixture,
@@ -202,6 +203,17 @@ def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[Float
     return low + (high - low) * lower, low + (high - low) * upper
 
 
+def _exact_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+    other = np.flatnonzero((outcomes != 0.0) & (outcomes != 1.0))
+    if len(other):
+        raise InvalidArgument(
+            "outcomes",
+            f"holds {outcomes[other[0]]:g} in row {other[0]}; the method 'exact' is for outcomes 0 or 1. For outcomes "
+            "within known bounds use 'bernoulli' or 'gamma-exponential', for any other 'asymptotic'.",
+        )
+    return bernoulli_mean(np.cumsum(outcomes), np.arange(1.0, len(outcomes) + 1.0), tuning.alpha)
+
+
 def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Rounds, means, and Σ (Y_i − mean_t)² up to each round t."""
     rounds = np.arange(1.0, len(outcomes) + 1.0)
@@ -232,6 +244,7 @@ _METHODS: dict[str, Callable[[FloatArray, SequenceTuning], tuple[FloatArray, Flo
     "gamma-exponential": _gamma_exponential_ends,
     "stitching": _stitching_ends,
     "bernoulli": _bernoulli_ends,
+    "exact": _exact_ends,
     "asymptotic": _asymptotic_ends,
     "naive": _naive_ends,
 }
@@ -259,7 +272,8 @@ def mean_sequence(
 
         - "normal-mixture": exact for sub-Gaussian outcomes of known ``scale``, or within ``bounds``. The
           interval's length is known in advance.
-        - "bernoulli": exact for outcomes within ``bounds``; the shortest exact one for 0/1 outcomes.
+        - "bernoulli": exact for outcomes within ``bounds``; for 0/1 outcomes the shortest near ``t_opt``.
+        - "exact": exact for outcomes 0 or 1 that are independent, with nothing to tune (`bernoulli_mean`).
         - "gamma-exponential": exact for outcomes within ``bounds``; adapts to their variance (α/2 on each side).
         - "stitching": the same with a closed form of the best rate √(log log t / t), longer at sizes met in practice.
         - "asymptotic": valid as the number of outcomes grows; needs nothing but a moment above the second.

@@ -9,6 +9,7 @@ from conftest import command_line as run
 from causalbandit.bandit_simulation import simulate_bandits
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.log import AdaptiveLog
+from causalbandit.sequences.bernoulli_mean import bernoulli_mean
 
 COLUMNS = ["--arm", "arm", "--outcome", "outcome", "--propensity", "p_red,p_blue,p_green"]
 
@@ -55,6 +56,20 @@ def test_values_offers_weights_sequences_and_the_sample_mean(path, frame, tmp_pa
     assert plot.stat().st_size > 1000
     rows = json.loads((tmp_path / "out.json").read_text())["values"]
     assert [row["rounds"] for row in rows] == [int((frame["arm"] == arm).sum()) for arm in ("red", "blue", "green")]
+
+
+def test_values_of_outcomes_0_or_1_have_an_exact_sequence(path, frame, tmp_path):
+    done = run("values", path, *COLUMNS, "--ordered", "--method", "exact")
+    assert done.exit_code == 2
+    assert "the method 'exact' is for outcomes 0 or 1" in done.output
+    frame["outcome"] = (frame["outcome"] > 1.5).astype(int)
+    frame.to_csv(tmp_path / "binary.csv", index=False)
+    out = tmp_path / "out.json"
+    done = run("values", tmp_path / "binary.csv", *COLUMNS, "--ordered", "--method", "exact", "--json", out)
+    assert done.exit_code == 0, done.output
+    for row in json.loads(out.read_text())["values"]:
+        own = frame.loc[frame["arm"] == row["arm"], "outcome"]
+        assert [row["lower"], row["upper"]] == [float(end) for end in bernoulli_mean(own.sum(), len(own), 0.05)]
 
 
 def test_parquet_and_named_propensities_give_the_same(path, frame, tmp_path):

@@ -1,4 +1,4 @@
-"""``causalbandit ate --method mad``: the numbers of the library, figures that open, faults with one message."""
+"""``causalbandit ate`` at any time (mad, exact, bounded): the library's numbers, figures that open, faults told."""
 
 import json
 from pathlib import Path
@@ -31,9 +31,9 @@ def log(tmp_path: Path) -> str:
     return str(path)
 
 
-def ate(log: str, *extra: str) -> Result:
+def ate(log: str, *extra: str, method: str = "mad") -> Result:
     columns = ("--arm", "arm", "--outcome", "outcome", "--propensity", "propensity", "--control", "old")
-    return command_line("ate", log, *columns, "--method", "mad", *extra)
+    return command_line("ate", log, *columns, "--method", method, *extra)
 
 
 def test_the_command_gives_the_librarys_numbers(log: str, tmp_path: Path) -> None:
@@ -48,6 +48,45 @@ def test_the_command_gives_the_librarys_numbers(log: str, tmp_path: Path) -> Non
     )  # fmt: skip
     assert [row["estimate"] for row in content["estimates"]] == table["estimate"].tolist()
     assert [row["arm"] for row in content["estimates"]] == ["bold", "new"]
+
+
+@pytest.mark.parametrize(("method", "extra"), [("exact", ()), ("bounded", ("--bounds", "0", "1"))])
+@pytest.mark.parametrize("multiplicity", ["none", "bonferroni"])
+def test_exact_readings_give_the_librarys_numbers(
+    log: str, tmp_path: Path, method: str, extra: tuple[str, ...], multiplicity: str
+) -> None:
+    out, figure = tmp_path / "effects.json", tmp_path / "effects.png"
+    more = ("--multiplicity", multiplicity, "--json", str(out), "--plot", str(figure), "--over-time")
+    result = ate(log, *extra, *more, method=method)
+    assert result.exit_code == 0, result.output
+    assert f"{method} reading" in result.output
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+    content: dict[str, Any] = json.loads(out.read_text())
+    table = cb.mad_from_log(
+        pd.read_csv(log), arm="arm", outcome="outcome", propensity="propensity", control="old", method=method,
+        multiplicity=multiplicity, bounds=(0, 1) if extra else None,
+    )  # fmt: skip
+    assert content["method"] == method
+    assert content["multiplicity"] == multiplicity
+    for column in ("arm", "estimate", "lower", "upper"):
+        assert [row[column] for row in content["estimates"]] == table[column].tolist()
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "words"),
+    [
+        ("bounded", (), "--bounds is missing"),
+        ("exact", ("--bounds", "0", "1"), "--bounds does nothing for --method exact; use it with --method bounded"),
+        ("exact", ("--covariates", "age"), "does nothing for --method exact; use it with --method mad"),
+        ("exact", ("--t-star", "9"), "use it with --method mad or bounded"),
+        ("bounded", ("--bounds", "0", "1", "--multiplicity", "holm"), "bounded knows none and bonferroni"),
+        ("bounded", ("--bounds", "0", "0.5"), "outside bounds"),
+    ],
+)
+def test_what_an_exact_reading_cannot_use_is_refused(log: str, method: str, extra: tuple[str, ...], words: str) -> None:
+    result = ate(log, *extra, method=method)
+    assert result.exit_code == 2
+    assert words in result.output
 
 
 @pytest.mark.parametrize("extra", [(), ("--over-time",)])

@@ -1,0 +1,164 @@
+"""Tables of a Mixture Adaptive Design, from its settings, running contrasts and record of rounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.designs.mad_record import ARM, OBSERVED, OUTCOME, PROPENSITY, RoundRecord
+from causalbandit.designs.running_contrasts import RunningContrasts
+from causalbandit.designs.settings import MADSettings
+from causalbandit.inference.contrast_readings import joint_note
+from causalbandit.inference.estimates import estimate_frame
+from causalbandit.inference.scores import inverse_propensity_residual
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ASSUMPTIONS = (
+    "Asymptotic, time-uniform confidence sequence: holds at every round at once. It assumes that propensities are "
+    "those with which arms were drawn, that units do not interfere, and that whether and when an outcome arrives "
+    "depends on neither the arm nor the outcome."
+)
+
+
+def contrast_table(contrasts: RunningContrasts, notes: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per arm other than control, in the arms' order; ``notes`` are added to the frame's own.
+
+    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
+    ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn), ``insufficient_data`` (then the estimate
+    is NaN and the interval infinite), ``warning`` (why the promise may not be held, or empty).
+    """
+
+    settings = contrasts.settings
+    intervals = [contrasts.interval(arm) for arm in settings.others]
+    missing = [math.isnan(estimate) for estimate, _, _ in intervals]
+    centres = [0.0 if math.isnan(estimate) else estimate for estimate, _, _ in intervals]
+    radii = [radius for _, radius, _ in intervals]
+    return estimate_frame(
+        {
+            "arm": settings.other_arms,
+            "reference": [settings.control] * len(radii),
+            "estimate": [estimate for estimate, _, _ in intervals],
+            "std_error": [math.sqrt(variance_sum) / max(contrasts.sums.rounds, 1) for _, _, variance_sum in intervals],
+            "lower": [centre - radius for centre, radius in zip(centres, radii, strict=True)],
+            "upper": [centre + radius for centre, radius in zip(centres, radii, strict=True)],
+            "significant": [abs(centre) >= radius for centre, radius in zip(centres, radii, strict=True)],
+            "n": [int(contrasts.pulls[k]) for k in settings.others],
+            "n_control": [int(contrasts.pulls[settings.control_index])] * len(radii),
+            "insufficient_data": missing,
+            "warning": [_warning(contrasts, arm) for arm in settings.others],
+        },
+        title="Effects against control, Mixture Adaptive Design",
+        alpha=settings.alpha,
+        notes=(joint_note(settings.joint), *notes, ASSUMPTIONS),
+    )
+
+
+def _warning(contrasts: RunningContrasts, arm: int) -> str:
+    """Why the promise of an arm's interval may not be held, or an empty text."""
+    sums, settings = contrasts.sums, contrasts.settings
+    if not sums.sufficient(arm):
+        return ""
+    doubts, reasons = sums.doubts(arm), []
+    if doubts.few_draws:
+        fewest = min((sums.counts[k], k) for k in (arm, settings.control_index))
+        reasons.append(f"only {fewest[0]:.0f} scored draws of {settings.arms[fewest[1]]!r}")
+    if doubts.few_outcomes:
+        reasons.append("a few outcomes carry the variance: heavy tails, or too few that are not 0")
+    if doubts.too_short:
+        reasons.append(
+            "the realised variance is likely too small; variance='guarded' gives a wider interval that holds"
+        )
+    return "; ".join(reasons)
+
+
+def path_frame(values: npt.ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
+    """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2], in a row."""
+    import pandas as pd
+
+    table = np.asarray(values, dtype=np.float64).reshape(-1, 2)
+    estimates, radii = table[:, 0], table[:, 1]
+    centres = np.where(np.isnan(estimates), 0.0, estimates)
+    rounds = len(table) // len(names)
+    return pd.DataFrame(
+        {
+            "round": np.repeat(np.arange(1, rounds + 1), len(names)),
+            "arm": list(names) * rounds,
+            "estimate": estimates,
+            "lower": centres - radii,
+            "upper": centres + radii,
+        }
+    )
+
+
+def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequence[str]) -> pd.DataFrame:
+    """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``
+    (place in the order of observation, 0 while open), then the covariates, then ``p(…)``, the probability of every arm.
+    """
+    import pandas as pd
+
+    table = record.table()
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(1, len(table) + 1),
+            "arm": [settings.arms[int(k)] for k in table[:, ARM]],
+            "propensity": table[:, PROPENSITY],
+            "outcome": table[:, OUTCOME],
+            "observed": table[:, OBSERVED].astype(int),
+        }
+    )
+    for name, column in zip(covariates, record.covariates(table).T, strict=True):
+        frame[name] = column
+    for arm, column in zip(settings.arms, record.probabilities(table).T, strict=True):
+        frame[f"p({arm})"] = column
+    return frame
+
+
+def propensity_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
+    """Assignment probabilities of every round: columns ``round``, ``arm``, ``probability``."""
+    import pandas as pd
+
+    probabilities = record.probabilities(record.table())
+    rounds = len(probabilities)
+    return pd.DataFrame(
+        {
+            "round": np.repeat(np.arange(1, rounds + 1), settings.n_arms),
+            "arm": list(settings.arms) * rounds,
+            "probability": probabilities.ravel(),
+        }
+    )
+
+
+def scores_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
+    """Scores of the observed rounds after warm-up: ``round`` (as observed), ``arm`` (compared with control), ``drawn``
+    ("arm", "control" or "other"), ``score``, whose mean is the estimate.
+    """
+    import pandas as pd
+
+    table = record.observed()[settings.n_warmup :]
+    drawn = table[:, ARM].astype(int)
+    known = record.predictions(table)
+    predictions = np.zeros((len(table), settings.n_arms)) if known is None else known
+    residuals = inverse_propensity_residual(
+        table[:, OUTCOME], table[:, PROPENSITY], predictions[np.arange(len(table)), drawn]
+    )
+    control = settings.control_index
+    parts = []
+    for arm in settings.others:
+        sign = (drawn == arm).astype(float) - (drawn == control)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "round": np.arange(settings.n_warmup + 1, settings.n_warmup + 1 + len(table)),
+                    "arm": [settings.arms[arm]] * len(table),
+                    "drawn": np.where(drawn == arm, "arm", np.where(drawn == control, "control", "other")),
+                    "score": predictions[:, arm] - predictions[:, control] + sign * residuals,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
