@@ -33,7 +33,9 @@ from causalbandit.interventions import InterventionSet, intervention_label
 from causalbandit.observed_rows import Environment
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, outcomes_per_pair
+from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
+from causalbandit.sequences.bernoulli_region import Arm
+from causalbandit.sequences.tilted_contrast import excluded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -285,13 +287,7 @@ def _batch(
 
 def _told_apart(successes: Any, trials: Any, alpha: float, budget: int) -> bool:
     """Whether the exact reading tells the sign of every effect."""
-    found = bernoulli_contrast(
-        successes[1:],
-        trials[1:],
-        successes[0],
-        trials[0],
-        alpha,
-        contrasts=len(trials) - 1,
-        planned=outcomes_per_pair(budget, len(trials)),
-    )
-    return bool(((found.lower > 0) | (found.upper < 0)).all())
+    others = len(trials) - 1
+    arms = Arm(successes[1:], trials[1:] - successes[1:])
+    control = Arm(*(np.full(others, count) for count in (successes[0], trials[0] - successes[0])))
+    return bool(excluded(arms, control, alpha / others, outcomes_per_pair(budget, len(trials))).all())

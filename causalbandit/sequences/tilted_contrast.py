@@ -58,13 +58,42 @@ def largest_difference(one: Arm, other: Arm, alpha: float, planned: int) -> Floa
     return ends
 
 
+def excluded(one: Arm, other: Arm, alpha: float, planned: int, difference: float = 0.0) -> NDArray[np.bool_]:
+    """Whether the interval of p_k − p_0 leaves ``difference`` out, for arms with counts of one shape [B].
+
+    No likelihood ratio at a pair exceeds that of the observed shares, so that most intervals which hold the difference
+    cost two logarithms; the others one search on a line, in place of several for an end.
+    """
+    level = -math.log(alpha)
+    arms, line = (one, other), np.full(len(one.ones), difference)
+    p = np.clip(_even_point(one, other, line), max(0.0, -difference), min(1.0, 1.0 - difference))
+    open_ = np.flatnonzero(_cost(one, np.clip(p + difference, 0.0, 1.0)) + _cost(other, p) > level)
+    found = np.zeros(len(one.ones), dtype=bool)
+    for sign in (1.0, -1.0):  # the largest difference is too small, or that with the arms exchanged is
+        first, second = (arm.at(open_) for arm in arms[:: int(sign)])
+        tilted, d = _Tilted(first, second, planned), sign * line[open_]
+        value, _, _ = tilted.least(d, _even_point(first, second, d), np.arange(len(open_)))
+        # The largest difference that costs nothing: an arm without data may have any mean.
+        free = np.where(first.n > 0.0, first.ones / np.maximum(first.n, 1.0), 1.0)
+        free = free - second.ones / np.maximum(second.n, 1.0)
+        found[open_] |= (free < d) & (value > level)
+    return found
+
+
+def _even_point(one: Arm, other: Arm, d: Floats) -> Floats:
+    """p_0 on the lines p_k − p_0 = d where log E is least if costs are quadratic."""
+    heavy, light = one.n / one.variance(), other.n / other.variance()
+    share = (one.ones + 0.5) / (one.n + 1.0) - d, (other.ones + 0.5) / (other.n + 1.0)
+    return np.asarray((heavy * share[0] + light * share[1]) / np.maximum(heavy + light, 1e-300))
+
+
 def _ends(tilted: _Tilted, alpha: float) -> Floats:
     """Newton's steps from the right on the convex h(d) = min log E on p_k − p_0 = d, to h(d) = log 1/α."""
     one, other = tilted.one, tilted.other
     level = -math.log(alpha)
     # (1 − w) M_k M_0 ≤ E, so the product's own end at error rate (1 − w) α lies to the right.
     ends = LARGEST["difference"](one, other, room(one, other, alpha * (1.0 - TILTED)))
-    live, p = np.arange(len(ends)), tilted.start(ends)
+    live, p = np.arange(len(ends)), _even_point(one, other, ends)
     for _ in range(60):  # convex and from the right: steps shrink quadratically, about seven are needed
         value, slope, p[live] = tilted.least(ends[live], p[live], live)
         over = value - level
@@ -117,12 +146,6 @@ class _Tilted:
             if not len(live):
                 break
         return value, slope, p
-
-    def start(self, d: Floats) -> Floats:
-        """p_0 on the line where log E is least if costs are quadratic."""
-        heavy, light = self.one.n / self.one.variance(), self.other.n / self.other.variance()
-        share = (self.one.ones + 0.5) / (self.one.n + 1.0) - d, (self.other.ones + 0.5) / (self.other.n + 1.0)
-        return np.asarray((heavy * share[0] + light * share[1]) / np.maximum(heavy + light, 1e-300))
 
     def _log_e(self, p_one: Floats, p_other: Floats, at: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats]:
         """log E; its first and second derivative when both means move together; its derivative in p_k alone."""

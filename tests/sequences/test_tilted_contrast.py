@@ -12,7 +12,8 @@ from scipy.special import betaln, logsumexp
 
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
-from causalbandit.sequences.tilted_contrast import TILTED, tilts
+from causalbandit.sequences.bernoulli_region import Arm
+from causalbandit.sequences.tilted_contrast import TILTED, excluded, tilts
 
 
 def log_e(p_one: float, p_other: float, one: tuple[int, int], other: tuple[int, int], planned: int, side: int) -> float:
@@ -100,6 +101,18 @@ def test_a_plan_shortens_even_arms_near_it_and_costs_little_where_arms_are_uneve
 
     assert width(600, 2000, 400, 2000, planned=4000) < 0.8 * width(600, 2000, 400, 2000, planned=None)
     assert width(6, 20, 800, 4000, planned=4000) < 1.15 * width(6, 20, 800, 4000, planned=None)
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.3, -0.7, 1.0])
+def test_a_difference_is_excluded_when_it_lies_outside_the_interval(difference: float) -> None:
+    rng = np.random.default_rng(4)
+    trials = rng.integers(0, 300, (2, 200))
+    ones = rng.binomial(trials, rng.random((2, 200)))
+    found = bernoulli_contrast(ones[0], trials[0], ones[1], trials[1], alpha=0.03, planned=300)
+    arms = [Arm(ones[place].astype(float), (trials - ones)[place].astype(float)) for place in (0, 1)]
+    told = excluded(*arms, 0.03, 300, difference)
+    assert 40 < told.sum() < 200
+    np.testing.assert_array_equal(told, (found.lower > difference) | (found.upper < difference))
 
 
 def test_misses_over_whole_paths_stay_below_alpha() -> None:
