@@ -249,11 +249,12 @@ def _run(
     kept = np.empty((budget, len(graph.nodes)), dtype=np.uint8)
     trials, successes = np.zeros(len(arms), dtype=np.int64), np.zeros(len(arms), dtype=np.int64)
     used, next_look = 0, LEAST_PER_ARM * len(arms)
+    place = {label: arm for arm, label in enumerate(arms.labels)}
     hidden = None if progress is None else not progress
     with tqdm(total=budget, desc="experiments", disable=hidden, leave=False) as bar:
         while used < budget:
             size = min(batch_size, budget - used)
-            rows = _batch(design, source, arms, size)
+            rows = _batch(design, source, place, target, size)
             for arm, row in rows:
                 kept[used] = row
                 trials[arm] += 1
@@ -269,19 +270,20 @@ def _run(
 
 
 def _batch(
-    design: MixtureAdaptiveDesign, source: _Source, arms: InterventionSet, size: int
+    design: MixtureAdaptiveDesign, source: _Source, place: Mapping[str, int], target: int, size: int
 ) -> list[tuple[int, npt.NDArray[np.uint8]]]:
     """Assign and observe ``size`` experiments; (arm, row) in the order of their rounds."""
-    graph = arms.graph
     drawn = [design.assign() for _ in range(size)]
-    place = {label: arm for arm, label in enumerate(arms.labels)}
     at = np.array([place[str(one.arm)] for one in drawn])
-    rows = np.empty((size, len(graph.nodes)), dtype=np.uint8)
-    for arm in np.unique(at):
-        rows[at == arm] = source.rows(int(arm), int((at == arm).sum()))
-    target = graph.position(graph.target)
-    for one, row in zip(drawn, rows, strict=True):
-        design.observe(one.id, float(row[target]))
+    if size == 1:
+        rows = source.rows(int(at[0]), 1)
+    else:
+        taken = {int(arm): source.rows(int(arm), int((at == arm).sum())) for arm in np.unique(at)}
+        rows = np.empty((size, next(iter(taken.values())).shape[1]), dtype=np.uint8)
+        for arm, found in taken.items():
+            rows[at == arm] = found
+    for one, outcome in zip(drawn, rows[:, target].tolist(), strict=True):
+        design.observe(one.id, float(outcome))
     return list(zip(at.tolist(), rows, strict=True))
 
 

@@ -163,6 +163,7 @@ class _Tilted:
                 down = np.where(arm.zeros > 0.0, arm.zeros / complement, 0.0)
                 falls.append(down - up)
                 bends.append(np.where(arm.ones > 0.0, up / p, 0.0) + np.where(arm.zeros > 0.0, down / complement, 0.0))
+        product = np.minimum(product, 1e100)  # infinite at an end of [0, 1] that outcomes rule out
         top = np.maximum(logs.max(axis=1), product)
         shares, last = np.exp(logs - top[:, None]), np.exp(product - top)
         total = shares.sum(axis=1) + last
@@ -171,8 +172,9 @@ class _Tilted:
         by_one = -n_one * above
         both = by_one - n_other * below
         curved = n_one * above**2 + n_other * below**2
-        fall = falls[0] + falls[1]
-        with np.errstate(invalid="ignore"):  # 0·∞ where a mean is at its end and the product has no weight
+        # Infinite, and ∞ − ∞, only where log E is 1e100: an end of [0, 1] that outcomes rule out.
+        with np.errstate(invalid="ignore", over="ignore"):
+            fall = falls[0] + falls[1]
             first = (shares * both).sum(axis=1) + last * fall
             second = (shares * (curved + both**2)).sum(axis=1) + last * (bends[0] + bends[1] + fall**2) - first**2
             alone = (shares * by_one).sum(axis=1) + last * falls[0]
