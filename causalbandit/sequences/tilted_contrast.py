@@ -132,15 +132,17 @@ class _Tilted:
             moving = np.clip(now + d[live], 0.0, 1.0)
             value[live], first, second, alone = self._log_e(moving, now, at[live])
             # Where p_k stays at an end of [0, 1], p_0 moves against d; inside, the least point's slope is that in p_k.
-            slope[live] = np.where(np.abs(moving - 0.5) > 0.5 - 1e-6, alone - first, alone)
+            with np.errstate(invalid="ignore"):
+                slope[live] = np.where(np.abs(moving - 0.5) > 0.5 - 1e-6, alone - first, alone)
             low[live] = np.where(first < 0.0, now, low[live])
             high[live] = np.where(first > 0.0, now, high[live])
             with np.errstate(invalid="ignore", divide="ignore"):
                 step = first / second
+                gain = np.abs(first * step)
             inside = (now - step > low[live]) & (now - step < high[live])
             moved = np.where(inside, now - step, 0.5 * (low[live] + high[live]))
             # Newton's step would lower log E by less than rounding, or the end of the line is reached.
-            open_ = (np.abs(first * step) > 1e-13) & (np.abs(moved - now) > 1e-14)
+            open_ = (gain > 1e-13) & (np.abs(moved - now) > 1e-14)
             p[live[open_]] = moved[open_]
             live = live[open_]
             if not len(live):
