@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Collection, Iterable
+import operator
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean
+from causalbandit.arrays import row_blocks
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 
 T = TypeVar("T")
 
@@ -100,15 +102,21 @@ def error_rate(value: Any, argument: str = "alpha") -> float:
         ) from None
 
 
-def one_of(value: T, argument: str, options: Iterable[T], what: str | None = None) -> T:
-    """``value`` when it is among ``options``; else an error that lists them. ``what`` is the noun of the message."""
+def one_of(value: T, argument: str, options: Iterable[T], what: str | None = None, *, verb: str = "was") -> T:
+    """``value`` when it is among ``options``; else an error that lists them. ``what`` is the noun of the message.
+
+    ``verb`` is "names" or "holds" where the argument is a list that ``value`` stands in.
+    """
     known = list(options)
     if not any(value is option or (type(value) is type(option) and value == option) for option in known):
-        listed = ", ".join(repr(option) for option in known)
-        raise InvalidArgument(
-            argument, f"was {value!r}; known{f' {what}' if what else ''}: {listed}.{did_you_mean(value, known)}"
-        )
+        nouns = f" {what}" if what else ""
+        near = did_you_mean(value, known)
+        raise InvalidArgument(argument, f"{verb} {value!r}; known{nouns}: {listing(known, MOST_LISTED)}.{near}")
     return value
+
+
+MOST_LISTED = 16
+"""Options that a message lists: all of this package's, and the first of a long graph's nodes."""
 
 
 def instance(value: Any, argument: str, kinds: type[T] | tuple[type[T], ...], expected: str) -> T:
@@ -117,6 +125,65 @@ def instance(value: Any, argument: str, kinds: type[T] | tuple[type[T], ...], ex
         given = f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
         raise InvalidType(argument, f"was {given}; expected {expected}.")
     return value
+
+
+def methods(value: Any, argument: str, names: Collection[str], purpose: str) -> None:
+    """Raise unless ``value`` is an object with the methods ``names``; ``purpose`` is a clause that says what for."""
+    if isinstance(value, type):
+        raise InvalidType(argument, f"was the class {value.__name__}; expected an object, {value.__name__}(...).")
+    missing = [f"{name}()" for name in names if not callable(getattr(value, name, None))]
+    if missing:
+        raise InvalidType(argument, f"was {_given(value)}, which has no {' and '.join(missing)}: {purpose}.")
+
+
+def function(value: T, argument: str, expected: str) -> T:
+    """``value`` when it can be called; ``expected`` shows how: "a function run(intervention, size)"."""
+    if not callable(value):
+        raise InvalidType(argument, f"was {_given(value)}; expected {expected}.")
+    return value
+
+
+def _given(value: Any) -> str:
+    """A value in a message: itself where it is plain, else its type."""
+    return repr(value) if value is None or isinstance(value, (str, numbers.Number)) else f"a {type(value).__name__}"
+
+
+def listed(values: Any, argument: str, expected: str) -> list[Any]:
+    """``values`` as a list; a text, a mapping and what holds nothing are refused. ``expected``: "a list of nodes"."""
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise InvalidType(argument, f"was {values!r}; expected {expected}.")
+    return list(values)
+
+
+def one_each(labels: Collection[Any], argument: str, n: int, of: str) -> None:
+    """Raise unless there are ``n`` labels, one for each ``of`` ("arms")."""
+    if len(labels) != n:
+        raise InvalidArgument(argument, f"has {len(labels)} labels for {n} {of}; expected one for each.")
+
+
+def interval(bounds: Any, argument: str) -> tuple[float, float]:
+    """``bounds`` as two finite numbers, the lower one first."""
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise InvalidArgument(argument, f"was {bounds!r}; expected two finite numbers (a, b) with a < b.")
+    return low, high
+
+
+def ascending(values: Any, argument: str, least: int, most: int, of: str) -> list[int]:
+    """``values`` as whole numbers from ``least`` to ``most``, each larger than the one before; not empty.
+
+    ``of`` says what they number: "rounds".
+    """
+    expected = f"whole numbers of {of} from {least:,} to {most:,}, each once, ascending"
+    given = listed(values, argument, expected)
+    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) for value in given):
+        raise InvalidType(argument, f"was {given!r}; expected {expected}.")
+    if not given or not least <= given[0] <= given[-1] <= most or not all(map(operator.lt, given, given[1:])):
+        raise InvalidArgument(argument, f"was {given!r}; expected {expected}.")
+    return [int(value) for value in given]
 
 
 def numeric_array(values: ArrayLike | None, argument: str, hint: str) -> NDArray[np.float64]:
@@ -146,16 +213,98 @@ _CONVERSION = {
 """How to make numbers of what numpy would cast to doubles unasked."""
 
 
-def finite_array(values: NDArray[np.float64], argument: str, hint: str = "") -> NDArray[np.float64]:
-    """``values`` of shape [T] or [T, K] when all are finite; else an error with the row (and column) of the first."""
-    for start in range(0, len(values), 1 << 14):  # block by block: no second array of the size of the first
-        bad = ~np.isfinite(values[start : start + (1 << 14)])
-        if bad.any():
-            row, *place = np.argwhere(bad)[0]
-            given = values[(start + row, *place)]
-            where = f"row {start + row}" + (f", column {place[0]}" if place else "")
-            raise InvalidArgument(argument, f"holds {given} in {where}; expected finite numbers{hint}.")
+def shaped(values: NDArray[Any], argument: str, shape: tuple[int | str, ...], meaning: str = "") -> NDArray[Any]:
+    """``values`` when they have the ``shape``, in which a letter stands for any length above 0: ("T", 2).
+
+    ``meaning`` says what the axes are: "one row per round".
+    """
+    pairs = zip(values.shape, shape, strict=False)
+    if values.ndim != len(shape) or not all(n == want if isinstance(want, int) else n > 0 for n, want in pairs):
+        expected = f"[{', '.join(map(str, shape))}]" if any(isinstance(n, str) for n in shape) else str(shape)
+        raise InvalidArgument(
+            argument, f"has shape {values.shape}; expected {expected}{f': {meaning}' if meaning else ''}."
+        )
     return values
+
+
+def broadcast(values: NDArray[np.float64], argument: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """A view of ``values`` as an array of the ``shape``."""
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise InvalidArgument(argument, f"has shape {values.shape}, which does not broadcast to {shape}.") from None
+
+
+def finite_array(
+    values: NDArray[np.float64],
+    argument: str,
+    hint: str = "",
+    *,
+    least: float = -np.finfo(np.float64).max,
+    most: float = np.finfo(np.float64).max,
+) -> NDArray[np.float64]:
+    """``values`` when all are finite and within bounds; else an error with the row (and column) of the first.
+
+    Block by block, without a second array of the size of the first. ``hint`` goes on behind "expected finite numbers".
+    """
+    for rows in row_blocks(len(values), values[:1].size) if values.size else ():
+        block = values[rows]
+        if not (block.min() >= least and block.max() <= most):  # NaN compares false, so it is wrong too
+            row, *place = np.argwhere(~((block >= least) & (block <= most)))[0]
+            given = f"{block[(row, *place)]:g} in row {rows.start + row}{''.join(f', column {axis}' for axis in place)}"
+            raise InvalidArgument(argument, f"holds {given}; expected finite numbers{hint}.")
+    return values
+
+
+SUM_TOLERANCE = 1e-6
+"""How far probabilities may be from summing to 1; single precision and six printed decimals stay within it."""
+
+
+def probability_rows(
+    values: NDArray[np.float64], argument: str, tolerance: float = SUM_TOLERANCE, fix: str = ""
+) -> NDArray[np.float64]:
+    """``values`` [T, K] when every row is a probability vector; else an error with the first that is not.
+
+    ``fix`` is a sentence that closes the message about a sum.
+    """
+    for rows in row_blocks(*values.shape):
+        block = values[rows]
+        if not (block.min() >= 0.0 and block.max() <= 1.0):  # NaN compares false, so it is wrong too
+            row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0)))[0]
+            where = f"{block[row, place]:g} in row {rows.start + row}, column {place}"
+            raise InvalidArgument(argument, f"holds {where}; expected probabilities in [0, 1].")
+        sums = block @ np.ones(block.shape[1])
+        off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
+        if len(off):
+            given = f"sum to {sums[off[0]]:.9g} in row {rows.start + off[0]}"
+            raise InvalidArgument(argument, f"{given}; expected 1 within {tolerance:g}.{f' {fix}' if fix else ''}")
+    return values
+
+
+def row_numbers(rows: NDArray[np.int64], most: int = 5) -> str:
+    """Row numbers for a message."""
+    text = ("row " if len(rows) == 1 else "rows ") + ", ".join(str(row) for row in rows[:most])
+    return text + (", …" if len(rows) > most else "")
+
+
+def no_gaps(bad: NDArray[np.bool_], argument: str, fix: str, what: str = "missing") -> None:
+    """Raise when a row is ``bad``, bool [T]; ``what`` says in which way, and the clause ``fix`` closes the message."""
+    rows = np.flatnonzero(bad)
+    if len(rows):
+        where = f"in {len(rows)} of {len(bad)} rows ({row_numbers(rows)})"
+        raise InvalidArgument(argument, f"is {what} {where}; {fix}.")
+
+
+def columns_present(wanted: Iterable[Any], argument: str, table: Collection[Any]) -> None:
+    """Raise unless every ``wanted`` column is once among those of the ``table``."""
+    names = list(table)
+    for name in wanted:
+        if name not in names:
+            known = f"the table has {listing(names)}.{did_you_mean(name, names)}"
+            raise InvalidArgument(argument, f"names {name!r}, but there is no such column; {known}")
+        if names.count(name) > 1:
+            count = f"the table has {names.count(name)} such columns"
+            raise InvalidArgument(argument, f"names {name!r}, but {count}; expected one.")
 
 
 def distinct(names: Collection[Any], argument: str) -> None:

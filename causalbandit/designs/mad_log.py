@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from causalbandit.checks import one_of
+from causalbandit.checks import one_of, row_numbers
 from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
 from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
@@ -26,7 +26,6 @@ from causalbandit.errors import InvalidArgument
 from causalbandit.inference.contrast_readings import ObservedRounds, read_log
 from causalbandit.inference.estimates import summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
-from causalbandit.inference.log_checks import row_numbers
 from causalbandit.inference.log_columns import PropensityColumns
 from causalbandit.text import plain, plain_rows
 

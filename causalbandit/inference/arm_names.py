@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.checks import no_gaps
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
-from causalbandit.inference.log_checks import row_numbers
 
 
 def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int64]:
@@ -33,9 +33,7 @@ def arm_columns(
     With ``names``, a label is the arm that equals it, that prints like it, or whose number it reads as: "1" and "1.0"
     in a file are the arm 1. Without, each label that prints differently is an arm.
     """
-    missing = np.flatnonzero(codes < 0)
-    if len(missing):
-        raise InvalidArgument("arm", f"(column {column!r}) is missing in {len(missing)} rows ({row_numbers(missing)}).")
+    no_gaps(codes < 0, f"arm (column {column!r})", "expected the name of an arm in every row")
     if names is None:
         names = _in_order(labels, column)
     check_names_differ(names)
@@ -63,11 +61,8 @@ def check_names_differ(names: Sequence[Hashable]) -> None:
     seen: dict[str, Hashable] = {}
     for name in names:
         if str(name) in seen:
-            raise InvalidArgument(
-                "arms",
-                f"are called {seen[str(name)]!r} and {name!r}: each needs a name of its own, which does not print like "
-                "another's.",
-            )
+            given = f"are called {seen[str(name)]!r} and {name!r}"
+            raise InvalidArgument("arms", f"{given}: each needs a name that does not print like another's.")
         seen[str(name)] = name
 
 
@@ -84,11 +79,8 @@ def _in_order(labels: list[Any], column: str) -> tuple[Hashable, ...]:
     for text in named:
         other = seen.setdefault(text.strip() if math.isnan(_value(text)) else _value(text), text)
         if other != text and not (other.isdigit() and text.isdigit()):
-            raise InvalidArgument(
-                "arm",
-                f"{other!r} and {text!r} (column {column!r}) may be one arm written in two ways; write each arm in one "
-                "way throughout, or name all arms of the design.",
-            )
+            given = f"{other!r} and {text!r} (column {column!r}) may be one arm written in two ways"
+            raise InvalidArgument("arm", f"{given}; write each arm in one way, or name all arms of the design.")
     names = list(named.values())
     values = [_value(name) for name in names]
     if not any(map(math.isnan, values)):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import error_rate, finite_array, numeric_array, one_of
+from causalbandit.checks import ascending, error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.arm_names import check_names_differ
 from causalbandit.inference.estimates import Estimates, frame_notes, summary_html, summary_text
@@ -165,8 +165,7 @@ def _path(
         ends = np.unique(np.linspace(n_arms, n_rounds, max(2, int(at))).astype(np.int64))
     else:
         ends = np.unique(np.asarray(at, dtype=np.int64))
-    if not len(ends) or ends[0] < 1 or ends[-1] > n_rounds:
-        raise InvalidArgument("at", f"was {at!r}; expected numbers of rounds between 1 and {n_rounds}.")
+        ascending(ends.tolist(), "at", 1, n_rounds, "rounds")
     estimates, errors = weighted_path(gamma, h, ends, weighted_values(gamma, h)[0] if centre is None else centre)
     radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
     middle = np.nan_to_num(estimates)
@@ -373,12 +372,9 @@ def _checked(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Hashable, ...]]:
     """The scores, the weights as [T, K] and the names."""
     gamma = numeric_array(scores, "scores", "one score per round and arm")
-    if gamma.ndim != 2 or 0 in gamma.shape:
-        raise InvalidArgument("scores", f"has shape {gamma.shape}; expected [T, K], one column per arm.")
-    finite_array(gamma, "scores", ", from aipw_scores")
+    finite_array(shaped(gamma, "scores", ("T", "K"), "one column per arm"), "scores", ", from aipw_scores")
     error_rate(alpha)
     labels: tuple[Hashable, ...] = tuple(range(gamma.shape[1])) if names is None else tuple(names)
-    if len(labels) != gamma.shape[1]:
-        raise InvalidArgument("names", f"has {len(labels)} names for {gamma.shape[1]} arms.")
+    one_each(labels, "names", gamma.shape[1], "arms")
     check_names_differ(labels)
     return gamma, checked_weights(weights, *gamma.shape), labels

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.checks import one_of
 from causalbandit.inference.multiplicity import MULTIPLICITIES, Contrasts, normal_quantile
 
 if TYPE_CHECKING:
@@ -129,12 +129,7 @@ class Estimates:
         if all_pairs:
             second, first = np.triu_indices(len(self.labels), 1)
         else:
-            if reference not in self.labels:
-                raise InvalidArgument(
-                    argument,
-                    f"was {reference!r}, which is none of {listing(self.labels)}."
-                    f"{did_you_mean(reference, self.labels)}",
-                )
+            one_of(reference, argument, self.labels, "labels")
             place = self.labels.index(reference)
             first = np.delete(np.arange(len(self.labels)), place)
             second = np.full(len(first), place)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import error_rate, one_of, whole_number
+from causalbandit.checks import error_rate, one_of, shaped, whole_number
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.estimates import Estimates, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
@@ -63,11 +63,7 @@ class LearnedPolicy:
     def __call__(self, contexts: ArrayLike) -> NDArray[np.int64]:
         """[n] columns of the arms taken at contexts [n, d]."""
         given = np.asarray(contexts, dtype=np.float64)
-        if given.ndim != 2 or given.shape[1] != len(self.context_names):
-            raise InvalidArgument(
-                "contexts",
-                f"has shape {given.shape}; expected [n, {len(self.context_names)}]: {listing(self.context_names)}.",
-            )
+        shaped(given, "contexts", ("n", len(self.context_names)), listing(self.context_names))
         return np.asarray(self.model.predict(given), dtype=np.int64)
 
     def names(self, contexts: ArrayLike) -> list[Hashable]:
@@ -161,24 +157,21 @@ def learn_policy(
     data. Assumes contexts drawn alike and independently.
     """
     require_log(log)
-    if log.contexts is None:
-        raise InvalidArgument("log", "has no contexts (contexts=[...]), which a policy is learned from.")
+    contexts = log.known_contexts("contexts", "are what a policy is learned from")
     one_of(kind, "kind", KINDS, "kinds of policies")
     whole_number(depth, "depth", least=1)
     whole_number(folds, "folds", least=2)
     if log.n_rounds < FOLD_ROUNDS * folds:
-        raise InvalidArgument(
-            "folds",
-            f"was {folds} for {log.n_rounds} rounds; expected at least {FOLD_ROUNDS} rounds per fold.",
-        )
+        given = f"was {folds} for {log.n_rounds} rounds"
+        raise InvalidArgument("folds", f"{given}; expected at least {FOLD_ROUNDS} rounds per fold.")
     alpha, seed = error_rate(alpha), int(generator(rng).integers(2**31))
     gamma = log_scores(log, outcome_means, refit_at, False)
     edges = np.linspace(0, log.n_rounds, folds + 1).astype(np.int64)
     judged = slice(int(edges[1]), log.n_rounds)
     taken = np.zeros(log.n_rounds, dtype=np.int64)  # the first stretch is learned from, and not judged
     for start, stop in zip(edges[1:-1].tolist(), edges[2:].tolist(), strict=True):
-        early = _classifier(kind, depth, seed, log.contexts[:start], gamma[:start])
-        taken[start:stop] = early.predict(log.contexts[start:stop])
+        early = _classifier(kind, depth, seed, contexts[:start], gamma[:start])
+        taken[start:stop] = early.predict(contexts[start:stop])
     learned = gamma[np.arange(log.n_rounds), taken]
     scores = np.column_stack((learned, gamma))[judged]
     n = len(scores)
@@ -202,7 +195,7 @@ def learn_policy(
     contrasts = together.differences([0] * len(others), others, alpha, rng=generator(0))
     contrasts.attrs.update(title="Learned policy minus each arm", notes=(note,))
     names = log.context_names or tuple(f"context_{place}" for place in range(log.contexts.shape[1]))
-    model = _classifier(kind, depth, seed, log.contexts, gamma)
+    model = _classifier(kind, depth, seed, contexts, gamma)
     return LearnedPolicy(kind, model, log.names, names, together.values(alpha), contrasts, folds)
 
 

@@ -23,13 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.arrays import row_blocks
-from causalbandit.checks import instance
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.checks import SUM_TOLERANCE, instance, one_each
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.inference.arm_names import check_names_differ
 from causalbandit.inference.log_checks import (
-    SUM_TOLERANCE,
+    all_propensities,
     arm_vector,
-    check_probability_rows,
     check_size,
     check_taken,
     context_matrix,
@@ -110,9 +109,8 @@ class AdaptiveLog:
         check_size(n_rounds, n_arms)
 
         if given.ndim == 2:
-            check_probability_rows(given, self.tolerance)
+            full: NDArray[np.float64] | None = all_propensities(given, self.tolerance)
             taken = given[np.arange(n_rounds), arms]
-            full: NDArray[np.float64] | None = given
         else:
             taken, full = given, None
         check_taken(taken, arms, names)
@@ -149,16 +147,11 @@ class AdaptiveLog:
             check_names_differ(names)
         if given.ndim == 2:
             n_arms = given.shape[1]
-            if names is not None and len(names) != n_arms:
-                raise InvalidArgument(
-                    "arm_names", f"has {len(names)} names for {n_arms} columns of propensities; expected one for each."
-                )
+            if names is not None:
+                one_each(names, "arm_names", n_arms, "columns of propensities")
         elif names is None:
-            raise InvalidArgument(
-                "arm_names",
-                "are missing: with the taken arm's propensities alone the number of arms is not known. Give all arms "
-                "of the design in order.",
-            )
+            why = "are missing, and the propensities of the taken arms alone do not tell how many there are"
+            raise InvalidArgument("arm_names", f"{why}. Give all arms of the design in order.")
         else:
             n_arms = len(names)
         return n_arms, tuple(range(n_arms)) if names is None else names
@@ -168,10 +161,8 @@ class AdaptiveLog:
         if self.contexts is None:
             return None
         contexts = context_matrix(self.contexts, n_rounds)
-        if self.context_names is not None and len(self.context_names) != contexts.shape[1]:
-            raise InvalidArgument(
-                "context_names", f"has {len(self.context_names)} names for {contexts.shape[1]} columns of contexts."
-            )
+        if self.context_names is not None:
+            one_each(self.context_names, "context_names", contexts.shape[1], "columns of contexts")
         return contexts
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -194,10 +185,9 @@ class AdaptiveLog:
             As `AdaptiveLog` and `LogColumns`; for a column that is not there, and for dates and durations where numbers
             are expected.
         """
-        if not hasattr(frame, "columns"):
-            raise InvalidType(
-                "frame", f"is a {type(frame).__name__}; expected a pandas.DataFrame with one row per round."
-            )
+        import pandas as pd
+
+        instance(frame, "frame", pd.DataFrame, "a pandas.DataFrame with one row per round")
         return cls(**log_arrays(frame_table(frame), columns or LogColumns(**named)))
 
     @classmethod
@@ -269,12 +259,15 @@ class AdaptiveLog:
             When only the taken arm's propensities were logged: ``argument`` was ``value``, which needs them all.
         """
         if self.propensities is None:
-            raise InvalidArgument(
-                argument,
-                f"was {value!r}, which needs the propensity of every arm in every round, but the log has only that of "
-                "the arm that was taken. Log all K propensities, one column per arm, or use 'uniform'.",
-            )
+            lack = "needs the propensity of every arm in every round, but the log has that of the taken arm only"
+            raise InvalidArgument(argument, f"was {value!r}, which {lack}. Log a column per arm, or use 'uniform'.")
         return self.propensities
+
+    def known_contexts(self, argument: str, what: str) -> NDArray[np.float64]:
+        """[T, d]: the contexts. In the message of the error for a log without, ``what`` is what looks at them."""
+        if self.contexts is None:
+            raise InvalidArgument(argument, f"{what}, but the log has none (contexts=[...]).")
+        return self.contexts
 
     def batch_starts(self) -> NDArray[np.int64]:
         """[B]: the first round of each batch: of the given ones, else of runs of rounds with equal propensities.
@@ -366,9 +359,5 @@ class AdaptiveLog:
 
 def require_log(log: object) -> None:
     """Raise, with the way to a log, when ``log`` is something else."""
-    instance(
-        log,
-        "log",
-        AdaptiveLog,
-        "an AdaptiveLog, for example AdaptiveLog.from_frame(frame, arm=..., outcome=..., propensity=..., time=...)",
-    )
+    columns = "arm=..., outcome=..., propensity=..., time=..."
+    instance(log, "log", AdaptiveLog, f"an AdaptiveLog, for example AdaptiveLog.from_frame(frame, {columns})")

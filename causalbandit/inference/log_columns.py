@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
-from causalbandit.inference.log_checks import SUM_TOLERANCE
+from causalbandit.checks import SUM_TOLERANCE, columns_present, distinct, one_each
+from causalbandit.errors import InvalidArgument, listing
 
 PropensityColumns = str | Sequence[str] | Mapping[Any, str]
 """The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
@@ -63,12 +63,8 @@ class LogColumns:
         if isinstance(self.contexts, str):
             object.__setattr__(self, "contexts", (self.contexts,))
         if self.time is None and self.batch is None and not self.ordered:
-            raise InvalidArgument(
-                "time",
-                "is unknown: adaptive inference uses, for every round, the past only. Name the column of time stamps "
-                "(time) or of batches (batch), or vouch with ordered that the rows are in the order in which they were "
-                "observed.",
-            )
+            fix = "Name the column of time stamps (time) or of batches (batch), or vouch for the rows' order (ordered)"
+            raise InvalidArgument("time", f"is unknown: inference uses, for every round, the past only. {fix}.")
         self._check_roles()
         if self.per_arm:
             self._check_arms()
@@ -113,16 +109,7 @@ class LogColumns:
     def check_present(self, table: Sequence[Any]) -> None:
         """Raise for the first column that is not among those of the ``table``, or is there twice."""
         for name in self.all:
-            if name not in table:
-                raise InvalidArgument(
-                    self._role(name),
-                    f"names {name!r}, but there is no such column; the table has {listing(table)}."
-                    f"{did_you_mean(name, table)}",
-                )
-            if table.count(name) > 1:
-                raise InvalidArgument(
-                    self._role(name), f"names {name!r}, but the table has {table.count(name)} such columns; drop one."
-                )
+            columns_present([name], self._role(name), table)
 
     def _role(self, name: str) -> str:
         single = {"arm": self.arm, "outcome": self.outcome, "time": self.time, "batch": self.batch}
@@ -135,49 +122,32 @@ class LogColumns:
         """Raise for a column in two roles that exclude each other, with both."""
         columns = self.propensity.values() if isinstance(self.propensity, Mapping) else self.propensity
         shares = (self.propensity,) if isinstance(self.propensity, str) else tuple(columns)
-        roles: dict[str, str] = {}
-        for role, named in (("arm", (self.arm,)), ("outcome", (self.outcome,)), ("propensity", shares)):
-            for column in dict.fromkeys(named):
-                if column in roles:
-                    raise InvalidArgument(
-                        role, f"was {column!r}, which is the {roles[column]} too; each has a column of its own."
-                    )
-                roles[column] = role
-        for role, name in (("time", self.time), ("batch", self.batch)):
-            if name is not None and roles.get(name) in ("arm", "outcome"):
-                raise InvalidArgument(
-                    role,
-                    f"was {name!r}, which is the {roles[name]} too; the order of time must not depend on what was done "
-                    "or observed.",
-                )
-        for place, column in enumerate(self.contexts):
-            if column in roles:
-                raise InvalidArgument(
-                    "contexts",
-                    f"name {column!r}, which is the {roles[column]} too; contexts are what was known before the arm "
-                    "was drawn, besides the propensities.",
-                )
-            if column in self.contexts[:place]:
-                raise InvalidArgument("contexts", f"name {column!r} twice; name it once.")
+        roles: dict[str, str] = {self.arm: "arm"}
+
+        def apart(role: str, named: Iterable[str | None], others: tuple[str, ...], why: str) -> None:
+            for column in named:
+                if column is not None and roles.get(column) in others:
+                    verb = "name" if role == "contexts" else "was"
+                    raise InvalidArgument(role, f"{verb} {column!r}, which is the {roles[column]} too; {why}.")
+
+        apart("outcome", [self.outcome], ("arm",), "each has a column of its own")
+        roles[self.outcome] = "outcome"
+        apart("propensity", shares, ("arm", "outcome"), "each has a column of its own")
+        roles.update(dict.fromkeys(shares, "propensity"))
+        for role, column in (("time", self.time), ("batch", self.batch)):
+            apart(role, [column], ("arm", "outcome"), "the order of time must not depend on what was done or observed")
+        known_before = "contexts are what was known before the arm was drawn, besides the propensities"
+        apart("contexts", self.contexts, ("arm", "outcome", "propensity"), known_before)
+        distinct(self.contexts, "contexts")
 
     def _check_arms(self) -> None:
         """Raise when the arms and the columns of propensities do not belong together."""
         names = self.names or ()
-        if isinstance(self.propensity, Mapping):
-            for name in names:
-                if name not in self.propensity:
-                    raise InvalidArgument(
-                        "propensity", f"has no column for the arm {name!r}; it has {listing(self.propensity)}."
-                    )
-            for name in self.propensity:
-                if name not in names:
-                    raise InvalidArgument(
-                        "propensity", f"has a column for {name!r}, which is not one of the arms {listing(names)}."
-                    )
-        elif len(names) != len(self.propensity):
-            raise InvalidArgument(
-                "propensity", f"names {len(self.propensity)} columns for {len(names)} arms; expected one per arm."
-            )
+        if not isinstance(self.propensity, Mapping):
+            one_each(self.propensity, "propensity", len(names), "arms")
+        elif set(names) != set(self.propensity):
+            given = f"has columns for {listing(self.propensity)}, and the arms are {listing(names)}"
+            raise InvalidArgument("propensity", f"{given}; expected one column per arm.")
 
 
 def _common_prefix(columns: Sequence[str]) -> str:

@@ -34,11 +34,8 @@ def time_stamps(values: NDArray[Any], column: str) -> NDArray[Any]:
     import pandas as pd
 
     if pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
-        raise InvalidType(
-            "time",
-            f"stamps in column {column!r} are of mixed types, such as numbers and text, which cannot be put in order; "
-            "convert them to numbers or dates first.",
-        )
+        given = f"stamps in column {column!r} are of mixed types, such as numbers and text"
+        raise InvalidType("time", f"{given}; convert them to numbers or dates first.")
     try:
         return pd.to_datetime(pd.Series(values)).to_numpy()
     except (TypeError, ValueError) as error:
@@ -76,11 +73,9 @@ def batch_codes(batches: NDArray[Any]) -> NDArray[np.int64]:
     changed = batches[1:] != batches[:-1]
     codes = np.concatenate(([0], np.cumsum(changed)))
     if len(np.unique(batches)) != codes[-1] + 1:
-        raise InvalidArgument(
-            "batches",
-            "are not consecutive in time: some batch comes back after another has begun. A batch is a stretch of "
-            "rounds whose propensities were fixed together; number such stretches, or leave batches out.",
-        )
+        given = "are not consecutive in time: some batch comes back after another has begun"
+        fix = "Number the stretches of rounds whose propensities were fixed together, or leave batches out"
+        raise InvalidArgument("batches", f"{given}. {fix}.")
     return codes
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.arrays import row_blocks
-from causalbandit.checks import finite_array, numeric_array
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.checks import ascending, broadcast, finite_array, methods, numeric_array
+from causalbandit.errors import InvalidArgument, listing
 
 N_REFITS = 20
 """Refits of a model when no schedule is given: enough for the last to see nine tenths of the data."""
@@ -95,16 +95,10 @@ def past_means(
     """
     if outcome_means is None:
         return running_means(outcomes, arms, n_arms)
-    if isinstance(outcome_means, type):
-        raise InvalidType(
-            "outcome_means",
-            f"is the class {outcome_means.__name__}; expected an object: {outcome_means.__name__}().",
-        )
     if hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict"):
+        methods(outcome_means, "outcome_means", ("fit", "predict"), "a model has them")
         if contexts is None:
-            raise InvalidArgument(
-                "outcome_means", "is a model, which needs contexts to predict from; without contexts use None."
-            )
+            raise InvalidArgument("outcome_means", "is a model, which needs contexts to predict from; else use None.")
         fitted = _is_fitted(outcome_means)
         if not fitted:
             return _fitted_on_the_past(outcome_means, outcomes, arms, n_arms, contexts, refit_at)
@@ -115,12 +109,6 @@ def past_means(
         )
         predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
         return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
-    if isinstance(outcome_means, (str, bytes)) or (callable(outcome_means) and not hasattr(outcome_means, "__array__")):
-        raise InvalidType(
-            "outcome_means",
-            f"is {outcome_means!r}; expected None (running means), numbers that broadcast to [T, K], or an unfitted "
-            "regressor with fit and predict.",
-        )
     means = _broadcast(outcome_means, len(outcomes), n_arms)
     if np.ndim(outcome_means) > 0:  # one number for all arms is a guess, such as 0
         _check_peeking(means, outcomes, arms, allow_lookahead)
@@ -129,14 +117,8 @@ def past_means(
 
 def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
     """A writable [T, K] copy."""
-    given = numeric_array(values, "outcome_means", "predictions from the past")
-    try:
-        means = np.array(np.broadcast_to(given, (n_rounds, n_arms)))
-    except ValueError:
-        raise InvalidArgument(
-            "outcome_means",
-            f"has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}), or numbers that broadcast to it.",
-        ) from None
+    given = numeric_array(values, "outcome_means", "expected None (running means), predictions [T, K] or a regressor")
+    means = broadcast(given, "outcome_means", (n_rounds, n_arms)).copy()
     return finite_array(means, "outcome_means", "; use 0 before an arm has data")
 
 
@@ -185,8 +167,8 @@ def _fitted_on_the_past(
     """[T, K]: predictions of copies of ``model``, one per arm, each fitted on rounds before the ones it predicts."""
     n_rounds = len(outcomes)
     when = refit_rounds(n_rounds) if refit_at is None else np.unique(np.asarray(refit_at, dtype=np.int64))
-    if len(when) and (when[0] < 0 or when[-1] >= n_rounds):
-        raise InvalidArgument("refit_at", f"holds rounds {when[0]} … {when[-1]}; expected rounds 0 … {n_rounds - 1}.")
+    if len(when):
+        ascending(when.tolist(), "refit_at", 0, n_rounds - 1, "rounds")
     means = running_means(outcomes, arms, n_arms)
     enough = max(2, contexts.shape[1] + 1)
     for start, stop in pairwise((*when.tolist(), n_rounds)):

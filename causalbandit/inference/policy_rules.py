@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.checks import probability_rows, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import policy_variance
@@ -54,28 +55,12 @@ def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy")
         chance[:, log.column(policy)] = 1.0  # type: ignore[arg-type] # a scalar, so it is hashable
         return chance
     if callable(policy):
-        if log.contexts is None:
-            raise InvalidArgument(
-                "policy", f"{name!r} is a function of contexts, but the log has none (contexts=[...])."
-            )
-        policy = policy(log.contexts)
+        policy = policy(log.known_contexts("policy", f"{name!r} is a function of contexts"))
     given = np.asarray(policy)
     if given.shape == (log.n_rounds,):
         return _one_hot(log, given, name)
-    if given.shape != (log.n_rounds, log.n_arms):
-        raise InvalidArgument(
-            "policy",
-            f"{name!r} gave an array of shape {given.shape}; expected [T, K] = ({log.n_rounds}, {log.n_arms}) "
-            "probabilities, or [T] arms.",
-        )
-    chance = np.asarray(given, dtype=np.float64)
-    bad = np.flatnonzero(~((chance >= 0.0).all(axis=1) & (np.abs(chance.sum(axis=1) - 1.0) <= 1e-6)))
-    if len(bad):
-        raise InvalidArgument(
-            "policy",
-            f"{name!r} gave {chance[bad[0]].tolist()} in row {bad[0]}; expected probabilities that sum to 1.",
-        )
-    return chance
+    shaped(given, f"policy {name!r}", (log.n_rounds, log.n_arms), "probabilities [T, K], or [T] arms")
+    return probability_rows(np.asarray(given, dtype=np.float64), f"policy {name!r}")
 
 
 def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Array:
@@ -85,9 +70,8 @@ def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Array:
     columns = arms if arms.dtype.kind in "iu" else np.array([log.column(arm) for arm in arms.tolist()])
     bad = np.flatnonzero((columns < 0) | (columns >= log.n_arms))
     if len(bad):
-        raise InvalidArgument(
-            "policy", f"{name!r} gave the column {columns[bad[0]]} in row {bad[0]}; expected 0 … {log.n_arms - 1}."
-        )
+        given = f"{name!r} gave the column {columns[bad[0]]} in row {bad[0]}"
+        raise InvalidArgument("policy", f"{given}; expected 0 … {log.n_arms - 1}.")
     chance = np.zeros((log.n_rounds, log.n_arms))
     chance[np.arange(log.n_rounds), columns] = 1.0
     return chance
@@ -125,17 +109,13 @@ class DesignRules:
         """
         log.all_propensities("weighting", weighting)
         if function is not None:
-            if log.contexts is None:
-                raise InvalidArgument("propensity", "is a function of contexts, but the log has none (contexts=[...]).")
+            log.known_contexts("propensity", "is a function of contexts")
             return cls(log, np.arange(log.n_rounds) if log.batches is None else log.batch_starts(), None, function)
         known = log.batch_rules()
         if known is None:
-            raise InvalidArgument(
-                "weighting",
-                f"was {weighting!r}, which needs each round's propensities at the contexts of other rounds; the logged "
-                "e_t(x_t, ·) are not enough. Pass propensity, a function (t, contexts) -> [n, K], or log batches that "
-                "each kept to one rule that ignores contexts; or use 'uniform'.",
-            )
+            lack = "needs each round's propensities at the contexts of other rounds, too; the log has its own only"
+            fix = "Pass propensity, a function (t, contexts) -> [n, K], log batches without contexts, or use 'uniform'"
+            raise InvalidArgument("weighting", f"was {weighting!r}, which {lack}. {fix}.")
         return cls(log, known[0], known[1], None)
 
     @property
@@ -171,15 +151,8 @@ class DesignRules:
         assert log.contexts is not None
         assert log.propensities is not None
         values = np.asarray(function(rows.start, log.contexts), dtype=np.float64)
-        if values.shape != (log.n_rounds, log.n_arms):
-            raise InvalidArgument(
-                "propensity",
-                f"({rows.start}, contexts) has shape {values.shape}; expected [n, K] = ({log.n_rounds}, {log.n_arms}).",
-            )
-        if not ((values >= 0.0).all() and (np.abs(values.sum(axis=1) - 1.0) <= 1e-6).all()):
-            raise InvalidArgument(
-                "propensity", f"({rows.start}, contexts) holds rows that are not probabilities that sum to 1."
-            )
+        asked = f"propensity({rows.start}, contexts)"
+        probability_rows(shaped(values, asked, (log.n_rounds, log.n_arms), "[n, K]"), asked)
         off = np.abs(values[rows] - log.propensities[rows]).max(axis=1) > 1e-6
         if off.any():
             row = rows.start + int(np.argmax(off))

@@ -221,11 +221,9 @@ def _contextual_shares(
         total += (rows.stop - rows.start) * h
     none = np.flatnonzero((total == 0.0).any(axis=0))
     if len(none):
-        raise InvalidArgument(
-            "policy",
-            f"takes an arm, at the context of row {none[0]}, that the design could never have taken there ({len(none)} "
-            "such rows): its value cannot be estimated from this log.",
-        )
+        where = f"at the context of row {none[0]} ({len(none)} such rows)"
+        why = "that the design could never have taken there: this log does not tell its value"
+        raise InvalidArgument("policy", f"takes an arm, {where}, {why}.")
     shares = own / total
     scaled = shares * scores / total
     for rows, phi in second:

@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from causalbandit.checks import whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.log_checks import (
+    all_propensities,
     arm_vector,
-    check_probability_rows,
     check_size,
     check_taken,
     context_matrix,
@@ -123,16 +123,13 @@ def aipw_scores(
     if chosen.ndim == 2:
         n_arms = chosen.shape[1]
     elif n_arms is None:
-        raise InvalidArgument(
-            "n_arms", "is missing: with the taken arm's propensities alone the number of arms is not known."
-        )
+        raise InvalidArgument("n_arms", "is missing, and propensities of the taken arms alone do not tell it.")
     n_arms = whole_number(n_arms, "n_arms", least=1, of="arms of the design")
     check_size(len(observed), n_arms)
     taken_arm = arm_vector(arms, len(observed), n_arms, tuple(range(n_arms)))
     rounds = np.arange(len(observed))
     if chosen.ndim == 2:
-        check_probability_rows(chosen)
-        chosen = chosen[rounds, taken_arm]
+        chosen = all_propensities(chosen)[rounds, taken_arm]
     check_taken(chosen, taken_arm, tuple(range(n_arms)))
     known = None if contexts is None else context_matrix(contexts, len(observed))
     scores = past_means(

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.arrays import column_sums, row_blocks
-from causalbandit.checks import number, numeric_array, one_of
+from causalbandit.checks import broadcast, finite_array, number, numeric_array, one_of, shaped
 from causalbandit.errors import InvalidArgument, listing
-from causalbandit.inference.log_checks import check_probability_rows
+from causalbandit.inference.log_checks import all_propensities
 
 FLOOR_DECAY = 0.7
 """κ, the default exponent of a propensity floor (1/K)·t^(−κ), as in the simulations of Hadad et al. (2021)."""
@@ -59,53 +59,25 @@ def adaptive_weights(
     T·K array.
     """
     chosen = numeric_array(propensities, "propensities", "the probabilities with which the design chose")
-    if chosen.ndim != 2 or 0 in chosen.shape:
-        raise InvalidArgument(
-            "propensities",
-            f"has shape {chosen.shape}; weights need [T, K], the propensity of every arm in every round.",
-        )
+    shaped(chosen, "propensities", ("T", "K"), "the propensity of every arm in every round")
     if not isinstance(scheme, str):
         return checked_weights(scheme, *chosen.shape).copy()
     one_of(scheme, "weights", SCHEMES)
     floor_decay = number(floor_decay, "floor_decay", least=0, below=1, fix=_FLOOR)
-    check_probability_rows(chosen)
-    return SCHEMES[scheme](chosen, floor_decay)
+    return SCHEMES[scheme](all_propensities(chosen), floor_decay)
 
 
 def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
-    """Weights broadcast to [T, K]: finite, not negative, not all zero for any arm. A view where possible.
-
-    Raises
-    ------
-    ValueError
-        Naming the round or the arm.
-    """
+    """Weights broadcast to [T, K]: finite, not negative, not all zero for any arm. A view where possible."""
     given = numeric_array(weights, "weights", "one non-negative number per round, or per round and arm")
     if given.ndim == 1 and len(given) == n_rounds:
         given = given[:, None]
-    try:
-        full = np.broadcast_to(given, (n_rounds, n_arms))
-    except ValueError:
-        raise InvalidArgument(
-            "weights", f"has shape {given.shape}; expected [T, K] = ({n_rounds}, {n_arms}) or [T], as the scores."
-        ) from None
-    total = np.zeros(n_arms)
-    for rows in row_blocks(n_rounds, n_arms):
-        block = full[rows]
-        if not (block.min() >= 0.0 and block.max() < np.inf):
-            row, place = np.argwhere(~((block >= 0.0) & (block < np.inf)))[0]
-            raise InvalidArgument(
-                "weights",
-                f"holds {block[row, place]:g} in row {rows.start + row}, column {place}; expected finite, non-negative "
-                "numbers.",
-            )
-        total += column_sums(block)
-    if (total == 0.0).any():
-        raise InvalidArgument(
-            "weights",
-            f"are all zero for the arms in columns {listing(np.flatnonzero(total == 0.0).tolist())}; an average needs "
-            "some weight.",
-        )
+    full = broadcast(given, "weights", (n_rounds, n_arms))
+    finite_array(full, "weights", ", none below 0", least=0)
+    totals = sum((column_sums(full[rows]) for rows in row_blocks(n_rounds, n_arms)), np.zeros(n_arms))
+    idle = np.flatnonzero(totals == 0.0).tolist()
+    if idle:
+        raise InvalidArgument("weights", f"are all zero for the arms in columns {listing(idle)}; expected some weight.")
     return full
 
 

@@ -93,7 +93,7 @@ def test_the_path_ends_in_the_final_estimates_and_each_point_uses_its_prefix_onl
         rows = path[path["round"] == t]
         for name in ("estimate", "std_error", "lower", "upper"):
             np.testing.assert_allclose(rows[name], expected[name], rtol=1e-9)
-    with pytest.raises(ValueError, match="between 1 and 200"):
+    with pytest.raises(ValueError, match="from 1 to 200"):
         value_path(scores, weights, at=[500])
 
 
@@ -201,9 +201,9 @@ def test_a_model_learns_in_a_randomised_experiment_and_one_batch_leaves_running_
         (lambda s, w: arm_values(s[:, 0], w), r"shape \(200,\)"),
         (lambda s, w: arm_values(np.where(s > 0, s, np.nan), w), "scores holds nan"),
         (lambda s, w: arm_values(s, w[:10]), r"\(10, 3\)"),
-        (lambda s, w: arm_values(s, -w), "non-negative"),
+        (lambda s, w: arm_values(s, -w), "none below 0"),
         (lambda s, w: arm_values(s, w, alpha=5), "alpha was 5"),
-        (lambda s, w: arm_values(s, w, names=["a"]), "1 names for 3 arms"),
+        (lambda s, w: arm_values(s, w, names=["a"]), "1 labels for 3 arms"),
         (lambda s, w: arm_contrasts(s, w, reference=3), "reference was 3.*0, 1, 2"),
         (lambda s, w: arm_contrasts(s, w, multiplicity="bonferoni"), "Did you mean 'bonferroni'"),
     ],

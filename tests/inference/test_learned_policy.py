@@ -56,5 +56,5 @@ def test_bad_arguments_are_named(keywords, words):
 
 
 def test_a_log_without_contexts_is_refused():
-    with pytest.raises(ValueError, match="log has no contexts"):
+    with pytest.raises(ValueError, match="the log has none"):
         learn_policy(AdaptiveLog([0, 1, 0], [1.0, 2.0, 3.0], np.full((3, 2), 0.5)))

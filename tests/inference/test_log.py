@@ -95,10 +95,10 @@ def drop_to(n):
         (broken("p_red", 4, -0.1), {}, ValueError, "-0.1 in row 4"),
         (broken("p_red", 4, 0.9), {}, ValueError, "row 4; expected 1 within 1e-06"),
         (broken("arm", 5, "green"), {}, ValueError, "'green'.*row 5.*'red', 'blue'"),
-        (broken("arm", 5, None), {}, ValueError, "missing in 1 rows"),
-        (broken("age", 5, np.nan), {"contexts": ["age"]}, ValueError, "contexts are missing.*row 5"),
+        (broken("arm", 5, None), {}, ValueError, "missing in 1 of 12 rows"),
+        (broken("age", 5, np.nan), {"contexts": ["age"]}, ValueError, "contexts is missing or infinite.*row 5"),
         (broken("age", 5, "old"), {"contexts": ["age"]}, TypeError, "'age'.*not numbers"),
-        (broken("day", 5, np.nan), {}, ValueError, "times is missing in 1 rows"),
+        (broken("day", 5, np.nan), {}, ValueError, "times is missing in 1 of 12 rows"),
         (drop_to(1), {}, ValueError, "1 rounds for 2 arms"),
         (drop_to(0), {}, ValueError, "empty"),
         (lambda frame: None, {"time": None}, ValueError, "time is unknown: .* the past only"),
@@ -108,7 +108,7 @@ def drop_to(n):
             ValueError,
             "outcome names 'sales', but .* no such .*Did you mean 'sale'",
         ),
-        (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "no column for the arm 'green'"),
+        (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "the arms are 'red', 'blue', 'green'; expected one column per arm"),
         (lambda frame: None, {"propensity": {"red": "p_red"}, "arms": None}, ValueError, "'blue'.*not one of the arms"),
         (lambda frame: frame.assign(week=[1, 2] * 6), {"batch": "week"}, ValueError, "not consecutive in time"),
     ],
@@ -122,7 +122,7 @@ def test_what_would_bias_an_estimate_is_refused_with_its_place(change, columns, 
 
 
 def test_a_taken_arm_with_propensity_zero_is_refused():
-    with pytest.raises(ValueError, match=r"hold 0 for the taken arm 1 in row 2 .*probability 0"):
+    with pytest.raises(ValueError, match=r"hold 0 for the taken arm 1 in row 2 .*had a probability above 0"):
         AdaptiveLog([0, 1, 1], [0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
 
 

@@ -30,7 +30,7 @@ def test_unknown_and_missing_keywords_are_named():
         AdaptiveLog.from_csv("log.csv", outcomes="sale", **COLUMNS)
     with pytest.raises(TypeError, match=r"missing .* 'propensity'"):
         AdaptiveLog.from_frame(small_frame(), arm="arm", outcome="sale", ordered=True)
-    with pytest.raises(TypeError, match="frame is a dict; expected a"):
+    with pytest.raises(TypeError, match="frame was a dict; expected a"):
         AdaptiveLog.from_frame({}, **COLUMNS)
 
 
@@ -55,7 +55,7 @@ def role_frame(n=12):
         ({"contexts": ["x", "arm"]}, "contexts name 'arm', which is the arm too"),
         ({"contexts": "p"}, "contexts name 'p', which is the propensity too"),
         ({"propensity": {"a": "p", "b": "q"}, "contexts": ["q"]}, "contexts name 'q', which is the propensity too"),
-        ({"contexts": ["x", "x"]}, "contexts name 'x' twice"),
+        ({"contexts": ["x", "x"]}, "contexts names 'x' twice"),
         ({"outcome": "p"}, "propensity was 'p', which is the outcome too"),
         ({"outcome": "arm"}, "outcome was 'arm', which is the arm too"),
         ({"propensity": ["arm", "p"], "arms": ["a", "b"]}, "propensity was 'arm', which is the arm too"),

@@ -29,7 +29,7 @@ def test_files_give_the_same_log_as_the_frame(tmp_path, kind):
     )
 
 
-@pytest.mark.parametrize(("value", "words"), [(None, r"missing in 1 rows \(row 9\)"), ("green", "first in row 9")])
+@pytest.mark.parametrize(("value", "words"), [(None, r"missing in 1 of 12 rows \(row 9\)"), ("green", "first in row 9")])
 def test_a_bad_arm_in_a_file_is_named_by_its_row(tmp_path, value, words):
     pytest.importorskip("pyarrow")
     frame = small_frame().assign(arm=lambda table: table["arm"].astype(object))
@@ -60,7 +60,7 @@ def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_
         with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(row 0\)"):
             AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
     frame.assign(arm=["", *frame["arm"][1:]]).to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(ValueError, match=r"missing in 1 rows \(row 0\)"):
+    with pytest.raises(ValueError, match=r"missing in 1 of 12 rows \(row 0\)"):
         AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
 
 
