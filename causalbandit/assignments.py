@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import distinct, instance, numeric_array, whole_number
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.checks import distinct, finite_array, instance, listed, numeric_array, shaped
+from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
 
 Codes = npt.NDArray[np.int8]
@@ -27,56 +27,36 @@ GRAPH = "a CausalGraph, made by CausalGraph(dag, target=...)"
 """How an error names the graph that was expected."""
 
 
-def listed(interventions: object) -> Iterable[Any]:
-    """``interventions`` when it is a collection of things; whether these are assignments is judged one by one."""
-    if isinstance(interventions, (Mapping, str)) or not isinstance(interventions, Iterable):
-        raise InvalidType(
-            "interventions",
-            f"was {interventions!r}; expected a list of mappings from node to 0 or 1, for example [{{}}, {{'ad': 1}}].",
-        )
-    return interventions
+ASSIGNMENTS = "a list of mappings from node to 0 or 1, for example [{}, {'ad': 1}]"
+"""How an error names the interventions that were expected."""
 
 
 def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> dict[str, int]:
     """The intervention at ``place`` of a set as a dict with integer values, or an error that names place and node."""
     if not isinstance(intervention, Mapping):
-        raise TypeError(
-            f"Intervention {place} was {intervention!r}; expected a mapping from node to 0 or 1, such as {{'ad': 1}}."
-        )
+        raise TypeError(f"Intervention {place} was {intervention!r}; expected a mapping such as {{'ad': 1}}.")
     row = {}
+    said = f"Intervention {place} ({dict(intervention)!r})"
     for node, value in intervention.items():
         if node not in graph.places:
             graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
-            raise ValueError(
-                f"Intervention {place} ({dict(intervention)!r}) fixes the hidden node {node!r}, which nobody can fix. "
-                "Remove it from the intervention, or do not declare the node as hidden."
-            )
+            fix = "which nobody can fix. Leave it out, or do not declare it as hidden"
+            raise ValueError(f"{said} fixes the hidden node {node!r}, {fix}.")
         if node == graph.target:
-            raise ValueError(
-                f"Intervention {place} ({dict(intervention)!r}) fixes the target {node!r}; an intervention acts on "
-                "other nodes only. Remove the target from it."
-            )
+            raise ValueError(f"{said} fixes the target {node!r}; expected other nodes only. Remove the target from it.")
         if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
-            raise ValueError(
-                f"Intervention {place} sets {node!r} to {value!r}; expected 0 or 1. Leave the node out to keep it free."
-            )
+            raise ValueError(f"{said} sets {node!r} to {value!r}; expected 0 or 1. Leave it out to keep it free.")
         row[node] = int(value)
     return row
-
-
-def checked_size(size: object) -> int:
-    """How many nodes may be fixed at once."""
-    return whole_number(size, "size", least=0, of="nodes to fix at once")
 
 
 def check_room(graph: CausalGraph, n_interventions: int) -> None:
     """A ValueError when the codes of so many interventions are too many."""
     needed = n_interventions * len(graph.nodes)
     if needed > MOST_BYTES:
-        raise ValueError(
-            f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes, one for each node "
-            f"under each; expected at most {MOST_BYTES:,}. List fewer interventions, or leave nodes out of the graph."
-        )
+        given = f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes"
+        fix = "List fewer interventions, or leave nodes out of the graph"
+        raise ValueError(f"{given}; expected at most {MOST_BYTES:,}. {fix}.")
 
 
 def free_codes(graph: CausalGraph, n_interventions: int) -> Codes:
@@ -107,8 +87,7 @@ def find_places(graph: CausalGraph, codes: Codes) -> dict[tuple[int, ...], int]:
             if first != place:
                 shown = {graph.nodes[mark // 2]: mark % 2 for mark in marks[start:end]}
                 raise ValueError(
-                    f"Interventions {first} and {place} are both {shown!r}; expected each intervention once. Remove "
-                    "one of them."
+                    f"Interventions {first} and {place} are both {shown!r}; expected each once. Remove one."
                 )
             start = end
             place += 1
@@ -120,9 +99,7 @@ def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
     instance(graph, "graph", CausalGraph, GRAPH)
     if nodes is None:
         return [node for node in graph.ancestors if node != graph.target]
-    if isinstance(nodes, str):
-        raise InvalidType("nodes", f"was {nodes!r}; expected a list of node names, such as [{nodes!r}].")
-    chosen = [graph.observed(node) for node in nodes]
+    chosen = [graph.observed(node) for node in listed(nodes, "nodes", "a list of node names, such as ['ad']")]
     if graph.target in chosen:
         raise InvalidArgument("nodes", f"holds the target {graph.target!r}, which no intervention may fix. Remove it.")
     distinct(chosen, "nodes")
@@ -134,10 +111,8 @@ def checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
     if costs is None:
         array = np.ones(n_interventions)
     else:
-        expected = f"{n_interventions} positive finite numbers, one per intervention"
-        array = numeric_array(costs, "costs", expected).copy()
-        if array.shape != (n_interventions,) or not np.all(np.isfinite(array) & (array > 0)):
-            shown = listing(array.ravel().tolist(), 4)
-            raise InvalidArgument("costs", f"had shape {array.shape} and values {shown}; expected {expected}.")
+        array = numeric_array(costs, "costs", "one price per intervention").copy()
+        shaped(array, "costs", (n_interventions,), "one price per intervention")
+        finite_array(array, "costs", " above 0", least=np.nextafter(0, 1))
     array.flags.writeable = False
     return array

@@ -13,14 +13,17 @@ causalbandit.errors.InvalidArgument: budget was 0; expected a whole number of at
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
-import operator
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from causalbandit.arrays import row_blocks
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
@@ -173,17 +176,18 @@ def interval(bounds: Any, argument: str) -> tuple[float, float]:
 
 
 def ascending(values: Any, argument: str, least: int, most: int, of: str) -> list[int]:
-    """``values`` as whole numbers from ``least`` to ``most``, each larger than the one before; not empty.
+    """``values`` as whole numbers from ``least`` to ``most``, each larger than the one before.
 
     ``of`` says what they number: "rounds".
     """
-    expected = f"whole numbers of {of} from {least:,} to {most:,}, each once, ascending"
-    given = listed(values, argument, expected)
-    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) for value in given):
-        raise InvalidType(argument, f"was {given!r}; expected {expected}.")
-    if not given or not least <= given[0] <= given[-1] <= most or not all(map(operator.lt, given, given[1:])):
-        raise InvalidArgument(argument, f"was {given!r}; expected {expected}.")
-    return [int(value) for value in given]
+    given = [
+        whole_number(value, argument, least=least, most=most, of=of)
+        for value in listed(values, argument, f"a list of numbers of {of}")
+    ]
+    for before, after in itertools.pairwise(given):
+        if before >= after:
+            raise InvalidArgument(argument, f"holds {before} before {after}; expected each once, ascending.")
+    return given
 
 
 def numeric_array(values: ArrayLike | None, argument: str, hint: str) -> NDArray[np.float64]:
@@ -293,6 +297,33 @@ def no_gaps(bad: NDArray[np.bool_], argument: str, fix: str, what: str = "missin
     if len(rows):
         where = f"in {len(rows)} of {len(bad)} rows ({row_numbers(rows)})"
         raise InvalidArgument(argument, f"is {what} {where}; {fix}.")
+
+
+def binary_column(column: pd.Series, argument: str, fix: str, *, gaps: bool = False) -> NDArray[np.float64]:
+    """A column of a data frame as 0, 1 and, where a value is missing and ``gaps`` allows it, NaN.
+
+    Text that reads as 0 or 1 counts. ``fix`` is a clause that closes the message.
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(column.astype(object) if column.dtype == "category" else column, errors="coerce")
+    wrong = ~(numbers.isin([0, 1]) | (column.isna() & gaps)).to_numpy(dtype=bool)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        given = f"holds {column.name!r} = {column.tolist()[row]!r} in row {row}"
+        count = f"{int(wrong.sum())} of {len(wrong)} values of this column are something else"
+        raise InvalidArgument(argument, f"{given}; expected 0{', 1 or nothing' if gaps else ' or 1'}. {count}: {fix}.")
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def nodes_present(nodes: Iterable[str], argument: str, table: Collection[Any]) -> None:
+    """Raise unless the ``table`` has a column for each of the ``nodes``, the target and its ancestors."""
+    missing = [node for node in nodes if node not in table]
+    if missing:
+        near = did_you_mean(missing[0], map(str, table))
+        raise InvalidArgument(
+            argument, f"has no column for {listing(missing)}; expected one for the target and each ancestor.{near}"
+        )
 
 
 def columns_present(wanted: Iterable[Any], argument: str, table: Collection[Any]) -> None:

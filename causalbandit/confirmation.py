@@ -24,11 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.adjustment import adjustment_covariates, require_covariates
-from causalbandit.checks import error_rate, instance, one_of, whole_number
+from causalbandit.checks import error_rate, function, instance, one_of, whole_number
 from causalbandit.confirmation_results import READINGS, Confirmation
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.policies import FixedPolicy
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet, intervention_label
 from causalbandit.observed_rows import Environment
 from causalbandit.problem import Problem
@@ -116,10 +116,8 @@ def confirm(
     whole_number(budget, "budget", least=LEAST_PER_ARM * len(arms), of="experiments", fix=_ENOUGH)
     one_of(reading, "reading", [name for name, promise in READINGS.items() if promise.any_time])
     alpha = error_rate(alpha)
-    if environment is not None and not callable(environment):
-        raise InvalidType(
-            "environment", f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame."
-        )
+    if environment is not None:
+        function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
     names = _covariates(arms, covariates)
     size = batch_size if batch_size is not None else 1 if environment is None else max(1, budget // 20)
     whole_number(size, "batch_size", least=1, most=budget, of="experiments")
@@ -162,17 +160,11 @@ def chosen_arms(
         raise InvalidArgument("interventions", "name none; expected at least one to compare with the control.")
     outside = [one for one in chosen if one not in problem.interventions]
     if outside:
-        raise InvalidArgument(
-            "interventions",
-            f"hold {listing(outside)}, which the problem does not list; expected members of its "
-            f"{len(problem.interventions)} interventions.",
-        )
+        expected = f"expected some of its {len(problem.interventions)} interventions"
+        raise InvalidArgument("interventions", f"hold {listing(outside)}, which the problem does not list; {expected}.")
     if dict(control) in [dict(one) for one in chosen]:
-        raise InvalidArgument(
-            "control",
-            f"was {intervention_label(control)}, which is also among the chosen interventions; expected another one to "
-            "compare them with.",
-        )
+        given = f"was {intervention_label(control)}, which is also among the chosen interventions"
+        raise InvalidArgument("control", f"{given}; expected another one to compare them with.")
     return InterventionSet(problem.graph, [dict(control), *map(dict, chosen)])
 
 
@@ -216,17 +208,12 @@ class _Environment(_Source):
         self._arms, self._environment = arms, environment
 
     def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
-        from causalbandit.counts import Counts
+        from causalbandit.counts import Counts, as_asked
 
         intervention = self._arms[arm]
         frame: pd.DataFrame = self._environment(dict(intervention), size)
         counts = Counts.from_frame(self._arms, intervention, frame)  # checks the rows
-        if counts.total != size:
-            raise InvalidArgument(
-                "environment",
-                f"returned {counts.total} experiments under {intervention_label(intervention)}; expected the {size} "
-                "that were asked for, one row each.",
-            )
+        as_asked(counts.total, size, intervention)
         nodes = self._arms.graph.nodes
         filled = frame.reindex(columns=list(nodes), fill_value=0)
         return filled.to_numpy(dtype=np.uint8)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.errors import did_you_mean, listing
+from causalbandit.checks import binary_column, distinct, instance
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 
@@ -141,53 +142,41 @@ class Counts:
         return counts
 
 
+def as_asked(total: int, size: int, intervention: Mapping[str, int]) -> None:
+    """Raise unless an environment returned as many experiments as it was asked for."""
+    if total != size:
+        given = f"returned {total} experiments under {dict(intervention)!r}"
+        raise InvalidArgument("environment", f"{given}; expected the {size} that were asked for, one row each.")
+
+
 def checked_values(
     graph: CausalGraph, intervention: Mapping[str, int], rows: pd.DataFrame
 ) -> dict[str, npt.NDArray[np.int64]]:
+    """The columns of the nodes that were seen, as whole numbers 0 and 1."""
     import pandas as pd
 
-    if not isinstance(rows, pd.DataFrame):
-        raise TypeError(
-            f"The experiments came as {type(rows).__name__}; expected a pandas.DataFrame with one row per experiment "
-            "and one 0/1 column per node."
-        )
+    instance(rows, "rows", pd.DataFrame, "a pandas.DataFrame with a row per experiment and a 0/1 column per node")
     seen = [node for node in graph.hidden if node in rows.columns]
     if seen:
-        raise ValueError(
-            f"The experiments have columns for the hidden nodes {listing(seen)}; expected columns of observed nodes. "
-            "Drop them, or, where these nodes are measured in every experiment, do not declare them as hidden."
-        )
+        given = f"has columns for the hidden nodes {listing(seen)}; expected columns of observed nodes"
+        raise InvalidArgument("rows", f"{given}. Drop them, or, if they are measured, do not declare them as hidden.")
     missing = [node for node in graph.ancestors if node not in rows.columns]
     unknown = [column for column in rows.columns if column not in graph.nodes]
     if missing or unknown:
         hint = did_you_mean(unknown[0], missing or graph.nodes) if unknown else ""
-        raise ValueError(
-            f"The columns of the experiments do not match the graph: missing {listing(missing) or 'none'}, unknown "
-            f"{listing(unknown) or 'none'}.{hint} Expected one column per node, at least for "
-            f"{listing(graph.ancestors)}."
-        )
-    repeated = sorted(set(rows.columns[rows.columns.duplicated()]))
-    if repeated:
-        raise ValueError(f"The experiments have more than one column named {listing(repeated)}; expected one each.")
-    values = {}
-    for node in graph.nodes:
-        if node not in rows.columns:
-            continue
-        column = rows[node]
-        is_binary = column.isin([0, 1]).to_numpy(dtype=bool)
-        if not is_binary.all():
-            first = int(np.flatnonzero(~is_binary)[0])
-            raise ValueError(
-                f"Experiment {first} has {node!r} = {column.tolist()[first]!r}; expected 0 or 1. "
-                f"{int((~is_binary).sum())} of {len(column)} values of this column are not: map its states to 0 and 1 "
-                "and leave out experiments that were not fully observed."
-            )
-        values[node] = column.to_numpy(dtype=np.int64)
+        given = f"has other columns than the graph has nodes: missing {listing(missing) or 'none'}, unknown"
+        expected = f"Expected one column per node, at least for {listing(graph.ancestors)}"
+        raise InvalidArgument("rows", f"{given} {listing(unknown) or 'none'}.{hint} {expected}.")
+    distinct(list(rows.columns), "rows.columns")
+    values = {n: binary_column(rows[n], "rows", _FIX).astype(np.int64) for n in graph.nodes if n in rows.columns}
     for node, value in intervention.items():
         if node in values and (values[node] != value).any():
             first = int(np.flatnonzero(values[node] != value)[0])
-            raise ValueError(
-                f"Experiment {first} shows {node!r} = {1 - value} although the intervention fixed it at {value}; "
-                "expected rows collected under the intervention that was asked for."
+            given = f"holds {node!r} = {1 - value} in row {first}, although the intervention fixed it at {value}"
+            raise InvalidArgument(
+                "rows", f"{given}; expected rows collected under the intervention that was asked for."
             )
     return values
+
+
+_FIX = "map its states to 0 and 1, and leave out experiments that were not fully observed"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import networkx as nx
 
-from causalbandit.checks import instance
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean
+from causalbandit.checks import instance, listed
+from causalbandit.errors import InvalidArgument, did_you_mean
 
 
 def check_kind(dag: object) -> None:
@@ -15,15 +15,9 @@ def check_kind(dag: object) -> None:
     instance(dag, "dag", nx.Graph, "a networkx.DiGraph")
     assert isinstance(dag, nx.Graph)
     if dag.is_multigraph():
-        raise TypeError(
-            "The graph is a multigraph, in which a pair of nodes may have several edges; expected a networkx.DiGraph. "
-            "If the parallel edges mean the same, convert it with networkx.DiGraph(graph)."
-        )
+        raise TypeError("The graph is a multigraph; expected single edges. Convert it with networkx.DiGraph(graph).")
     if not dag.is_directed():
-        raise TypeError(
-            "The graph is undirected, so it does not say what causes what; expected a networkx.DiGraph with an edge "
-            "from each cause to its effect."
-        )
+        raise TypeError("The graph is undirected; expected a networkx.DiGraph with edges from causes to effects.")
     if len(dag) == 0:
         raise ValueError("The graph has no nodes; expected at least the target.")
 
@@ -32,24 +26,20 @@ def check_names(nodes: Iterable[object]) -> None:
     """Raise unless every node is printable text without spaces at its ends."""
     for node in nodes:
         if not isinstance(node, str):
-            raise TypeError(
-                f"The node {node!r} is a {type(node).__name__}; expected a string. "
-                "networkx.relabel_nodes(dag, str) makes every name one."
-            )
+            given = f"The node {node!r} is a {type(node).__name__}; expected a string"
+            raise TypeError(f"{given}. networkx.relabel_nodes(dag, str) makes every name one.")
         if not node or node != node.strip() or not node.isprintable():
-            raise ValueError(
-                f"The node name {node!r} is empty, starts or ends with a space or holds a line break or another "
-                "control character; expected printable text. networkx.relabel_nodes renames it."
+            expected = (
+                "expected printable text on one line, without spaces at its ends. networkx.relabel_nodes renames it"
             )
+            raise ValueError(f"A node is named {node!r}; {expected}.")
 
 
 def check_acyclic(dag: nx.DiGraph[str]) -> None:
     """Raise for a self-loop, and for a cycle, which is named."""
     loop = next(iter(nx.nodes_with_selfloops(dag)), None)
     if loop is not None:
-        raise ValueError(
-            f"The node {loop!r} has an edge to itself; a causal graph has no self-loops. Remove that edge."
-        )
+        raise ValueError(f"The node {loop!r} has an edge to itself; a graph of causes has none. Remove that edge.")
     if nx.is_directed_acyclic_graph(dag):
         return
     cycle = [tail for tail, _ in nx.find_cycle(dag)]
@@ -65,21 +55,16 @@ def parent_order(dag: nx.DiGraph[str], node: str, order: object) -> tuple[str, .
     if isinstance(order, str) or not isinstance(order, Sequence):
         raise ValueError(f"The parents of {node!r} were {order!r}; expected a list of node names in table order.")
     if not all(isinstance(parent, str) for parent in order) or sorted(order) != sorted(edges):
-        raise ValueError(
-            f"The parents of {node!r} are listed as {list(order)!r}, but its edges come from {sorted(edges)!r}; "
-            "expected the same nodes, each once, in the order of the node's table."
-        )
+        given = f"listed as {list(order)!r}, but its edges come from {sorted(edges)!r}"
+        raise ValueError(f"The parents of {node!r} are {given}; expected these, in the order of the node's table.")
     return tuple(order)
 
 
 def hidden_nodes(dag: nx.DiGraph[str], target: str, hidden: Iterable[str]) -> frozenset[str]:
     """The nodes that are declared hidden."""
-    if isinstance(hidden, str) or not isinstance(hidden, Iterable):
-        raise InvalidType("hidden", f"was {hidden!r}; expected a list of nodes, such as ['taste'].")
-    names = list(hidden)
+    names = listed(hidden, "hidden", "a list of nodes, such as ['taste']")
     for name in names:
-        if name not in dag:
-            raise InvalidArgument("hidden", f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")
+        known_node(dag, name, "hidden")
     if target in names:
         raise InvalidArgument("hidden", f"names the target {target!r}; a search must see its target. Remove it.")
     return frozenset(names)
@@ -89,33 +74,22 @@ def confounded_pairs(
     dag: nx.DiGraph[str], hidden: frozenset[str], confounded: Iterable[Sequence[str]]
 ) -> tuple[tuple[str, str], ...]:
     """The declared pairs of observed nodes with a hidden common cause, as they were given."""
-    if isinstance(confounded, str) or not isinstance(confounded, Iterable):
-        raise InvalidType(
-            "confounded", f"was {confounded!r}; expected a list of pairs, such as [('trust', 'purchase')]."
-        )
     pairs: dict[frozenset[str], tuple[str, str]] = {}
-    for given in confounded:
-        if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
-            raise InvalidType(
-                "confounded", f"holds {given!r}; expected a pair of nodes, such as ('trust', 'purchase')."
-            )
-        first, second = given
+    for given in listed(confounded, "confounded", "a list of pairs, such as [('trust', 'purchase')]"):
+        if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2 or given[0] == given[1]:
+            raise InvalidArgument("confounded", f"holds {given!r}; expected a pair of two different nodes.")
         for name in given:
-            if name not in dag:
-                raise InvalidArgument("confounded", f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")
+            known_node(dag, name, "confounded")
             if name in hidden:
-                raise InvalidArgument(
-                    "confounded",
-                    f"names the hidden node {name!r}; expected pairs of observed nodes. Draw edges from a hidden node "
-                    "instead.",
-                )
-        if first == second:
-            raise InvalidArgument(
-                "confounded", f"holds the pair ({first!r}, {second!r}); expected two different nodes."
-            )
+                fix = "expected observed nodes. Draw edges from a hidden node instead"
+                raise InvalidArgument("confounded", f"names the hidden node {name!r}; {fix}.")
         if frozenset(given) in pairs:
-            raise InvalidArgument(
-                "confounded", f"holds the pair of {first!r} and {second!r} twice. Remove one of them."
-            )
-        pairs[frozenset(given)] = (first, second)
+            raise InvalidArgument("confounded", f"holds the pair of {given[0]!r} and {given[1]!r} twice. Remove one.")
+        pairs[frozenset(given)] = (given[0], given[1])
     return tuple(pairs.values())
+
+
+def known_node(dag: nx.DiGraph[str], name: str, argument: str) -> None:
+    """Raise, with the nearest name, unless the graph has the node ``name``."""
+    if name not in dag:
+        raise InvalidArgument(argument, f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")

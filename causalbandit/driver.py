@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checked_search import checked_plan
-from causalbandit.checks import instance, one_of
-from causalbandit.counts import Counts
+from causalbandit.checks import function, instance, one_of
+from causalbandit.counts import Counts, as_asked
 from causalbandit.decision import Decision
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument
 from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import Environment, ObservedRows
@@ -119,11 +119,8 @@ def search(
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
     chosen, task, budget = prepared(problem, strategy, budget, known=known, stop=stop, memory=memory)
-    if environment is not None and not callable(environment):
-        raise InvalidType(
-            "environment",
-            f"was {environment!r}; expected a function run(intervention, size) that returns a DataFrame.",
-        )
+    if environment is not None:
+        function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
     one_of(check, "check", CHECKS)
     if world is not None and environment is not None:
         raise InvalidArgument("world", "was given beside environment; expected simulated experiments or real ones.")
@@ -280,12 +277,7 @@ def run_environment(
     for place in np.flatnonzero(batch.sizes):
         intervention, size = interventions[int(place)], int(batch.sizes[place])
         rows = ObservedRows.from_frame(interventions, intervention, environment(dict(intervention), size))
-        if rows.total != size:
-            raise InvalidArgument(
-                "environment",
-                f"returned {rows.total} experiments under {intervention!r}; expected the {size} that were asked for, "
-                "one row each.",
-            )
+        as_asked(rows.total, size, intervention)
         paid.append(rows)
     return ObservedRows.concatenate(paid[before:])
 

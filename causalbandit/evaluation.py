@@ -25,15 +25,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.checks import instance, one_of, whole_number
+from causalbandit.checks import ascending, distinct, instance, listed, one_of, whole_number
 from causalbandit.driver import CHECKS, Check
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
@@ -128,11 +128,8 @@ def evaluate_regret(
     if world is not None:
         for label, strategy in labelled.items():
             if getattr(strategy, "knows_tables", False):
-                raise InvalidArgument(
-                    "world",
-                    f"was given, but {label!r} must be told true tables, which a graph that differs from the "
-                    "world does not have. Leave this strategy out.",
-                )
+                why = "must be told true tables, which a graph that differs from the world does not have"
+                raise InvalidArgument("world", f"was given, but {label!r} {why}. Leave this strategy out.")
 
     root = seed_sequence(rng)
     named = [(label, case.fingerprint) for label, case in zip(labels, cases, strict=True)]
@@ -248,9 +245,7 @@ _FRAME_COLUMNS = {
 
 
 def _checked_problems(problem: Problem | Sequence[Problem], *, with_tables: bool) -> list[Problem]:
-    problems = [problem] if isinstance(problem, Problem) else _listed(problem, "problem", "a Problem or a list of them")
-    if not problems:
-        raise InvalidArgument("problem", "was an empty list; expected one Problem or a list of them.")
+    problems = _several(problem, "problem", Problem, "a Problem or a list of them")
     for each in problems:
         instance(each, "problem", Problem, "a Problem, from load_problem or Problem(...), or a list of them")
         if with_tables:
@@ -262,10 +257,7 @@ def _checked_worlds(world: Problem | Sequence[Problem] | None, problems: Sequenc
     """The world of each problem; those of problems that a world does not fit are refused now."""
     if world is None:
         return [None] * len(problems)
-    if isinstance(world, Problem):
-        worlds = [world] * len(problems)
-    else:
-        worlds = _listed(world, "world", "a Problem or a list of them")
+    worlds = [world] * len(problems) if isinstance(world, Problem) else listed(world, "world", "a Problem or a list")
     if len(worlds) != len(problems):
         raise InvalidArgument("world", f"holds {len(worlds)} for {len(problems)} problems; expected one for each.")
     for problem, truth in zip(problems, worlds, strict=True):
@@ -297,58 +289,33 @@ def labelled_strategies(
         For an unknown name (the message lists the names), something that is no strategy, the same one twice, and none.
     """
     if isinstance(strategies, Mapping):
-        labelled = {}
-        for label, strategy in strategies.items():
-            if str(label) in labelled:
-                raise InvalidArgument("strategies", f"have two labels {str(label)!r}; expected one for each.")
-            labelled[str(label)] = strategy_from(strategy)
+        made = [strategy_from(strategy) for strategy in strategies.values()]
+        labels = [str(label) for label in strategies]
     else:
-        listed = (
-            [strategies]
-            if isinstance(strategies, (str, Strategy))
-            else _listed(strategies, "strategies", "a strategy, a list of them or a mapping from label to strategy")
-        )
-        made = [strategy_from(strategy) for strategy in listed]
-        names = [
-            given if isinstance(given, str) else strategy.name for given, strategy in zip(listed, made, strict=True)
-        ]
+        known = "a strategy, a list of them or a mapping from label to strategy, such as 'two-phase'"
+        given = _several(strategies, "strategies", (str, Strategy), known)
+        made = [strategy_from(strategy) for strategy in given]
+        names = [one if isinstance(one, str) else strategy.name for one, strategy in zip(given, made, strict=True)]
         labels = [
             name if names.count(name) == 1 else repr(strategy) for name, strategy in zip(names, made, strict=True)
         ]
-        repeated = sorted({label for label in labels if labels.count(label) > 1})
-        if repeated:
-            raise InvalidArgument("strategies", f"hold {repeated[0]} more than once; expected each one once.")
-        labelled = dict(zip(labels, made, strict=True))
-    if not labelled:
+    if not labels:
         raise InvalidArgument("strategies", "were none; expected at least one, such as 'two-phase'.")
-    return labelled
+    distinct(labels, "strategies")
+    return dict(zip(labels, made, strict=True))
 
 
 def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
     """The budgets as a list, or an error unless they are positive whole numbers in ascending order."""
-    wanted = "a whole number of experiments or a list of them, such as [300, 1000]"
-    listed = [budgets] if isinstance(budgets, (int, np.integer)) else _listed(budgets, "budgets", wanted)
-    for budget in listed:
-        if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)):
-            raise InvalidType(
-                "budgets", f"hold {budget!r}; expected whole numbers of experiments, such as [300, 1000]."
-            )
-        if not 1 <= budget <= MOST_EXPERIMENTS:
-            raise InvalidArgument(
-                "budgets", f"hold {budget}; expected numbers of experiments from 1 to {MOST_EXPERIMENTS:,}."
-            )
-    if not listed:
-        raise InvalidArgument("budgets", "were none; expected at least one number of experiments, such as [1000].")
-    for before, after in itertools.pairwise(listed):
-        if before >= after:
-            raise InvalidArgument(
-                "budgets", f"hold {before} before {after}; expected each once, ascending: {sorted(set(listed))}."
-            )
-    return [int(budget) for budget in listed]
+    known = "a whole number of experiments or a list of them, such as [300, 1000]"
+    return ascending(
+        _several(budgets, "budgets", (int, np.integer), known), "budgets", 1, MOST_EXPERIMENTS, "experiments"
+    )
 
 
-def _listed(given: Any, name: str, expected: str) -> list[Any]:
-    """What was given as a list, or a TypeError that names it; a text is one thing, not a list of letters."""
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise InvalidType(name, f"was {given!r}; expected {expected}.")
-    return list(given)
+def _several(given: Any, argument: str, one: type | tuple[type, ...], expected: str) -> list[Any]:
+    """What was given, one thing or a collection of them, as a list that is not empty."""
+    several = [given] if isinstance(given, one) else listed(given, argument, expected)
+    if not several:
+        raise InvalidArgument(argument, f"was empty; expected {expected}.")
+    return several

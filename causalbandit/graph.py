@@ -39,9 +39,10 @@ from causalbandit.digraphs import (
     check_names,
     confounded_pairs,
     hidden_nodes,
+    known_node,
     parent_order,
 )
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import did_you_mean, listing
 from causalbandit.projection import Projection, project
 
 
@@ -152,16 +153,13 @@ class CausalGraph:
         check_names(dag)
         check_acyclic(dag)
         if target not in dag:
-            raise ValueError(
-                f"The target {target!r} is not a node of the graph.{did_you_mean(target, dag)} "
-                f"Its nodes are {listing(dag)}."
-            )
+            known = f"{did_you_mean(target, dag)} Its nodes are {listing(dag)}"
+            raise ValueError(f"The target {target!r} is not a node of the graph.{known}.")
         if parents is not None:
             instance(parents, "parents", Mapping, "a mapping from node to the order of its parents")
         orders = dict(parents or {})
         for name in orders:
-            if name not in dag:
-                raise InvalidArgument("parents", f"names {name!r}, which is not a node.{did_you_mean(name, dag)}")
+            known_node(dag, name, "parents")
         marked = [node for node, attributes in dag.nodes.items() if attributes.get("hidden")]
         self._target = target
         self._all_nodes: tuple[str, ...] = tuple(nx.topological_sort(dag))
@@ -313,10 +311,8 @@ class CausalGraph:
     def require(self, node: Any, what: str = "node") -> str:
         """``node`` itself when the graph has it; otherwise a ValueError that suggests the nearest name."""
         if not isinstance(node, str) or node not in self._parents:
-            raise ValueError(
-                f"Unknown {what} {node!r}.{did_you_mean(node, self._all_nodes)} "
-                f"The graph's nodes are {listing(self._all_nodes)}."
-            )
+            known = f"{did_you_mean(node, self._all_nodes)} The graph's nodes are {listing(self._all_nodes)}"
+            raise ValueError(f"Unknown {what} {node!r}.{known}.")
         return node
 
     def to_networkx(self) -> nx.DiGraph[str]:

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import instance
+from causalbandit.checks import binary_column, instance, nodes_present
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.errors import InvalidArgument
 from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.graph_check.data import data_parts
 from causalbandit.inference.plug_in import PlugIn, plug_in_effects
@@ -220,27 +220,10 @@ def _numbers(problem: Problem, frame: pd.DataFrame) -> pd.DataFrame:
     """The observed nodes' columns as 0, 1 and NaN."""
     import pandas as pd
 
-    graph = problem.graph
-    missing = [node for node in graph.ancestors if node not in frame.columns]
-    if missing:
-        raise InvalidArgument(
-            "history",
-            f"has no column for {listing(missing)}; expected the target and its ancestors, empty where unknown.",
-        )
-    seen = {}
-    for node in graph.nodes:
-        if node in frame.columns:
-            values = pd.to_numeric(frame[node], errors="coerce")
-            wrong = ~(values.isin([0, 1]) | frame[node].isna())
-            if wrong.any():
-                row = int(np.flatnonzero(wrong)[0])
-                raise InvalidArgument(
-                    "history",
-                    f"has {node!r} = {frame[node].tolist()[row]!r} in row {row}; expected 0, 1 or nothing. "
-                    f"{int(wrong.sum())} of {len(frame)} values of this column are something else.",
-                )
-            seen[node] = values.astype(float)
-    return pd.DataFrame(seen).reset_index(drop=True)
+    nodes_present(problem.graph.ancestors, "history", frame.columns)
+    seen = [node for node in problem.graph.nodes if node in frame.columns]
+    fix = "leave empty what is unknown"
+    return pd.DataFrame({node: binary_column(frame[node], "history", fix, gaps=True) for node in seen})
 
 
 def _counts(arms: InterventionSet, parts: list[tuple[dict[str, int], pd.DataFrame]]) -> tuple[Integers, ...]:

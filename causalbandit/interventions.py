@@ -21,20 +21,19 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import (
+    ASSIGNMENTS,
     FREE,
     GRAPH,
     actionable,
     check_room,
     checked_assignment,
     checked_costs,
-    checked_size,
     code_blocks,
     find_places,
     free_codes,
-    listed,
 )
-from causalbandit.checks import instance
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.checks import instance, listed, shaped, whole_number
+from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.possibly_optimal import Redundant, Structure, possibly_optimal_sets, redundant
 from causalbandit.regimes import Regime, RowPlan, row_plan
@@ -92,9 +91,8 @@ class InterventionSet:
         costs: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
         instance(graph, "graph", CausalGraph, GRAPH)
-        rows = [
-            checked_assignment(graph, place, intervention) for place, intervention in enumerate(listed(interventions))
-        ]
+        given = listed(interventions, "interventions", ASSIGNMENTS)
+        rows = [checked_assignment(graph, place, intervention) for place, intervention in enumerate(given)]
         codes = free_codes(graph, len(rows))
         for place, row in enumerate(rows):
             for node, value in row.items():
@@ -129,14 +127,14 @@ class InterventionSet:
         ``nodes`` defaults to the target's ancestors. The number is checked against ``most`` before anything is built;
         :meth:`count_up_to` gives it alone and :meth:`stream_up_to` yields the interventions one by one.
         """
-        chosen, size = actionable(graph, nodes), checked_size(size)
+        chosen = actionable(graph, nodes)
         total = cls.count_up_to(graph, size, chosen)
         if total > most:
-            raise ValueError(
-                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions; expected at most {most:,}. "
-                "Fix fewer nodes at once or name fewer nodes; in Python, raise most or take the interventions one by "
-                "one from InterventionSet.stream_up_to."
+            given = (
+                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions; expected at most {most:,}"
             )
+            fix = "Fix or name fewer nodes; in Python, raise most or use InterventionSet.stream_up_to"
+            raise ValueError(f"{given}. {fix}.")
         columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
         codes = free_codes(graph, total)
         row = 1
@@ -150,14 +148,14 @@ class InterventionSet:
     @staticmethod
     def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
         """Number of interventions that :meth:`up_to` would build, Σ_{k ≤ size} 2^k·C(number of nodes, k)."""
-        n_nodes = len(actionable(graph, nodes))
-        return sum(math.comb(n_nodes, fixed) << fixed for fixed in range(min(checked_size(size), n_nodes) + 1))
+        n_nodes, size = len(actionable(graph, nodes)), whole_number(size, "size", least=0, of="nodes to fix at once")
+        return sum(math.comb(n_nodes, fixed) << fixed for fixed in range(min(size, n_nodes) + 1))
 
     @staticmethod
     def stream_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> Iterator[dict[str, int]]:
         """The interventions of :meth:`up_to` in the same order, one by one, in memory that does not grow."""
-        chosen = actionable(graph, nodes)
-        for fixed in range(min(checked_size(size), len(chosen)) + 1):
+        chosen, size = actionable(graph, nodes), whole_number(size, "size", least=0, of="nodes to fix at once")
+        for fixed in range(min(size, len(chosen)) + 1):
             for combination in itertools.combinations(chosen, fixed):
                 for values in itertools.product((0, 1), repeat=fixed):
                     yield dict(zip(combination, values, strict=True))
@@ -175,24 +173,16 @@ class InterventionSet:
         ``choices`` maps each node to its values, None meaning "left free"; a plain list of nodes gives each (0, 1).
         """
         instance(graph, "graph", CausalGraph, GRAPH)
-        if isinstance(choices, str):
-            raise InvalidType("choices", f"was {choices!r}; expected a list of node names, such as [{choices!r}].")
+        if not isinstance(choices, Mapping):
+            choices = dict.fromkeys(listed(choices, "choices", "a list of node names, such as ['ad']"), (0, 1))
         table: dict[str, tuple[int | None, ...]] = {}
-        for node in choices:
-            values = choices[node] if isinstance(choices, Mapping) else (0, 1)
-            if not isinstance(values, Iterable):
-                raise InvalidType(
-                    "choices", f"of {node!r} were {values!r}; expected a list such as [0, 1] or [None, 1]."
-                )
-            table[node] = tuple(values)
-        for node in table:
+        for node, values in choices.items():
             graph.require(node)
+            table[node] = tuple(listed(values, "choices", f"a list for {node!r} such as [0, 1] or [None, 1]"))
         total = math.prod(len(values) for values in table.values())
         if total > most:
-            raise ValueError(
-                f"The product of the choices makes {total:,} interventions; expected at most {most:,}. "
-                "Give fewer nodes or fewer values each, or raise most."
-            )
+            given = f"The product of the choices makes {total:,} interventions; expected at most {most:,}"
+            raise ValueError(f"{given}. Give fewer nodes or fewer values each, or raise most.")
         check_room(graph, total)
         return cls(
             graph,
@@ -322,11 +312,7 @@ class InterventionSet:
         """
         chosen = np.asarray(places)
         if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise ValueError(
-                    f"places holds booleans of shape {chosen.shape}; expected {len(self)}, one per intervention."
-                )
-            chosen = np.flatnonzero(chosen)
+            chosen = np.flatnonzero(shaped(chosen, "places", (len(self),), "one boolean per intervention"))
         chosen = chosen.astype(np.intp, casting="same_kind") if chosen.size else np.zeros(0, dtype=np.intp)
         distinct = len(np.unique(np.arange(len(self))[chosen])) == len(chosen)
         return InterventionSet._from_codes(self._graph, self._codes[chosen], self._costs[chosen], distinct=distinct)

@@ -62,15 +62,12 @@ class World:
         missing = [node for node in mine.nodes if node not in theirs.nodes]
         unknown = [node for node in theirs.nodes if node not in mine.nodes]
         if missing or unknown:
-            raise InvalidArgument(
-                "world",
-                f"has other observed nodes than the problem: it lacks {listing(missing) or 'none'}, and the problem "
-                f"lacks {listing(unknown) or 'none'}. Declare nodes that nobody sees as hidden in the world.",
-            )
+            lack = f"it lacks {listing(missing) or 'none'}, and the problem lacks {listing(unknown) or 'none'}"
+            fix = "Declare nodes that nobody sees as hidden in the world"
+            raise InvalidArgument("world", f"has other observed nodes than the problem: {lack}. {fix}.")
         if mine.target != theirs.target:
-            raise InvalidArgument(
-                "world", f"has the target {theirs.target!r}, the problem {mine.target!r}; expected the same."
-            )
+            given = f"has the target {theirs.target!r}, the problem {mine.target!r}"
+            raise InvalidArgument("world", f"{given}; expected the same.")
         self.problem = problem
         self.model = world.require_model("A world to draw experiments from")
         self.interventions = InterventionSet(theirs, list(problem.interventions), costs=problem.interventions.costs)

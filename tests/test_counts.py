@@ -43,11 +43,11 @@ def test_complementing_the_target_exchanges_its_values_only():
         (ROWS.drop(columns="trust"), r"missing 'trust', unknown none.*Expected one column per node"),
         (ROWS.rename(columns={"trust": "Trust"}), r"missing 'trust', unknown 'Trust'\. Did you mean 'trust'\?"),
         (ROWS.assign(price=1), r"missing none, unknown 'price'"),
-        (ROWS.assign(buy=[0, 2, 1]), r"Experiment 1 has 'buy' = 2; expected 0 or 1"),
-        (ROWS.assign(buy=[0, np.nan, 1]), r"Experiment 1 has 'buy' = nan"),
-        (ROWS.assign(buy=["no", "yes", "yes"]), r"Experiment 0 has 'buy' = 'no'.*map its states to 0 and 1"),
-        (ROWS.assign(ad=[1, 1, 0]), r"Experiment 2 shows 'ad' = 0 although the intervention fixed it at 1"),
-        (pd.concat([ROWS, ROWS[["ad"]]], axis=1), r"more than one column named 'ad'"),
+        (ROWS.assign(buy=[0, 2, 1]), r"holds 'buy' = 2 in row 1; expected 0 or 1"),
+        (ROWS.assign(buy=[0, np.nan, 1]), r"holds 'buy' = nan in row 1"),
+        (ROWS.assign(buy=["no", "yes", "yes"]), r"holds 'buy' = 'no' in row 0.*map its states to 0 and 1"),
+        (ROWS.assign(ad=[1, 1, 0]), r"holds 'ad' = 0 in row 2, although the intervention fixed it at 1"),
+        (pd.concat([ROWS, ROWS[["ad"]]], axis=1), r"columns names 'ad' twice"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_by_name(rows, message):
@@ -56,7 +56,7 @@ def test_rows_that_do_not_fit_are_refused_by_name(rows, message):
 
 
 def test_something_other_than_a_frame_is_refused():
-    with pytest.raises(TypeError, match=r"came as list; expected a pandas\.DataFrame"):
+    with pytest.raises(TypeError, match=r"rows was a list; expected a pandas\.DataFrame"):
         Counts.from_frame(ARMS, {"ad": 1}, [[1, 0, 0]])
 
 

@@ -92,12 +92,12 @@ def test_a_budget_below_the_smallest_is_a_cell_that_says_so():
 @pytest.mark.parametrize(
     ("budgets", "error", "words"),
     [
-        ([300, 100], ValueError, r"300 before 100; expected each once, ascending: \[100, 300\]"),
+        ([300, 100], ValueError, r"300 before 100; expected each once, ascending"),
         ([100, 100], ValueError, r"100 before 100; expected each once"),
-        ([0, 100], ValueError, "hold 0"),
+        ([0, 100], ValueError, "budgets was 0"),
         ([100.5], TypeError, r"100\.5"),
         ([True], TypeError, "True"),
-        ([], ValueError, "budgets were none"),
+        ([], ValueError, "budgets was empty"),
         ([100, 10**19], ValueError, "from 1 to 1,000,000,000,000,000,000"),
         (1e3, TypeError, r"budgets was 1000\.0; expected a whole number"),
         ("100", TypeError, "budgets was '100'"),
@@ -116,9 +116,9 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
         r"strategy was 'top-tow'; expected one of .* Did you mean 'top-two'\?": (PROBLEM, ["top-tow"], [10], 5),
         "replications was 0": (PROBLEM, ["uniform"], [10], 0),
         r"needs the conditional probability table of every node": (no_tables, ["uniform"], [10], 5),
-        "strategies were none": (PROBLEM, [], [10], 5),
-        "problem was an empty list": ([], ["uniform"], [10], 5),
-        r"strategies hold Uniform\(\) more than once": (PROBLEM, ["uniform", "uniform"], [10], 5),
+        "strategies was empty": (PROBLEM, [], [10], 5),
+        "problem was empty": ([], ["uniform"], [10], 5),
+        r"strategies names 'Uniform\(\)' twice": (PROBLEM, ["uniform", "uniform"], [10], 5),
     }.items():
         with pytest.raises(ValueError, match=words):
             evaluate_regret(*arguments, rng=0, resume=path)
@@ -130,7 +130,7 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
     }.items():
         with pytest.raises(TypeError, match=words):
             evaluate_regret(*arguments, 10, 5)
-    with pytest.raises(ValueError, match="strategies have two labels '1'"):
+    with pytest.raises(ValueError, match="strategies names '1' twice"):
         evaluate_regret(PROBLEM, {1: "uniform", "1": "top-two"}, 10, 5)
     with pytest.raises(ValueError, match="n_jobs was 0"):
         evaluate_regret(PROBLEM, "uniform", 10, 5, n_jobs=0)

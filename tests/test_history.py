@@ -85,8 +85,8 @@ def test_hidden_causes_leave_counts_but_no_model():
     [
         (lambda rows: rows.iloc[:0], "holds no rows"),
         (lambda rows: rows.drop(columns="trust"), "has no column for 'trust'"),
-        (lambda rows: rows.assign(trust=3), "has 'trust' = 3 in row 0; expected 0, 1 or nothing"),
-        (lambda rows: rows.assign(trust="yes"), "has 'trust' = 'yes' in row 0"),
+        (lambda rows: rows.assign(trust=3), "holds 'trust' = 3 in row 0; expected 0, 1 or nothing"),
+        (lambda rows: rows.assign(trust="yes"), "holds 'trust' = 'yes' in row 0"),
     ],
 )
 def test_rows_that_cannot_be_used_are_refused(shop, rows, change, message):

@@ -153,7 +153,7 @@ def test_a_subset_is_taken_by_places_or_by_booleans(graph):
     arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"ad": 0}])
     assert list(arms.subset([2, 0])) == [{"ad": 0}, {}]
     assert list(arms.subset(np.array([False, True, True]))) == [{"ad": 1}, {"ad": 0}]
-    with pytest.raises(ValueError, match=r"booleans of shape \(2,\); expected 3, one per intervention"):
+    with pytest.raises(ValueError, match=r"places has shape \(2,\); expected \(3,\): one boolean per intervention"):
         arms.subset(np.array([True, False]))
 
 
@@ -243,7 +243,8 @@ def test_a_networkx_graph_in_place_of_a_causal_graph_is_refused(graph):
 
 @pytest.mark.parametrize("costs", [[1], [1, 0], [1, -2], [1, np.nan], [[1, 2]]])
 def test_costs_that_are_not_one_positive_number_each_are_refused(graph, costs):
-    assert "2 positive finite numbers" in refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": 1}], costs=costs))
+    said = refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": 1}], costs=costs))
+    assert "expected (2,): one price per intervention" in said or "expected finite numbers above 0" in said
 
 
 @pytest.mark.parametrize("size", [-1, 1.5, True, "2"])
@@ -252,7 +253,9 @@ def test_a_size_that_is_no_whole_number_is_refused(graph, size):
 
 
 def test_choices_that_are_no_lists_are_refused(graph):
-    assert "choices of 'ad' were 1" in refusal(lambda: cb.InterventionSet.product(graph, {"ad": 1}), TypeError)
+    assert "choices was 1; expected a list for 'ad'" in refusal(
+        lambda: cb.InterventionSet.product(graph, {"ad": 1}), TypeError
+    )
     assert "['ad']" in refusal(lambda: cb.InterventionSet.product(graph, "ad"), TypeError)
     assert "['ad']" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes="ad"), TypeError)
     assert "names 'ad' twice" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["ad", "ad"]))

@@ -54,13 +54,8 @@ def check(
         raise BadInput("--intervention-columns: --intervention-column was given, too; expected one of them.")
     columns = None if intervention_columns is None else _pairs(intervention_columns)
     with bad_input(data):
-        frame = read_rows(data)
-        for node in (*problem.graph.nodes, *problem.graph.hidden):
-            if node in frame.columns:
-                frame[node] = frame[node].map({"0": 0, "1": 1}).fillna(frame[node])  # texts that are no 0 or 1 stay
-        found = check_graph(
-            *(problem, frame), interventions=intervention_column or columns, batch=batch, planned=planned, delta=delta
-        )
+        asked = intervention_column or columns
+        found = check_graph(problem, read_rows(data), interventions=asked, batch=batch, planned=planned, delta=delta)
     said = [found.summary()]
     mended = None
     if repaired is not None:

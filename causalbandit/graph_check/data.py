@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.checks import instance
+from causalbandit.checks import binary_column, columns_present, instance, listed
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet, intervention_label
@@ -56,18 +56,9 @@ def data_parts(problem_set: InterventionSet, data: Any, interventions: Any) -> l
         return _by_columns(problem_set.graph, data, interventions)
     if interventions is not None:
         raise InvalidArgument("interventions", "names columns of one table, but data came as one table each. Drop it.")
-    if isinstance(data, Mapping):
-        pairs: Iterable[Any] = data.items()
-    elif isinstance(data, Sequence) and not isinstance(data, str):
-        pairs = data
-    else:
-        raise InvalidType(
-            "data",
-            f"was a {type(data).__name__}; expected a pandas.DataFrame, a mapping from an intervention's label to its "
-            "DataFrame, or a list of pairs (intervention, DataFrame).",
-        )
+    expected = "a pandas.DataFrame, a mapping from label to DataFrame, or a list of pairs (intervention, DataFrame)"
     parts = []
-    for pair in pairs:
+    for pair in data.items() if isinstance(data, Mapping) else listed(data, "data", expected):
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise InvalidType("data", f"holds {pair!r}; expected pairs (intervention, DataFrame).")
         given, frame = pair
@@ -79,7 +70,7 @@ def data_parts(problem_set: InterventionSet, data: Any, interventions: Any) -> l
 
 
 def _by_label(problem_set: InterventionSet, data: pd.DataFrame, column: str) -> list[Part]:
-    _require_column(data, column, "interventions")
+    columns_present([column], "interventions", data.columns)
     labels = data[column].where(data[column].notna(), "").astype(str)
     return [(_from_label(problem_set, str(label)), part) for label, part in data.groupby(labels, sort=False)]
 
@@ -88,21 +79,14 @@ def _by_columns(graph: CausalGraph, data: pd.DataFrame, columns: Mapping[str, st
     """One part per combination of fixed values; an empty cell leaves the node alone."""
     import pandas as pd
 
-    for node, column in columns.items():
+    for node in columns:
         graph.require(node, "node in interventions=:")
-        _require_column(data, column, "interventions")
+    columns_present(columns.values(), "interventions", data.columns)
     codes = {}
     for node, column in columns.items():
-        fixed = pd.to_numeric(data[column].replace("", np.nan), errors="coerce")
-        wrong = data[column].replace("", np.nan).notna() & ~fixed.isin([0, 1])
-        if wrong.any():
-            raise InvalidArgument(
-                "interventions",
-                f"names the column {column!r}, which holds {data[column][wrong].tolist()[0]!r}; expected the value at "
-                f"which {node!r} was fixed, 0 or 1, or an empty cell where it was not.",
-            )
-        codes[node] = fixed.fillna(-1).astype(int).to_numpy()
-    keys = pd.DataFrame(codes)
+        fix = f"give the value at which {node!r} was fixed, and leave the cell empty where it was not"
+        codes[node] = binary_column(data[column].replace("", np.nan), "interventions", fix, gaps=True)
+    keys = pd.DataFrame(codes).fillna(-1).astype(int)
     parts = []
     for _, places in keys.groupby(list(keys.columns), sort=False).groups.items():
         first = keys.loc[places[0]]
@@ -122,11 +106,9 @@ def _from_label(problem_set: InterventionSet, label: str) -> dict[str, int]:
         node, _, value = (part.strip() for part in item.rpartition("="))
         if node not in problem_set.graph.nodes or value not in ("0", "1"):
             near = did_you_mean(label, problem_set.labels)
-            raise InvalidArgument(
-                "data",
-                f"has the intervention {label!r}; expected node=0 or node=1, separated by commas, for nodes among "
-                f"{listing(problem_set.graph.nodes)}, or {intervention_label({})!r}.{near}",
-            )
+            known = f"for nodes among {listing(problem_set.graph.nodes)}, or {intervention_label({})!r}.{near}"
+            expected = "expected node=0 or node=1, separated by commas"
+            raise InvalidArgument("data", f"has the intervention {label!r}; {expected}, {known}")
         fixed[node] = int(value)
     return fixed
 
@@ -136,14 +118,8 @@ def _batch_numbers(frames: list[pd.DataFrame], batch: str | None) -> list[NDArra
     if batch is None:
         return [0] * len(frames)
     for frame in frames:
-        _require_column(frame, batch, "batch")
+        columns_present([batch], "batch", frame.columns)
         if frame[batch].isna().any():
             raise InvalidArgument("batch", f"names the column {batch!r}, which has empty cells; expected a batch each.")
     known = np.unique(np.concatenate([frame[batch].to_numpy() for frame in frames]))
     return [np.searchsorted(known, frame[batch].to_numpy()) for frame in frames]
-
-
-def _require_column(frame: pd.DataFrame, column: str, argument: str) -> None:
-    if column not in frame.columns:
-        near = did_you_mean(column, frame.columns)
-        raise InvalidArgument(argument, f"names {column!r}, which is no column of the data.{near}")

@@ -88,8 +88,8 @@ def round_labels(values: Any, n_rounds: int, argument: str) -> NDArray[Any]:
     """[T] labels without a gap, of any type that can be compared."""
     array = shaped(np.asarray(values), argument, (n_rounds,), "one value per round")
     if array.dtype.kind == "O":
-        missing = np.array([value is None or value != value for value in array])
+        missing: NDArray[np.bool_] = np.array([value is None or value != value for value in array], dtype=bool)
     else:
-        missing = np.asarray(array != array)  # what is no number or no time differs from itself
+        missing = np.asarray(array != array, dtype=bool)  # what is no number or no time differs from itself
     no_gaps(missing, argument, "the order of time needs all of them")
     return array

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import FREE
+from causalbandit.checks import binary_column, distinct, instance, nodes_present
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.interventions import InterventionSet
 
 if TYPE_CHECKING:
@@ -90,35 +91,23 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
     """
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):
-        raise InvalidType(
-            "results", f"came as {type(frame).__name__}; expected a pandas.DataFrame, a row per experiment."
-        )
+    instance(frame, "results", pd.DataFrame, "a pandas.DataFrame, a row per experiment")
     if not len(frame):
         raise InvalidArgument("results", "hold no rows; expected one row per experiment that was run.")
     frame = frame.rename(columns=lambda name: unguarded(name) if isinstance(name, str) else name)
-    repeated = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
-    if repeated:
-        raise InvalidArgument("results", f"have more than one column named {listing(repeated)}; expected one each.")
     graph = interventions.graph
-    missing = [node for node in graph.ancestors if node not in frame.columns]
-    if missing:
-        raise InvalidArgument(
-            "results",
-            f"have no column for {listing(missing)}.{did_you_mean(missing[0], map(str, frame.columns))} Expected the "
-            "target and its ancestors, as in the sheet that was handed out.",
-        )
+    distinct(list(frame.columns), "results.columns")
+    nodes_present(graph.ancestors, "results", frame.columns)
     if ID not in frame.columns and INTERVENTION not in frame.columns:
-        raise InvalidArgument(
-            "results",
-            f"have neither a column {ID!r} nor a column {INTERVENTION!r}; expected one of them, to know what was run.",
-        )
+        given = f"have neither a column {ID!r} nor a column {INTERVENTION!r}"
+        raise InvalidArgument("results", f"{given}; expected one of them, to know what was run.")
     ids: list[int | None] = _ids(frame[ID]) if ID in frame.columns else [None] * len(frame)
     places = _places(interventions, frame, ids)
     observed = np.full((len(frame), len(graph.nodes)), NOT_SEEN, dtype=np.uint8)
     for column, node in enumerate(graph.nodes):
         if node in frame.columns:
-            observed[:, column] = _binary(frame[node], node, needed=node in graph.ancestors)
+            values = binary_column(frame[node], "results", _FIX, gaps=node not in graph.ancestors)
+            observed[:, column] = np.where(np.isnan(values), NOT_SEEN, values)
     others = [name for name in frame.columns if name not in graph.nodes and name not in (ID, INTERVENTION)]
     records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
     extra = [{str(name): _plain(value) for name, value in record.items()} for record in records]
@@ -157,9 +146,8 @@ def _ids(column: pd.Series) -> list[int | None]:
         except (TypeError, ValueError, OverflowError):
             exact = False
         if not exact:
-            raise InvalidArgument(
-                "results", f"have the id {value!r} in row {row}; expected a whole number, as it was handed out."
-            )
+            said = f"have the id {value!r} in row {row}"
+            raise InvalidArgument("results", f"{said}; expected a whole number, as it was handed out.")
         ids.append(number)
     given = [number for number in ids if number is not None]
     if len(set(given)) < len(given):
@@ -180,31 +168,14 @@ def _places(interventions: InterventionSet, frame: pd.DataFrame, ids: Sequence[i
             continue
         place = known.get(str(label).strip())
         if place is None:
-            raise InvalidArgument(
-                "results",
-                f"have no id in row {row}, and {label!r} is no intervention of the study."
-                f"{did_you_mean(label, known)} Expected one of {listing(known)}.",
-            )
+            said = f"have no id in row {row}, and {label!r} is no intervention of the study"
+            options = f"{did_you_mean(label, known)} Expected one of {listing(known)}"
+            raise InvalidArgument("results", f"{said}.{options}.")
         places.append(place)
     return places
 
 
-def _binary(column: pd.Series, node: str, needed: bool) -> Bytes:
-    """The column as 0, 1 and, where a value is missing and not needed, `NOT_SEEN`."""
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce")
-    absent = column.isna().to_numpy(dtype=bool)
-    good = numbers.isin([0, 1]).to_numpy(dtype=bool) | (absent & (not needed))
-    if not good.all():
-        row = int(np.flatnonzero(~good)[0])
-        raise InvalidArgument(
-            "results",
-            f"have {node!r} = {column.tolist()[row]!r} in row {row}; expected 0 or 1. {int((~good).sum())} of "
-            f"{len(column)} values of this column are not: fill in what was observed, and leave out experiments that "
-            "are still running.",
-        )
-    return np.where(absent, NOT_SEEN, numbers.fillna(0).to_numpy(dtype=float)).astype(np.uint8)
+_FIX = "fill in what was observed, and leave out experiments that are still running"
 
 
 def _plain(value: Any) -> Any:

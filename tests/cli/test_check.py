@@ -57,9 +57,9 @@ def test_the_result_and_the_repaired_problem_are_written(run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--intervention-column", "no"], "names 'no', which is no column"),
+        (["--intervention-column", "no"], "names 'no', but there is no such column"),
         (["--intervention-columns", "m"], "--intervention-columns: 'm' is no pair"),
-        (["--intervention-columns", "m=no"], "names 'no', which is no column"),
+        (["--intervention-columns", "m=no"], "names 'no', but there is no such column"),
         (["--intervention-columns", "q=done"], "'q'"),
         (["--intervention-column", "done", "--intervention-columns", "m=done"], "expected one of them"),
         (["--batch", "no"], "--batch names 'no'"),
@@ -84,4 +84,4 @@ def test_values_that_are_no_numbers_are_named(run):
     pd.read_csv("data.csv").replace({"m": {1: "yes"}}).to_csv("data.csv", index=False)
     done = run("check", "graph.json", "data.csv")
     assert done.exit_code == 2
-    assert "'m' = 'yes'; expected 0 or 1" in done.stderr
+    assert "'m' = 'yes' in row 158; expected 0 or 1" in done.stderr

@@ -59,7 +59,7 @@ def test_parquet_and_csv_hold_the_same(tmp_path):
         (["--budgets", "30", "--strategies", "unifrom"], "Did you mean 'uniform'?"),
         (["--budgets", "300,100"], "300 before 100"),
         (["--budgets", "100,100"], "100 before 100; expected each once"),
-        (["--budgets", "0"], "hold 0"),
+        (["--budgets", "0"], "budgets was 0"),
         (["--budgets", "many"], "'many' is not a whole number"),
         (["--budgets", "30", "--replications", "0"], "0 is not in the range"),
         (["--budgets", "30", "--jobs", "0"], "--jobs: 0 processes"),

@@ -163,7 +163,7 @@ def test_an_influence_that_the_graph_lacks_is_a_question_about_that_edge():
 @pytest.mark.parametrize(
     ("data", "options", "said"),
     [
-        ("nothing", {}, "data was a str; expected a pandas.DataFrame"),
+        ("nothing", {}, "data was 'nothing'; expected a pandas.DataFrame"),
         ({}, {}, "data holds no rows"),
         (lambda f: f.iloc[:0], {}, "data holds no rows"),
         (lambda f: f.drop(columns="z"), {}, "missing 'z'"),
@@ -172,10 +172,14 @@ def test_an_influence_that_the_graph_lacks_is_a_question_about_that_edge():
         (lambda f: {"w=1": f}, {}, "has the intervention 'w=1'"),
         (lambda f: [({"w": 1}, f)], {}, "'w'"),
         (lambda f: [({"y": 1}, f)], {}, "fixes the target"),
-        (lambda f: f, {"interventions": "did"}, "names 'did', which is no column"),
-        (lambda f: f, {"interventions": {"m": "did"}}, "names 'did', which is no column"),
-        (lambda f: f.assign(did=3), {"interventions": {"m": "did"}}, "holds 3; expected the value at which"),
-        (lambda f: f, {"batch": "b"}, "batch names 'b', which is no column"),
+        (lambda f: f, {"interventions": "did"}, "names 'did', but there is no such column"),
+        (lambda f: f, {"interventions": {"m": "did"}}, "names 'did', but there is no such column"),
+        (
+            lambda f: f.assign(did=3),
+            {"interventions": {"m": "did"}},
+            "holds 'did' = 3 in row 0; expected 0, 1 or nothing",
+        ),
+        (lambda f: f, {"batch": "b"}, "batch names 'b', but there is no such column"),
         (lambda f: f.assign(b=np.nan), {"batch": "b"}, "empty cells"),
         (lambda f: f.assign(b=0), {"batch": "b", "planned": True}, "expected one of them"),
         (lambda f: f, {"delta": 1.5}, "delta was 1.5"),

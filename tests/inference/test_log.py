@@ -108,7 +108,12 @@ def drop_to(n):
             ValueError,
             "outcome names 'sales', but .* no such .*Did you mean 'sale'",
         ),
-        (lambda frame: None, {"arms": ["red", "blue", "green"]}, ValueError, "the arms are 'red', 'blue', 'green'; expected one column per arm"),
+        (
+            lambda frame: None,
+            {"arms": ["red", "blue", "green"]},
+            ValueError,
+            "the arms are 'red', 'blue', 'green'; expected one column per arm",
+        ),
         (lambda frame: None, {"propensity": {"red": "p_red"}, "arms": None}, ValueError, "'blue'.*not one of the arms"),
         (lambda frame: frame.assign(week=[1, 2] * 6), {"batch": "week"}, ValueError, "not consecutive in time"),
     ],

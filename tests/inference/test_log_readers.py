@@ -29,7 +29,9 @@ def test_files_give_the_same_log_as_the_frame(tmp_path, kind):
     )
 
 
-@pytest.mark.parametrize(("value", "words"), [(None, r"missing in 1 of 12 rows \(row 9\)"), ("green", "first in row 9")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(None, r"missing in 1 of 12 rows \(row 9\)"), ("green", "first in row 9")]
+)
 def test_a_bad_arm_in_a_file_is_named_by_its_row(tmp_path, value, words):
     pytest.importorskip("pyarrow")
     frame = small_frame().assign(arm=lambda table: table["arm"].astype(object))

@@ -97,7 +97,10 @@ def test_weightings_lower_the_error_of_a_policy_that_the_design_grows_into():
     ("call", "words"),
     [
         (lambda log: policy_value(log, best, weighting="stablevar"), "Did you mean 'stable-var'"),
-        (lambda log: policy_value(log, best, weighting="stable-var"), "the log has its own only. Pass propensity, a function"),
+        (
+            lambda log: policy_value(log, best, weighting="stable-var"),
+            "the log has its own only. Pass propensity, a function",
+        ),
         (lambda log: policy_value(log, best, lambda t, x: np.full((len(x), 3), 1 / 3), "min-var"), "not the rule"),
         (lambda log: policy_value(log, best, lambda t, x: np.full((len(x), 2), 1 / 2), "min-var"), "expected"),
         (lambda log: policy_value(log, np.ones((3, 3))), r"shape \(3, 3\)"),

@@ -161,14 +161,14 @@ def test_what_is_given_up_is_not_waited_for_and_may_still_come(study):
     ("change", "message"),
     [
         (lambda rows: rows.iloc[:0], "hold no rows"),
-        (lambda rows: rows.drop(columns="sale"), r"have no column for 'sale'"),
+        (lambda rows: rows.drop(columns="sale"), r"has no column for 'sale'"),
         (lambda rows: rows.drop(columns="id"), "neither a column 'id' nor a column 'intervention'"),
-        (lambda rows: rows.assign(sale=2), "have 'sale' = 2 in row 0; expected 0 or 1"),
+        (lambda rows: rows.assign(sale=2), "holds 'sale' = 2 in row 0; expected 0 or 1"),
         (lambda rows: rows.assign(id=range(900, 900 + len(rows))), "ids that were never handed out"),
         (lambda rows: rows.assign(id=1), "the id 1 in more than one row"),
         (lambda rows: rows.assign(id="x"), "have the id 'x' in row 0"),
         (lambda rows: rows.assign(id=None, intervention="ad=2"), "no id in row 0, and 'ad=2' is no intervention"),
-        (lambda rows: rows.to_dict(), "came as dict"),
+        (lambda rows: rows.to_dict(), "results was a dict"),
     ],
 )
 def test_sheets_that_cannot_be_told_are_refused_by_name(study, change, message):
