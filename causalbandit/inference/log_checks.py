@@ -80,7 +80,7 @@ def context_matrix(values: ArrayLike, n_rounds: int) -> NDArray[np.float64]:
     contexts = numeric_array(values, "contexts", "encode categories first, for example with pandas.get_dummies")
     contexts = contexts[:, None] if contexts.ndim == 1 else contexts
     shaped(contexts, "contexts", (n_rounds, "d"), "one row per round")
-    no_gaps(~np.isfinite(contexts).all(axis=1), "contexts", _CONTEXTS, "missing or infinite")
+    no_gaps(np.asarray(~np.isfinite(contexts).all(axis=1)), "contexts", _CONTEXTS, "missing or infinite")
     return contexts
 
 
