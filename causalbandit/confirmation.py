@@ -17,7 +17,8 @@ with its own promise (see `READINGS`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,40 +112,118 @@ def confirm(
     -----
     Cost: a round of the design and a hundredth of a look per experiment; nothing grows with the rounds before.
     """
-    instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    arms = chosen_arms(problem, interventions, control)
-    whole_number(budget, "budget", least=LEAST_PER_ARM * len(arms), of="experiments", fix=_ENOUGH)
-    one_of(reading, "reading", [name for name, promise in READINGS.items() if promise.any_time])
-    alpha = error_rate(alpha)
     if environment is not None:
         function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
-    names = _covariates(arms, covariates)
-    size = batch_size if batch_size is not None else 1 if environment is None else max(1, budget // 20)
-    whole_number(size, "batch_size", least=1, most=budget, of="experiments")
-    design_seed, world_seed = seed_sequence(rng).spawn(2)
-    design = MixtureAdaptiveDesign(
-        FixedPolicy(np.full(len(arms), 1 / len(arms))) if policy is None else policy,
-        arms=arms.labels,
-        control=arms.labels[0],
-        delta=("uniform" if policy is None else "slow") if delta is None else delta,
-        alpha=alpha,
-        t_star=budget,
-        record_path=False,
-        rng=np.random.default_rng(design_seed),
+    if batch_size is None and environment is None:
+        batch_size = 1
+    plan = ConfirmationPlan.of(
+        problem, interventions, control, budget, batch_size, reading, alpha, covariates, stop_early
     )
+    design_seed, world_seed = seed_sequence(rng).spawn(2)
+    design = plan.design(design_seed, policy, delta)
     if environment is None:
-        source: _Source = _Simulated(problem, arms, np.random.default_rng(world_seed))
+        source: _Source = _Simulated(problem, plan.arms, np.random.default_rng(world_seed))
     else:
-        source = _Environment(arms, environment)
+        source = _Environment(plan.arms, environment)
+    rows, stopped = _run(plan, design, source, progress)
+    return plan.confirmation(design, rows, stopped)
 
-    def so_far(rows: npt.NDArray[np.uint8], stopped: bool = False) -> Confirmation:
-        return Confirmation(problem, arms, design, rows, reading, alpha, budget, stopped, tuple(names))
 
-    def decided(rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
-        return so_far(rows).decided if reading == "mad" else _told_apart(successes, trials, alpha, budget)
+@dataclass(frozen=True, eq=False)
+class ConfirmationPlan:
+    """What a confirmation compares, what it may cost, and when it looks at its data.
 
-    rows, stopped = _run(design, source, arms, budget, size, decided if stop_early else None, progress)
-    return so_far(rows, stopped)
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    arms : InterventionSet
+        The K arms, control first.
+    budget : int
+        The largest number of experiments.
+    batch_size : int
+        Experiments between two looks at the data, at least.
+    reading : str
+        The reading that decides.
+    alpha : float
+        Error rate of all effects together, per reading.
+    covariates : tuple of str
+        Nodes that MAD and AIPW adjust for.
+    stop_early : bool
+        Whether the deciding reading may end the experiments.
+    """
+
+    problem: Problem
+    arms: InterventionSet
+    budget: int
+    batch_size: int
+    reading: str
+    alpha: float
+    covariates: tuple[str, ...]
+    stop_early: bool
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        interventions: Sequence[Mapping[str, int]] | Mapping[str, int],
+        control: Mapping[str, int] | None,
+        budget: int,
+        batch_size: int | None = None,
+        reading: str = "exact",
+        alpha: float = 0.05,
+        covariates: str | Sequence[str] | None = None,
+        stop_early: bool = True,
+    ) -> ConfirmationPlan:
+        """The plan of what `confirm` was given, checked; without a ``batch_size`` a twentieth of the budget."""
+        instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
+        arms = chosen_arms(problem, interventions, control)
+        whole_number(budget, "budget", least=LEAST_PER_ARM * len(arms), of="experiments", fix=_ENOUGH)
+        one_of(reading, "reading", [name for name, promise in READINGS.items() if promise.any_time])
+        alpha = error_rate(alpha)
+        names = tuple(_covariates(arms, covariates))
+        size = max(1, budget // 20) if batch_size is None else batch_size
+        whole_number(size, "batch_size", least=1, most=budget, of="experiments")
+        return cls(problem, arms, budget, size, reading, alpha, names, stop_early)
+
+    def design(self, seed: np.random.SeedSequence, policy: Any = None, delta: Any = None) -> MixtureAdaptiveDesign:
+        """The design before its first round; by default every arm has the same chance in every round."""
+        return MixtureAdaptiveDesign(
+            FixedPolicy(np.full(len(self.arms), 1 / len(self.arms))) if policy is None else policy,
+            arms=self.arms.labels,
+            control=self.arms.labels[0],
+            delta=("uniform" if policy is None else "slow") if delta is None else delta,
+            alpha=self.alpha,
+            t_star=self.budget,
+            record_path=False,
+            rng=np.random.default_rng(seed),
+        )
+
+    @property
+    def first_look(self) -> int:
+        """The number of experiments before which nobody looks."""
+        return LEAST_PER_ARM * len(self.arms)
+
+    def next_look(self, used: int) -> int:
+        """The number of experiments before which nobody looks again after a look at ``used``.
+
+        A look at every hundredth more: a sequence that holds at any time may be looked at anywhere.
+        """
+        return used + max(self.batch_size, math.ceil(used / 100))
+
+    def decided(self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
+        """Whether the deciding reading tells the sign of every effect."""
+        if self.reading == "mad":
+            return self.confirmation(design, rows).decided
+        return _told_apart(successes, trials, self.alpha, self.budget)
+
+    def confirmation(
+        self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], stopped: bool = False
+    ) -> Confirmation:
+        """What these rows [t, N] confirm."""
+        return Confirmation(
+            self.problem, self.arms, design, rows, self.reading, self.alpha, self.budget, stopped, self.covariates
+        )
 
 
 _ENOUGH = f"Every arm, the control included, needs {LEAST_PER_ARM}."
@@ -220,38 +299,30 @@ class _Environment(_Source):
 
 
 def _run(
-    design: MixtureAdaptiveDesign,
-    source: _Source,
-    arms: InterventionSet,
-    budget: int,
-    batch_size: int,
-    decided: Callable[[npt.NDArray[np.uint8], Any, Any], bool] | None,
-    progress: bool | None,
+    plan: ConfirmationPlan, design: MixtureAdaptiveDesign, source: _Source, progress: bool | None
 ) -> tuple[npt.NDArray[np.uint8], bool]:
     """Rows [t, N] in the order of the design's rounds, and whether the deciding reading ended the campaign."""
     from tqdm import tqdm
 
-    graph = arms.graph
-    target = graph.position(graph.target)
-    kept = np.empty((budget, len(graph.nodes)), dtype=np.uint8)
+    arms, budget = plan.arms, plan.budget
+    target = arms.graph.position(arms.graph.target)
+    kept = np.empty((budget, len(arms.graph.nodes)), dtype=np.uint8)
     trials, successes = np.zeros(len(arms), dtype=np.int64), np.zeros(len(arms), dtype=np.int64)
-    used, next_look = 0, LEAST_PER_ARM * len(arms)
+    used, next_look = 0, plan.first_look
     place = {label: arm for arm, label in enumerate(arms.labels)}
     hidden = None if progress is None else not progress
     with tqdm(total=budget, desc="experiments", disable=hidden, leave=False) as bar:
         while used < budget:
-            size = min(batch_size, budget - used)
-            rows = _batch(design, source, place, target, size)
-            for arm, row in rows:
+            size = min(plan.batch_size, budget - used)
+            for arm, row in _batch(design, source, place, target, size):
                 kept[used] = row
                 trials[arm] += 1
                 successes[arm] += row[target]
                 used += 1
             bar.update(size)
-            if decided is not None and used >= next_look:
-                # A look at every hundredth more: a sequence that holds at any time may be looked at anywhere.
-                next_look = used + max(batch_size, math.ceil(used / 100))
-                if decided(kept[:used], successes, trials):
+            if plan.stop_early and used >= next_look:
+                next_look = plan.next_look(used)
+                if plan.decided(design, kept[:used], successes, trials):
                     return kept[:used], used < budget
     return kept, False
 

@@ -76,7 +76,7 @@ class Confirmation:
     design : MixtureAdaptiveDesign
         The design after its last round.
     rows : numpy.ndarray of uint8, shape [t, N]
-        What every experiment showed, in the order of the rounds; columns follow ``problem.graph.nodes``.
+        What every experiment showed, in the order in which they were assigned; columns follow ``problem.graph.nodes``.
     reading : str
         The reading that decides.
     alpha : float
@@ -108,7 +108,19 @@ class Confirmation:
     def drawn(self) -> npt.NDArray[np.int64]:
         """The arm of every round, shape [t]: its place in ``arms``."""
         place = {label: arm for arm, label in enumerate(self.arms.labels)}
-        return np.array([place[arm] for arm in self.design.rounds()["arm"]], dtype=np.int64)
+        return np.array([place[arm] for arm in self._rounds["arm"]], dtype=np.int64)
+
+    @cached_property
+    def _rounds(self) -> pd.DataFrame:
+        """The design's observed rounds in the order in which they were assigned: that of ``rows``."""
+        rounds = self.design.rounds()
+        return rounds[rounds["observed"] > 0]
+
+    @cached_property
+    def _chances(self) -> npt.NDArray[np.float64]:
+        """The chance of every arm in the observed rounds, shape [t, K]."""
+        chances: npt.NDArray[np.float64] = self._rounds[[f"p({arm})" for arm in self.arms.labels]].to_numpy()
+        return chances
 
     @cached_property
     def counts(self) -> Counts:
@@ -153,14 +165,12 @@ class Confirmation:
         """
         import pandas as pd
 
-        rounds = self.design.rounds()
-        chances = self.design.propensity_path()["probability"].to_numpy().reshape(-1, len(self.arms))
         data: dict[str, Any] = {
             "round": np.arange(1, self.n_experiments + 1),
-            "arm": rounds["arm"],
-            "propensity": rounds["propensity"],
+            "arm": self._rounds["arm"].to_numpy(),
+            "propensity": self._rounds["propensity"].to_numpy(),
         }
-        data |= {f"p_{arm}": chances[:, arm] for arm in range(len(self.arms))}
+        data |= {f"p_{arm}": self._chances[:, arm] for arm in range(len(self.arms))}
         data |= {node: self.rows[:, column] for column, node in enumerate(self.problem.graph.nodes)}
         return pd.DataFrame(data)
 
@@ -212,12 +222,11 @@ class Confirmation:
     def _adaptive_log(self) -> AdaptiveLog:
         graph = self.problem.graph
         outcomes = self.rows[:, graph.position(graph.target)].astype(np.float64)
-        chances = self.design.propensity_path()["probability"].to_numpy().reshape(-1, len(self.arms))
         columns = [graph.position(name) for name in self.covariates]
         return AdaptiveLog(
             self.drawn,
             outcomes,
-            chances,
+            self._chances,
             contexts=self.rows[:, columns].astype(np.float64) if columns else None,
             arm_names=self.arms.labels,
             context_names=self.covariates or None,
