@@ -159,6 +159,10 @@ class LiveResults(ContrastResults):
         """Number of assignments without an outcome."""
         return len(self._book.open)
 
+    def outcome(self, assignment_id: int) -> float:
+        """The outcome of an assignment, NaN while it is open."""
+        return self._kept_record().outcome(self._book.known_id(assignment_id) - 1)
+
     @property
     def finished(self) -> bool:
         """Whether every arm but the control is settled: significant, and tight enough by ``precision``."""

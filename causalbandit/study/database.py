@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -47,6 +47,10 @@ CREATE TABLE abandoned (
 CREATE TABLE amendments (
     number INTEGER PRIMARY KEY, id INTEGER NOT NULL REFERENCES results(id), observed BLOB NOT NULL, extra TEXT NOT NULL,
     replaced REAL NOT NULL
+);
+CREATE TABLE design_events (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id INTEGER NOT NULL, unit TEXT NOT NULL, value REAL,
+    detail TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
 );
 """
 
@@ -150,12 +154,25 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """Everything done to the store in the block, or nothing; other processes wait."""
+        """Everything done to the store in the block, or nothing; other processes wait. A block in a block is part of it."""
+        if self._connection.in_transaction:
+            yield self
+            return
         with self.speaking(), self.writing():
             yield self
 
     def value(self, question: str) -> Any:
+        """The one value that answers a question."""
         return self._connection.execute(question).fetchone()[0]
+
+    def rows(self, question: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows that answer a question."""
+        with self.speaking():
+            return self._connection.execute(question, values).fetchall()
+
+    def execute(self, order: str, values: Sequence[Any] = ()) -> int:
+        """Carry out an order; how many rows it changed. Inside a `transaction`."""
+        return self._connection.execute(order, values).rowcount
 
     def damaged(self, what: str) -> StudyError:
         return StudyError(

@@ -110,7 +110,7 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
             observed[:, column] = np.where(np.isnan(values), NOT_SEEN, values)
     others = [name for name in frame.columns if name not in graph.nodes and name not in (ID, INTERVENTION)]
     records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
-    extra = [{str(name): _plain(value) for name, value in record.items()} for record in records]
+    extra = [{str(name): plain_value(value) for name, value in record.items()} for record in records]
     return Sheet(ids, places, observed, extra)
 
 
@@ -178,7 +178,7 @@ def _places(interventions: InterventionSet, frame: pd.DataFrame, ids: Sequence[i
 _FIX = "fill in what was observed, and leave out experiments that are still running"
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """What JSON can hold: numbers, texts and None as they are, anything else as text."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Told:
         Rows that replace what had been told before, which is kept.
     closed : bool
         Whether the open batch is complete now, so that `Study.ask` plans the next.
+    proved : bool
+        Whether the confirmation is complete now.
     """
 
     counted: int = 0
@@ -34,6 +36,16 @@ class Told:
     repeated: int = 0
     amended: int = 0
     closed: bool = False
+    proved: bool = False
+
+    def __add__(self, other: Told) -> Told:
+        """What became of both groups of rows."""
+        own, others = astuple(self), astuple(other)
+        return Told(
+            *(first + second for first, second in zip(own[:-2], others[:-2], strict=True)),
+            self.closed or other.closed,
+            self.proved or other.proved,
+        )
 
     def summary(self) -> str:
         """What became of the rows, as a sentence or two."""
@@ -49,7 +61,43 @@ class Told:
             )
             if value
         ]
-        return "; ".join(parts) + "." + (" The batch is complete: ask for the next." if self.closed else "")
+        said = " The batch is complete: ask for the next." if self.closed else ""
+        said += " The confirmation is complete: see the result." if self.proved else ""
+        return "; ".join(parts) + "." + said
+
+
+@dataclass(frozen=True)
+class ProofStatus:
+    """Where the confirmation of a study stands.
+
+    Attributes
+    ----------
+    budget, told, open, abandoned : int
+        Experiments allowed, told, handed out and not yet told, and given up.
+    excluded : int
+        Told rows that do not count.
+    stopped : bool
+        Whether the deciding reading ended it before its budget was used.
+    complete : bool
+        Whether nothing is left to ask for and nothing is running.
+    """
+
+    budget: int
+    told: int
+    open: int
+    abandoned: int
+    excluded: int
+    stopped: bool
+    complete: bool
+
+    def summary(self) -> str:
+        """Where it stands, in a line."""
+        where = "decided early" if self.stopped else "complete" if self.complete else "under way"
+        left_out = f", {self.excluded:,} rows left out" if self.excluded else ""
+        return (
+            f"Confirmation: {where}; {self.told:,} of {self.budget:,} experiments told, {self.open:,} running, "
+            f"{self.abandoned:,} given up{left_out}"
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +118,8 @@ class StudyStatus:
         Experiments of the newest batch that were not handed out yet.
     finished : bool
         Whether the strategy has chosen.
+    confirmation : ProofStatus, optional
+        Where the confirmation stands; None before one has begun.
     """
 
     budget: int
@@ -83,6 +133,7 @@ class StudyStatus:
     phase: str
     waiting: int
     finished: bool
+    confirmation: ProofStatus | None = None
 
     def summary(self) -> str:
         """Where the study stands, as text."""
@@ -102,6 +153,8 @@ class StudyStatus:
             )
             if value
         ]
+        if self.confirmation is not None:
+            lines.append(self.confirmation.summary())
         return "\n".join(lines)
 
 

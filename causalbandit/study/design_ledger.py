@@ -1,0 +1,106 @@
+"""A running design that several processes share: whatever happens to it is written down before anybody is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from causalbandit.designs.assignment_book import Assignment
+from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.study.database import Database
+from causalbandit.study.design_events import DesignEvents, Kind, Unit
+from causalbandit.study.running_design import RunningDesign
+
+
+class DesignLedger:
+    """The design of a study's file, brought up to date before anything is done to it.
+
+    Parameters
+    ----------
+    database : Database
+        The file.
+    beginning : mapping
+        The design before its first event, as `MixtureAdaptiveDesign.to_dict` gave it.
+    own : mapping
+        Policy, functions and regressor that the file cannot hold.
+    watch : callable, optional
+        Called with the running design after every first outcome of an assignment, whoever entered it.
+
+    Notes
+    -----
+    Opening costs the design's own work for every event so far, and memory for every assignment.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        beginning: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        watch: Callable[[RunningDesign], None] | None = None,
+    ) -> None:
+        self._database, self._beginning, self._own, self._watch = database, beginning, own or {}, watch
+        self._events = DesignEvents(database)
+        self._running: RunningDesign | None = None
+        self._touched = False
+
+    def running(self) -> RunningDesign:
+        """The design after everything that is in the file."""
+        if self._running is None:
+            self._running = RunningDesign(self._beginning, self._own, self._watch)
+        try:
+            for event in self._events.since(self._running.applied):
+                self._running.apply(event)
+        except BaseException:
+            self._running = None
+            raise
+        return self._running
+
+    @contextmanager
+    def changing(self) -> Iterator[RunningDesign]:
+        """The design, for changes by the methods below: all of them are in the file after the block, or none."""
+        self._touched = False
+        try:
+            with self._database.transaction():
+                yield self.running()
+        except BaseException:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """After a change that was not written down, and so did not happen: the next call reads the file again."""
+        if self._touched:
+            self._running = None
+
+    def assign(self, covariates: Any = None, unit: Unit = None) -> Assignment:
+        """Draw an arm. Inside `changing`."""
+        running = self._current()
+        now = time.time()
+        made = running.assign(covariates, unit, now)
+        detail = {"arm": made.arm} | ({} if covariates is None else {"covariates": covariates})
+        event = self._events.append("assign", made.id, unit=unit, value=made.propensity, detail=detail, at=now)
+        running.applied = event.number
+        return made
+
+    def tell(self, kind: Kind, number: int, value: float | None, detail: Mapping[str, Any]) -> None:
+        """Enter an outcome ("observe"), its correction ("amend") or one that does not count. Inside `changing`."""
+        running = self._current()
+        event = self._events.append(kind, number, value=value, detail=detail)
+        running.apply(event)
+
+    def cancel(self, number: int) -> None:
+        """Give an open assignment up. Inside `changing`."""
+        running = self._current()
+        running.apply(self._events.append("cancel", number))
+
+    def begin(self, design: MixtureAdaptiveDesign) -> None:
+        """Let another design go on from here. Inside `changing`."""
+        running = self._current()
+        event = self._events.append("arms", len(running.drawn), detail={"design": design.to_dict()})
+        running.apply(event)
+
+    def _current(self) -> RunningDesign:
+        assert self._running is not None, "inside changing()"
+        self._touched = True
+        return self._running

@@ -1,0 +1,262 @@
+"""The confirmation stage of a study: fresh, randomised experiments over chosen interventions and a control.
+
+Its experiments are drawn by a Mixture Adaptive Design and go in and out through the same sheets as those of the
+search; their ids lie above all ids of the search. The file keeps the plan, the design's beginning and its events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from causalbandit.confirmation import ConfirmationPlan
+from causalbandit.confirmation_results import Confirmation
+from causalbandit.designs.mad import MixtureAdaptiveDesign
+from causalbandit.errors import InvalidArgument, listing
+from causalbandit.interventions import InterventionSet
+from causalbandit.problem import Problem
+from causalbandit.study.database import StudyError
+from causalbandit.study.design_events import Event
+from causalbandit.study.design_ledger import DesignLedger
+from causalbandit.study.running_design import RunningDesign
+from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions
+from causalbandit.study.status import ProofStatus, Told
+from causalbandit.study.store import Result, Store
+
+IDS_ABOVE = 10**7
+"""Ids of a confirmation's experiments lie above this one, which is the largest that a search can have."""
+SETTING = "confirmation"
+"""The setting that holds the plan."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A plan as the file keeps it."""
+
+    interventions: list[dict[str, int]]
+    control: dict[str, int]
+    budget: int
+    batch_size: int
+    reading: str
+    alpha: float
+    covariates: list[str] | None
+    stop_early: bool
+
+
+class Proof:
+    """The confirmation of a study. Made by `begin` or `found`; everything else is done by its `Study`."""
+
+    def __init__(self, store: Store, plan: ConfirmationPlan, design: dict[str, Any]) -> None:
+        self.plan = plan
+        self._ledger = DesignLedger(store, design, watch=self._look)
+        self._next_look = plan.first_look
+        self._stopped = False
+        self._place = {label: place for place, label in enumerate(plan.arms.labels)}
+
+    @classmethod
+    def begin(cls, store: Store, plan: ConfirmationPlan, design: MixtureAdaptiveDesign) -> Proof:
+        """Write down a plan and the design before its first round. Inside a transaction."""
+        if SETTING in store.settings():
+            raise StudyError(
+                "The study has a confirmation already, and a second one over the same data would be another promise. "
+                "Nothing was changed."
+            )
+        saved = design.to_dict()
+        own = [name for name in ("delta", "decay") if isinstance(saved["settings"][name], dict)]
+        if own or saved["policy"]["settings"] is None:
+            raise InvalidArgument(
+                own[0] if own else "policy", "is a function or object of its own, which a study's file cannot hold."
+            )
+        chosen = list(plan.arms)
+        kept = _Kept(
+            [dict(one) for one in chosen[1:]],
+            dict(chosen[0]),
+            plan.budget,
+            plan.batch_size,
+            plan.reading,
+            plan.alpha,
+            list(plan.covariates) or None,
+            plan.stop_early,
+        )
+        store.set(SETTING, json.dumps({"plan": asdict(kept), "design": saved}))
+        return cls(store, plan, saved)
+
+    @classmethod
+    def found(cls, store: Store, problem: Problem) -> Proof | None:
+        """The confirmation that a file holds; None without one."""
+        text = store.settings().get(SETTING)
+        if text is None:
+            return None
+        saved = json.loads(text)
+        return cls(store, ConfirmationPlan.of(problem, **saved["plan"]), saved["design"])
+
+    # -- experiments --------------------------------------------------------------------------------------------------
+
+    @property
+    def arms(self) -> InterventionSet:
+        """The interventions that are compared, the control first."""
+        return self.plan.arms
+
+    def ask(self, n: int | None) -> list[tuple[int, int]]:
+        """The next ``n`` experiments as (id, place among the arms), none once it has ended. Inside a transaction."""
+        with self._ledger.changing() as running:
+            if self._ended(running):
+                return []
+            size = min(self.plan.batch_size if n is None else n, self.plan.budget - len(running.drawn))
+            made = [self._ledger.assign() for _ in range(size)]
+        return [(IDS_ABOVE + one.id, self._place[str(one.arm)]) for one in made]
+
+    def outstanding(self) -> list[tuple[int, int]]:
+        """(id, place) of the open experiments."""
+        running = self._ledger.running()
+        return [
+            (IDS_ABOVE + number, self._place[str(running.drawn[number].arm)])
+            for number, state in running.states.items()
+            if state == "open"
+        ]
+
+    def tell(self, sheet: Sheet, amend: bool, on_mismatch: Mismatch) -> Told:
+        """Record the rows of a sheet that has an id above `IDS_ABOVE` in each. Inside a transaction."""
+        counted = excluded = repeated = amended = 0
+        target = self.arms.graph.position(self.arms.graph.target)
+        ids = [number for number in sheet.ids if number is not None]
+        with self._ledger.changing() as running:
+            unknown = [number for number in ids if number - IDS_ABOVE not in running.states]
+            if unknown:
+                raise InvalidArgument(
+                    "results", f"hold ids that were never handed out: {listing(unknown)}. Expected ids that ask gave."
+                )
+            for row in np.argsort(ids, kind="stable").tolist():  # by id: the order of a sheet's rows means nothing
+                number, observed = ids[row] - IDS_ABOVE, sheet.observed[row]
+                place = self._place[str(running.drawn[number].arm)]
+                wrong = bool(contradictions(self.arms, place, observed[None, :])[0])
+                before = running.told.get(number)
+                if before is not None and _observed(before) == observed.tobytes():
+                    repeated += 1
+                    continue
+                if wrong and (on_mismatch == "error" or (before is not None and before.kind != "exclude")):
+                    raise InvalidArgument(
+                        "results",
+                        f"contradict their intervention in row {row}: it was run under {self.arms.labels[place]}. "
+                        "Correct it, or record it without counting it (on_mismatch: exclude), unless it counts already.",
+                    )
+                if before is not None and not amend:
+                    raise InvalidArgument(
+                        "results",
+                        f"tell experiment {ids[row]} again with other values; nothing was recorded. To replace what "
+                        "was told before (it is kept), say that they amend it.",
+                    )
+                detail = {"observed": observed.tobytes().hex(), "extra": sheet.extra[row]}
+                if wrong:
+                    self._ledger.tell("exclude", number, None, detail)
+                else:
+                    self._ledger.tell("observe" if before is None else "amend", number, float(observed[target]), detail)
+                amended += before is not None
+                excluded += wrong
+                counted += before is None and not wrong
+            complete = self._complete(running)
+        return Told(counted=counted, excluded=excluded, repeated=repeated, amended=amended, proved=complete)
+
+    def abandon(self, ids: Sequence[int]) -> int:
+        """Give up open experiments; how many they were. Inside a transaction."""
+        with self._ledger.changing() as running:
+            states = {number: running.states.get(number - IDS_ABOVE, "never handed out") for number in ids}
+            wrong = [number for number, state in states.items() if state not in ("open", "abandoned")]
+            if wrong:
+                raise InvalidArgument(
+                    "ids", f"hold {listing(wrong)}: {wrong[0]} is {states[wrong[0]]}; expected experiments that are open."
+                )
+            waiting = [number for number, state in states.items() if state == "open"]
+            for number in waiting:
+                self._ledger.cancel(number - IDS_ABOVE)
+        return len(waiting)
+
+    def forget(self) -> None:
+        """After a change that was not written down: read the file again."""
+        self._ledger.forget()
+
+    # -- what is known ------------------------------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to ask for."""
+        return self._ended(self._ledger.running())
+
+    def status(self) -> ProofStatus:
+        """Where the confirmation stands."""
+        running = self._ledger.running()
+        excluded = sum(event.kind == "exclude" for event in running.told.values())
+        return ProofStatus(
+            self.plan.budget,
+            running.count("told"),
+            running.count("open"),
+            running.count("abandoned"),
+            excluded,
+            self._stopped,
+            self._complete(running),
+        )
+
+    def confirmation(self) -> Confirmation:
+        """What the told experiments confirm; a StudyError before the first."""
+        running = self._ledger.running()
+        rows = self._rows(running)
+        if not len(rows):
+            raise StudyError("Nothing of the confirmation was told yet.")
+        return self.plan.confirmation(running.design, rows, self._stopped)
+
+    def results(self) -> list[tuple[Result, float]]:
+        """All told rows by id, each with the propensity of its arm."""
+        running = self._ledger.running()
+        found = []
+        for number in sorted(running.told):
+            event, drawn = running.told[number], running.drawn[number]
+            place = self._place[str(drawn.arm)]
+            row = Result(
+                IDS_ABOVE + number, None, place, 0, event.kind == "exclude", _observed(event), event.detail["extra"],
+                event.at,
+            )  # fmt: skip
+            found.append((row, drawn.propensity))
+        return found
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _rows(self, running: RunningDesign) -> npt.NDArray[np.uint8]:
+        """The counted rows [t, N] in the order of their assignments; a node that was not seen is 0."""
+        counted = [_observed(event) for _, event in sorted(running.told.items()) if event.value is not None]
+        rows = np.frombuffer(b"".join(counted), dtype=np.uint8).reshape(-1, len(self.arms.graph.nodes))
+        return np.where(rows == NOT_SEEN, 0, rows).astype(np.uint8)
+
+    def _ended(self, running: RunningDesign) -> bool:
+        return self._stopped or len(running.drawn) >= self.plan.budget
+
+    def _complete(self, running: RunningDesign) -> bool:
+        return self._ended(running) and not running.count("open")
+
+    def _look(self, running: RunningDesign) -> None:
+        """After an outcome: look at the data where `confirm` would, however many rows a sheet held."""
+        plan, used = self.plan, running.n_observed
+        at_border = used % plan.batch_size == 0 or used == plan.budget
+        if used == 1:  # a design that begins anew, by reading its file again
+            self._next_look, self._stopped = plan.first_look, False
+        if self._stopped or not plan.stop_early or not at_border or used < self._next_look:
+            return
+        self._next_look = plan.next_look(used)
+        rows = self._rows(running)
+        target = self.arms.graph.position(self.arms.graph.target)
+        places = np.array(
+            [self._place[str(running.drawn[n].arm)] for n, event in sorted(running.told.items()) if event.value is not None]
+        )
+        size = len(self.arms)
+        trials = np.bincount(places, minlength=size)
+        successes = np.bincount(places, weights=rows[:, target], minlength=size).astype(np.int64)
+        self._stopped = plan.decided(running.design, rows, successes, trials) and used < plan.budget
+
+
+def _observed(event: Event) -> bytes:
+    """The row that an event told, a byte per node."""
+    return bytes.fromhex(event.detail["observed"])
