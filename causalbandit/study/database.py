@@ -16,6 +16,10 @@ APPLICATION = 0x63624944
 """SQLite's application id of a study: the letters "cbID"."""
 SCHEMA = 1
 """Version of the tables below, kept as SQLite's user version."""
+HEAD = 100
+"""Bytes of the header of an SQLite database; its user version and application id stand at 60 and 68."""
+LAST_ID = 2**40
+"""Beyond any id that a file holds."""
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 
@@ -33,7 +37,7 @@ CREATE TABLE tallies (
 );
 CREATE TABLE open_experiments (
     id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL,
-    asked REAL NOT NULL
+    asked REAL NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX open_by_place ON open_experiments (place, id);
 CREATE TABLE results (
@@ -41,12 +45,14 @@ CREATE TABLE results (
     counted_in INTEGER NOT NULL, excluded INTEGER NOT NULL CHECK (excluded IN (0, 1)),
     observed BLOB NOT NULL, extra TEXT NOT NULL, told REAL NOT NULL, checksum INTEGER NOT NULL
 );
+CREATE INDEX excluded_results ON results (id) WHERE excluded;
 CREATE TABLE abandoned (
-    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL, at REAL NOT NULL
+    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL,
+    at REAL NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE TABLE amendments (
     number INTEGER PRIMARY KEY, id INTEGER NOT NULL REFERENCES results(id), observed BLOB NOT NULL, extra TEXT NOT NULL,
-    replaced REAL NOT NULL
+    told REAL NOT NULL, replaced REAL NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE TABLE design_events (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id INTEGER NOT NULL, unit TEXT NOT NULL, value REAL,
@@ -80,15 +86,18 @@ class Database:
         try:
             connection = _connect(place)
             store = cls(place, connection)
-            with store.speaking(), store.writing():
-                for statement in TABLES.split(";"):
-                    connection.execute(statement)
-                connection.executemany(
-                    "INSERT INTO settings VALUES (?, ?, ?)",
-                    [(name, value, checksum(name, value)) for name, value in settings.items()],
-                )
-                connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            with store.speaking():
+                with store.writing():
+                    for statement in TABLES.split(";"):
+                        connection.execute(statement)
+                    connection.executemany(
+                        "INSERT INTO settings VALUES (?, ?, ?)",
+                        [(name, value, checksum(name, value)) for name, value in settings.items()],
+                    )
+                    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                # Only now: what the file is stands in its first bytes, not in a log beside it.
+                _begin_log(place, connection)
         except BaseException:
             for leftover in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm", "-journal"))):
                 leftover.unlink(missing_ok=True)
@@ -99,27 +108,12 @@ class Database:
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """The file of a study, checked for being one; a StudyError tells what else it is."""
         place = Path(path)
-        if not place.is_file():
-            raise StudyError(f"{str(place)!r} is no file; expected a study that was created before.")
-        with open(place, "rb") as file:
-            head = file.read(16)
-        if head != b"SQLite format 3\0":
-            raise StudyError(
-                f"{str(place)!r} is no study: it does not begin like an SQLite database. Nothing was changed."
-            )
-        store = cls(place, _connect(place))
+        _require_study(place)
+        connection = _connect(place)
+        store = cls(place, connection)
         try:
-            with store.speaking():
-                application = store.value("PRAGMA application_id")
-                version = store.value("PRAGMA user_version")
-                if application != APPLICATION:
-                    raise StudyError(f"{str(place)!r} is an SQLite database, but no study. Nothing was changed.")
-                if version > SCHEMA:
-                    raise StudyError(
-                        f"{str(place)!r} was written by a newer version (tables of version {version}; this one knows "
-                        f"{SCHEMA}). Nothing was changed: open it with that version."
-                    )
-                store.settings()
+            _begin_log(place, connection)
+            store.settings()
         except BaseException:
             store.close()
             raise
@@ -154,7 +148,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """Everything done to the store in the block, or nothing; other processes wait. A block in a block is part of it."""
+        """Everything done to the store in the block, or nothing; other processes wait. An inner block is part of it."""
         if self._connection.in_transaction:
             yield self
             return
@@ -197,7 +191,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise StudyError(f"{str(self.path)!r}: {_said(error)} Nothing was changed.") from error
+            raise _refused(self.path, error) from error
 
 
 def _said(error: sqlite3.Error) -> str:
@@ -216,18 +210,69 @@ def _said(error: sqlite3.Error) -> str:
     return f"the database reports: {text}."
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _require_study(path: Path) -> None:
+    """Raise, by the first bytes of a file, unless it is a study that this version can read."""
+    if not path.is_file():
+        raise StudyError(f"{str(path)!r} is no file; expected a study that was created before.")
     try:
-        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.") from error
+        with open(path, "rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise StudyError(f"{str(path)!r} cannot be read ({error.strerror}). Nothing was changed.") from None
+    if not head:
+        raise StudyError(
+            f"{str(path)!r} is empty: a study whose creation was interrupted, or no study. Delete it, to create one."
+        )
+    if len(head) < HEAD or head[:16] != b"SQLite format 3\0":
+        raise StudyError(f"{str(path)!r} is no study: it does not begin like an SQLite database. Nothing was changed.")
+    version, application = (int.from_bytes(head[place : place + 4], "big") for place in (60, 68))
+    if application != APPLICATION:
+        raise StudyError(f"{str(path)!r} is an SQLite database, but no study. Nothing was changed.")
+    if version > SCHEMA:
+        raise StudyError(
+            f"{str(path)!r} was written by a newer version (tables of version {version}; this one knows {SCHEMA}). "
+            "Nothing was changed: open it with that version."
+        )
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot change the file, also of a damaged study; a StudyError for what is none."""
+    _require_study(path)
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_schema")
+    except sqlite3.OperationalError:  # in a folder where nothing may be written, not even what readers share
+        connection.close()
+        connection = sqlite3.connect(f"{address}&immutable=1", isolation_level=None, uri=True)
+    except sqlite3.DatabaseError:
+        pass  # damaged: whoever reads the tables finds out
     return connection
 
 
-def checksum(*parts: str | bytes | int) -> int:
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise _refused(path, error) from error
+    return connection
+
+
+def _begin_log(path: Path, connection: sqlite3.Connection) -> None:
+    """Write changes into a log beside the file, which a crash leaves whole."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: sqlite3.Error) -> StudyError:
+    return StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.")
+
+
+def checksum(*parts: str | bytes | float | None) -> int:
     """A sum over the parts, in which their borders count."""
     total = 0
     for part in parts:

@@ -60,12 +60,10 @@ class DesignEvents:
     def since(self, number: int) -> list[Event]:
         """The events after ``number``, in order, each checked against its checksum."""
         found = []
-        for row in self._database.rows(f"{_EVENT} WHERE number > ? ORDER BY number", (number,)):
-            if row[-1] != checksum(*map(str, row[:-1])):
+        for row in self._database.rows(f"{EVENT} WHERE number > ? ORDER BY number", (number,)):
+            if not event_is_whole(row):
                 raise self._database.damaged(f"event {row[0]} of the design")
-            found.append(
-                Event(row[0], row[1], row[2], json.loads(row[3]), row[4], json.loads(row[5]), row[6])
-            )
+            found.append(Event(row[0], row[1], row[2], json.loads(row[3]), row[4], json.loads(row[5]), row[6]))
         return found
 
     def append(
@@ -80,13 +78,16 @@ class DesignEvents:
     ) -> Event:
         """Keep what happens now. Inside a transaction."""
         event = Event(self.last + 1, kind, number, unit, value, detail or {}, time.time() if at is None else at)
-        row = (
-            event.number, kind, number, json.dumps(unit), value, json.dumps(dict(event.detail), allow_nan=False), event.at,
-        )  # fmt: skip
-        self._database.execute(
-            "INSERT INTO design_events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, checksum(*map(str, row)))
-        )
+        kept = json.dumps(dict(event.detail), allow_nan=False)
+        row = (event.number, kind, number, json.dumps(unit), value, kept, event.at)
+        self._database.execute("INSERT INTO design_events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, checksum(*row)))
         return event
 
 
-_EVENT = "SELECT number, kind, id, unit, value, detail, at, checksum FROM design_events"
+EVENT = "SELECT number, kind, id, unit, value, detail, at, checksum FROM design_events"
+"""All columns of events."""
+
+
+def event_is_whole(row: tuple[Any, ...]) -> bool:
+    """Whether a row of `EVENT` matches its checksum, the last column."""
+    return bool(row[-1] == checksum(*row[:-1]))

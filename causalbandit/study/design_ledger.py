@@ -43,7 +43,8 @@ class DesignLedger:
         self._database, self._beginning, self._own, self._watch = database, beginning, own or {}, watch
         self._events = DesignEvents(database)
         self._running: RunningDesign | None = None
-        self._touched = False
+        self.touched = False
+        """Whether the block of `changing` that ran last did anything."""
 
     def running(self) -> RunningDesign:
         """The design after everything that is in the file."""
@@ -60,18 +61,14 @@ class DesignLedger:
     @contextmanager
     def changing(self) -> Iterator[RunningDesign]:
         """The design, for changes by the methods below: all of them are in the file after the block, or none."""
-        self._touched = False
+        self.touched = False
         try:
             with self._database.transaction():
                 yield self.running()
         except BaseException:
-            self.forget()
+            if self.touched:  # what was not written down did not happen: the next call reads the file again
+                self._running = None
             raise
-
-    def forget(self) -> None:
-        """After a change that was not written down, and so did not happen: the next call reads the file again."""
-        if self._touched:
-            self._running = None
 
     def assign(self, covariates: Any = None, unit: Unit = None) -> Assignment:
         """Draw an arm. Inside `changing`."""
@@ -102,5 +99,5 @@ class DesignLedger:
 
     def _current(self) -> RunningDesign:
         assert self._running is not None, "inside changing()"
-        self._touched = True
+        self.touched = True
         return self._running

@@ -30,11 +30,11 @@ from causalbandit.checks import instance, whole_number
 from causalbandit.designs.assignment_book import Assignment, finite_outcome
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.errors import InvalidArgument, InvalidType, listing
-from causalbandit.study.database import Database, StudyError
-from causalbandit.study.design_events import Unit
+from causalbandit.study.check import StudyCheck
+from causalbandit.study.database import StudyError
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.sheets import plain_value
-from causalbandit.study.status import StudyCheck
+from causalbandit.study.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class DesignStudy:
     design that is opened goes through it again and so draws what it would have drawn.
     """
 
-    def __init__(self, database: Database, own: Mapping[str, Any]) -> None:
+    def __init__(self, database: Store, own: Mapping[str, Any]) -> None:
         self._database = database
         self._ledger = DesignLedger(database, json.loads(database.settings()["design"]), own)
 
@@ -105,7 +105,7 @@ class DesignStudy:
             raise InvalidArgument("design", "keeps no rounds; expected one with record_rounds=True.")
         saved = design.to_dict()
         settings = {"kind": "design", "design": json.dumps(saved), "created": repr(time.time())}
-        database = Database.create(path, settings)
+        database = Store.create(path, settings)
         own = {name: getattr(design.settings, name) for name in ("delta", "decay", "outcome_model")}
         given = {name: value for name, value in own.items() if value is not None and not isinstance(value, str)}
         return cls(database, given | ({"policy": design.policy} if saved["policy"]["settings"] is None else {}))
@@ -121,13 +121,11 @@ class DesignStudy:
         outcome_model: Any = None,
     ) -> DesignStudy:
         """The running design in a file; a policy, functions and a regressor of one's own are given again."""
-        database = Database.open(path)
+        database = Store.open(path)
         try:
             if database.settings().get("kind") != "design":
                 raise StudyError(f"{str(path)!r} holds a search, no running design: open it with Study.open.")
-            study = cls(
-                database, {"policy": policy, "delta": delta, "decay": decay, "outcome_model": outcome_model}
-            )
+            study = cls(database, {"policy": policy, "delta": delta, "decay": decay, "outcome_model": outcome_model})
             study._ledger.running()
         except BaseException:
             database.close()
@@ -217,9 +215,7 @@ class DesignStudy:
                 self._ledger.cancel(number)
         return len(waiting)
 
-    def change_arms(
-        self, *, add: Sequence[Hashable] = (), drop: Sequence[Hashable] = (), policy: Any = None
-    ) -> str:
+    def change_arms(self, *, add: Sequence[Hashable] = (), drop: Sequence[Hashable] = (), policy: Any = None) -> str:
         """From here on, draw other arms; the sentences that say which inference stays valid.
 
         Parameters
@@ -292,7 +288,9 @@ class DesignStudy:
         for number, drawn in running.drawn.items():
             event = running.told.get(number)
             known = drawn.covariates or {}
-            named = known if isinstance(known, Mapping) else {f"x{place}": value for place, value in enumerate(known)}
+            named = (
+                dict(known) if isinstance(known, Mapping) else {f"x{place}": value for place, value in enumerate(known)}
+            )
             records.append(
                 {
                     "id": number,

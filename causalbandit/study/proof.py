@@ -24,7 +24,7 @@ from causalbandit.study.database import StudyError
 from causalbandit.study.design_events import Event
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.running_design import RunningDesign
-from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions
+from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out
 from causalbandit.study.status import ProofStatus, Told
 from causalbandit.study.store import Result, Store
 
@@ -128,9 +128,7 @@ class Proof:
         with self._ledger.changing() as running:
             unknown = [number for number in ids if number - IDS_ABOVE not in running.states]
             if unknown:
-                raise InvalidArgument(
-                    "results", f"hold ids that were never handed out: {listing(unknown)}. Expected ids that ask gave."
-                )
+                raise never_handed_out(unknown)
             for row in np.argsort(ids, kind="stable").tolist():  # by id: the order of a sheet's rows means nothing
                 number, observed = ids[row] - IDS_ABOVE, sheet.observed[row]
                 place = self._place[str(running.drawn[number].arm)]
@@ -143,7 +141,7 @@ class Proof:
                     raise InvalidArgument(
                         "results",
                         f"contradict their intervention in row {row}: it was run under {self.arms.labels[place]}. "
-                        "Correct it, or record it without counting it (on_mismatch: exclude), unless it counts already.",
+                        "Correct it, or record it without counting it (on_mismatch: exclude) if it does not count yet.",
                     )
                 if before is not None and not amend:
                     raise InvalidArgument(
@@ -169,16 +167,18 @@ class Proof:
             wrong = [number for number, state in states.items() if state not in ("open", "abandoned")]
             if wrong:
                 raise InvalidArgument(
-                    "ids", f"hold {listing(wrong)}: {wrong[0]} is {states[wrong[0]]}; expected experiments that are open."
+                    "ids",
+                    f"hold {listing(wrong)}: {wrong[0]} is {states[wrong[0]]}; expected experiments that are open.",
                 )
             waiting = [number for number, state in states.items() if state == "open"]
             for number in waiting:
                 self._ledger.cancel(number - IDS_ABOVE)
         return len(waiting)
 
-    def forget(self) -> None:
-        """After a change that was not written down: read the file again."""
-        self._ledger.forget()
+    @property
+    def spoilt(self) -> bool:
+        """Whether it may be ahead of its file, when the last change was not written down."""
+        return self._ledger.touched
 
     # -- what is known ------------------------------------------------------------------------------------------------
 
@@ -197,6 +197,7 @@ class Proof:
             running.count("open"),
             running.count("abandoned"),
             excluded,
+            running.n_observed,
             self._stopped,
             self._complete(running),
         )
@@ -241,15 +242,17 @@ class Proof:
         """After an outcome: look at the data where `confirm` would, however many rows a sheet held."""
         plan, used = self.plan, running.n_observed
         at_border = used % plan.batch_size == 0 or used == plan.budget
-        if used == 1:  # a design that begins anew, by reading its file again
-            self._next_look, self._stopped = plan.first_look, False
         if self._stopped or not plan.stop_early or not at_border or used < self._next_look:
             return
         self._next_look = plan.next_look(used)
         rows = self._rows(running)
         target = self.arms.graph.position(self.arms.graph.target)
         places = np.array(
-            [self._place[str(running.drawn[n].arm)] for n, event in sorted(running.told.items()) if event.value is not None]
+            [
+                self._place[str(running.drawn[n].arm)]
+                for n, event in sorted(running.told.items())
+                if event.value is not None
+            ]
         )
         size = len(self.arms)
         trials = np.bincount(places, minlength=size)

@@ -155,9 +155,7 @@ class RunningDesign:
         """Draw an arm for the next unit."""
         made = self.design.assign(covariates)
         number = self.epochs[-1].first + made.id
-        self.drawn[number] = Drawn(
-            made.arm, made.propensity, made.round, len(self.epochs) - 1, unit, covariates, at
-        )
+        self.drawn[number] = Drawn(made.arm, made.propensity, made.round, len(self.epochs) - 1, unit, covariates, at)
         self.states[number] = "open"
         if unit is not None:
             self._units[unit] = number
@@ -261,7 +259,9 @@ class RunningDesign:
         settings = self.epochs[0].design.settings
         if len(self.epochs) == 1:
             together = f"hold together at the error rate {settings.alpha:g}" if settings.joint else "hold each"
-            return f"The arms are those of the beginning: the intervals of all effects {together}, at every round at once."
+            return (
+                f"The arms are those of the beginning: the intervals of all effects {together}, at every round at once."
+            )
         said = []
         for before, after in zip(self.epochs, self.epochs[1:], strict=False):
             gone = [arm for arm in before.design.arms if arm not in after.design.arms]

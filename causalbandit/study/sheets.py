@@ -7,7 +7,7 @@ instead, in a column ``intervention`` that holds a label such as ``ad=1`` or ``(
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,6 +58,14 @@ def todo_frame(interventions: InterventionSet, experiments: Sequence[tuple[int, 
     return pd.DataFrame(columns)
 
 
+def frames_joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Sheets of experiments below each other."""
+    import pandas as pd
+
+    joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return joined
+
+
 @dataclass(frozen=True)
 class Sheet:
     """What came back, checked.
@@ -78,6 +86,28 @@ class Sheet:
     places: list[int | None]
     observed: Bytes
     extra: list[dict[str, Any]]
+
+    def split(self, beyond: Callable[[int], bool]) -> tuple[Sheet | None, Sheet | None]:
+        """The rows without an id or with another one, and those whose id lies ``beyond``; None where there are none."""
+        there = [number is not None and beyond(number) for number in self.ids]
+        parts = [[row for row, far in enumerate(there) if far == wanted] for wanted in (False, True)]
+        first, second = (self._rows(rows) if rows else None for rows in parts)
+        return first, second
+
+    def _rows(self, rows: list[int]) -> Sheet:
+        return Sheet(
+            [self.ids[row] for row in rows],
+            [self.places[row] for row in rows],
+            self.observed[rows],
+            [self.extra[row] for row in rows],
+        )
+
+
+def never_handed_out(ids: Sequence[int | None]) -> InvalidArgument:
+    """The error for ids that nobody was given."""
+    return InvalidArgument(
+        "results", f"hold ids that were never handed out: {listing(ids)}. Expected ids that `ask` gave."
+    )
 
 
 def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:

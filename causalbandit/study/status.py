@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+
+COUNTED = ("counted", "late", "extra", "excluded", "repeated", "amended")
+"""Fields of `Told` that are numbers of rows."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,8 @@ class Told:
 
     def __add__(self, other: Told) -> Told:
         """What became of both groups of rows."""
-        own, others = astuple(self), astuple(other)
-        return Told(
-            *(first + second for first, second in zip(own[:-2], others[:-2], strict=True)),
-            self.closed or other.closed,
-            self.proved or other.proved,
-        )
+        sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTED}
+        return Told(**sums, closed=self.closed or other.closed, proved=self.proved or other.proved)
 
     def summary(self) -> str:
         """What became of the rows, as a sentence or two."""
@@ -74,8 +73,8 @@ class ProofStatus:
     ----------
     budget, told, open, abandoned : int
         Experiments allowed, told, handed out and not yet told, and given up.
-    excluded : int
-        Told rows that do not count.
+    excluded, counted : int
+        Told rows that do not count, and those that do.
     stopped : bool
         Whether the deciding reading ended it before its budget was used.
     complete : bool
@@ -87,6 +86,7 @@ class ProofStatus:
     open: int
     abandoned: int
     excluded: int
+    counted: int
     stopped: bool
     complete: bool
 
@@ -156,34 +156,3 @@ class StudyStatus:
         if self.confirmation is not None:
             lines.append(self.confirmation.summary())
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class StudyCheck:
-    """Whether a study's file is whole.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    damages : tuple of str
-        What is wrong, a sentence each.
-    totals : dict
-        What the file says it holds.
-    """
-
-    path: str
-    damages: tuple[str, ...]
-    totals: dict[str, int]
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.damages
-
-    def summary(self) -> str:
-        """What was found, as text."""
-        if self.whole:
-            told, running = self.totals["told"] + self.totals["extra"], self.totals["open"]
-            return f"{self.path}: whole; {told:,} told rows and {running:,} running experiments are safe."
-        return "\n".join([f"{self.path}: damaged", *(f"  {text}" for text in self.damages)])

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.study.database import Database, StudyError, checksum
+from causalbandit.study.database import Database, checksum
 
 Integers = npt.NDArray[np.int64]
 ASKED_AT_ONCE = 500
@@ -162,14 +162,20 @@ class Store(Database):
     def result(self, number: int) -> Result | None:
         """The told row of an experiment."""
         with self.speaking():
-            row = self._connection.execute(f"{_RESULT} WHERE id = ?", (number,)).fetchone()
+            row = self._connection.execute(f"{RESULT} WHERE id = ?", (number,)).fetchone()
         return None if row is None else self._result(row)
 
     def results(self) -> Iterator[Result]:
         """All told rows by id, one at a time."""
         with self.speaking():
-            for row in self._connection.execute(f"{_RESULT} ORDER BY id"):
+            for row in self._connection.execute(f"{RESULT} ORDER BY id"):
                 yield self._result(row)
+
+    @property
+    def amendments(self) -> int:
+        """How often a row replaced another."""
+        with self.speaking():
+            return int(self.value("SELECT COUNT(*) FROM amendments"))
 
     def totals(self) -> dict[str, int]:
         """How many experiments were handed out, told, given up; rows beyond the plan, excluded and amended ones."""
@@ -203,8 +209,8 @@ class Store(Database):
         given = [(batch.first + k, int(places[k])) for k in range(batch.handed, stop)]
         now = time.time()
         self._connection.executemany(
-            "INSERT INTO open_experiments VALUES (?, ?, ?, ?)",
-            [(number, batch.number, place, now) for number, place in given],
+            "INSERT INTO open_experiments VALUES (?, ?, ?, ?, ?)",
+            [(number, batch.number, place, now, checksum(number, batch.number, place, now)) for number, place in given],
         )
         self._connection.execute("UPDATE batches SET handed = ? WHERE number = ?", (stop, batch.number))
         return given
@@ -229,7 +235,7 @@ class Store(Database):
             "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.id, row.batch, row.place, row.counted_in, int(row.excluded), row.observed, extra, row.told,
-                checksum(row.id, row.place, row.observed, extra),
+                _sum_of(row, extra),
             ),
         )  # fmt: skip
         if row.batch is not None:
@@ -237,33 +243,31 @@ class Store(Database):
                 "UPDATE batches SET told = told + 1, abandoned = abandoned - ? WHERE number = ?", (back, row.batch)
             )
 
-    def amend(self, row: Result) -> None:
+    def amend(self, old: Result, row: Result) -> None:
         """Put ``row`` in place of the one told before, which is kept. Inside a `transaction`."""
+        before = json.dumps(dict(old.extra), ensure_ascii=False, allow_nan=False)
+        kept = (old.id, old.observed, before, old.told, row.told)
         extra = json.dumps(dict(row.extra), ensure_ascii=False, allow_nan=False)
         self._connection.execute(
-            "INSERT INTO amendments (id, observed, extra, replaced) SELECT id, observed, extra, ? FROM results "
-            "WHERE id = ?",
-            (time.time(), row.id),
+            "INSERT INTO amendments (id, observed, extra, told, replaced, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+            (*kept, checksum(*kept)),
         )
         self._connection.execute(
-            "UPDATE results SET observed = ?, extra = ?, excluded = ?, checksum = ? WHERE id = ?",
-            (row.observed, extra, int(row.excluded), checksum(row.id, row.place, row.observed, extra), row.id),
+            "UPDATE results SET observed = ?, extra = ?, excluded = ?, counted_in = ?, told = ?, checksum = ? "
+            "WHERE id = ?",
+            (row.observed, extra, int(row.excluded), row.counted_in, row.told, _sum_of(row, extra), row.id),
         )
 
     def give_up(self, ids: Iterable[int]) -> None:
         """Mark open experiments as given up. Inside a `transaction`."""
+        now = time.time()
         for number in ids:
-            moved = self._connection.execute(
-                "INSERT INTO abandoned SELECT id, batch, place, ? FROM open_experiments WHERE id = ?",
-                (time.time(), number),
-            ).rowcount
-            if moved:
-                self._connection.execute(
-                    "UPDATE batches SET abandoned = abandoned + 1 WHERE number = (SELECT batch FROM open_experiments "
-                    "WHERE id = ?)",
-                    (number,),
-                )
-                self._connection.execute("DELETE FROM open_experiments WHERE id = ?", (number,))
+            found = self._connection.execute("SELECT batch, place FROM open_experiments WHERE id = ?", (number,))
+            for batch, place in found.fetchall():
+                row = (number, batch, place, now)
+                self.execute("INSERT INTO abandoned VALUES (?, ?, ?, ?, ?)", (*row, checksum(*row)))
+                self.execute("UPDATE batches SET abandoned = abandoned + 1 WHERE number = ?", (batch,))
+                self.execute("DELETE FROM open_experiments WHERE id = ?", (number,))
 
     def add_to_tally(self, batch: int, counts: bytes, rows: int) -> None:
         """Replace the tally of ``batch``, to which ``rows`` rows were added. Inside a `transaction`."""
@@ -278,35 +282,26 @@ class Store(Database):
         """Let the strategy go on from a batch. Inside a `transaction`."""
         self._connection.execute("UPDATE batches SET closed = 1 WHERE number = ?", (number,))
 
-    # -- the database -------------------------------------------------------------------------------------------------
-
-    def damages(self) -> list[str]:
-        """What is wrong with the file, a sentence each; empty when all is well. Reads every row."""
-        found: list[str] = []
-        try:
-            with self.speaking():
-                said = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
-                found += [f"SQLite says: {text}" for text in said if text != "ok"]
-                missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()
-                found += [f"{len(missing)} rows name a batch that is missing"] if missing else []
-            self.settings()
-            for batch in self.batches():
-                self.places(batch.number)
-                self.tally(batch.number)
-            bad = 0
-            with self.speaking():
-                for row in self._connection.execute(_RESULT):
-                    bad += row[-1] != checksum(row[0], row[2], row[5], row[6])
-            found += [f"{bad} told rows do not match their checksums"] if bad else []
-        except StudyError as error:
-            found.append(str(error))
-        return found
-
     def _result(self, row: tuple[Any, ...]) -> Result:
-        number, batch, place, counted_in, excluded, observed, extra, told, kept = row
-        if kept != checksum(number, place, observed, extra):
-            raise self.damaged(f"the row of experiment {number}")
-        return Result(number, batch, place, counted_in, bool(excluded), observed, json.loads(extra), told)
+        if not row_is_whole(row):
+            raise self.damaged(f"the row of experiment {row[0]}")
+        return row_of(row)
+
+
+def row_of(row: Sequence[Any]) -> Result:
+    """The told row that a row of `RESULT` holds."""
+    number, batch, place, counted_in, excluded, observed, extra, told, _ = row
+    return Result(number, batch, place, counted_in, bool(excluded), observed, json.loads(extra), told)
+
+
+def row_is_whole(row: Sequence[Any]) -> bool:
+    """Whether a row of `RESULT` matches its checksum, the last column."""
+    number, batch, place, counted_in, excluded, observed, extra, told, kept = row
+    return bool(kept == checksum(number, batch, place, counted_in, int(excluded), observed, extra, told))
+
+
+def _sum_of(row: Result, extra: str) -> int:
+    return checksum(row.id, row.batch, row.place, row.counted_in, int(row.excluded), row.observed, extra, row.told)
 
 
 _BATCH = "SELECT number, phase, first, total, handed, told, abandoned, closed FROM batches"
@@ -317,7 +312,8 @@ _STATES: tuple[tuple[str, State], ...] = (
 )
 """Which table holds experiments of which state."""
 
-_RESULT = "SELECT id, batch, place, counted_in, excluded, observed, extra, told, checksum FROM results"
+RESULT = "SELECT id, batch, place, counted_in, excluded, observed, extra, told, checksum FROM results"
+"""All columns of told rows."""
 
 
 def _batch(row: tuple[Any, ...]) -> StoredBatch:

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from functools import reduce
-from operator import add
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.checks import instance, number, one_of, whole_number
-from causalbandit.counts import Counts
+from causalbandit.confirmation import ConfirmationPlan
+from causalbandit.confirmation_results import Confirmation
 from causalbandit.decision import Decision
-from causalbandit.driver import concluded, prepared
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.driver import prepared
 from causalbandit.files import write_output
-from causalbandit.finished_batches import FinishedBatch
-from causalbandit.inference.plug_in import PlugIn
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.report import report_page
 from causalbandit.strategies.stopping import StopWhenSure
-from causalbandit.strategies.strategy import Choice, Strategy
+from causalbandit.strategies.strategy import Strategy
+from causalbandit.study.check import StudyCheck
 from causalbandit.study.database import StudyError
+from causalbandit.study.page import decision_so_far, rows_frame, study_page
 from causalbandit.study.preview import Preview
-from causalbandit.study.replay import Replay
-from causalbandit.study.sheets import NOT_SEEN, Mismatch, read_sheet, todo_frame
-from causalbandit.study.status import StudyCheck, StudyStatus, Told
-from causalbandit.study.store import Store, StoredBatch
-from causalbandit.study.telling import Telling, counts_from
+from causalbandit.study.proof import IDS_ABOVE, Proof
+from causalbandit.study.search_stage import SearchStage
+from causalbandit.study.sheets import Mismatch, frames_joined, never_handed_out, read_sheet, todo_frame
+from causalbandit.study.status import ProofStatus, StudyStatus, Told
+from causalbandit.study.store import Store
 from causalbandit.study.terms import Terms
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LARGEST_BUDGET = 10**7
-"""Experiments of one study: each is handed out by itself, with an id."""
+LARGEST_BUDGET = IDS_ABOVE
+"""Experiments of one search: each is handed out by itself, with an id."""
+PROOF = 3
+"""Place of the seed for a confirmation: the strategy has 0, a simulated world 1, the order within batches 2."""
 
 
 class Study:
@@ -50,7 +50,8 @@ class Study:
 
     def __init__(self, store: Store, terms: Terms) -> None:
         self._store, self._terms = store, terms
-        self._replay: Replay | None = None
+        self._search = SearchStage(store, terms)
+        self._stage: Proof | None = None
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -107,6 +108,8 @@ class Study:
         """The study in a file. What is given beside the path must be what it was created with."""
         store = Store.open(path)
         try:
+            if store.settings().get("kind") == "design":
+                raise StudyError(f"{str(path)!r} holds a running design, no search: open it with DesignStudy.open.")
             terms = Terms.from_settings(store.settings(), strategy)
             terms.require(problem, rng)
         except BaseException:
@@ -144,28 +147,30 @@ class Study:
         pandas.DataFrame
             The column ``id``, then per node the value to fix, or <NA> where it is left alone. Without rows when the
             study is finished or waits for what was handed out before.
+
+        Notes
+        -----
+        A confirmation goes first: as long as it has experiments left the search waits.
         """
         if n is not None:
             whole_number(n, "n", least=1, of="experiments")
         while True:
-            planned = self._next_plan()
-            with self._store.transaction() as store:
-                batch = store.last_batch()
-                if batch is None or batch.closed:
-                    if planned is None:
-                        return todo_frame(self.interventions, [])
-                    place, phase, places = planned
-                    if place != (0 if batch is None else batch.number + 1):
-                        continue  # another process was quicker: look again
-                    store.plan(place, phase, places)
-                    batch = store.last_batch()
-                    assert batch is not None
-                given = store.hand_out(batch, batch.total if n is None else n)
-            return todo_frame(self.interventions, given)
+            proof = self._proof()
+            planned = self._search.next_plan() if proof is None or proof.ended else None
+            with self._changing():
+                proof = self._proof()
+                if proof is not None and (fresh := proof.ask(n)):
+                    return todo_frame(proof.arms, fresh)
+                given = self._search.ask(planned, n)
+            if given is not None:
+                return todo_frame(self.interventions, given)
 
     def outstanding(self) -> pd.DataFrame:
         """Experiments that were handed out and are neither told nor given up, as `ask` gave them."""
-        return todo_frame(self.interventions, self._store.open_experiments())
+        proof, frame = self._proof(), todo_frame(self.interventions, self._store.open_experiments())
+        if proof is None:
+            return frame
+        return frames_joined([frame, todo_frame(proof.arms, proof.outstanding())])
 
     def tell(
         self, results: pd.DataFrame, *, extra: bool = False, amend: bool = False, on_mismatch: Mismatch = "error"
@@ -186,50 +191,35 @@ class Study:
         """
         one_of(on_mismatch, "on_mismatch", ("error", "exclude"))
         sheet = read_sheet(self.interventions, results)
-        with self._store.transaction() as store:
-            told = Telling(self.interventions, store, sheet, extra, amend, on_mismatch).run()
-            closed = self._close_if_complete(store)
-        if told.amended:
-            self._replay = None  # what the strategy was sent may have changed
-        return Told(told.counted, told.late, told.extra, told.excluded, told.repeated, told.amended, closed)
+        searched, proved = sheet.split(lambda number: number > IDS_ABOVE)
+        told = Told()
+        with self._changing():
+            proof = self._proof()
+            if searched is not None:
+                told += self._search.tell(searched, extra, amend, on_mismatch)
+            if proved is not None:
+                if proof is None:
+                    raise never_handed_out(proved.ids)
+                told += proof.tell(proved, amend, on_mismatch)
+        return told
 
     def abandon(self, ids: Any) -> int:
         """Give up experiments that were handed out; how many they were. Their batch goes on without them."""
         given = [whole_number(value, "ids") for value in ids]
-        with self._store.transaction() as store:
-            found = store.find(given)
-            wrong = [value for value in given if found.get(value, ("unknown",))[0] not in ("open", "abandoned")]
-            if wrong:
-                state = found.get(wrong[0], ("never handed out",))[0]
-                raise InvalidArgument(
-                    "ids", f"hold {listing(wrong)}: {wrong[0]} is {state}; expected experiments that are open."
-                )
-            open_ids = [value for value in dict.fromkeys(given) if found[value][0] == "open"]
-            store.give_up(open_ids)
-            self._close_if_complete(store)
-        return len(open_ids)
+        with self._changing():
+            proof = self._proof()
+            later = [value for value in given if value > IDS_ABOVE and proof is not None]
+            count = self._search.abandon([value for value in given if value not in later])
+            return count if proof is None else count + proof.abandon(later)
 
     def status(self) -> StudyStatus:
         """Where the study stands."""
-        totals, batch = self._store.totals(), self._store.last_batch()
-        closed = batch is not None and batch.closed
-        return StudyStatus(
-            self._terms.budget,
-            totals["told"],
-            totals["open"],
-            totals["abandoned"],
-            totals["extra"],
-            totals["excluded"],
-            totals["amended"],
-            0 if batch is None else batch.number + 1,
-            "" if batch is None else batch.phase,
-            0 if batch is None else batch.total - batch.handed,
-            closed and self._caught_up().choice is not None,
-        )
+        proof = self._proof()
+        return replace(self._search.status(), confirmation=None if proof is None else proof.status())
 
     def result(self) -> Decision:
         """The decision; a StudyError as long as experiments are missing."""
-        replay = self._caught_up()
+        replay = self._search.caught_up()
         if replay.choice is None:
             status = self.status()
             raise StudyError(
@@ -239,111 +229,108 @@ class Study:
         return replay.decision()
 
     def preview(self) -> Preview:
-        """What the study would answer now."""
-        total = Counts.zeros(self.interventions)
-        last = self._store.last_batch()
-        for tally in range(0 if last is None else last.number + 2):
-            total = total + counts_from(self._store.tally(tally), self.interventions)
+        """What the search would answer now."""
+        total = self._search.counts()
         if not total.total:
             raise StudyError("Nothing was told yet: there is nothing to preview.")
         return Preview.of(self.problem, total)
 
-    def rows(self) -> pd.DataFrame:
-        """One row per told experiment: ``id``, ``batch``, ``intervention``, the nodes, ``counted``, and the rest."""
-        import pandas as pd
+    def confirm(
+        self,
+        interventions: Sequence[Mapping[str, int]] | Mapping[str, int] | None = None,
+        control: Mapping[str, int] | None = None,
+        *,
+        budget: int,
+        rng: RNG = None,
+        batch_size: int | None = None,
+        reading: str = "exact",
+        alpha: float = 0.05,
+        covariates: str | Sequence[str] | None = None,
+        policy: Any = None,
+        delta: Any = None,
+        stop_early: bool = True,
+    ) -> ProofStatus:
+        """Begin a second stage: fresh, randomised experiments that prove chosen interventions against a control.
 
-        nodes, labels = self.problem.graph.nodes, self.interventions.labels
-        records = []
-        for result in self._store.results():
-            seen = {
-                node: None if value == NOT_SEEN else value for node, value in zip(nodes, result.observed, strict=True)
-            }
-            head = {
-                "id": result.id,
-                "batch": None if result.batch is None else result.batch + 1,
-                "intervention": labels[result.place],
-            }
-            records.append(head | seen | {"counted": not result.excluded} | dict(result.extra))
-        frame = pd.DataFrame(records, columns=None if records else ["id", "batch", "intervention", *nodes, "counted"])
-        return frame.astype(dict.fromkeys(("batch", *nodes), "Int64"))
+        From here on `ask` hands out experiments of the confirmation until it ends, and `tell` and `abandon` take their
+        ids as well. It may begin before the search has ended; the search goes on after it.
+
+        Parameters
+        ----------
+        interventions : sequence of mappings, or one mapping, optional
+            The chosen interventions; by default the one that the finished search chose.
+        control, budget, batch_size, reading, alpha, covariates, stop_early
+            As in `confirm`, and so are the looks at the data: told batch by batch, the confirmation is the one that
+            `confirm` makes of the same experiments with the same seed.
+        rng : seed, SeedSequence or Generator, optional
+            The seed of the assignments; by default one that the study's own seed gives.
+        policy, delta : optional
+            Of the Mixture Adaptive Design, of a kind that the file can hold.
+
+        Returns
+        -------
+        ProofStatus
+            Where it stands: at the beginning.
+        """
+        chosen = self.result().best if interventions is None else interventions
+        plan = ConfirmationPlan.of(
+            self.problem, chosen, control, budget, batch_size, reading, alpha, covariates, stop_early
+        )
+        own = self._terms.seed
+        seed = np.random.SeedSequence(own.entropy, spawn_key=(*own.spawn_key, PROOF)) if rng is None else rng
+        design = plan.design(seed_sequence(seed).spawn(2)[0], policy, delta)
+        with self._changing() as store:
+            self._stage = Proof.begin(store, plan, design)
+        return self._stage.status()
+
+    def confirmation(self) -> Confirmation:
+        """What the confirmation has proved, by now or for good; a StudyError before its first told row."""
+        proof = self._proof()
+        if proof is None:
+            raise StudyError("The study has no confirmation; confirm(...) begins one.")
+        return proof.confirmation()
+
+    def rows(self) -> pd.DataFrame:
+        """One row per told experiment, those of the search first.
+
+        Columns: ``id``, ``stage`` ("search" or "confirmation"), ``batch`` (of a search), ``intervention``,
+        ``propensity`` (its chance when it was drawn, in a confirmation), the nodes, ``counted``, and what else was
+        told.
+        """
+        proof = self._proof()
+        return rows_frame(self.interventions, self._store.results(), proof)
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the page of the study, finished or not, to an HTML file (see `causalbandit.report.report_page`)."""
-        status = self.status()
-        decision = self.result() if status.finished else self._decision_so_far()
-        provenance = {"seed": self._terms.seed.entropy, "study": self._store.path.name, **_counted(status)}
-        write_output(path, report_page(decision, provenance=provenance, state=status.summary().splitlines()[0] + "."))
-
-    def _decision_so_far(self) -> Decision:
-        """The best guess from what is told, in the form of a decision, for the page of a study that runs."""
-        preview = self.preview()
-        replay = self._caught_up()
-        effects = PlugIn.of(self.interventions, preview.counts).effects
-        batches = [*replay.batches]
-        told = sum((batch.counts.total for batch in batches), 0)
-        if preview.counts.total > told:
-            known = reduce(add, (batch.counts for batch in batches), Counts.zeros(self.interventions))
-            batches.append(FinishedBatch("running", _difference(preview.counts, known)))
-        note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
-        choice = Choice(preview.best_index, effects, notes=(note,))
-        return concluded(self.problem, self._terms.strategy, self._terms.budget, choice, batches)
+        status, proof = self.status(), self._proof()
+        confirmation = None if proof is None or not proof.status().counted else proof.confirmation()
+        if status.finished:
+            found: Decision | Confirmation = self.result()
+        elif confirmation is not None and not status.told:
+            found = confirmation
+        else:
+            found = decision_so_far(self._terms, self._search.caught_up(), self.preview())
+        write_output(path, study_page(found, confirmation, status, self._terms, self._store.path.name))
 
     def check(self) -> StudyCheck:
         """Whether the file is whole, and what is safe in it. Reads every row."""
-        return StudyCheck(str(self._store.path), tuple(self._store.damages()), self._store.totals())
+        return StudyCheck.of(self._store.path)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _next_plan(self) -> tuple[int, str, npt.NDArray[np.int64]] | None:
-        """Number, phase and places of the batch to plan; None when none is due or the strategy has chosen."""
-        batch = self._store.last_batch()
-        if batch is not None and not batch.closed:
-            return None
-        replay = self._caught_up()
-        if replay.asks is None:
-            return None
-        return len(replay.batches), replay.asks.phase, replay.order()
+    @contextmanager
+    def _changing(self) -> Iterator[Store]:
+        """A transaction, after whose failure nothing is believed that was not written down."""
+        try:
+            with self._store.transaction() as store:
+                yield store
+        except BaseException:
+            if self._stage is not None and self._stage.spoilt:
+                self._stage = None
+            raise
 
-    def _caught_up(self) -> Replay:
-        """The strategy, after all closed batches."""
-        closed = [batch for batch in self._store.batches() if batch.closed]
-        if self._replay is None or len(self._replay.batches) > len(closed):
-            self._replay = Replay(self._terms)
-        for batch in closed[len(self._replay.batches) :]:
-            self._require_same_plan(self._replay, batch)
-            self._replay.feed(counts_from(self._store.tally(batch.number), self.interventions))
-        return self._replay
-
-    def _require_same_plan(self, replay: Replay, batch: StoredBatch) -> None:
-        asked = None if replay.asks is None else replay.asks.sizes
-        stored = np.bincount(self._store.places(batch.number), minlength=len(self.interventions))
-        if asked is None or not (np.array_equal(asked, stored) or self._store.totals()["amended"]):
-            raise StudyError(
-                f"Batch {batch.number + 1} was planned otherwise than this version of the strategy plans it: go on "
-                "with the version that the study was begun with. Nothing was changed."
-            )
-
-    def _close_if_complete(self, store: Store) -> bool:
-        batch = store.last_batch()
-        if batch is None or batch.closed or batch.handed < batch.total:
-            return False
-        enough = math.ceil(self._terms.quorum * batch.total)
-        if batch.told + batch.abandoned < batch.total and batch.told < enough:
-            return False
-        store.close_batch(batch.number)
-        return True
-
-
-def _counted(status: StudyStatus) -> dict[str, object]:
-    return {
-        "rows": f"{status.told + status.extra:,} told, {status.excluded:,} of them left out, {status.amended:,} amended"
-    }
-
-
-def _difference(counts: Counts, other: Counts) -> Counts:
-    return Counts(
-        counts.visits - other.visits,
-        counts.ones - other.ones,
-        counts.trials - other.trials,
-        counts.successes - other.successes,
-    )
+    def _proof(self) -> Proof | None:
+        """The confirmation, which another process may have begun."""
+        if self._stage is None:
+            self._stage = Proof.found(self._store, self.problem)
+        return self._stage

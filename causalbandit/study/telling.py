@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.errors import InvalidArgument
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.sheets import Mismatch, Sheet, contradictions, counts_of
+from causalbandit.study.sheets import Mismatch, Sheet, contradictions, counts_of, never_handed_out
+from causalbandit.study.status import Told
 from causalbandit.study.store import Result, Store
 
 
@@ -58,14 +59,16 @@ class Telling:
         self._add(current, fresh, [place for _, _, place in homes])
         return self
 
+    def told(self) -> Told:
+        """What became of the rows."""
+        return Told(self.counted, self.late, self.extra, self.excluded, self.repeated, self.amended)
+
     def _homes(self) -> list[tuple[int, int | None, int]]:
         """Id, batch and place of every row."""
         known = self.store.find([number for number in self.sheet.ids if number is not None])
         unknown = [number for number in self.sheet.ids if number is not None and number not in known]
         if unknown:
-            raise InvalidArgument(
-                "results", f"hold ids that were never handed out: {listing(unknown)}. Expected ids that `ask` gave."
-            )
+            raise never_handed_out(unknown)
         named: dict[int, list[int]] = {}
         for place in self.sheet.places:
             if place is not None:
@@ -133,7 +136,7 @@ class Telling:
                 observed = np.frombuffer(row.observed, dtype=np.uint8)[None, :]
                 before = _added(before, counts_of(self.interventions, row.place, observed), sign)
         self.store.add_to_tally(old.counted_in, counts_bytes(before), 0)
-        self.store.amend(result)
+        self.store.amend(old, replace(result, counted_in=old.counted_in))
         self.amended += 1
 
     def _add(self, tally: int, rows: list[int], places: list[int]) -> None:

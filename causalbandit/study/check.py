@@ -1,0 +1,223 @@
+"""Whether a study's file is whole, and what in it is safe: also of a file that cannot be opened any more."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from causalbandit.errors import Error
+from causalbandit.study.database import LAST_ID, checksum, read_only
+from causalbandit.study.design_events import EVENT, event_is_whole
+from causalbandit.study.design_ledger import DesignLedger
+from causalbandit.study.proof import Proof
+from causalbandit.study.search_stage import SearchStage
+from causalbandit.study.sheets import counts_of
+from causalbandit.study.store import RESULT, Result, Store, row_is_whole, row_of
+from causalbandit.study.telling import counts_from
+from causalbandit.study.terms import Terms
+
+PROBES = 100_000
+"""Questions to a damaged table after which the rest of it counts as lost: a few seconds."""
+
+
+@dataclass(frozen=True)
+class StudyCheck:
+    """What was found in a study's file.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    damages : tuple of str
+        What is wrong, a sentence each.
+    safe, lost : dict
+        By kind ("settings", "batches", "told rows", "running experiments", "events of the design"): how many can be
+        read and match their checksums, and how many are there but cannot or do not.
+    rows : tuple of Result
+        The told rows of the search that are safe, when the file is damaged.
+    """
+
+    path: str
+    damages: tuple[str, ...]
+    safe: Mapping[str, int]
+    lost: Mapping[str, int]
+    rows: tuple[Result, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> StudyCheck:
+        """The check of a file. Reads every row and changes nothing.
+
+        Raises
+        ------
+        StudyError
+            For what is no study at all.
+        """
+        place = Path(path)
+        connection = read_only(place)
+        try:
+            tables = {name: _Table(connection, *questions) for name, questions in _TABLES.items()}
+        finally:
+            connection.close()
+        damages = list(_damages(place))
+        lost = {name: table.lost for name, table in tables.items()}
+        damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
+        rows = tuple(row_of(row) for row in tables["told rows"].good) if damages else ()
+        safe = {name: len(table.good) for name, table in tables.items()}
+        return cls(str(path), tuple(damages), safe, lost, rows)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damages
+
+    def summary(self) -> str:
+        """What was found, as text."""
+        held = ", ".join(f"{count:,} {name}" for name, count in self.safe.items() if count and name != "settings")
+        if self.whole:
+            return f"{self.path}: whole; safe are {held or 'its terms'}."
+        return "\n".join(
+            [
+                f"{self.path}: damaged",
+                *(f"  {text}" for text in self.damages),
+                f"Safe are {held or 'no rows'}. Nothing was changed: keep a copy of this file, and go on with one from "
+                "before the damage.",
+            ]
+        )
+
+
+class _Table:
+    """The rows of a table that are safe, and how many are not."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, question: str, key: str, whole: Callable[[tuple[Any, ...]], bool]
+    ) -> None:
+        self.good: list[tuple[Any, ...]] = []
+        self.lost, self._left = 0, PROBES
+        for row in self._read(connection, f"{question} WHERE {key} BETWEEN ? AND ?", -LAST_ID, LAST_ID):
+            if whole(row):
+                self.good.append(row)
+            else:
+                self.lost += 1
+
+    def _read(self, connection: sqlite3.Connection, question: str, low: int, high: int) -> Iterator[tuple[Any, ...]]:
+        """All rows with keys from ``low`` to ``high``; where a page is damaged, by halves around it."""
+        self._left -= 1
+        try:
+            rows = connection.execute(question, (low, high)).fetchall()
+        except sqlite3.OperationalError:
+            return  # no such table
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            if low == high or self._left < 0:
+                self.lost += 1
+                return
+            middle = (low + high) // 2
+            yield from self._read(connection, question, low, middle)
+            yield from self._read(connection, question, middle + 1, high)
+            return
+        yield from rows
+
+
+def _matches(row: tuple[Any, ...]) -> bool:
+    """Whether the last column is the checksum of those before."""
+    return bool(row[-1] == checksum(*row[:-1]))
+
+
+_TABLES: Mapping[str, tuple[str, str, Callable[[tuple[Any, ...]], bool]]] = {
+    "settings": ("SELECT name, value, checksum FROM settings", "rowid", _matches),
+    "batches": ("SELECT phase, first, places, checksum FROM batches", "number", _matches),
+    "told rows": (RESULT, "id", row_is_whole),
+    "running experiments": ("SELECT id, batch, place, asked, checksum FROM open_experiments", "id", _matches),
+    "abandoned experiments": ("SELECT id, batch, place, at, checksum FROM abandoned", "id", _matches),
+    "replaced rows": ("SELECT id, observed, extra, told, replaced, checksum FROM amendments", "number", _matches),
+    "events of the design": (EVENT, "number", event_is_whole),
+}
+"""Kind of row → the question for it, its key, and whether a row is whole."""
+
+
+def _damages(path: Path) -> Iterator[str]:
+    """What is wrong with the file as a whole, a sentence each."""
+    try:
+        with Store(path, read_only(path)) as store:
+            said = [text for (text,) in store.rows("PRAGMA integrity_check") if text != "ok"]
+            if said:
+                yield f"SQLite finds {len(said)} faults, the first: {said[0].splitlines()[0]}"
+                return
+            missing = store.rows("PRAGMA foreign_key_check")
+            if missing:
+                yield f"{len(missing)} rows name a batch that is missing"
+            settings = store.settings()
+            if settings.get("kind") == "design":
+                yield from _design_damages(store, json.loads(settings["design"]))
+            else:
+                yield from _search_damages(store, settings)
+    except (Error, UnicodeDecodeError) as error:
+        yield str(error)
+
+
+def _design_damages(store: Store, design: Mapping[str, Any]) -> Iterator[str]:
+    """What contradicts itself in the events of a design, as far as the file holds its policy and functions."""
+    settings = design["settings"]
+    whole = design["policy"]["settings"] is not None
+    if whole and not any(isinstance(settings[name], dict) and "power" not in settings[name] for name in _OWN):
+        DesignLedger(store, design).running()
+    yield from ()
+
+
+_OWN = ("delta", "decay", "outcome_model")
+
+
+def _search_damages(store: Store, settings: Mapping[str, str]) -> Iterator[str]:
+    """What contradicts itself: numbers of rows, their places in the plan, and the counts that they add up to."""
+    terms = Terms.from_settings(settings) if _own_strategy(settings) is None else None
+    if terms is not None:
+        arms = terms.problem.interventions
+        SearchStage(store, terms).caught_up()
+        proof = Proof.found(store, terms.problem)
+        if proof is not None:
+            proof.status()
+    ids: dict[str, set[int]] = {}
+    for table in ("results", "open_experiments", "abandoned"):
+        rows = store.rows(f"SELECT id, batch, place FROM {table} WHERE id > 0")
+        ids[table] = {number for number, _, _ in rows}
+        by_batch = {batch.number: batch for batch in store.batches()}
+        wrong = sum(
+            not 0 <= number - by_batch[batch].first < by_batch[batch].handed
+            or store.places(batch)[number - by_batch[batch].first] != place
+            for number, batch, place in sorted(rows, key=lambda row: row[1])
+        )
+        if wrong:
+            yield f"{wrong} rows of {table} do not fit the plan"
+    told = dict(store.rows("SELECT batch, COUNT(*) FROM results WHERE id > 0 GROUP BY batch"))
+    given_up = dict(store.rows("SELECT batch, COUNT(*) FROM abandoned GROUP BY batch"))
+    for batch in store.batches():
+        found = (told.get(batch.number, 0), given_up.get(batch.number, 0))
+        if found != (batch.told, batch.abandoned):
+            yield f"batch {batch.number + 1} counts {(batch.told, batch.abandoned)} told and given up; it has {found}"
+    together = [number for each in ids.values() for number in each]
+    handed = sum(batch.handed for batch in store.batches())
+    if len(set(together)) != len(together) or len(together) != handed:
+        yield f"{handed} experiments were handed out, and {len(set(together))} are accounted for"
+    if terms is None:
+        return
+    for (tally,) in store.rows("SELECT batch FROM tallies UNION SELECT counted_in FROM results WHERE NOT excluded"):
+        total = counts_from(None, arms)
+        rows = store.rows("SELECT place, observed FROM results WHERE counted_in = ? AND NOT excluded", (tally,))
+        places = np.array([place for place, _ in rows], dtype=np.int64)
+        observed = np.frombuffer(b"".join(seen for _, seen in rows), dtype=np.uint8).reshape(len(rows), -1)
+        for place in np.unique(places):
+            total = total + counts_of(arms, int(place), observed[places == place])
+        if total != counts_from(store.tally(tally), arms):
+            yield f"the counts of batch {tally + 1} are not those of its rows"
+
+
+def _own_strategy(settings: Mapping[str, str]) -> str | None:
+    """The class of a strategy that the file cannot make by itself."""
+    kind: str = json.loads(settings["strategy"])["class"]
+    return None if kind.startswith("causalbandit.") else kind

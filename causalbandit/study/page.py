@@ -1,0 +1,85 @@
+"""What leaves a study for people: the page, and the table of all told rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from causalbandit.confirmation_results import Confirmation
+from causalbandit.counts import Counts
+from causalbandit.decision import Decision
+from causalbandit.driver import concluded
+from causalbandit.finished_batches import FinishedBatch
+from causalbandit.inference.plug_in import PlugIn
+from causalbandit.interventions import InterventionSet
+from causalbandit.report import report_page
+from causalbandit.strategies.strategy import Choice
+from causalbandit.study.preview import Preview
+from causalbandit.study.proof import Proof
+from causalbandit.study.replay import Replay
+from causalbandit.study.sheets import NOT_SEEN
+from causalbandit.study.status import StudyStatus
+from causalbandit.study.store import Result
+from causalbandit.study.terms import Terms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def study_page(
+    found: Decision | Confirmation, confirmation: Confirmation | None, status: StudyStatus, terms: Terms, name: str
+) -> str:
+    """The HTML of a study with the file name ``name``."""
+    rows = f"{status.told + status.extra:,} told, {status.excluded:,} of them left out, {status.amended:,} amended"
+    provenance = {"seed": terms.seed.entropy, "study": name, "rows": rows}
+    lines = status.summary().splitlines()
+    said = [lines[0], *(line for line in lines[1:] if line.startswith("Confirmation"))]
+    second = None if isinstance(found, Confirmation) else confirmation
+    return report_page(found, second, provenance=provenance, state=" ".join(f"{line}." for line in said))
+
+
+def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
+    """The best guess from what is told, in the form of a decision, for the page of a study that runs."""
+    effects = PlugIn.of(terms.problem.interventions, preview.counts).effects
+    batches = [*replay.batches]
+    known = reduce(add, (batch.counts for batch in batches), Counts.zeros(terms.problem.interventions))
+    if preview.counts.total > known.total:
+        batches.append(FinishedBatch("running", _difference(preview.counts, known)))
+    note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
+    choice = Choice(preview.best_index, effects, notes=(note,))
+    return concluded(terms.problem, terms.strategy, terms.budget, choice, batches)
+
+
+def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof: Proof | None) -> pd.DataFrame:
+    """One row per told experiment, those of the search first; see `Study.rows`."""
+    import pandas as pd
+
+    nodes = interventions.graph.nodes
+    records: list[dict[str, Any]] = []
+    for result in results:
+        batch = None if result.batch is None else result.batch + 1
+        head = {"id": result.id, "stage": "search", "batch": batch, "intervention": interventions.labels[result.place]}
+        records.append(head | {"propensity": None} | _seen(nodes, result))
+    for result, propensity in [] if proof is None else proof.results():
+        head = {"id": result.id, "stage": "confirmation", "batch": None}
+        drawn = {"intervention": proof.arms.labels[result.place], "propensity": propensity}  # type: ignore[union-attr]
+        records.append(head | drawn | _seen(nodes, result))
+    columns = ["id", "stage", "batch", "intervention", "propensity", *nodes, "counted"]
+    frame = pd.DataFrame(records, columns=None if records else columns)
+    return frame.astype(dict.fromkeys(("batch", *nodes), "Int64") | {"propensity": "float64"})
+
+
+def _seen(nodes: Iterable[str], result: Result) -> dict[str, Any]:
+    seen = {node: None if value == NOT_SEEN else value for node, value in zip(nodes, result.observed, strict=True)}
+    return seen | {"counted": not result.excluded} | dict(result.extra)
+
+
+def _difference(counts: Counts, other: Counts) -> Counts:
+    return Counts(
+        counts.visits - other.visits,
+        counts.ones - other.ones,
+        counts.trials - other.trials,
+        counts.successes - other.successes,
+    )
