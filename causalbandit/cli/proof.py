@@ -52,17 +52,7 @@ class Proof:
 
     def assignment(self) -> dict[str, int]:
         """The control: node → 0 or 1."""
-        assignment: dict[str, int] = {}
-        for part in (self.control or "").split(","):
-            node, equals, value = part.strip().rpartition("=")
-            if not part.strip():
-                continue
-            if not equals or value.strip() not in ("0", "1"):
-                raise BadInput(
-                    f"--control: {part.strip()!r} is no assignment; expected node=0 or node=1, comma separated."
-                )
-            assignment[node.strip()] = int(value)
-        return assignment
+        return assignment_of(self.control or "", "--control")
 
     def run(self, decision: Decision, seed: int) -> Confirmation | None:
         """The confirmation of the search's choice; None when none was asked for or the choice is the control."""
@@ -85,3 +75,16 @@ class Proof:
             return [found.sentence()]
         sentence, _, rest = found.summary().partition("\n\n")
         return [f"\nConfirmation by fresh experiments\n{rest}\n", sentence]
+
+
+def assignment_of(text: str, option: str) -> dict[str, int]:
+    """The intervention that is typed as ``node=0,other=1``; nothing is the one that fixes nothing."""
+    assignment: dict[str, int] = {}
+    for part in text.split(","):
+        node, equals, value = part.strip().rpartition("=")
+        if not part.strip():
+            continue
+        if not equals or value.strip() not in ("0", "1"):
+            raise BadInput(f"{option}: {part.strip()!r} is no assignment; expected node=0 or node=1, comma separated.")
+        assignment[node.strip()] = int(value)
+    return assignment

@@ -21,12 +21,19 @@ from causalbandit.cli.options import (
     write,
     writing,
 )
+from causalbandit.cli.proof import assignment_of
 from causalbandit.strategies.catalogue import searching
+from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from causalbandit.study.study import Study
+
+
+def _optional_number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Callback of an option that counts experiments and may be left out."""
+    return None if value is None else whole_number(ctx, param, value)
 
 
 @click.group()
@@ -88,7 +95,7 @@ def create(
     "-n",
     "n",
     metavar="N",
-    callback=lambda c, p, v: None if v is None else whole_number(c, p, v),
+    callback=_optional_number,
     help="At most N experiments.  [default: the whole batch]",
 )
 @click.option(
@@ -159,29 +166,87 @@ def status(file: str) -> None:
 def preview(file: str) -> None:
     """What the study would answer now."""
     with _opened(file) as opened:
-        said = opened.preview().summary()
-    click.echo(said)
+        status = opened.status()
+        proof = status.confirmation
+        proved = opened.confirmation().sentence() if proof is not None and proof.counted else None
+        said = [opened.preview().summary()] if proved is None or status.told + status.extra else []
+    if proof is not None:
+        said.append("\n".join([proof.summary(), *([] if proved is None else wrapped(proved))]))
+    click.echo("\n\n".join(said))
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
 def result(file: str, json_file: str | None) -> None:
-    """The answer of a finished study."""
+    """The answer of a finished study, and what its confirmation has proved."""
     check_outputs([file], json=json_file)
     with _opened(file) as opened:
-        decision = opened.result()
-    with writing(decision.summary()):
+        status = opened.status()
+        proved = status.confirmation is not None and status.confirmation.counted
+        proof = opened.confirmation() if proved else None
+        decision = opened.result() if status.finished or proof is None else None
+    said = [] if decision is None else [decision.summary()]
+    said += [] if proof is None else [f"\n{status.confirmation.summary()}\n\n{proof.summary()}"]
+    with writing(*said):
         if json_file is not None:
-            write(json_file, json_text(decision.to_dict()))
+            found = {} if decision is None else decision.to_dict()
+            write(json_file, json_text(found | ({} if proof is None else {"confirmation": proof.to_dict()})))
+
+
+@study.command()
+@click.argument("file", metavar="FILE")
+@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Largest number of experiments.")
+@click.option(
+    "--intervention",
+    "interventions",
+    metavar="NODE=0|1,...",
+    multiple=True,
+    help="What to prove; may be given several times.  [default: the choice of the finished search]",
+)
+@click.option(
+    "--control", metavar="NODE=0|1,...", default="", help="What it is compared with.  [default: nothing is fixed]"
+)
+@click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Seed of the draws.  [default: the study's]")
+@click.option(
+    "--batch",
+    metavar="N",
+    callback=_optional_number,
+    help="Experiments between looks.  [default: T/20]",
+)
+@click.option("--alpha", metavar="A", type=float, default=0.05, show_default=True, help="Error rate of all effects.")
+@click.option("--to-the-end", is_flag=True, help="Run all experiments, also after the effects are certain.")
+def confirm(
+    file: str,
+    budget: int,
+    interventions: tuple[str, ...],
+    control: str,
+    seed: int | None,
+    batch: int | None,
+    alpha: float,
+    to_the_end: bool,
+) -> None:
+    """Begin the proof: fresh experiments, drawn at random between chosen interventions and a control.
+
+    From here on ask and tell go on with them, until the effects are certain or the budget is used.
+    """
+    chosen = [assignment_of(text, "--intervention") for text in interventions] or None
+    against = assignment_of(control, "--control")
+    with _opened(file) as opened:
+        begun = opened.confirm(
+            chosen, against, budget=budget, rng=seed, batch_size=batch, alpha=alpha, stop_early=not to_the_end
+        )
+    click.echo(begun.summary())
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
 def check(file: str) -> None:
     """Whether the file is whole, and what is safe in it."""
-    with _opened(file) as opened:
-        found = opened.check()
+    from causalbandit.study.check import StudyCheck
+
+    with _study_errors(), bad_input():
+        found = StudyCheck.of(file)
     click.echo(found.summary())
     if not found.whole:
         raise click.exceptions.Exit(1)

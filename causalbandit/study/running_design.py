@@ -226,8 +226,9 @@ class RunningDesign:
 
         if len(self.epochs) == 1:
             return self.design.estimates()
-        rows = [self._contrast(arm) for arm in self.compared()]
-        return pd.concat(rows, ignore_index=True)
+        arms = self.compared()
+        joined: pd.DataFrame = pd.concat([self._contrast(arm) for arm in arms], ignore_index=True)
+        return joined.assign(arm=arms, reference=[self.design.control] * len(arms))
 
     def _contrast(self, arm: Hashable) -> pd.DataFrame:
         """The row of one arm, from the rounds of those epochs in which it could be drawn."""

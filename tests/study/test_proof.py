@@ -25,7 +25,7 @@ def shown(problem, todo, seed=0, effect=0.8):
     rows = pd.DataFrame(rng.integers(0, 2, size=(len(todo), 4)), columns=list(problem.graph.nodes))
     for node in problem.graph.nodes:
         rows[node] = todo[node].fillna(rows[node]).astype(int).to_numpy()
-    treated = (todo["ad"] == 1).fillna(False).to_numpy(dtype=bool) & (todo["mail"] == 1).fillna(False).to_numpy(dtype=bool)
+    treated = (todo[["ad", "mail"]] == 1).fillna(False).to_numpy(dtype=bool).all(axis=1)
     rows["sale"] = (rng.random(len(todo)) < np.where(treated, effect, 0.1)).astype(int)
     return rows.assign(id=todo["id"].to_numpy())
 
