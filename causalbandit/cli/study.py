@@ -183,11 +183,11 @@ def result(file: str, json_file: str | None) -> None:
     check_outputs([file], json=json_file)
     with _opened(file) as opened:
         status = opened.status()
-        proved = status.confirmation is not None and status.confirmation.counted
-        proof = opened.confirmation() if proved else None
+        begun = status.confirmation
+        proof = opened.confirmation() if begun is not None and begun.counted else None
         decision = opened.result() if status.finished or proof is None else None
     said = [] if decision is None else [decision.summary()]
-    said += [] if proof is None else [f"\n{status.confirmation.summary()}\n\n{proof.summary()}"]
+    said += [] if proof is None else [f"\n{begun.summary() if begun else ''}\n\n{proof.summary()}"]
     with writing(*said):
         if json_file is not None:
             found = {} if decision is None else decision.to_dict()

@@ -16,7 +16,7 @@ import numpy as np
 
 from causalbandit.designs.assignment_book import Assignment
 from causalbandit.designs.mad import MixtureAdaptiveDesign
-from causalbandit.designs.mad_results import contrast_table
+from causalbandit.designs.mad_tables import contrast_table
 from causalbandit.designs.policies import ArmStatistics
 from causalbandit.designs.policy_floor import PolicyFloor
 from causalbandit.designs.running_contrasts import RunningContrasts
@@ -228,7 +228,8 @@ class RunningDesign:
             return self.design.estimates()
         arms = self.compared()
         joined: pd.DataFrame = pd.concat([self._contrast(arm) for arm in arms], ignore_index=True)
-        return joined.assign(arm=arms, reference=[self.design.control] * len(arms))
+        joined["arm"], joined["reference"] = pd.Series(arms), pd.Series([self.design.control] * len(arms))
+        return joined
 
     def _contrast(self, arm: Hashable) -> pd.DataFrame:
         """The row of one arm, from the rounds of those epochs in which it could be drawn."""
