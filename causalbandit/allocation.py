@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import numeric_array, one_of
+from causalbandit.checks import finite_array, numeric_array, one_each, one_of, probability_rows, shaped
 from causalbandit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -69,11 +69,8 @@ def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> 
     share = np.asarray(epsilon, dtype=np.float64)
     if not np.all((share >= 0.0) & (share <= 1.0)):
         raise InvalidArgument("epsilon", f"was {epsilon!r}; it is a share between 0 (no floor) and 1 (uniform).")
-    floored = np.array(weights, dtype=np.float64)
-    if floored.ndim == 0 or not np.all(floored >= 0.0) or not np.allclose(floored.sum(axis=-1), 1.0, atol=1e-8):
-        raise InvalidArgument(
-            "weights", f"were {weights!r}; expected non-negative numbers that sum to 1 along the last axis."
-        )
+    floored = np.array(weights, dtype=np.float64, ndmin=1)
+    probability_rows(floored.reshape(-1, floored.shape[-1]), "weights", 1e-5)
     floor = np.broadcast_to((share / floored.shape[-1])[..., None], floored.shape)
     fixed = np.zeros(floored.shape, dtype=bool)
     for _ in range(floored.shape[-1]):
@@ -143,19 +140,11 @@ def thompson_allocation(
     """
     one_of(kind, "kind", ("contrasts", "arms"))
     values = numeric_array(draws, "draws", "one row per posterior draw")
-    n_axes = 2 if segments is None else 3
-    if values.ndim != n_axes or 0 in values.shape:
-        last = "K-1" if kind == "contrasts" else "K"
-        expected = f"[S, {last}]" if segments is None else f"[S, M, {last}] (draws, members, arms)"
-        hint = " For draws per member pass segments." if segments is None and values.ndim == 3 else ""
-        raise InvalidArgument(
-            "draws", f"had shape {values.shape}; expected a non-empty {expected} for the kind {kind!r}.{hint}"
-        )
-    if not np.isfinite(values).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise InvalidArgument(
-            "draws", f"holds {values[place]} at [{', '.join(map(str, place))}]; every posterior draw must be finite."
-        )
+    last = "K-1" if kind == "contrasts" else "K"
+    hint = "; for draws per member pass segments" if segments is None and values.ndim == 3 else ""
+    axes = ("S", last) if segments is None else ("S", "M", last)
+    shaped(values, "draws", axes, f"draws{'' if segments is None else ', members'} and arms of the kind {kind!r}{hint}")
+    finite_array(values, "draws")
     if kind == "contrasts":
         values = np.concatenate([np.zeros((*values.shape[:-1], 1)), values], axis=-1)
     if segments is None:
@@ -183,8 +172,7 @@ def _members(segments: Sequence[Hashable] | Mapping[Hashable, Any], size: int) -
         return {label: _positions(label, rows, size) for label, rows in segments.items()}
     members: dict[Hashable, npt.NDArray[np.int64]] = {}
     labels = list(segments)
-    if len(labels) != size:
-        raise InvalidArgument("segments", f"has {len(labels)} labels for {size} members; expected one per member.")
+    one_each(labels, "segments", size, "members")
     categories = getattr(getattr(segments, "dtype", None), "categories", None)
     empty = [] if categories is None else [c for c in categories if c not in set(labels)]
     if empty:
@@ -200,11 +188,7 @@ def _positions(label: Hashable, rows: Any, size: int) -> npt.NDArray[np.int64]:
     """The members of the segment ``label``, from their positions or a mask."""
     positions = np.asarray(rows)
     if positions.dtype == bool:
-        if positions.shape != (size,):
-            raise InvalidArgument(
-                "segments", f"has a mask of length {positions.size} for {label!r}; expected {size}, one per member."
-            )
-        positions = np.flatnonzero(positions)
+        positions = np.flatnonzero(shaped(positions, f"segments[{label!r}]", (size,), "one boolean per member"))
     if positions.size == 0:
         raise InvalidArgument("segments", f"has no members in {label!r}; leave it out or give it some.")
     outside = positions[(positions < 0) | (positions >= size)]

@@ -247,7 +247,7 @@ def finite_array(
     least: float = -np.finfo(np.float64).max,
     most: float = np.finfo(np.float64).max,
 ) -> NDArray[np.float64]:
-    """``values`` when all are finite and within bounds; else an error with the row (and column) of the first.
+    """``values``, with at least one axis, when all are finite and within bounds; else an error with the first's place.
 
     Block by block, without a second array of the size of the first. ``hint`` goes on behind "expected finite numbers".
     """
@@ -255,8 +255,9 @@ def finite_array(
         block = values[rows]
         if not (block.min() >= least and block.max() <= most):  # NaN compares false, so it is wrong too
             row, *place = np.argwhere(~((block >= least) & (block <= most)))[0]
-            given = f"{block[(row, *place)]:g} in row {rows.start + row}{''.join(f', column {axis}' for axis in place)}"
-            raise InvalidArgument(argument, f"holds {given}; expected finite numbers{hint}.")
+            where = f"in row {rows.start + row}{f', column {place[0]}' if place else ''}"
+            where = f"at {[rows.start + row, *place]}" if len(place) > 1 else where
+            raise InvalidArgument(argument, f"holds {block[(row, *place)]:g} {where}; expected finite numbers{hint}.")
     return values
 
 
@@ -273,8 +274,8 @@ def probability_rows(
     """
     for rows in row_blocks(*values.shape):
         block = values[rows]
-        if not (block.min() >= 0.0 and block.max() <= 1.0):  # NaN compares false, so it is wrong too
-            row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0)))[0]
+        if not (block.min() >= 0.0 and block.max() <= 1.0 + tolerance):  # NaN compares false, so it is wrong too
+            row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0 + tolerance)))[0]
             where = f"{block[row, place]:g} in row {rows.start + row}, column {place}"
             raise InvalidArgument(argument, f"holds {where}; expected probabilities in [0, 1].")
         sums = block @ np.ones(block.shape[1])

@@ -79,11 +79,8 @@ class AssignmentBook:
         if self.settings.uses_covariates:
             return self._reader.read(covariates)
         if covariates is not None:
-            raise InvalidArgument(
-                "covariates",
-                "were given, but this design does not use any; make it with outcome_model='pooled' or 'split' (or a "
-                "regressor) from the first round on.",
-            )
+            fix = "make it with outcome_model='pooled' or 'split' (or a regressor) from the first round on"
+            raise InvalidArgument("covariates", f"were given, but this design does not use any; {fix}.")
         return None
 
     def enter(
@@ -109,10 +106,8 @@ class AssignmentBook:
             return assignment_id
         whole = isinstance(assignment_id, numbers.Real) and not isinstance(assignment_id, bool)
         if not (whole and 0 < assignment_id <= self.n_assigned and assignment_id == int(assignment_id)):
-            raise InvalidArgument(
-                "assignment_id",
-                f"was {assignment_id!r}; ids so far are 1 to {self.n_assigned}. Pass the id that assign() gave.",
-            )
+            known = f"ids so far are 1 to {self.n_assigned}. Pass the id that assign() gave"
+            raise InvalidArgument("assignment_id", f"was {assignment_id!r}; {known}.")
         return int(assignment_id)
 
     def check_covariates(self, number: int, covariates: Any) -> None:
@@ -123,27 +118,20 @@ class AssignmentBook:
         elif self.record is not None:
             known = self.record.covariates(self.record.table()[number - 1 : number])[0].tolist()
         if known is not None and row != known:
-            raise InvalidArgument(
-                "covariates",
-                f"of assignment {number} were {known} when it was made, now {row}; they are measured before treatment "
-                "and do not change.",
-            )
+            given = f"of assignment {number} were {known} when it was made, now {row}"
+            raise InvalidArgument("covariates", f"{given}; they are measured before treatment and do not change.")
 
     def amended(self, number: int, outcome: float, amend: bool) -> tuple[int, float] | None:
         """(arm, old outcome) of a closed assignment whose outcome may be replaced; None for the same outcome again."""
         if self.record is None:
-            raise InvalidArgument(
-                "assignment_id",
-                f"was {number}, observed before, and this design keeps no record of outcomes to compare with "
-                "(record_rounds=False).",
-            )
+            why = "this design keeps no record of outcomes to compare with (record_rounds=False)"
+            raise InvalidArgument("assignment_id", f"was {number}, observed before, and {why}.")
         old = self.record.outcome(number - 1)
         if old == outcome:
             return None
         if not amend:
-            raise InvalidArgument(
-                "outcome", f"of assignment {number} was {old:g} before, now {outcome:g}; pass amend=True to correct it."
-            )
+            given = f"of assignment {number} was {old:g} before, now {outcome:g}"
+            raise InvalidArgument("outcome", f"{given}; pass amend=True to correct it.")
         return self.record.arm(number - 1), old
 
     def state(self) -> dict[str, Any]:
@@ -170,14 +158,10 @@ def finite_outcome(outcome: Any, number: int) -> float:
     if isinstance(outcome, np.ndarray) and outcome.size == 1:
         outcome = outcome.item()
     if not isinstance(outcome, (float, int, np.number, np.bool_, numbers.Real)):
-        raise InvalidType(
-            "outcome", f"of assignment {number} was {outcome!r}; expected a number. The assignment stays open."
-        )
+        given = f"of assignment {number} was {outcome!r}"
+        raise InvalidType("outcome", f"{given}; expected a number. The assignment stays open.")
     value = float(outcome)
     if not math.isfinite(value):
-        raise InvalidArgument(
-            "outcome",
-            f"of assignment {number} was {value}; expected a finite number. The assignment stays open: report the "
-            "outcome once it is known, or never.",
-        )
+        fix = "expected a finite number. The assignment stays open: report the outcome once it is known, or never"
+        raise InvalidArgument("outcome", f"of assignment {number} was {value}; {fix}.")
     return value

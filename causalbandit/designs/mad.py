@@ -43,7 +43,7 @@ from causalbandit.designs.mad_record import ARM, OUTCOME, PROPENSITY
 from causalbandit.designs.mad_results import LiveResults
 from causalbandit.designs.mad_saving import damage_told, design_to_dict, read_design, read_json, write_json
 from causalbandit.designs.mixing import drawn_arm, mix, policy_probabilities, rebalance
-from causalbandit.designs.policies import check_policy
+from causalbandit.designs.policies import CANNOT_AMEND, check_policy
 from causalbandit.designs.policy_saving import policy_from_dict
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
@@ -261,12 +261,7 @@ class MixtureAdaptiveDesign(LiveResults):
         amended, record = self._book.amended(number, outcome, amend), self._book.record
         if amended is None or record is None:
             return
-        if not callable(getattr(self.policy, "amend", None)):
-            raise InvalidArgument(
-                "amend",
-                f"needs a policy that can take back an outcome; give {type(self.policy).__name__} a method "
-                "amend(arm, old, new).",
-            )
+        checks.methods(self.policy, "policy", ("amend",), CANNOT_AMEND)
         arm, old = amended
         self.policy.amend(arm, old, outcome)
         record.set_outcome(number - 1, outcome, record.place(number - 1))

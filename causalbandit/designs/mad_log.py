@@ -21,7 +21,7 @@ from causalbandit.checks import one_of, row_numbers
 from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
 from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
-from causalbandit.designs.settings import MADSettings
+from causalbandit.designs.settings import USES_COVARIATES, MADSettings
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.contrast_readings import ObservedRounds, read_log
 from causalbandit.inference.estimates import summary_text
@@ -148,12 +148,8 @@ def replay_log(
     )
     _check_chances(log)
     if settings.uses_covariates != (log.contexts is not None):
-        raise InvalidArgument(
-            "contexts",
-            f"are needed by the outcome model {outcome_model!r}."
-            if settings.uses_covariates
-            else "need an outcome model that uses them: 'pooled', 'split' or a regressor.",
-        )
+        needed = f"are needed by the outcome model {outcome_model!r}"
+        raise InvalidArgument("contexts", f"{needed if settings.uses_covariates else f'need {USES_COVARIATES}'}.")
     contrasts = RunningContrasts(settings, keep_path=True)
     if outcome_model is None:
         contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
@@ -189,12 +185,9 @@ def _check_chances(log: AdaptiveLog) -> None:
     for arm in drawn.tolist():
         rows = np.flatnonzero(log.propensities[:, arm] == 0.0)
         if len(rows):
-            raise InvalidArgument(
-                "propensity",
-                f"of the arm {log.names[arm]!r} was 0 in {len(rows)} of {log.n_rounds} rounds ({row_numbers(rows)} in "
-                "the order of time), so their scores say nothing of it. Keep the rounds in which every arm that is "
-                "compared could be drawn.",
-            )
+            where = f"in {len(rows)} of {log.n_rounds} rounds ({row_numbers(rows)} in the order of time)"
+            fix = "Keep the rounds in which every arm that is compared could be drawn"
+            raise InvalidArgument("propensity", f"of the arm {log.names[arm]!r} was 0 {where}. {fix}.")
 
 
 def _check_columns(log: AdaptiveLog, contexts: Any) -> None:
@@ -205,9 +198,8 @@ def _check_columns(log: AdaptiveLog, contexts: Any) -> None:
     position = dependent_column(factor) if len(factor) == contexts.shape[1] else None
     if position is not None:
         name = log.context_names[position] if log.context_names else position
-        raise InvalidArgument(
-            "contexts", f"have {name!r}, which is constant or a linear combination of those before it; leave it out."
-        )
+        why = "which is constant or a linear combination of those before it"
+        raise InvalidArgument("contexts", f"have {name!r}, {why}; leave it out.")
 
 
 def mad_from_log(

@@ -41,11 +41,9 @@ def read_design(saved: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[MADSe
     if saved.get("kind") != KIND:
         raise InvalidArgument("saved", f"is no saved {KIND}: its kind is {saved.get('kind')!r}.")
     if saved.get("format") != FORMAT:
-        raise InvalidArgument(
-            "saved",
-            f"is a {KIND} of format {saved.get('format')!r}; this version reads format {FORMAT}. Finish that "
-            "experiment with the version that saved it, or give its log to mad_from_log.",
-        )
+        known = f"of format {saved.get('format')!r}; this version reads format {FORMAT}"
+        fix = "Finish that experiment with the version that saved it, or give its log to mad_from_log"
+        raise InvalidArgument("saved", f"is a {KIND} {known}. {fix}.")
     return MADSettings.from_dict(saved["settings"], **own), saved["policy"], saved["state"]
 
 

@@ -26,7 +26,7 @@ from causalbandit.designs.policies import check_policy
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import ESTIMANDS, MADSettings
 from causalbandit.designs.simulated_designs import MADRounds, MADSimulation
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, seed_sequence
 
 FloatArray = npt.NDArray[np.float64]
@@ -103,12 +103,8 @@ def simulate_mad(
     from tqdm import tqdm
 
     check_policy(policy)
-    if not callable(getattr(policy, "replicate", None)):
-        raise InvalidType(
-            "policy",
-            f"was a {type(policy).__name__} without replicate(replications, rng), so it cannot run as a batch; use a "
-            "policy of this package, or MixtureAdaptiveDesign.run for one experiment at a time.",
-        )
+    purpose = "it cannot run as a batch; use a policy of this package, or MixtureAdaptiveDesign.run"
+    checks.methods(policy, "policy", ("replicate",), purpose)
     n_rounds = checks.whole_number(n_rounds, "n_rounds", least=1, of="rounds")
     replications = checks.whole_number(replications, "replications", least=1, of="experiments")
     settings = MADSettings(
@@ -128,9 +124,8 @@ def simulate_mad(
     source = _OutcomeSource(outcomes, means, settings)
     against = checks.one_of(estimand if truth is None else truth, "truth", ESTIMANDS)
     if against == "population" and source.means is None:
-        raise InvalidArgument(
-            "means", "are needed to count misses of population effects; or pass estimand='sample' or truth='sample'."
-        )
+        fix = "or pass estimand='sample' or truth='sample'"
+        raise InvalidArgument("means", f"are needed to count misses of population effects; {fix}.")
     policy_seed, draw_seed, outcome_seed = seed_sequence(rng).spawn(3)
     batch = _Batch(settings, policy.replicate(replications, policy_seed), source, replications, draw_seed, outcome_seed)
     misses = _Misses(settings, source.means, against == "population", replications)
@@ -195,18 +190,20 @@ class _OutcomeSource:
         self.settings = settings
         known = None if means is None else np.asarray(means, dtype=np.float64)
         if not callable(outcomes):
-            bernoulli = np.asarray(outcomes, dtype=np.float64)
-            if bernoulli.shape != (settings.n_arms,) or not np.all((bernoulli >= 0.0) & (bernoulli <= 1.0)):
-                raise InvalidArgument(
-                    "outcomes",
-                    f"were {outcomes!r}; expected {settings.n_arms} Bernoulli means in [0, 1], one per arm of the "
-                    "policy, or a function of (size, rng).",
-                )
+            expected = f"{settings.n_arms} Bernoulli means in [0, 1], or a function of (size, rng)"
+            bernoulli = checks.numeric_array(outcomes, "outcomes", expected)
+            checks.finite_array(
+                checks.shaped(bernoulli, "outcomes", (settings.n_arms,), expected),
+                "outcomes",
+                f": {expected}",
+                least=0,
+                most=1,
+            )
             if known is not None and not np.array_equal(known, bernoulli):
                 raise InvalidArgument("means", "differ from the Bernoulli means given as outcomes; leave means out.")
             outcomes, known = _bernoulli(bernoulli), bernoulli
-        if known is not None and known.shape != (settings.n_arms,):
-            raise InvalidArgument("means", f"has shape {known.shape}; expected ({settings.n_arms},), one per arm.")
+        if known is not None:
+            checks.shaped(known, "means", (settings.n_arms,), "one per arm")
         self.means: FloatArray | None = known
         self._draw, self._takes_round = outcomes, _takes_three(outcomes)
 
@@ -215,19 +212,16 @@ class _OutcomeSource:
         drawn = self._draw(size, rng, t) if self._takes_round else self._draw(size, rng)
         potential, covariates = drawn if isinstance(drawn, tuple) else (drawn, None)
         potential, shape = np.asarray(potential, dtype=np.float64), (size, self.settings.n_arms)
-        if potential.shape != shape:
-            raise InvalidArgument(
-                "outcomes", f"(size, rng) gave shape {potential.shape}; expected {shape}: replications, arms."
-            )
+        checks.shaped(potential, "what outcomes(size, rng) gave", shape, "replications, arms")
         if not self.settings.uses_covariates:
             return potential, None
         covariates = None if covariates is None else np.asarray(covariates, dtype=np.float64)
         if covariates is None or covariates.ndim != 2 or len(covariates) != size:
-            raise InvalidArgument(
-                "outcomes",
-                f"(size, rng) must give a pair (outcomes {shape}, covariates ({size}, d)): the outcome model "
-                f"{self.settings.outcome_model!r} needs covariates.",
+            expected = f"expected a pair (outcomes {shape}, covariates ({size}, d))"
+            given = (
+                f"gave no covariates that fit, and the outcome model {self.settings.outcome_model!r} needs covariates"
             )
+            raise InvalidArgument("outcomes(size, rng)", f"{given}; {expected}.")
         return potential, covariates
 
 

@@ -21,15 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit import checks
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.errors import InvalidArgument, listing
 
 FloatArray = npt.NDArray[np.float64]
 
 SMALLEST_WEIGHT = 1e-10
 """Weight below which a settled arm's share of the policy does not fall."""
-
-PROBABILITY_TOLERANCE = 1e-6
-"""How far a policy's probabilities may be from summing to 1: rounding in single precision stays within it."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +54,8 @@ def mixing_sequence(delta: str | Callable[[int], float]) -> Callable[[int], floa
     """The function of the round (1, 2, …) that ``delta`` names or is."""
     if isinstance(delta, str):
         return MIXING_SEQUENCES[checks.one_of(delta, "delta", MIXING_SEQUENCES, "names of sequences")]
-    if not callable(delta):
-        raise InvalidType(
-            "delta",
-            f"was {delta!r}; expected a function of the round such as lambda t: t**-0.24, or one of "
-            f"{listing(MIXING_SEQUENCES)}.",
-        )
-    return delta
+    expected = f"a function of the round such as lambda t: t**-0.24, or one of {listing(MIXING_SEQUENCES)}"
+    return checks.function(delta, "delta", expected)
 
 
 def mixing_share(delta: Callable[[int], float], t: int) -> float:
@@ -76,11 +68,8 @@ def mixing_share(delta: Callable[[int], float], t: int) -> float:
     if not 0.0 < share <= 1.0:
         raise InvalidArgument(f"delta({t})", f"was {share!r}; the share of uniform assignment lies in (0, 1].")
     if t > 1 and not share > t**-0.25:
-        raise InvalidArgument(
-            f"delta({t})",
-            f"was {share!r}, not above {t}^(-1/4) = {t**-0.25:.6g}; a sequence that falls this fast loses the "
-            "guarantee. Use a slower one, for example lambda t: t**-0.24.",
-        )
+        given = f"was {share!r}, not above {t}^(-1/4) = {t**-0.25:.6g}, so that the guarantee is lost"
+        raise InvalidArgument(f"delta({t})", f"{given}. Use a slower sequence, for example lambda t: t**-0.24.")
     return share
 
 
@@ -135,22 +124,17 @@ def policy_probabilities(policy: Any, arms: Sequence[Hashable]) -> list[float]:
     for q in given if valid else ():
         valid = valid and q >= 0.0
         total += q
-    if not valid or not abs(total - 1.0) <= PROBABILITY_TOLERANCE:
+    if not valid or not abs(total - 1.0) <= checks.SUM_TOLERANCE:
         raise InvalidArgument("policy", f"is wrong: {said} gave {given}; {expected}")
     return given if total == 1.0 else [q / total for q in given]
 
 
 def batch_probabilities(policy: Any, shape: tuple[int, int]) -> FloatArray:
     """[R, K] probabilities that a replicated policy answers, checked."""
-    given = np.asarray(policy.probabilities(), dtype=np.float64)
-    sums = given.sum(axis=-1) if given.shape == shape else np.zeros(1)
-    if not (given >= 0.0).all() or not (np.abs(sums - 1.0) <= PROBABILITY_TOLERANCE).all():
-        raise InvalidArgument(
-            "policy",
-            f"is wrong: {type(policy).__name__}.probabilities() gave no {shape} array of non-negative rows that sum to "
-            "1.",
-        )
-    return given
+    said = f"what {type(policy).__name__}.probabilities() gave"
+    return checks.probability_rows(
+        checks.shaped(np.asarray(policy.probabilities(), dtype=np.float64), said, shape), said
+    )
 
 
 def drawn_arm(draw: float, probabilities: Sequence[float]) -> int:

@@ -216,10 +216,7 @@ class RegressorModel:
         refit: int | Literal["geometric"] = "geometric",
         minimum: int = 20,
     ) -> None:
-        if not callable(getattr(regressor, "fit", None)) or not callable(getattr(regressor, "predict", None)):
-            raise InvalidType(
-                "outcome_model", f"was {regressor!r}; a regressor has the methods fit(X, y) and predict(X)."
-            )
+        checks.methods(regressor, "outcome_model", ("fit", "predict"), "a regressor has fit(X, y) and predict(X)")
         if refit != "geometric":
             checks.whole_number(refit, "refit", least=1, of="rounds", fix="Or 'geometric'.")
         self.prototype, self.n_arms, self.n_covariates = regressor, n_arms, n_covariates
@@ -249,9 +246,8 @@ class RegressorModel:
             if fitted is not None and self.means.counts[arm]:
                 value = float(np.asarray(fitted.predict(np.array([self._features(covariates, arm)]))).ravel()[0])
                 if not math.isfinite(value):
-                    raise ValueError(
-                        f"{type(fitted).__name__} predicted {value} for the covariates {list(covariates)}."
-                    )
+                    given = f"{type(fitted).__name__} predicted {value} for the covariates {list(covariates)}"
+                    raise ValueError(f"{given}; expected a finite number.")
                 predictions[arm] = value
         return predictions
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit import checks
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
 
 FloatArray = npt.NDArray[np.float64]
@@ -115,9 +115,8 @@ class ArmStatistics:
         """Put back what `state` gave, into a policy made with the same settings."""
         counts, totals = np.array(state["counts"], dtype=np.float64), np.array(state["totals"], dtype=np.float64)
         if counts.shape != self.counts.shape or totals.shape != self.totals.shape:
-            raise InvalidArgument(
-                "state", f"was saved by a policy with {counts.size} arms; this {type(self).__name__} has {self.n_arms}."
-            )
+            given = f"was saved by a policy with {counts.size} arms"
+            raise InvalidArgument("state", f"{given}; this {type(self).__name__} has {self.n_arms}.")
         self.counts, self.totals = counts, totals
         if state["rng"] is not None:
             self._rng = generator_from_state(state["rng"])
@@ -181,10 +180,7 @@ class FixedPolicy(ArmStatistics):
 
     def __init__(self, probabilities: Sequence[float] | FloatArray, *, rng: RNG = None) -> None:
         fixed = np.array(probabilities, dtype=np.float64)
-        if fixed.ndim != 1 or not np.all(fixed >= 0.0) or not abs(fixed.sum() - 1.0) <= 1e-8:
-            raise InvalidArgument(
-                "probabilities", f"were {probabilities!r}; expected non-negative numbers that sum to 1."
-            )
+        checks.probability_rows(checks.shaped(fixed, "probabilities", ("K",))[None], "probabilities")
         super().__init__(len(fixed), rng=rng)
         self.fixed = fixed / fixed.sum()
 
@@ -197,13 +193,11 @@ class FixedPolicy(ArmStatistics):
         return np.broadcast_to(self.fixed, self.counts.shape)
 
 
+CANNOT_AMEND = "it cannot take back an outcome; give it a method amend(arm, old, new)"
+"""What a policy without the method lacks, for an error."""
+
+
 def check_policy(policy: Any) -> None:
     """Raise InvalidType unless ``policy`` is an object with the methods of `Policy`."""
-    example = "for example BetaBernoulliThompson(n_arms)"
-    if isinstance(policy, type):
-        raise InvalidType("policy", f"was the class {policy.__name__}; expected an object made from it, {example}.")
-    if not all(callable(getattr(policy, method, None)) for method in ("probabilities", "update")):
-        raise InvalidType(
-            "policy",
-            f"was {policy!r}; a policy has the methods probabilities() and update(arm, outcome), {example}.",
-        )
+    purpose = "a policy has probabilities() and update(arm, outcome), for example BetaBernoulliThompson(n_arms)"
+    checks.methods(policy, "policy", ("probabilities", "update"), purpose)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.allocation import floor_allocation
-from causalbandit.designs.policies import check_policy
-from causalbandit.errors import InvalidArgument
+from causalbandit.checks import methods
+from causalbandit.designs.policies import CANNOT_AMEND, check_policy
 from causalbandit.randomness import RNG
 
 FloatArray = npt.NDArray[np.float64]
@@ -62,11 +62,7 @@ class PolicyFloor:
 
     def amend(self, arm: int, old: float, new: float) -> None:
         """Pass the correction on."""
-        if not callable(getattr(self.policy, "amend", None)):
-            raise InvalidArgument(
-                "policy",
-                f"{type(self.policy).__name__} cannot take back an outcome; give it a method amend(arm, old, new).",
-            )
+        methods(self.policy, "policy", ("amend",), CANNOT_AMEND)
         self.policy.amend(arm, old, new)
 
     def replicate(self, replications: int, rng: RNG = None) -> PolicyFloor:

@@ -16,7 +16,7 @@ from causalbandit import checks
 from causalbandit.designs.policies import UCB, EpsilonGreedy, FixedPolicy
 from causalbandit.designs.policy_floor import PolicyFloor
 from causalbandit.designs.thompson import BetaBernoulliThompson, GaussianThompson
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument
 
 POLICIES: dict[str, Any] = {
     kind.__name__: kind
@@ -36,11 +36,8 @@ def policy_to_dict(policy: Any) -> dict[str, Any]:
     InvalidType
         If the policy has no ``state`` and ``restore``.
     """
-    if not callable(getattr(policy, "state", None)) or not callable(getattr(policy, "restore", None)):
-        raise InvalidType(
-            "policy",
-            f"{type(policy).__name__} cannot be saved: give it state(), which returns JSON values, and restore(state).",
-        )
+    purpose = "it cannot be saved; give it state(), which returns JSON values, and restore(state)"
+    checks.methods(policy, "policy", ("state", "restore"), purpose)
     settings = policy.settings() if type(policy) in POLICIES.values() else None
     if settings is not None and any(callable(value) for value in settings.values()):
         settings = None  # a function among the settings: the caller passes the policy on loading
@@ -53,11 +50,8 @@ def policy_from_dict(saved: Mapping[str, Any], policy: Any = None) -> Any:
     """The policy that `policy_to_dict` saved; ``policy``, for a kind of one's own, is one made alike."""
     if policy is None:
         if saved["settings"] is None:
-            raise InvalidArgument(
-                "policy",
-                f"of the saved design is a {saved['kind']} that a file cannot hold whole; pass policy= with one made "
-                "with the same settings.",
-            )
+            given = f"of the saved design is a {saved['kind']} that a file cannot hold whole"
+            raise InvalidArgument("policy", f"{given}; pass policy= with one made with the same settings.")
         settings = dict(saved["settings"])
         if "policy" in settings:
             settings["policy"] = policy_from_dict(settings["policy"])

@@ -121,9 +121,7 @@ class MADSettings:
         if self.n_warmup and self.outcome_model is None:
             raise InvalidArgument("n_warmup", f"was {self.n_warmup} without an outcome_model; it only fits that model.")
         if self.covariates is not None and not self.uses_covariates:
-            raise InvalidArgument(
-                "covariates", "need an outcome model that uses them: 'pooled', 'split' or a regressor."
-            )
+            raise InvalidArgument("covariates", f"need {USES_COVARIATES}.")
         _ = self.crossed  # makes a model: a wrong name or option is told here, before the first round
 
     @cached_property
@@ -235,12 +233,15 @@ class MADSettings:
         return cls(**values)
 
 
+USES_COVARIATES = "an outcome model that uses them: 'pooled', 'split' or a regressor"
+"""What a design with covariates needs, for an error."""
+
+
 def arm_index(name: Hashable, arms: Sequence[Hashable]) -> int:
     """Position of the control among the arms; a name that prints alike counts ("0" in a file is the arm 0)."""
     if len(arms) < 2:
-        raise InvalidArgument(
-            "arms", f"has only one arm, {listing(arms)}; an effect needs an arm to compare with the control."
-        )
+        given = f"has only one arm, {listing(arms)}"
+        raise InvalidArgument("arms", f"{given}; an effect needs an arm to compare with the control.")
     if name in arms:
         return list(arms).index(name)
     printed = [str(arm) for arm in arms]

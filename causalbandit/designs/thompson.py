@@ -91,20 +91,14 @@ class BetaBernoulliThompson(_Thompson):
     ) -> None:
         super().__init__(n_arms, draws=draws, goal=goal, rng=rng)
         if len(prior) != 2 or not all(0.0 < value < math.inf for value in prior):
-            raise InvalidArgument(
-                "prior", f"was {prior!r}; expected two positive numbers (a, b), for example (1.0, 1.0)."
-            )
+            raise InvalidArgument("prior", f"was {prior!r}; expected two positive numbers (a, b), such as (1.0, 1.0).")
         self.prior = (float(prior[0]), float(prior[1]))
 
     def _check(self, outcome: Any) -> None:
         low, high = (outcome, outcome) if isinstance(outcome, float) else (np.min(outcome), np.max(outcome))
         if not (low >= 0.0 and high <= 1.0):
-            wrong = low if not low >= 0.0 else high
-            raise InvalidArgument(
-                "outcome",
-                f"was {wrong}; BetaBernoulliThompson learns from outcomes in [0, 1]. Rescale them, or use "
-                "GaussianThompson.",
-            )
+            expected = "BetaBernoulliThompson learns from outcomes in [0, 1]. Rescale them, or use GaussianThompson"
+            raise InvalidArgument("outcome", f"was {high if low >= 0.0 else low}; {expected}.")
 
     def _sample(self, shape: tuple[int, ...]) -> FloatArray:
         a, b = self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals

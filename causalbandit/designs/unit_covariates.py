@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from causalbandit.checks import listed
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
 
 
@@ -44,19 +45,15 @@ class CovariateReader:
             return row
         if (names is not None) != self.named:
             given, before = ("with", "without") if names is not None else ("without", "with")
-            raise InvalidArgument(
-                "covariates", f"came {given} names, those before {before}; expected {listing(self.names)}."
-            )
-        if names is None:
-            if len(values) != len(self.names):
-                raise InvalidArgument("covariates", f"were {len(values)} numbers; this design uses {len(self.names)}.")
-        elif names != self.names:
+            said = f"came {given} names, those before {before}"
+            raise InvalidArgument("covariates", f"{said}; expected {listing(self.names)}.")
+        if names is None and len(values) != len(self.names):
+            raise InvalidArgument("covariates", f"were {len(values)} numbers; this design uses {len(self.names)}.")
+        if names is not None and names != self.names:
             extra = [name for name in names if name not in self.names]
             if extra or len(names) != len(self.names):
-                hint = did_you_mean(extra[0], self.names) if extra else ""
-                raise InvalidArgument(
-                    "covariates", f"were {listing(names)}; this design uses {listing(self.names)}.{hint}"
-                )
+                known = f"{listing(self.names)}.{did_you_mean(extra[0], self.names) if extra else ''}"
+                raise InvalidArgument("covariates", f"were {listing(names)}; this design uses {known}")
             by_name = dict(zip(names, values, strict=True))
             values = [by_name[name] for name in self.names]
         return _finite_row(self.names, values)
@@ -72,9 +69,8 @@ def row_source(covariates: Any, rounds: int) -> Callable[[int], Any] | None:
     if callable(covariates):
         return lambda number: covariates()
     if len(covariates) < rounds:
-        raise InvalidArgument(
-            "covariates", f"has {len(covariates)} rows for {rounds} rounds; expected one row per round."
-        )
+        given = f"has {len(covariates)} rows for {rounds} rounds"
+        raise InvalidArgument("covariates", f"{given}; expected one row per round.")
     if hasattr(covariates, "columns"):
         names = [str(name) for name in covariates.columns]
         values = covariates.to_numpy()
@@ -111,11 +107,7 @@ def _names_and_values(covariates: Any) -> tuple[list[str] | None, list[Any]]:
         covariates = covariates.to_dict()
     if isinstance(covariates, Mapping):
         return [str(name) for name in covariates], list(covariates.values())
-    if isinstance(covariates, (str, bytes)) or not isinstance(covariates, Sequence):
-        raise InvalidType(
-            "covariates", f"was {covariates!r}; expected a mapping name → number, a pandas row or a sequence."
-        )
-    return None, list(covariates)
+    return None, listed(covariates, "covariates", "a mapping name → number, a pandas row or a sequence")
 
 
 def _finite_row(names: Sequence[str], values: Sequence[Any]) -> list[float]:
@@ -127,9 +119,8 @@ def _finite_row(names: Sequence[str], values: Sequence[Any]) -> list[float]:
         except (TypeError, ValueError):
             raise InvalidType("covariates", f"have {name!r} = {value!r}; encode it as a number first.") from None
         if not math.isfinite(number):
-            raise InvalidArgument(
-                "covariates", f"have {name!r} = {number}; it must be known before treatment: impute it first."
-            )
+            fix = "it must be known before treatment: impute it first"
+            raise InvalidArgument("covariates", f"have {name!r} = {number}; {fix}.")
         row.append(number)
     if not row:
         raise InvalidArgument("covariates", "is empty; give at least one, or use outcome_model='mean'.")

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import instance, number, numeric_array
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.checks import finite_array, instance, listed, number, numeric_array, one_each, one_of, shaped
+from causalbandit.errors import InvalidType
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
@@ -124,11 +124,7 @@ class Mixture:
         import pandas as pd
 
         labels: Sequence[object] = range(len(self.weights)) if names is None else names
-        if len(labels) != len(self.weights):
-            raise InvalidArgument(
-                "names",
-                f"has {len(labels)} labels for {len(self.weights)} interventions; give one label per intervention.",
-            )
+        one_each(labels, "names", len(self.weights), "interventions")
         order = [b for b in np.argsort(-self.weights, kind="stable") if self.weights[b] > 0]
         return pd.DataFrame(
             {
@@ -200,9 +196,9 @@ def gamma_star(
     instance(model, "model", CausalModel, "a CausalModel, such as problem.model, and its interventions")
     mixture = optimal_mixture(model.reach(interventions), learned=learned, tolerance=tolerance)
     if mixture.gap > tolerance:
+        given = f"gamma_star was solved only to a gap of {mixture.gap:.1e}, not to {tolerance:.1e} ({mixture.note})"
         raise RuntimeError(
-            f"gamma_star was solved only to a gap of {mixture.gap:.1e}, not to the tolerance {tolerance:.1e} "
-            f"({mixture.note}). Use optimal_mixture(...), which returns the value with its gap, or a larger tolerance."
+            f"{given}. Use optimal_mixture(...), which gives the value with its gap, or raise tolerance."
         )
     return mixture.value
 
@@ -331,63 +327,32 @@ def _checked(
     learned: ArrayLike | None,
 ) -> tuple[Array, Array, Array, Array | None, NDArray[np.bool_]]:
     """All inputs as arrays of the right shape and range: reach, objective, counts, costs (or None), learned."""
-    beta = _not_negative(reach, "reach")
-    if beta.ndim != 2 or 0 in beta.shape:
-        raise InvalidArgument(
-            "reach",
-            f"has shape {beta.shape}; expected [C, A], one row per family row and one column per intervention, as "
-            "model.reach(interventions) returns it.",
-        )
-    if beta.max() > 1 + 1e-6:  # a little more is what summation leaves of a probability of 1
-        c, a = np.unravel_index(beta.argmax(), beta.shape)
-        raise InvalidArgument(
-            "reach", f"holds {beta[c, a]} at [{c}, {a}]; a reach is a probability, at most 1. Pass prices as costs."
-        )
+    beta = _not_negative(reach, "reach", ("C", "A"), "as model.reach(interventions) returns it")
+    # A little more than 1 is what summation leaves of a probability of 1.
+    finite_array(beta, "reach", ", probabilities from 0 to 1. Pass prices as costs", most=1 + 1e-6)
     shape = n_rows, n_interventions = beta.shape
-    weight = beta * beta if objective is None else _not_negative(objective, "objective")
-    _check_shape(weight, "objective", shape, "like reach: one weight per family row and intervention")
-    count = np.zeros(n_rows) if counts is None else _not_negative(counts, "counts")
-    _check_shape(count, "counts", (n_rows,), "one number per family row, visits per planned experiment")
-    price = None if costs is None else _not_negative(costs, "costs")
-    if price is not None:
-        _check_shape(price, "costs", (n_interventions,), "one price per intervention")
-        if price.min() <= 0:
-            raise InvalidArgument(
-                "costs", f"holds {price.min()} at [{price.argmin()}]; a price per experiment must be above 0."
-            )
+    weight, count, price = beta * beta, np.zeros(n_rows), None
+    if objective is not None:
+        weight = _not_negative(objective, "objective", shape, "one weight per family row and intervention")
+    if counts is not None:
+        count = _not_negative(counts, "counts", (n_rows,), "visits per planned experiment, one number per family row")
+    if costs is not None:
+        price = _not_negative(costs, "costs", (n_interventions,), "one price per intervention")
+        finite_array(price, "costs", " above 0, the price of an experiment", least=np.nextafter(0, 1))
     counted = np.ones(n_rows, dtype=bool) if learned is None else np.asarray(learned)
     if counted.dtype != bool:
         raise InvalidType("learned", f"has entries of type {counted.dtype}; expected True or False per family row.")
-    _check_shape(counted, "learned", (n_rows,), "True or False for every family row")
+    shaped(counted, "learned", (n_rows,), "True or False for every family row")
     return beta, weight, count, price, counted
 
 
-def _not_negative(values: ArrayLike, argument: str) -> Array:
-    array = numeric_array(values, argument, "an array or nested lists")
-    bad = np.argwhere(~(array >= 0) | np.isinf(array))
-    if len(bad):
-        place = ", ".join(str(i) for i in bad[0])
-        raise InvalidArgument(
-            argument, f"holds {array[tuple(bad[0])]} at [{place}]; expected finite numbers, none below 0."
-        )
-    return array
-
-
-def _check_shape(array: NDArray[Any], argument: str, shape: tuple[int, ...], meaning: str) -> None:
-    if array.shape != shape:
-        raise InvalidArgument(argument, f"has shape {array.shape}; expected {shape}: {meaning}.")
+def _not_negative(values: ArrayLike, argument: str, shape: tuple[int | str, ...], meaning: str) -> Array:
+    array = shaped(numeric_array(values, argument, "an array or nested lists"), argument, shape, meaning)
+    return finite_array(array, argument, ", none below 0", least=0)
 
 
 def check_settings(tolerance: float, solvers: Sequence[str]) -> None:
     """Raise unless `optimal_mixture` can work with these settings; for callers that solve much later."""
     number(tolerance, "tolerance", above=0, fix="It is a relative gap, for example 1e-4.")
-    if isinstance(solvers, str):
-        raise InvalidType(
-            "solvers", f"was the string {solvers!r}; expected a sequence of names, for example ({solvers!r},)."
-        )
-    known = (*SOLVERS, UNIFORM)
-    for name in solvers:
-        if name not in known:
-            raise InvalidArgument(
-                "solvers", f"names {name!r}; expected some of {listing(known)}.{did_you_mean(name, known)}"
-            )
+    for name in listed(solvers, "solvers", "a sequence of names, such as ('first-order',)"):
+        one_of(name, "solvers", (*SOLVERS, UNIFORM), verb="names")

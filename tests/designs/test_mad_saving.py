@@ -55,7 +55,7 @@ def test_a_saved_design_continues_bit_for_bit(model: str | None, tmp_path: Path)
 
 def test_saving_says_what_a_file_cannot_hold(tmp_path: Path) -> None:
     path = tmp_path / "design.json"
-    with pytest.raises(TypeError, match="Recorded cannot be saved"):
+    with pytest.raises(TypeError, match=r"Recorded, which has no state\(\) and restore\(\): it cannot be saved"):
         MixtureAdaptiveDesign(Recorded(2)).save(path)
     design = MixtureAdaptiveDesign(cb.UCB(2), delta=lambda t: t**-0.2, rng=0)
     design.save(path)

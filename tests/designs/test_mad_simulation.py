@@ -195,7 +195,7 @@ def test_wrong_input_is_refused() -> None:
         cb.simulate_mad(
             cb.UCB(2), lambda size, rng: np.zeros((size, 2)), n_rounds=5, replications=2, estimand="population"
         )
-    with pytest.raises(ValueError, match=r"gave shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"gave has shape \(2, 3\)"):
         cb.simulate_mad(cb.UCB(2), lambda size, rng: np.zeros((size, 3)), means=[0, 0], n_rounds=5, replications=2)
     with pytest.raises(ValueError, match="needs covariates"):
         cb.simulate_mad(cb.UCB(2), [0.1, 0.2], n_rounds=5, replications=2, outcome_model="split")

@@ -67,7 +67,7 @@ def test_amending_replaces_an_outcome() -> None:
     assert policy.totals.tolist() == [0.0, 0.0]
     assert policy.counts.tolist() == [0.0, 1.0]
     unable = PolicyFloor(SimpleNamespace(probabilities=lambda: [0.5, 0.5], update=lambda arm, outcome: None), 0.1)
-    with pytest.raises(ValueError, match="SimpleNamespace cannot take back"):
+    with pytest.raises(ValueError, match=r"SimpleNamespace, which has no amend\(\): it cannot take back"):
         unable.amend(1, 1.0, 0.0)
 
 

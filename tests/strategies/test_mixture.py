@@ -193,16 +193,16 @@ def test_plot_draws_one_bar_per_intervention_in_the_support(small):
     [
         ({"reach": [0.5, 0.5]}, r"reach has shape \(2,\); expected \[C, A\]"),
         ({"reach": np.zeros((0, 3))}, r"reach has shape \(0, 3\)"),
-        ({"reach": [[0.5, np.nan]]}, r"reach holds nan at \[0, 1\]; expected finite numbers"),
-        ({"reach": [[-0.5, 1.0]]}, r"reach holds -0.5 at \[0, 0\]"),
-        ({"reach": [[0.5, 2.0]]}, r"reach holds 2.0 at \[0, 1\]; a reach is a probability"),
+        ({"reach": [[0.5, np.nan]]}, r"reach holds nan in row 0, column 1; expected finite numbers"),
+        ({"reach": [[-0.5, 1.0]]}, r"reach holds -0.5 in row 0, column 0"),
+        ({"reach": [[0.5, 2.0]]}, r"reach holds 2 in row 0, column 1; expected finite numbers, probabilities"),
         ({"reach": np.eye(2), "objective": np.ones((2, 3))}, r"objective has shape \(2, 3\); expected \(2, 2\)"),
-        ({"reach": np.eye(2), "objective": [[1, -1], [0, 1]]}, r"objective holds -1.0 at \[0, 1\]"),
+        ({"reach": np.eye(2), "objective": [[1, -1], [0, 1]]}, r"objective holds -1 in row 0, column 1"),
         ({"reach": np.eye(2), "counts": [1.0]}, r"counts has shape \(1,\); expected \(2,\)"),
-        ({"reach": np.eye(2), "counts": [1.0, np.inf]}, r"counts holds inf at \[1\]"),
+        ({"reach": np.eye(2), "counts": [1.0, np.inf]}, r"counts holds inf in row 1"),
         (
             {"reach": np.eye(2), "costs": [1.0, 0.0]},
-            r"costs holds 0.0 at \[1\]; a price .* above 0",
+            r"costs holds 0 in row 1; expected finite numbers above 0",
         ),
         ({"reach": np.eye(2), "costs": 2.0}, r"costs has shape \(\); expected \(2,\)"),
         ({"reach": np.eye(2), "learned": [True]}, r"learned has shape \(1,\)"),
@@ -220,7 +220,7 @@ def test_bad_values_are_refused_by_name(arguments, message):
     [
         ({"reach": "reach"}, r"reach holds values that are not numbers"),
         ({"reach": np.eye(2), "learned": [1, 0]}, r"learned has entries of type int"),
-        ({"reach": np.eye(2), "solvers": "SCS"}, r"solvers was the string 'SCS'"),
+        ({"reach": np.eye(2), "solvers": "SCS"}, r"solvers was 'SCS'"),
     ],
 )
 def test_bad_types_are_refused_by_name(arguments, message):

@@ -438,7 +438,7 @@ def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
         ({"tolerance": 0}, ValueError, r"tolerance was 0; expected a finite number above 0. It is a relative gap"),
         ({"tolerance": "1e-3"}, TypeError, r"tolerance was '1e-3'"),
         ({"solvers": ("CLARABLE",)}, ValueError, r"'CLARABLE'.*Did you mean 'CLARABEL'\?"),
-        ({"solvers": "SCS"}, TypeError, r"solvers was the string 'SCS'"),
+        ({"solvers": "SCS"}, TypeError, r"solvers was 'SCS'"),
     ],
 )
 def test_settings_of_the_mixture_are_refused_before_the_first_experiment(options, error, message):
