@@ -14,7 +14,7 @@ import numpy.typing as npt
 from causalbandit.checks import one_of
 from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
-from causalbandit.designs.mad_log import replay_log
+from causalbandit.designs.mad_log import LoggedMAD, replay_log
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.plug_in import plug_in_effects
@@ -194,17 +194,13 @@ class Confirmation:
         return self._tidy(frame, "exact")
 
     def _mad(self, scale: Scale = "difference") -> pd.DataFrame:
-        if not self.covariates:
-            return self._tidy(self.design.estimates(), "mad")
-        # Covariates arrive with the rows: no arm changes them, and the arms were drawn without looking at them.
-        read = replay_log(
-            self._adaptive_log(),
-            self.arms.labels[0],
-            alpha=self.alpha,
-            t_star=self.budget,
-            outcome_model="pooled",
-        )
-        return self._tidy(read.estimates(), "mad")
+        return self._tidy((self._adjusted if self.covariates else self.design).estimates(), "mad")
+
+    @cached_property
+    def _adjusted(self) -> LoggedMAD:
+        """MAD with covariates. They arrive with the rows: no arm changes them, none was drawn by looking at them."""
+        log, control = self._adaptive_log(), self.arms.labels[0]
+        return replay_log(log, control, alpha=self.alpha, t_star=self.budget, outcome_model="pooled")
 
     def _aipw(self, scale: Scale = "difference") -> pd.DataFrame:
         log = self._adaptive_log()
@@ -323,7 +319,7 @@ class Confirmation:
                 "hold at any time do not suffer, those for one look do."
             )
         if self.covariates:
-            lines += wrapped(f"MAD adjusts for {', '.join(self.covariates)}.")
+            lines += wrapped("; ".join([f"MAD adjusts for {', '.join(self.covariates)}", *self._adjusted.left_out]))
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -99,6 +99,15 @@ def test_covariates_shorten_the_interval_of_mad():
     assert width(adjusted.estimates("mad")) < 0.9 * width(plain)
 
 
+def test_a_covariate_that_never_varies_is_left_out_and_told():
+    problem = strong()
+    model = cb.CausalModel(problem.graph, {"ad": [0.5], "age": [0.0], "sale": [0.1, 0.3, 0.5, 0.7]})
+    still = cb.Problem(problem.graph, problem.interventions, model)
+    proof = confirm(still, {"ad": 1}, budget=300, rng=5, stop_early=False, covariates="graph")
+    assert "covariate age does not vary and was left out" in " ".join(proof.summary().split())
+    assert np.isfinite(proof.estimates("mad")["upper"]).all()
+
+
 def test_one_more_per_is_the_reciprocal_of_the_difference():
     proof = confirm(strong(), {"ad": 1}, {"ad": 0}, budget=3_000, rng=0, stop_early=False)
     exact, per = proof.estimates("exact").iloc[0], proof.one_more_per().iloc[0]

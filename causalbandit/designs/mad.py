@@ -47,7 +47,7 @@ from causalbandit.designs.policies import CANNOT_AMEND, check_policy
 from causalbandit.designs.policy_saving import policy_from_dict
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
-from causalbandit.designs.unit_covariates import row_source, useless_covariate
+from causalbandit.designs.unit_covariates import left_out, row_source
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
 
@@ -251,10 +251,10 @@ class MixtureAdaptiveDesign(LiveResults):
         contrasts.take(entry.arm, value, entry.propensity, entry.probabilities, entry.predictions, entry.covariates)
         book.close(number, value, contrasts.rounds)
         if self.settings.uses_covariates and not self._warned_collinear and contrasts.rounds % 64 == 0:
-            useless = useless_covariate(contrasts.model, book.covariates, contrasts.rounds)
-            if useless:
+            notes = "; ".join(left_out(contrasts.model, book.covariates))
+            if notes:
                 self._warned_collinear = True
-                warnings.warn(useless, UserWarning, stacklevel=2)  # last: as an error it leaves the state whole
+                warnings.warn(notes, UserWarning, stacklevel=2)  # last: as an error it leaves the state whole
 
     def _observe_again(self, number: int, outcome: float, amend: bool) -> None:
         """An outcome for an assignment that is not open: the same again, amended, or an error."""

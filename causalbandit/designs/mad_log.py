@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from causalbandit.checks import one_of, row_numbers
+from causalbandit.designs.dependent_columns import kept_columns, left_out_notes
 from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
-from causalbandit.designs.outcome_models import dependent_column
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import USES_COVARIATES, MADSettings
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.contrast_readings import ObservedRounds, read_log
-from causalbandit.inference.estimates import summary_text
+from causalbandit.inference.estimates import frame_notes, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.log_columns import PropensityColumns
 from causalbandit.text import plain, plain_rows
@@ -48,10 +48,14 @@ class LoggedMAD(ContrastResults):
         The T rounds in the order of time.
     settings : MADSettings
         What the intervals were made for.
+    left_out : tuple of str
+        A sentence for each covariate that is constant or a combination of others.
     """
 
-    def __init__(self, log: AdaptiveLog, settings: MADSettings, contrasts: RunningContrasts) -> None:
-        self.log, self.settings, self._contrasts = log, settings, contrasts
+    def __init__(
+        self, log: AdaptiveLog, settings: MADSettings, contrasts: RunningContrasts, left_out: Sequence[str] = ()
+    ) -> None:
+        self.log, self.settings, self._contrasts, self.left_out = log, settings, contrasts, tuple(left_out)
 
     def _running(self) -> RunningContrasts:
         return self._contrasts
@@ -66,10 +70,10 @@ class LoggedMAD(ContrastResults):
         return read_log(self.log, "exact", settings.control, bounds=bounds, **tuning).rounds
 
     def _notes(self) -> list[str]:
-        """Says when the guard had to guess the chances of undrawn arms."""
+        """Say which covariates were left out, and when the guard had to guess the chances of undrawn arms."""
         log = self.log
         guessed = self.settings.variance == "guarded" and log.propensities is None and log.n_arms > 2
-        return [GUESSED] if guessed else []
+        return [*self.left_out, *([GUESSED] if guessed else [])]
 
     def _path_values(self) -> Any:
         if self.settings.outcome_model is not None:
@@ -79,6 +83,7 @@ class LoggedMAD(ContrastResults):
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
+        table = self.estimates()
         return {
             "method": "mad",
             "rounds": self.log.n_rounds,
@@ -86,7 +91,8 @@ class LoggedMAD(ContrastResults):
             "alpha": self.settings.alpha,
             "t_star": self.settings.t_star,
             "multiplicity": self.settings.multiplicity,
-            "estimates": plain_rows(self.estimates()),
+            "estimates": plain_rows(table),
+            "notes": list(frame_notes(table)),
         }
 
     def summary(self) -> str:
@@ -126,12 +132,13 @@ def replay_log(
     Raises
     ------
     InvalidArgument
-        For settings outside their range, an unknown control, contexts without a model or the other way round, and
-        contexts that are constant or combinations of others; an arm that could not be drawn in some round.
+        For settings outside their range, an unknown control, contexts without a model or the other way round; an arm
+        that could not be drawn in some round.
 
     Notes
     -----
-    One pass in numpy without an outcome model; with one, a Python loop that costs O(K + d³) a round.
+    One pass in numpy without an outcome model; with one, a Python loop that costs O(K + d³) a round. Least squares
+    leaves out contexts that are constant or combinations of others, and a note of the result says which.
     """
     require_log(log)
     settings = MADSettings(
@@ -154,14 +161,13 @@ def replay_log(
     if outcome_model is None:
         contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
         return LoggedMAD(log, settings, contrasts)
-    contexts = np.zeros((log.n_rounds, 0)) if log.contexts is None else log.contexts
-    _check_columns(log, contexts)
+    contexts, left_out = _told_apart(log, outcome_model)
     contrasts.start_model(contexts.shape[1])
     columns = (log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
     rows = zip(*(column.tolist() for column in columns), contexts, strict=True)
     for arm, outcome, propensity, probabilities, row in rows:
         contrasts.take(arm, outcome, propensity, probabilities, contrasts.model.predict(row), row)
-    return LoggedMAD(log, settings, contrasts)
+    return LoggedMAD(log, settings, contrasts, left_out)
 
 
 def _probabilities(log: AdaptiveLog) -> Any:
@@ -190,16 +196,20 @@ def _check_chances(log: AdaptiveLog) -> None:
             raise InvalidArgument("propensity", f"of the arm {log.names[arm]!r} was 0 {where}. {fix}.")
 
 
-def _check_columns(log: AdaptiveLog, contexts: Any) -> None:
-    """Refuse covariates that no least-squares model can tell apart, by name."""
-    if not contexts.shape[1]:
-        return
-    factor: Any = np.linalg.qr(contexts - contexts.mean(axis=0), mode="r")
-    position = dependent_column(factor) if len(factor) == contexts.shape[1] else None
-    if position is not None:
-        name = log.context_names[position] if log.context_names else position
-        why = "which is constant or a linear combination of those before it"
-        raise InvalidArgument("contexts", f"have {name!r}, {why}; leave it out.")
+def _told_apart(log: AdaptiveLog, outcome_model: Any) -> tuple[Any, list[str]]:
+    """The contexts that least squares can tell apart, [T, d], and a sentence for each that is left out.
+
+    They are judged over all rounds: what is redundant there is so in every part, and no outcome is looked at.
+    """
+    if log.contexts is None:
+        return np.zeros((log.n_rounds, 0)), []
+    if not isinstance(outcome_model, str) or log.n_rounds <= log.contexts.shape[1]:
+        return log.contexts, []
+    centred = log.contexts - log.contexts[0]  # first, so that constants are 0 to the last digit
+    factor: Any = np.linalg.qr(centred - centred.mean(axis=0), mode="r")
+    kept, _ = kept_columns(factor)
+    names = log.context_names or [f"context_{place}" for place in range(log.contexts.shape[1])]
+    return log.contexts[:, kept], left_out_notes(factor, list(map(str, names)))
 
 
 def mad_from_log(

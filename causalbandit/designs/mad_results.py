@@ -18,6 +18,7 @@ from causalbandit.designs.mad_record import ARM, OUTCOME, PROPENSITY, RoundRecor
 from causalbandit.designs.mad_tables import contrast_table, path_frame, propensity_frame, rounds_frame, scores_frame
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
+from causalbandit.designs.unit_covariates import left_out
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.contrast_readings import READINGS, ObservedRounds
 from causalbandit.inference.estimates import frame_notes, summary_html
@@ -180,6 +181,10 @@ class LiveResults(ContrastResults):
         if not self.settings.record_path:
             raise InvalidArgument("record_path", "was False, so there is no path; record_path=True keeps it.")
         return np.array(self._contrasts.path)
+
+    def _notes(self) -> list[str]:
+        """Says which covariates the outcome model leaves out."""
+        return left_out(self._contrasts.model, self._book.covariates)
 
     def _observed(self, bounds: Bounds) -> ObservedRounds:
         settings, table = self.settings, self._kept_record().observed()

@@ -28,14 +28,16 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit import checks
+from causalbandit.designs.dependent_columns import RANK_TOLERANCE, kept_slopes, left_out_notes
 from causalbandit.errors import InvalidType, listing
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["mean", "pooled", "split"]
 KINDS: tuple[Kind, ...] = ("mean", "pooled", "split")
 
-RANK_TOLERANCE = 1e-10
-"""A covariate counts as a combination of those before it when what is left of its spread is below this share."""
+ROWS, ROWS_EACH = 64, 8
+"""A fit with at least 64 rows and eight for each covariate, beside one for each mean, leaves out the covariates that
+still add nothing: they are constant or combinations of others. With fewer it may just have seen too little."""
 
 
 class OutcomeModel(Protocol):
@@ -72,8 +74,9 @@ class LeastSquaresModel:
     Notes
     -----
     Until an arm's slopes have full rank, its prediction is its running mean; without data, the mean of all outcomes;
-    before any outcome, 0. Rank is judged on deviations from the arm's means, so a covariate that never varies, or is a
-    combination of others, keeps the model at its running means; ``collinear`` says which one.
+    before any outcome, 0. Rank is judged on deviations from the arm's means. A covariate that does not vary, or is a
+    combination of others, is left out once there are `ROWS` to know; `left_out` says which, and the model takes it in
+    as soon as it tells something of its own.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class LeastSquaresModel:
         self.triangle[..., range(d), range(d)] = math.sqrt(self.ridge)
         self.slopes: FloatArray = np.zeros((*lead, self.n_fits, d))
         self.ready: npt.NDArray[np.bool_] = np.zeros((*lead, self.n_fits), dtype=bool)
+        self._enough = ROWS + ROWS_EACH * d + (1 if kind == "split" else n_arms)
         self._all_seen = False
 
     def update(self, arm: Any, covariates: Any, outcome: Any) -> None:
@@ -126,19 +130,28 @@ class LeastSquaresModel:
         self.triangle[fit] = triangle
         square = triangle[..., :d]
         if row.ndim == 1:
-            if self.ready[fit] or dependent_column(square) is None:  # rank once reached is not lost
+            if self.ready[fit] or _full_rank(square):  # rank once reached is not lost
                 self.ready[fit] = True
                 self.slopes[fit] = np.linalg.solve(square, triangle[:, d])
+            elif self._rows_of(fit) >= self._enough:
+                self.slopes[fit] = kept_slopes(square, triangle[:, d])
         else:
             ready = self.ready[fit]
             if not ready.all():
-                diagonal = np.abs(np.einsum("...ii->...i", square))
-                spread = np.sqrt(np.einsum("...ij,...ij->...j", square, square))
-                ready = ready | ((diagonal > RANK_TOLERANCE * spread) & (spread > 0.0)).all(axis=-1)
+                ready = ready | _full_rank(square)
                 self.ready[fit] = ready
-                square = np.where(ready[:, None, None], square, np.eye(d))
-            slopes = np.linalg.solve(square, triangle[..., d:])[..., 0]
-            self.slopes[fit] = np.where(ready[:, None], slopes, 0.0)
+            regular = np.where(ready[:, None, None], square, np.eye(d))
+            slopes = np.where(ready[:, None], np.linalg.solve(regular, triangle[..., d:])[..., 0], 0.0)
+            late = ~ready & (self._rows_of(fit) >= self._enough)
+            if late.any():
+                slopes[late] = kept_slopes(square[late], triangle[late][..., d])
+            self.slopes[fit] = slopes
+
+    def _rows_of(self, fit: Any) -> Any:
+        """Rows that a fit has seen before the present one: a number, or [R] with replications."""
+        if self.kind == "split":
+            return self.counts[fit]
+        return self.counts.sum(axis=-1)
 
     def predict(self, covariates: Any) -> Any:
         """Predicted outcomes: a list of K for one experiment, [R, K] with replications."""
@@ -154,13 +167,12 @@ class LeastSquaresModel:
             predictions = np.where(seen, predictions, overall)
         return predictions.tolist() if self._rows is None else np.array(predictions)
 
-    @property
-    def collinear(self) -> int | None:
-        """Position of the first covariate that adds nothing to those before it, in the fit with the most data."""
-        if not self.n_covariates or self._rows is not None:
-            return None
+    def left_out(self, names: Sequence[str]) -> list[str]:
+        """A sentence for each covariate (by its name) that the fit with the most data leaves out; one experiment."""
         fit = int(self.counts.argmax()) if self.kind == "split" else 0
-        return dependent_column(self.triangle[fit][:, : self.n_covariates])
+        if not self.n_covariates or self.ready[fit] or self._rows_of(fit) < self._enough:
+            return []
+        return left_out_notes(self.triangle[fit][:, : self.n_covariates], names)
 
     def state(self) -> dict[str, Any]:
         """What the model has learned, as JSON values."""
@@ -175,11 +187,11 @@ class LeastSquaresModel:
         self._all_seen = False
 
 
-def dependent_column(triangle: FloatArray) -> int | None:
-    """Position of the first column of an upper triangular factor [d, d] that depends on those before it, or None."""
-    spread = np.sqrt((triangle**2).sum(axis=0))
-    dependent = ~((np.abs(np.diagonal(triangle)) > RANK_TOLERANCE * spread) & (spread > 0.0))
-    return int(np.flatnonzero(dependent)[0]) if dependent.any() else None
+def _full_rank(square: FloatArray) -> Any:
+    """Whether no column of upper triangular factors [..., d, d] depends on those before it."""
+    spread = np.sqrt((square**2).sum(axis=-2))
+    diagonal = np.abs(np.diagonal(square, axis1=-2, axis2=-1))
+    return ((diagonal > RANK_TOLERANCE * spread) & (spread > 0.0)).all(axis=-1)
 
 
 class RegressorModel:

@@ -78,21 +78,10 @@ def row_source(covariates: Any, rounds: int) -> Callable[[int], Any] | None:
     return lambda number: covariates[number]
 
 
-def useless_covariate(model: Any, names: Sequence[str], rounds: int) -> str | None:
-    """A sentence about a covariate that adds nothing to an outcome model, once there are data enough to know.
-
-    Enough are eight rounds for every coefficient, and 64 in any case.
-    """
-    if rounds < 64 + 8 * model.n_arms * model.n_covariates:
-        return None
-    position = getattr(model, "collinear", None)
-    if position is None:
-        return None
-    return (
-        f"covariate {names[position]!r} has been constant within arms, or a linear combination of the covariates "
-        f"before it, for {rounds} rounds. The intervals stay valid, but the outcome model predicts running means: "
-        "leave that covariate out."
-    )
+def left_out(model: Any, names: Sequence[str]) -> list[str]:
+    """A sentence for each covariate that an outcome model leaves out; regressors of one's own see them all."""
+    told = getattr(model, "left_out", None)
+    return [] if told is None else list(told(names))
 
 
 def _names_and_values(covariates: Any) -> tuple[list[str] | None, list[Any]]:

@@ -86,6 +86,22 @@ def test_a_log_without_the_chances_of_undrawn_arms_is_read_with_equal_shares_of_
     assert np.isfinite(cb.mad_from_log(certain, propensity="p", **columns)["upper"]).all()
 
 
+def test_redundant_covariates_of_a_log_are_left_out_and_the_numbers_are_those_without_them() -> None:
+    frame = live_experiment("pooled").rounds()
+    frame["always"], frame["mixed"] = 0.1, 3 * frame["x1"] - frame["x2"]
+    columns: dict[str, Any] = {"arm": "arm", "outcome": "outcome", "propensity": CHANCES, "control": "b"}
+    for model in ("pooled", "split"):
+        plain = cb.mad_from_log(frame, covariates=["x1", "x2"], outcome_model=model, **columns)
+        more = cb.mad_from_log(frame, covariates=["always", "x1", "x2", "mixed"], outcome_model=model, **columns)
+        pd.testing.assert_frame_equal(plain, more)
+        assert more.attrs["notes"][1:3] == (
+            "covariate always does not vary and was left out",
+            "covariate mixed is a combination of x1, x2 and was left out",
+        )
+    alone = cb.mad_from_log(frame, covariates=["always"], **columns)
+    pd.testing.assert_frame_equal(alone, cb.mad_from_log(frame, outcome_model="mean", **columns), rtol=1e-12)
+
+
 def test_faults_of_a_log_are_named() -> None:
     frame = pd.DataFrame({"arm": ["a", "b", "a"], "y": [1.0, 0.0, 1.0], "p": [0.5, 0.5, 0.5], "x": [1.0, 1.0, 1.0]})
     columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": "p", "control": "a"}
@@ -102,8 +118,6 @@ def test_faults_of_a_log_are_named() -> None:
         cb.mad_from_log(frame.assign(y=[1.0, 0.0, np.nan]), **columns)
     with pytest.raises(ValueError, match="alpha was 0"):
         cb.mad_from_log(frame, alpha=0, **columns)
-    with pytest.raises(ValueError, match="'x', which is constant"):
-        cb.mad_from_log(frame, covariates=["x"], **columns)
     with pytest.raises(TypeError, match=r"log was a DataFrame.*AdaptiveLog.from_frame"):
         replay_log(frame, "a")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="contexts are needed"):

@@ -1,6 +1,7 @@
 """Outcome models against batch least squares, on ordinary and nasty data."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,18 +63,54 @@ def test_replications_equal_single_models() -> None:
             batch.update(arms, x, y)
 
 
-def test_a_collinear_covariate_is_found_and_running_means_are_used() -> None:
+@pytest.mark.parametrize("kind", ["pooled", "split"])
+def test_a_collinear_covariate_is_left_out_once_there_are_rows_to_know(kind: Any) -> None:
     rng = np.random.default_rng(0)
-    model = LeastSquaresModel(2, 3, kind="pooled")
-    for _ in range(200):
-        a, b = rng.normal(size=2)
-        model.update(int(rng.integers(2)), [a, b, 3 * a - b], a)
-    assert model.collinear == 2
-    assert model.predict([5.0, 5.0, 10.0]) == pytest.approx(model.outcome_means.tolist())
-    constant = LeastSquaresModel(2, 2, kind="split")
-    for _ in range(50):
-        constant.update(int(rng.integers(2)), [7.1, rng.normal()], 1.0)
-    assert constant.collinear == 0
+    model, without = LeastSquaresModel(2, 4, kind=kind), LeastSquaresModel(2, 2, kind=kind)
+    for _ in range(260):
+        (a, b), arm = rng.normal(size=2), int(rng.integers(2))
+        for each, row in ((model, [a, 7.1, b, 3 * a - b]), (without, [a, b])):
+            each.update(arm, row, a + arm * b)
+        if model.counts.sum() == 60:
+            assert model.left_out(["a", "c", "b", "d"]) == []
+            assert model.predict([5.0, 7.1, 5.0, 10.0]) == pytest.approx(model.outcome_means.tolist())
+    assert model.left_out(["a", "c", "b", "d"]) == [
+        "covariate c does not vary and was left out",
+        "covariate d is a combination of a, b and was left out",
+    ]
+    assert model.predict([5.0, 7.1, 4.0, 11.0]) == pytest.approx(without.predict([5.0, 4.0]), rel=1e-9)
+    assert model.predict([5.0, 7.1, 4.0, 11.0]) != pytest.approx(model.outcome_means.tolist(), abs=0.5)
+
+
+def test_a_covariate_that_begins_to_vary_is_taken_in() -> None:
+    rng = np.random.default_rng(1)
+    model, rows, outcomes = LeastSquaresModel(1, 2, kind="split"), [], []
+    for t in range(200):
+        x = rng.normal()
+        rows.append([x, x if t < 150 else rng.normal()])
+        outcomes.append(x + rng.normal())
+        model.update(0, rows[-1], outcomes[-1])
+        if t == 149:
+            assert model.left_out(["x", "z"]) == ["covariate z is a combination of x and was left out"]
+    assert model.left_out(["x", "z"]) == []
+    design = np.column_stack([np.ones(200), rows])
+    beta = np.linalg.lstsq(design, np.array(outcomes), rcond=None)[0]
+    assert model.predict([1.0, 2.0]) == pytest.approx([beta @ [1.0, 1.0, 2.0]], rel=1e-8)
+
+
+def test_replications_leave_out_what_single_models_do() -> None:
+    rng = np.random.default_rng(3)
+    batch = LeastSquaresModel(2, 3, kind="split", replications=2)
+    singles = [LeastSquaresModel(2, 3, kind="split") for _ in range(2)]
+    for _ in range(220):
+        x, arms, y = rng.normal(size=(2, 3)), rng.integers(2, size=2), rng.normal(size=2)
+        x[0, 1] = 2 * x[0, 0]  # in the first experiment alone
+        for row, single in enumerate(singles):
+            single.update(int(arms[row]), x[row], float(y[row]))
+        batch.update(arms, x, y)
+    np.testing.assert_allclose(batch.slopes, [single.slopes for single in singles], rtol=1e-9, atol=1e-12)
+    assert (batch.slopes[0, :, 1] == 0).all()
+    assert (batch.slopes[:, :, 0] != 0).all()
 
 
 def test_ridge_shrinks_only_when_asked() -> None:

@@ -1,6 +1,7 @@
 """Covariates of one unit at a time: the same names throughout."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -44,11 +45,19 @@ def test_covariates_missing_renamed_added_midway_or_changed_are_refused() -> Non
     assert design._book.open[third.id].covariates == [50.0, 5.0]
 
 
-def test_a_collinear_design_is_named_and_stays_valid() -> None:
+def test_a_collinear_covariate_is_left_out_told_and_adjusts_no_less() -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 2))
+    x = rng.normal(size=(400, 2))
     frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "twice_a": 2 * x[:, 0]})
-    design = MixtureAdaptiveDesign(cb.UCB(2), outcome_model="pooled", t_star=200, rng=0)
-    with pytest.warns(UserWarning, match="covariate 'twice_a'"):
-        design.run(lambda arm, row: row["a"] + arm, 200, covariates=frame, stop_early=False)
-    assert np.isfinite(design.estimates()["upper"]).all()
+    told = "covariate twice_a is a combination of a and was left out"
+    tables = {}
+    for name, model in (("left out", "pooled"), ("mean", "mean")):
+        design = MixtureAdaptiveDesign(cb.UCB(2), outcome_model=model, t_star=400, rng=0)
+        rows = frame if model == "pooled" else None
+        seen = iter(frame["a"])  # the same outcomes for both
+        with pytest.warns(UserWarning, match=told) if model == "pooled" else nullcontext():
+            design.run(lambda arm, row=None, seen=seen: next(seen) + arm, 400, covariates=rows, stop_early=False)
+        tables[name] = design.estimates()
+        assert (told in design.summary()) == (told in tables[name].attrs["notes"]) == (model == "pooled")
+    widths = {name: float((table["upper"] - table["lower"]).iloc[0]) for name, table in tables.items()}
+    assert widths["left out"] < 0.7 * widths["mean"]
