@@ -17,7 +17,7 @@ from causalbandit.finished_searches import ResumeError
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
     path = tmp_path / "regret.jsonl"
-    arguments = ([PROBLEM], ["uniform", QUICK], [30, 60], 45)
+    arguments = ([PROBLEM], ["uniform", QUICK], [30, 60], 25)
     whole = evaluate_regret(*arguments, rng=9)
     run_block, calls = simulated_searches._run_block, []
 
@@ -37,9 +37,9 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):
     calls.clear()
     resumed = evaluate_regret(*arguments, rng=9, resume=path)
     assert rows(resumed).equals(rows(whole))
-    assert sum(len(block.replications) for block in calls) == 2 * 2 * 45 - 3 * BLOCK
-    more = evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 50, rng=9, resume=path)
-    assert rows(more).equals(rows(evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 50, rng=9)))
+    assert sum(len(block.replications) for block in calls) == 2 * 2 * 25 - 3 * BLOCK
+    more = evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 30, rng=9, resume=path)
+    assert rows(more).equals(rows(evaluate_regret([PROBLEM], ["uniform", QUICK], [30, 60, 90], 30, rng=9)))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30])

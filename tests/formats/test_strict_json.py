@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalbandit.formats.strict_json import MAX_DEPTH, MOST_DIGITS, place_text, read_object
@@ -29,6 +29,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), values, max_size=4), st.booleans())
 def test_whatever_json_can_hold_is_read_as_it_was_written(document, ascii_only):
     assert read(json.dumps(document, ensure_ascii=ascii_only)) == document

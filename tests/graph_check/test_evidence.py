@@ -140,11 +140,13 @@ def test_the_claims_of_a_right_graph_are_e_values():
     rng = np.random.default_rng(11)
     model, arms = random_problem(rng, 5, extreme=0)
     claims = GraphClaims(arms, model.graph.nodes)
-    sizes = np.full(len(arms), 12)
+    n_runs, each = 1500, 12
+    values, place = sampled(model, arms, np.full(len(arms), n_runs * each), rng)
+    run = np.tile(np.repeat(np.arange(n_runs), each), len(arms))
+    order = np.argsort(run, kind="stable")  # the rows of one run after those of another
     found = []
-    for _ in range(1500):
-        values, place = sampled(model, arms, sizes, rng)
-        rows = ObservedRows.from_values(model.graph.nodes, values, place=place)
+    for one in order.reshape(n_runs, -1):
+        rows = ObservedRows.from_values(model.graph.nodes, values[one], place=place[one])
         found.append(np.exp(log_e_path(claims, cells_of(claims, rows))[-1]))
     mean, error = np.mean(found, axis=0), np.std(found, axis=0) / math.sqrt(len(found))
     assert (mean <= 1 + 4.5 * error + 1e-9).all()

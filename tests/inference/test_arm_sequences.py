@@ -8,10 +8,10 @@ from causalbandit.sequences.streams import mean_sequence
 
 
 def test_sequences_of_arms_hold_under_adaptive_choice_and_naive_ones_do_not():
-    """Greedy choice, 5 % exploration, 200 experiments, whole paths at α = 0.1: a false alarm in 10^6 seeds at 0.2."""
+    """Greedy choice, 5 % exploration, 100 experiments, whole paths at α = 0.1: a false alarm in 10^4 seeds at 0.23."""
     rng = np.random.default_rng(4)
     n_rounds, missed = 200, {"bernoulli": 0, "naive": 0}
-    for _ in range(200):
+    for _ in range(100):
         ones, pulls = np.ones(2), np.full(2, 2.0)
         arms, outcomes, propensities = np.empty(n_rounds, int), np.empty(n_rounds), np.empty((n_rounds, 2))
         for t in range(n_rounds):
@@ -27,8 +27,8 @@ def test_sequences_of_arms_hold_under_adaptive_choice_and_naive_ones_do_not():
             path = arm_sequences(log, method, 0.1, bounds=(0.0, 1.0))
             rows = path[path["arm"] == 0]
             missed[method] += bool(((rows["lower"] > 0.5) | (rows["upper"] < 0.5)).any())
-    assert missed["bernoulli"] / 200 < 0.2
-    assert missed["naive"] / 200 > 0.25
+    assert missed["bernoulli"] / 100 < 0.23
+    assert missed["naive"] / 100 > 0.25
 
 
 def test_arm_sequences_are_those_of_each_arms_own_outcomes():

@@ -46,7 +46,7 @@ def permitted(successes, trials, room):
     ends = []
     for outer in (0.0, 1.0):
         inside, outside = np.full_like(room, top), np.full_like(room, outer)
-        for _ in range(80):
+        for _ in range(60):
             middle = (inside + outside) / 2
             holds = log_martingale(successes, trials, middle) <= room
             inside, outside = np.where(holds, middle, inside), np.where(holds, outside, middle)
@@ -58,20 +58,20 @@ def permitted(successes, trials, room):
 
 
 def by_brute_force(counts, scale, alpha):
-    """Both ends from all p of a grid, each with the extreme p_0 that the region leaves; the grid is refined twice."""
+    """Both ends from all p of a grid, each with the extreme p_0 that the region leaves, in grids ever finer."""
     s, n, s0, n0 = counts
     low, high = permitted(s, n, np.array([-np.log(alpha) - log_martingale(s0, n0, s0 / n0 if n0 else 0.5)]))
     ends = []
     for sign in (1, -1):
         start, stop = low[0], high[0]
-        for _ in range(4):
-            p = np.linspace(start, stop, 3001)
+        for _ in range(5):
+            p = np.linspace(start, stop, 601)
             with np.errstate(invalid="ignore", divide="ignore"):
                 down, up = permitted(s0, n0, -np.log(alpha) - log_martingale(s, n, p))
                 value = CONTRAST[scale](p, down if sign == 1 else up)
             value = np.where(np.isnan(value), -sign * np.inf, value)
             at = int((sign * value).argmax())
-            start, stop = p[max(at - 2, 0)], p[min(at + 2, 3000)]
+            start, stop = p[max(at - 2, 0)], p[min(at + 2, 600)]
         ends.append(value[at])
     return ends[1], ends[0]
 
@@ -85,7 +85,7 @@ def test_ends_equal_a_projection_by_brute_force(counts, scale):
     assert found.upper == pytest.approx(upper, rel=1e-6, abs=1e-6)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(*[st.integers(0, 400)] * 4), min_size=1, max_size=8),
     st.floats(1e-12, 0.9),
@@ -164,7 +164,7 @@ def test_contrasts_that_hold_together_share_the_error():
     assert single["arm"].tolist() == [0, 2]
 
 
-ROUNDS, REPLICATIONS, ALPHA = 250, 200, 0.2
+ROUNDS, REPLICATIONS, ALPHA = 250, 120, 0.2
 MOST = int(binom.isf(1e-4, REPLICATIONS, ALPHA))  # a test fails by chance in at most 1 of 10,000 seeds
 
 
