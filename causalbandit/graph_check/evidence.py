@@ -83,23 +83,50 @@ def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
     _, batch = np.unique(rows.batch, return_inverse=True)
     fixed = claims.fixed.T[:, rows.place]
     views = [_View(claims, place, rows, values, batch) for place in range(len(claims.groups))]
+    views = [view for view in views if len(view.seen)]
+    sums = _key_sums(views, len(rows))
     parts: list[Cells] = []
     step = max(1, BLOCK // max(1, 3 * len(rows)))
     for start in range(0, len(claims.nodes), step):
         block = slice(start, start + step)
-        marks = np.empty((len(rows), 3 * len(claims.nodes[block])))
-        marks[:, VALUE::3], marks[:, FIXED::3], marks[:, ONE::3] = (
-            values[block].T,
-            (fixed[block] != FREE).T,
-            (fixed[block] == 1).T,
-        )
+        marks = np.empty((len(rows), 2 + 3 * len(claims.nodes[block])))
+        marks[:, NOTHING], marks[:, ALL] = 0.0, 1.0
+        marks[:, 2 + VALUE :: 3] = values[block].T
+        marks[:, 2 + FIXED :: 3] = (fixed[block] != FREE).T
+        marks[:, 2 + ONE :: 3] = (fixed[block] == 1).T
+        columns, first = sums @ marks, 0
         for view in views:
             some = slice(*np.searchsorted(view.comparisons.other, [start, start + step]))
-            if len(view.seen) and some.start < some.stop:
-                parts.append(view.compare(some, marks, start))
+            last = first + 2 * len(view.row)
+            if some.start < some.stop:
+                parts.append(view.compare(some, columns[first:last], start))
+            first = last
     if claims.direct_places:
         parts.extend(view.direct(rows.place) for view in views if view.group.node == claims.graph.target)
     return Cells.concatenate(parts)
+
+
+NOTHING, ALL = 0, 1
+"""Columns of marks before those of the nodes: 0 and 1 for every pattern."""
+
+
+def _key_sums(views: list[_View], n_patterns: int) -> Any:
+    """Sparse [Σ 2·K, P]: per view experiments, then ones, of the patterns of each of its keys."""
+    from scipy.sparse import csr_array
+
+    places, columns, entries, first = [], [], [], 0
+    for view in views:
+        for weight in view.weights:
+            places.append(first + view.key)
+            columns.append(view.seen)
+            entries.append(weight)
+            first += len(view.row)
+    if not views:
+        return csr_array((0, n_patterns))
+    row, column, entry = np.concatenate(places), np.concatenate(columns), np.concatenate(entries)
+    order = np.argsort(row, kind="stable")
+    edges = np.searchsorted(row[order], np.arange(first + 1))
+    return csr_array((entry[order], column[order], edges), shape=(first, n_patterns))
 
 
 class _View:
@@ -108,14 +135,11 @@ class _View:
     def __init__(
         self, claims: GraphClaims, place: int, rows: ObservedRows, values: NDArray[np.uint8], batch: Integers
     ) -> None:
-        from scipy.sparse import csc_array
-
         group = claims.groups[place]
         self.claims, self.group, self.comparisons = claims, group, claims.comparisons[place]
         member = np.zeros(len(claims.interventions), dtype=bool)
         member[group.places] = True
-        belongs = member[rows.place]
-        self.seen = np.flatnonzero(belongs)
+        self.seen = np.flatnonzero(member[rows.place])
         key = batch[self.seen]
         for node in group.scope:
             key = 2 * key + values[claims.column[node]][self.seen]
@@ -126,28 +150,20 @@ class _View:
         self.key, self.batch, self.row = key, keys >> len(group.scope), keys & (group.n_rows - 1)
         weight = rows.weight[self.seen].astype(np.float64)
         self.weights = weight, weight * values[claims.column[group.node]][self.seen]
-        self.totals = np.stack([np.bincount(key, each, minlength=len(keys)) for each in self.weights])
-        # [2·K, P], experiments above ones, two entries per pattern: to sum over the patterns of each key is a product
-        entries = np.stack(self.weights, axis=1).ravel()
-        places = np.stack([key, key + len(keys)], axis=1).ravel()
-        edges = np.concatenate([[0], np.cumsum(2 * belongs)])
-        self.sums = csc_array(
-            (entries, places.astype(np.int32), edges.astype(np.int32)), shape=(2 * len(keys), len(rows))
-        )
 
-    def compare(self, some: slice, marks: Floats, start: int) -> Cells:
-        """The tables of some comparisons, whose nodes' marks [P, 3 each] begin with those of node ``start``."""
+    def compare(self, some: slice, columns: Floats, start: int) -> Cells:
+        """The tables of some comparisons from sums of marks [2·K, 2 + 3 each], which begin with those of ``start``."""
         index = self.comparisons.marks[:, some]
         index = np.where(index < 0, index, index - 3 * start) + 2  # after nothing and all
-        columns = np.empty((self.totals.size, 2 + marks.shape[1]))
-        columns[:, 0], columns[:, 1], columns[:, 2:] = 0.0, self.totals.ravel(), self.sums @ marks
-        total, ones = np.split(columns[:, index[0]] - columns[:, index[1]], 2)
-        cell, cell_ones = np.split(columns[:, index[2]] - columns[:, index[3]], 2)
+        size = len(self.row)
+        total, cell = columns[:, index[0]] - columns[:, index[1]], columns[:, index[2]] - columns[:, index[3]]
         bit, value = self.comparisons.bit[some], self.comparisons.value[some]
         shown = self.row[:, None] >> np.maximum(len(self.group.scope) - 1 - bit, 0) & 1
-        cell = cell * ((bit < 0) | (shown == value))  # an empty cell is no comparison
+        inside = (bit < 0) | (shown == value)  # an empty cell is no comparison
         direction, row = self.comparisons.direction[some], self.group.start + self.row[:, None]
-        return Cells.compared(direction, self.batch[:, None], row, total, ones, cell, cell_ones)
+        return Cells.compared(
+            direction, self.batch[:, None], row, total[:size], total[size:], cell[:size] * inside, cell[size:]
+        )
 
     def direct(self, place: Integers) -> Cells:
         """The tables of each intervention against the others, for the target."""
@@ -159,7 +175,8 @@ class _View:
         direction = first + np.searchsorted(claims.direct_places, place)
         kept = np.isin(place, claims.direct_places)
         numbers = []
-        for totals, weight in zip(self.totals, self.weights, strict=True):
+        for weight in self.weights:
+            totals = np.bincount(self.key, weight, minlength=len(self.row))
             numbers += [totals[key][kept], np.bincount(at, weight, minlength=len(pairs))[kept]]
         total, cell, ones, cell_ones = numbers
         row = self.group.start + self.row[key[kept]]

@@ -51,6 +51,17 @@ def _grid_weights() -> Array:
     return result
 
 
+def _slopes() -> Array:
+    """What U, V and W count in the exponent of each of ±θ, [3, 32]."""
+    even, odd = np.cosh(_STEPS) - 1.0, np.sinh(_STEPS) - _STEPS  # halves of φ(θ) ± φ(−θ)
+    upwards = np.stack([_STEPS, -even, -odd])
+    return np.concatenate([upwards, upwards * [[-1.0], [1.0], [-1.0]]], axis=1)
+
+
+_SLOPES = _slopes()
+_LOG_WEIGHTS = np.tile(_grid_weights(), 2)
+
+
 def hypergeometric_moments(total: ArrayLike, ones: ArrayLike, cell: ArrayLike) -> tuple[Array, Array, Array]:
     """Mean, variance and third central moment of the ones in a cell of a row, given the ones of the row.
 
@@ -74,14 +85,14 @@ def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> 
     deviation, variance, third : arrays of one shape
         U, V and W of the module docstring, summed over rows and over the batches so far.
     """
-    u, v, w = (np.asarray(each, dtype=np.float64)[..., None] for each in (deviation, variance, third))
-    rising, falling = np.expm1(_STEPS) - _STEPS, np.expm1(-_STEPS) + _STEPS
-    upwards = _STEPS * u - (v + w) / 2 * rising - (v - w) / 2 * falling
-    downwards = -_STEPS * u - (v + w) / 2 * falling - (v - w) / 2 * rising
-    exponents = np.concatenate([upwards, downwards], axis=-1) + np.tile(_grid_weights(), 2)
-    largest = exponents.max(axis=-1)
-    result: Array = largest + np.log(np.exp(exponents - largest[..., None]).sum(axis=-1))
-    return result
+    exponents = (
+        np.stack([np.asarray(each, dtype=np.float64) for each in (deviation, variance, third)], axis=-1) @ _SLOPES
+    )
+    exponents += _LOG_WEIGHTS
+    largest: Array = exponents.max(axis=-1)
+    exponents -= largest[..., None]
+    np.exp(exponents, out=exponents)
+    return largest + np.log(exponents.sum(axis=-1))
 
 
 def log_universal(ones: ArrayLike, zeros: ArrayLike) -> Array:
