@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,8 +93,13 @@ class ObservedRows:
         """All experiments of some parts, at least one, with the nodes that all of them observed."""
         shared = [node for node in parts[0].nodes if all(node in part.nodes for part in parts)]
         parts = [part if part.nodes == tuple(shared) else part.restricted(shared) for part in parts]
-        joined = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
-        return cls._merged(parts[0].nodes, *joined)
+        words, batch, place, weight = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
+        ends = [(part.batch[0], part.batch[-1]) for part in parts if len(part)]
+        if all(
+            before[1] < after[0] for before, after in pairwise(ends)
+        ):  # batch after batch: in order, nothing to merge
+            return cls(parts[0].nodes, words, batch, place, weight)
+        return cls._merged(parts[0].nodes, words, batch, place, weight)
 
     @classmethod
     def _merged(

@@ -112,21 +112,20 @@ NOTHING, ALL = 0, 1
 
 def _key_sums(views: list[_View], n_patterns: int) -> Any:
     """Sparse [Σ 2·K, P]: per view experiments, then ones, of the patterns of each of its keys."""
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array
 
     places, columns, entries, first = [], [], [], 0
     for view in views:
+        seen = view.seen.astype(np.int32)
         for weight in view.weights:
-            places.append(first + view.key)
-            columns.append(view.seen)
+            places.append((first + view.key).astype(np.int32))
+            columns.append(seen)
             entries.append(weight)
             first += len(view.row)
     if not views:
-        return csr_array((0, n_patterns))
-    row, column, entry = np.concatenate(places), np.concatenate(columns), np.concatenate(entries)
-    order = np.argsort(row, kind="stable")
-    edges = np.searchsorted(row[order], np.arange(first + 1))
-    return csr_array((entry[order], column[order], edges), shape=(first, n_patterns))
+        return coo_array((0, n_patterns)).tocsr()
+    at = np.concatenate(places), np.concatenate(columns)
+    return coo_array((np.concatenate(entries), at), shape=(first, n_patterns)).tocsr()
 
 
 class _View:
