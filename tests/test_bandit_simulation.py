@@ -9,9 +9,9 @@ from causalbandit.bandit_simulation import SIGNALS, compare_estimators, simulate
 
 @pytest.fixture(scope="module")
 def comparison():
-    """240 experiments of 400 rounds in each of two settings."""
+    """160 experiments of 400 rounds in each of two settings."""
     settings = {name: SIGNALS[name] for name in ("no signal", "high signal")}
-    return compare_estimators(settings, [200, 400], 240, rng=11, progress=False).set_index(
+    return compare_estimators(settings, 400, 160, rng=11, progress=False).set_index(
         ["setting", "rounds", "estimator", "target"]
     )
 
@@ -32,8 +32,8 @@ def test_simulated_propensities_keep_the_floor_and_arms_follow_them():
 def test_weighted_intervals_cover_and_naive_ones_do_not(comparison):
     """The full rates are in tests/benchmarks/results/aipw_coverage.md.
 
-    With 240 replications of a true rate of 0.875 (0.845 for the bad arm), a rate below the limit is a false alarm
-    in about 1 of 3,000 seeds for each line; the naive canary has a true rate of about 0.8.
+    With 160 replications of a true rate of 0.875 (0.845 for the bad arm), a rate below the limit is a false alarm
+    in about 1 of 400 seeds for each line; the naive canary has a true rate of about 0.8.
     """
     coverage = comparison["coverage"]
     for arm in range(3):

@@ -64,7 +64,7 @@ def test_joint_law_of_all_families_is_that_of_single_experiments():
     model = CausalModel(graph, {node: rng.random(2 ** len(graph.parents(node))) for node in graph.nodes})
     simulator = model.simulator(InterventionSet(graph, [{}]))
     seen: dict[tuple[int, ...], int] = {}
-    n_draws = 4_000
+    n_draws = 2_000
     for _ in range(n_draws):
         counts = simulator.draw([1], rng)
         assert all(counts.visits[family.rows].sum() == 1 for family in graph.families)

@@ -20,7 +20,9 @@ def run(tmp_path, monkeypatch):
     graph = cb.CausalGraph(nx.DiGraph([("ad", "sale"), ("mail", "sale")]), "sale")
     arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"mail": 1}])
     cb.save_problem(cb.Problem(graph, arms, name="shop"), "graph.json")
-    done = command_line("study", "create", "a.study", "graph.json", "--budget", "30", "--strategy", "uniform")
+    done = command_line(
+        "study", "create", "a.study", "graph.json", "--budget", "30", "--strategy", "uniform", "--seed", 0
+    )
     assert done.exit_code == 0, done.output
     return command_line
 

@@ -129,7 +129,7 @@ def test_outcomes_without_any_success_or_with_one_size_need_no_scale_from_the_us
 
 
 def run(policy: Any, means: Any, **options: Any) -> Any:
-    return cb.simulate_mad(policy, means, n_rounds=1000, replications=200, rng=3, **options)
+    return cb.simulate_mad(policy, means, n_rounds=600, replications=200, rng=3, **options)
 
 
 @pytest.mark.parametrize("kind", ["Thompson", "one-hot"])
