@@ -54,12 +54,9 @@ def require_covariates(
             for fixed in arm:
                 if name == fixed or nx.has_path(dag, fixed, name):
                     how = "fixed by" if name == fixed else f"a consequence of {fixed!r}, which is fixed by"
-                    raise InvalidArgument(
-                        "covariates",
-                        f"hold {name!r}, which is {how} an intervention that is compared: adjusting for it would hide "
-                        "part of the effect. Expected some of "
-                        f"{listing(adjustment_covariates(graph, arms)) or 'none'}.",
-                    )
+                    given = f"hold {name!r}, which is {how} an intervention: adjusting for it hides part of the effect"
+                    expected = listing(adjustment_covariates(graph, arms)) or "none"
+                    raise InvalidArgument("covariates", f"{given}. Expected some of {expected}.")
     return list(dict.fromkeys(names))
 
 

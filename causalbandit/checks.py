@@ -261,6 +261,14 @@ def finite_array(
     return values
 
 
+def zeros_and_ones(values: NDArray[np.float64], argument: str, fix: str) -> NDArray[np.float64]:
+    """``values`` [T] when all are 0 or 1; else an error with the row of the first. ``fix`` is a sentence on others."""
+    other = np.flatnonzero((values != 0.0) & (values != 1.0))
+    if len(other):
+        raise InvalidArgument(argument, f"holds {values[other[0]]:g} in row {other[0]}; expected 0 or 1. {fix}")
+    return values
+
+
 SUM_TOLERANCE = 1e-6
 """How far probabilities may be from summing to 1; single precision and six printed decimals stay within it."""
 

@@ -117,11 +117,12 @@ class CliqueTree:
         self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
 
     def _refuse(self, largest: int, largest_bag: int, in_degree: int) -> None:
-        raise ValueError(
-            f"Exact propagation on this graph needs a table over {largest} nodes at once (tree width {largest - 1}), "
-            f"more than the {largest_bag} it can work with: {8 << largest:,} bytes per intervention. Remove edges that "
-            f"matter little, or split nodes with many parents (the most that a node has is {in_degree})."
+        need = f"a table over {largest} nodes at once (tree width {largest - 1}), more than the {largest_bag}"
+        size = f"it can work with: {8 << largest:,} bytes per intervention"
+        fix = (
+            f"Remove edges of little weight, or split nodes with many parents (the most that a node has is {in_degree})"
         )
+        raise ValueError(f"Exact propagation on this graph needs {need} {size}. {fix}.")
 
     def table_bytes(self, channels: int = 2) -> int:
         """Bytes of working tables per intervention: the unit of chunking.

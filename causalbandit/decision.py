@@ -169,10 +169,8 @@ class Decision:
 
         tables = self.tables
         if tables is None:
-            raise ValueError(
-                f"The strategy {self.strategy!r} does not estimate tables; use one that learns the graph, such as "
-                "'two-phase'."
-            )
+            fix = "use one that learns the graph, such as 'two-phase'"
+            raise ValueError(f"The strategy {self.strategy!r} does not estimate tables; {fix}.")
         families = self.problem.interventions.families
         rows = [(family, row) for family in families for row in range(family.n_rows)]
         data: dict[str, Any] = {
@@ -209,10 +207,8 @@ class Decision:
             For a strategy that watched the target alone, whose data tell no tables.
         """
         if not len(self.counts.visits):
-            raise ValueError(
-                f"The strategy {self.strategy!r} watched the target alone, so that no tables can be inferred; use one "
-                "that learns the graph, such as 'top-two', or confirm the choice by fresh experiments."
-            )
+            fix = "use one that learns the graph, such as 'top-two', or confirm the choice by fresh experiments"
+            raise ValueError(f"The strategy {self.strategy!r} watched the target alone, which tells no tables; {fix}.")
         place = None if reference is None else self.problem.interventions.index(reference)
         known = None if self.tables is None else np.where(self.tables.known, self.tables.cpt, np.nan)
         frame = plug_in_effects(
@@ -235,10 +231,8 @@ class Decision:
         simulated as counts, which have no rows.
         """
         if self.graph_check is None:
-            raise ValueError(
-                "The experiments were simulated as counts, or their rows were not kept, so there is no log; a search "
-                "of real experiments (environment=) or in a world of its own keeps rows."
-            )
+            fix = "a search of real experiments (environment=) or in a world of its own keeps rows"
+            raise ValueError(f"The experiments were simulated as counts, or their rows were not kept; {fix}.")
         return self.graph_check.rows.to_frame(self.graph_check.claims.interventions)
 
     def confirm(

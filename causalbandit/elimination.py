@@ -93,10 +93,8 @@ def _joint_nodes(factors: Sequence[_Factor], without: str) -> tuple[str, ...]:
 def _product(factors: Sequence[_Factor], nodes: Sequence[str], asked: str) -> _Factor:
     """The product of the factors as a table over ``nodes``, which hold theirs."""
     if len(nodes) > _LARGEST:
-        raise ValueError(
-            f"What is seen of {asked!r} takes a table over {len(nodes)} nodes at once, because hidden nodes join them; "
-            f"expected at most {_LARGEST}. Leave out hidden nodes or edges that matter little."
-        )
+        need = f"a table over {len(nodes)} nodes at once, because hidden nodes join them; expected at most {_LARGEST}"
+        raise ValueError(f"What is seen of {asked!r} takes {need}. Leave out hidden nodes or edges that matter little.")
     values = np.ones((2,) * len(nodes))
     for factor in factors:
         values *= factor.over(nodes)

@@ -51,10 +51,8 @@ def read_input(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
 
 
 def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:
-    raise ValueError(
-        f"{name}: the file has {size} bytes; expected at most {max_bytes:,}. If it really is as large, pass a larger "
-        "max_bytes in Python."
-    )
+    expected = f"expected at most {max_bytes:,}. If it really is as large, pass a larger max_bytes in Python"
+    raise ValueError(f"{name}: the file has {size} bytes; {expected}.")
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:

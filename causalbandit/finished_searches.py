@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple, get_type_hints
 import numpy as np
 
 from causalbandit.errors import listing
+from causalbandit.files import check_output
 from causalbandit.strategies.strategy import Strategy
 
 FILE_FORMAT = "causalbandit regret, version 1"
@@ -95,15 +96,10 @@ class SearchStore:
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> SearchStore:
-        if os.path.isdir(self.path):
-            raise ResumeError(f"The resume file {self.path!r} is a directory; expected a file, such as regret.jsonl.")
-        folder = os.path.dirname(os.path.abspath(self.path))
-        if not os.path.isdir(folder):
-            raise ResumeError(f"The folder {folder!r} of the resume file does not exist; create it first.")
         try:
-            self._file = open(self.path, "a+b")
+            self._file = open(check_output(self.path), "a+b")
         except OSError as error:
-            raise ResumeError(f"The resume file {self.path!r} cannot be written: {error.strerror}.") from error
+            raise ResumeError(f"The resume file cannot be written: {error}") from error
         try:
             _lock(self._file, self.path)
             self._read()
@@ -188,16 +184,13 @@ class SearchStore:
         except (KeyError, TypeError, ValueError) as error:
             raise self._refused(f"its first line has no seed that could be read ({state!r})") from error
         if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
-            raise self._refused(
-                f"its seed is {_seed_text(state)}, and this run's is {_seed_text(_seed_state(self._wanted_seed))}"
-            )
+            wanted = _seed_text(_seed_state(self._wanted_seed))
+            raise self._refused(f"its seed is {_seed_text(state)}, and this run's is {wanted}")
         self.seed = seed
 
     def _refused(self, why: str) -> ResumeError:
-        return ResumeError(
-            f"The resume file {self.path!r} does not belong to this run: {why}. Name another file to start anew, or "
-            "give the problems, strategies and seed of the file."
-        )
+        fix = "Name another file to start anew, or give the problems, strategies and seed of the file"
+        return ResumeError(f"The resume file {self.path!r} does not belong to this run: {why}. {fix}.")
 
 
 def _seed_state(seed: np.random.SeedSequence) -> dict[str, Any]:

@@ -63,18 +63,15 @@ class CausalModel:
             graph.require(node, "node with a table:")
         if graph.confounded:
             a, b = graph.confounded[0]
-            raise InvalidArgument(
-                "graph",
-                f"has {len(graph.confounded)} confounded pairs, {a!r} and {b!r} for one, whose common causes are no "
-                "nodes and so have no tables. A model needs them: declare a hidden node with edges into both, and give "
-                "its table. Without a model such a graph serves searches on real experiments.",
+            given = (
+                f"has {len(graph.confounded)} confounded pairs, {a!r} and {b!r} for one, whose causes have no tables"
             )
+            fix = "A model needs them: declare a hidden node with edges into both, and give its table"
+            raise InvalidArgument("graph", f"{given}. {fix}. Without, the graph serves searches on real experiments.")
         missing = [node for node in graph.all_nodes if node not in tables]
         if missing:
-            raise ValueError(
-                f"{len(missing)} of {len(graph.all_nodes)} nodes have no table: {listing(missing)}. Expected one per "
-                "node, 2^(number of parents) probabilities of being 1."
-            )
+            lack = f"{len(missing)} of {len(graph.all_nodes)} nodes have no table: {listing(missing)}"
+            raise ValueError(f"{lack}. Expected one per node, 2^(number of parents) probabilities of being 1.")
         self._graph = graph
         self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.all_nodes}
         self._by_district: dict[tuple[str, ...], Floats] = {}
@@ -181,19 +178,17 @@ def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...
         raise ValueError(f"The table of {node!r} was {table!r}; expected a flat list of probabilities.") from None
     expected = 1 << len(parents)
     if values.shape != (expected,):
+        rows = f"one per configuration of its parents {list(parents)!r}, the first parent most significant"
         raise ValueError(
-            f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of {node!r} being 1, one "
-            f"per configuration of its {len(parents)} parents {list(parents)!r}, the first parent most significant."
+            f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of 1, {rows}."
         )
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
         row = int(wrong[0])
         bits = format(row, f"0{len(parents)}b") if parents else ""
         where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
-        raise ValueError(
-            f"The table of {node!r} has {float(values[row])!r} at position {row}{where}; expected a probability in "
-            "[0, 1]."
-        )
+        given = f"{float(values[row])!r} at position {row}{where}"
+        raise ValueError(f"The table of {node!r} has {given}; expected a probability in [0, 1].")
     return tuple(values.tolist())
 
 

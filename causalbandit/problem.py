@@ -117,11 +117,9 @@ class Problem:
             lack = f"the common causes of {listing(pairs)} are no nodes and have none. Declare hidden nodes, and give"
         else:
             lack = f"{len(missing)} of {len(self.graph.all_nodes)} have none: {listing(missing)}. Give"
-        raise ValueError(
-            f"{why} needs the conditional probability table of every node, but {lack} them as 'cpt' in the file or in "
-            "a CausalModel, or run real experiments in Python: search(..., environment=run), where "
-            "run(intervention, size) returns the rows."
-        )
+        give = "them as 'cpt' in the file or in a CausalModel, or run real experiments in Python"
+        run = "search(..., environment=run), where run(intervention, size) returns the rows"
+        raise ValueError(f"{why} needs the conditional probability table of every node, but {lack} {give}: {run}.")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -159,11 +159,9 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     whole_number(memory, "memory", of="bytes")
     needed = tree.table_bytes(channels)
     if needed > memory:
-        raise ValueError(
-            f"Exact propagation needs {needed:,} bytes of tables for one intervention (tree width "
-            f"{tree.width}), more than the {memory:,} allowed. Simplify the graph or, in Python, raise memory if the "
-            "machine has it."
-        )
+        need = f"{needed:,} bytes of tables for one intervention (tree width {tree.width})"
+        fix = "Simplify the graph or, in Python, raise memory if the machine has it"
+        raise ValueError(f"Exact propagation needs {need}, more than the {memory:,} allowed. {fix}.")
     return memory // needed
 
 

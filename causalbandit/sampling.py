@@ -228,8 +228,6 @@ def _draw_column(probability: Floats | np.float64, random: np.random.Generator, 
 def _checked_sizes(sizes: Any, n_interventions: int) -> Integers:
     array = np.asarray(sizes)
     if array.shape != (n_interventions,) or array.dtype.kind not in "iu" or (array < 0).any():
-        raise ValueError(
-            f"The numbers of experiments were {sizes!r}; expected {n_interventions} non-negative whole number"
-            f"{'s' if n_interventions > 1 else ''}, one per intervention."
-        )
+        expected = f"expected {n_interventions} non-negative whole numbers, one per intervention"
+        raise ValueError(f"The numbers of experiments were {sizes!r}; {expected}.")
     return array.astype(np.int64)

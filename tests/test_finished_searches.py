@@ -87,7 +87,7 @@ def test_a_resume_file_of_something_else_is_refused_by_name_and_left_as_it_is(tm
         assert path.read_text() == content
     with pytest.raises(ValueError, match="folder"):
         evaluate_regret(PROBLEM, "uniform", 30, 3, rng=9, resume=tmp_path / "nowhere" / "regret.jsonl")
-    with pytest.raises(ValueError, match="directory"):
+    with pytest.raises(ValueError, match="is a folder"):
         evaluate_regret(PROBLEM, "uniform", 30, 3, rng=9, resume=tmp_path)
 
 

@@ -108,11 +108,9 @@ class LogFile:
         if ending not in (".csv", ".parquet"):
             raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
         if not (self.columns["ordered"] or self.columns["time"] or self.columns["batch"]):
-            raise BadInput(
-                f"{self.path}: The order of time is unknown: adaptive inference uses, for every round, the past only. "
-                "Name the column of time stamps (--time) or of batches (--batch), or pass --ordered when the rows are "
-                "in the order in which they were observed."
-            )
+            fix = "time stamps (--time) or of batches (--batch), or pass --ordered when the rows stand in that order"
+            why = "The order of time is unknown, and inference uses, for every round, the past only"
+            raise BadInput(f"{self.path}: {why}. Name the column of {fix}.")
         reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
         with bad_input(self.path):
             return reader(self.path, **self.columns)
@@ -139,10 +137,8 @@ def _propensity_columns(given: tuple[str, ...]) -> str | list[str] | dict[str, s
     if parts and all(equals for _, equals, _ in named):
         return {arm.strip(): column.strip() for arm, _, column in named}
     if any(equals for _, equals, _ in named):
-        raise BadInput(
-            f"--propensity: {', '.join(parts)} mixes arm=column with bare columns; name the arm of every column or "
-            "of none."
-        )
+        fix = "name the arm of every column or of none"
+        raise BadInput(f"--propensity: {', '.join(parts)} mixes arm=column with bare columns; {fix}.")
     return parts[0] if len(parts) == 1 else parts
 
 

@@ -199,10 +199,8 @@ def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     from causalbandit.strategies.catalogue import strategy_from
 
     if name in STRATEGIES and name not in searching():
-        raise BadInput(
-            f"--strategy: {name!r} must be told the tables that a search learns; it is there to compare with, in "
-            f"'causalbandit regret'. Choose one of {', '.join(searching())}."
-        )
+        why = "must be told the tables that a search learns; it is for comparisons, 'causalbandit regret'"
+        raise BadInput(f"--strategy: {name!r} {why}. Choose one of {', '.join(searching())}.")
     chosen = strategy_from(name)
     changes: dict[str, Any] = {"pooled": True} if pooled else {}
     if truncation is not None:

@@ -36,18 +36,15 @@ class Proof:
         if self.budget is None:
             for option, value in (("--control", self.control), ("--log", self.log)):
                 if value is not None:
-                    raise BadInput(
-                        f"{option}: is for a confirmation; say how many experiments it may take (--confirm)."
-                    )
+                    fix = "say how many experiments it may take (--confirm)"
+                    raise BadInput(f"{option}: is for a confirmation; {fix}.")
             return
         from causalbandit.confirmation import LEAST_PER_ARM
         from causalbandit.interventions import InterventionSet
 
         if self.budget < 2 * LEAST_PER_ARM:
-            raise BadInput(
-                f"--confirm: {self.budget} experiments are too few; expected at least {LEAST_PER_ARM} for the choice "
-                f"and {LEAST_PER_ARM} for the control."
-            )
+            expected = f"expected at least {LEAST_PER_ARM} for the choice and {LEAST_PER_ARM} for the control"
+            raise BadInput(f"--confirm: {self.budget} experiments are too few; {expected}.")
         InterventionSet(problem.graph, [self.assignment()])
 
     def assignment(self) -> dict[str, int]:

@@ -225,11 +225,9 @@ def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str
 
 
 def _refuse_to_write(size: str, max_bytes: int) -> NoReturn:
-    raise ValueError(
-        f"The problem needs {size} bytes as a file; expected at most {max_bytes:,}, the most that load_problem reads "
-        "unless it is told otherwise. Nothing was written. List fewer interventions or, in Python, pass a larger "
-        "max_bytes to save_problem and to load_problem."
-    )
+    expected = f"expected at most {max_bytes:,}, the most that load_problem reads by default. Nothing was written"
+    fix = "List fewer interventions or, in Python, pass a larger max_bytes to save_problem and to load_problem"
+    raise ValueError(f"The problem needs {size} bytes as a file; {expected}. {fix}.")
 
 
 def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:

@@ -84,10 +84,7 @@ def _parsed(name: str, text: str, expected: str) -> Any:
         raise ValueError(f"{name}: the file is empty; expected {expected}.")
     depth = _depth(text)
     if depth > MAX_DEPTH:
-        raise ValueError(
-            f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}, which is more "
-            "than a graph needs."
-        )
+        raise ValueError(f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}.")
     repeated: dict[int, tuple[dict[str, Any], list[str]]] = {}  # by identity; the record is kept, so none is reused
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:

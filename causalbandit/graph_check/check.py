@@ -143,10 +143,8 @@ class GraphCheck:
         while check.refuted:
             found = amend(check, MOST_ROWS)
             if found is None or len(made) == MOST_AMENDMENTS:
-                raise Error(
-                    f"No repair of the graph was found: after {len(made)} amendments the data still refute it, and "
-                    f"the next would need more than {MOST_ROWS:,} family rows. Look at the contradictions one by one."
-                )
+                why = f"after {len(made)} amendments the data refute it, and more take over {MOST_ROWS:,} family rows"
+                raise Error(f"No repair of the graph was found: {why}. Look at the contradictions one by one.")
             made.append(found[0])
             claims = GraphClaims(on_graph(check.claims.interventions, found[1].graph), check.rows.nodes)
             check = check_rows(found[1], claims, check.rows, self.delta, batches=self.method == "conditional")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import error_rate, numeric_array, one_of, whole_number
+from causalbandit.checks import error_rate, numeric_array, one_of, whole_number, zeros_and_ones
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
 from causalbandit.sequences.tilted_contrast import largest_difference
@@ -170,10 +170,8 @@ def exact_contrasts(
 
     s, n = _checked_counts(successes, trials, "successes", "trials")
     if s.ndim != 1 or s.shape != n.shape or len(s) < 2:
-        raise InvalidArgument(
-            "successes",
-            f"and trials have the shapes {s.shape} and {n.shape}; expected one number per arm, two or more.",
-        )
+        given = f"and trials have the shapes {s.shape} and {n.shape}"
+        raise InvalidArgument("successes", f"{given}; expected one number per arm, two or more.")
     control = whole_number(
         control, "control", least=0, most=len(s) - 1, fix="It is the control's place among the arms."
     )
@@ -209,15 +207,8 @@ def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running:
     InvalidArgument
         For an outcome other than 0 or 1, which exact contrasts cannot read; the message names the readings that can.
     """
-    values = numeric_array(outcomes, "outcomes", "0 or 1 per row")
-    other = np.flatnonzero((values != 0.0) & (values != 1.0))
-    if len(other):
-        raise InvalidArgument(
-            "outcomes",
-            f"holds {values[other[0]]:g} in row {other[0]}; the exact reading is for outcomes 0 or 1. For outcomes "
-            "within known bounds use 'bounded', for any other 'mad' (both at any time) or 'aipw' (one look at the "
-            "end).",
-        )
+    fix = "For outcomes in known bounds use 'bounded', for any other 'mad' (both at any time) or 'aipw' (one look)."
+    values = zeros_and_ones(numeric_array(outcomes, "outcomes", "0 or 1 per row"), "outcomes", fix)
     chosen = np.asarray(arms, dtype=np.int64)
     if not running:
         ones = np.bincount(chosen, values, n_arms).astype(np.float64)
@@ -231,26 +222,21 @@ def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second:
     counts = []
     for given, argument in ((successes, first), (trials, second)):
         values = numeric_array(given, argument, "whole numbers, how often")
-        wrong = ~((values >= 0.0) & (values == np.floor(values)) & np.isfinite(values))
-        if wrong.any():
-            raise InvalidArgument(
-                argument, f"holds {values[wrong].flat[0]:g}; expected counts, whole numbers of at least 0."
-            )
+        wrong = values[~((values >= 0.0) & (values == np.floor(values)) & np.isfinite(values))]
+        if wrong.size:
+            raise InvalidArgument(argument, f"holds {wrong.flat[0]:g}; expected counts, whole numbers of at least 0.")
         counts.append(values)
     s, n = counts
     try:
         more = np.asarray(s > n)
     except ValueError:
-        raise InvalidArgument(
-            first,
-            f"has the shape {s.shape}, which does not fit that of {second}, {n.shape}; expected two numbers per arm.",
-        ) from None
+        given = f"has the shape {s.shape}, which does not fit that of {second}, {n.shape}"
+        raise InvalidArgument(first, f"{given}; expected two numbers per arm.") from None
     if more.any():
         at = np.unravel_index(int(more.argmax()), more.shape)
         ones, tries = (float(np.broadcast_to(values, more.shape)[at]) for values in (s, n))
-        raise InvalidArgument(
-            first, f"holds {ones:g} where {second} holds {tries:g}; expected at most one success per trial."
-        )
+        given = f"holds {ones:g} where {second} holds {tries:g}"
+        raise InvalidArgument(first, f"{given}; expected at most one success per trial.")
     return s, n
 
 

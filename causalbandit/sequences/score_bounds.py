@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import error_rate, number, numeric_array, whole_number
+from causalbandit.checks import error_rate, interval, numeric_array, whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.boundaries import gamma_exponential_mixture
 
@@ -59,10 +59,7 @@ class ScoreSums:
     def __init__(self, n_arms: int, control: int, bounds: tuple[float, float]) -> None:
         self.n_arms = whole_number(n_arms, "n_arms", least=2)
         self.control = whole_number(control, "control", least=0, most=n_arms - 1)
-        low, high = (number(bound, "bounds") for bound in bounds)
-        if low >= high:
-            raise InvalidArgument("bounds", f"was {bounds!r}; expected two numbers (a, b) with a < b.")
-        self.bounds = (low, high)
+        self.bounds = interval(bounds, "bounds")
         self.rounds = 0
         self.sums = np.zeros((4, n_arms))
 

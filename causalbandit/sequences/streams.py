@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import error_rate, finite_array, number, numeric_array, one_of
+from causalbandit.checks import (
+    error_rate,
+    finite_array,
+    interval,
+    number,
+    numeric_array,
+    one_of,
+    shaped,
+    zeros_and_ones,
+)
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.asymptotic import asymptotic_radius
 from causalbandit.sequences.bernoulli_mean import bernoulli_mean
@@ -86,9 +95,8 @@ def bernoulli_interval(
     total = np.broadcast_to(np.asarray(trials, dtype=np.float64), shape).ravel()
     bad = np.flatnonzero(~((ones >= 0.0) & (ones <= total) & np.isfinite(total)))
     if len(bad):
-        raise InvalidArgument(
-            "successes", f"was {ones[bad[0]]:g} with trials {total[bad[0]]:g}; expected 0 ≤ successes ≤ trials."
-        )
+        given = f"was {ones[bad[0]]:g} with trials {total[bad[0]]:g}"
+        raise InvalidArgument("successes", f"{given}; expected 0 ≤ successes ≤ trials.")
     level = -math.log(alpha)
 
     def lower_end(count: FloatArray, number: FloatArray) -> FloatArray:
@@ -143,12 +151,8 @@ class SequenceTuning:
     def interval(self, method: str) -> tuple[float, float]:
         """The bounds, or an error that says that ``method`` needs them."""
         if self.bounds is None:
-            raise InvalidArgument(
-                "bounds",
-                f"is missing: the method {method!r} needs the interval (a, b) that outcomes cannot leave whatever "
-                "happens; the smallest and largest outcome seen are not such bounds. Without any, use the method "
-                "'asymptotic'.",
-            )
+            fix = "that outcomes cannot leave, not the smallest and largest seen. Without, use 'asymptotic'"
+            raise InvalidArgument("bounds", f"is missing: the method {method!r} needs (a, b) {fix}.")
         return self.bounds
 
     def sub_gaussian_scale(self) -> float:
@@ -204,13 +208,8 @@ def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[Float
 
 
 def _exact_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
-    other = np.flatnonzero((outcomes != 0.0) & (outcomes != 1.0))
-    if len(other):
-        raise InvalidArgument(
-            "outcomes",
-            f"holds {outcomes[other[0]]:g} in row {other[0]}; the method 'exact' is for outcomes 0 or 1. For outcomes "
-            "within known bounds use 'bernoulli' or 'gamma-exponential', for any other 'asymptotic'.",
-        )
+    fix = "For outcomes in known bounds use 'bernoulli' or 'gamma-exponential', for any other 'asymptotic'."
+    zeros_and_ones(outcomes, "outcomes", fix)
     return bernoulli_mean(np.cumsum(outcomes), np.arange(1.0, len(outcomes) + 1.0), tuning.alpha)
 
 
@@ -310,9 +309,7 @@ def sequence_ends(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The columns ``estimate``, ``lower`` and ``upper`` of `mean_sequence` as arrays, each [T]."""
     observed = numeric_array(outcomes, "outcomes", "the numbers that were observed")
-    if observed.ndim != 1 or not len(observed):
-        raise InvalidArgument("outcomes", f"has shape {observed.shape}; expected [T], one number per round.")
-    finite_array(observed, "outcomes")
+    finite_array(shaped(observed, "outcomes", ("T",), "one number per round"), "outcomes")
     lower, upper = stream_ends(observed, method, tuned(observed, method, alpha, bounds, scale, t_opt), intersect)
     return np.cumsum(observed) / np.arange(1, len(observed) + 1), lower, upper
 
@@ -344,15 +341,9 @@ def tuned(
     if scale is not None:
         scale = number(scale, "scale", above=0, fix="Half the outcomes' range will do.")
     if bounds is not None:
-        low, high = float(bounds[0]), float(bounds[1])
-        if not -math.inf < low < high < math.inf:
-            raise InvalidArgument("bounds", f"was {bounds!r}; expected two finite numbers (a, b) with a < b.")
+        low, high = bounds = interval(bounds, "bounds")
         outside = np.flatnonzero((outcomes < low) | (outcomes > high))
         if len(outside):
-            raise InvalidArgument(
-                "bounds",
-                f"was ({low:g}, {high:g}), but the outcome in row {outside[0]} is {outcomes[outside[0]]:g}; expected "
-                "an interval that outcomes cannot leave.",
-            )
-        bounds = (low, high)
+            given = f"was ({low:g}, {high:g}), but the outcome in row {outside[0]} is {outcomes[outside[0]]:g}"
+            raise InvalidArgument("bounds", f"{given}; expected an interval that outcomes cannot leave.")
     return SequenceTuning(alpha, bounds, scale, t_opt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean
+from causalbandit.checks import instance, one_of
 from causalbandit.strategies.strategy import Strategy
 
 STRATEGIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -34,20 +34,8 @@ def searching() -> list[str]:
 def strategy_from(strategy: Strategy | str) -> Strategy:
     """``strategy`` itself, or a new one for its name; a ValueError lists the names."""
     if isinstance(strategy, str):
-        if strategy not in STRATEGIES:
-            raise InvalidArgument(
-                "strategy",
-                f"was {strategy!r}; expected one of {', '.join(STRATEGIES)}, or in Python a strategy object."
-                f"{did_you_mean(strategy, STRATEGIES)}",
-            )
+        one_of(strategy, "strategy", STRATEGIES, "names, beside strategy objects")
         module, name, parameters = STRATEGIES[strategy]
         made: Strategy = getattr(import_module(module), name)(**parameters)
         return made
-    if isinstance(strategy, type):
-        raise InvalidType("strategy", f"was the class {strategy.__name__}; expected an object, {strategy.__name__}().")
-    if not isinstance(strategy, Strategy):
-        raise InvalidType(
-            "strategy",
-            f"was a {type(strategy).__name__}; expected a name such as 'two-phase' or an object such as TwoPhase().",
-        )
-    return strategy
+    return instance(strategy, "strategy", Strategy, "a name such as 'two-phase' or an object such as TwoPhase()")

@@ -197,11 +197,8 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
     for node, table in (known or {}).items():
         checked = np.asarray(checked_table(graph, graph.observed(node, "node in known=:"), table))
         if set(graph.parents(node)) & set(graph.hidden) or any(node in pair for pair in graph.bidirected):
-            raise InvalidArgument(
-                "known",
-                f"has a table of {node!r}, which hidden causes reach: what experiments show of it depends on what is "
-                "fixed, and its own table does not say how. Leave it out; it is learned.",
-            )
+            why = "which hidden causes reach, so that its own table does not tell what experiments show of it"
+            raise InvalidArgument("known", f"has a table of {node!r}, {why}. Leave it out; it is learned.")
         for family in interventions.families_of(node):
             values[family.rows] = checked
     return Task(graph, interventions, values, memory, problem.goal)
@@ -215,12 +212,9 @@ def check_tables(strategy: Strategy, task: Task) -> None:
     learned = [family.node for family in task.interventions.families if task.learned[family.rows].any()]
     unknown = [node for node in dict.fromkeys(learned) if node != target]
     if unknown:
-        raise InvalidArgument(
-            "known",
-            f"lacks the tables of {listing(unknown)}; the strategy {strategy.name!r} works with those of all nodes but "
-            "the target. Give them, or use a strategy that learns them. A comparison by evaluate_regret gives them by "
-            "itself.",
-        )
+        need = f"the strategy {strategy.name!r} works with those of all nodes but the target"
+        fix = "Give them (evaluate_regret does), or use a strategy that learns them"
+        raise InvalidArgument("known", f"lacks the tables of {listing(unknown)}; {need}. {fix}.")
 
 
 def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
@@ -230,9 +224,8 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
     if given < smallest:
         explain = getattr(strategy, "explain_smallest_budget", None)
         why = f" {explain(task)}" if explain is not None else ""
-        raise InvalidArgument(
-            "budget", f"was {given}; the strategy {strategy.name!r} needs at least {smallest} experiments here.{why}"
-        )
+        need = f"the strategy {strategy.name!r} needs at least {smallest} experiments here"
+        raise InvalidArgument("budget", f"was {given}; {need}.{why}")
     return given
 
 

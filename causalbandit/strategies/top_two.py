@@ -24,9 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.allocation import floor_allocation
-from causalbandit.checks import number, one_of, share, whole_number
+from causalbandit.checks import number, one_of, shaped, share, whole_number
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import Propagation, propagate
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
@@ -271,11 +270,6 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
     if not isinstance(prior, Counts):
         observing = InterventionSet(task.graph, [{}])
         prior = Counts.from_frame(observing, {}, prior).carried_to(observing, task.interventions)
-    if prior.visits.shape != (n_rows,):
-        raise InvalidArgument(
-            "prior",
-            f"has counts of {len(prior.visits)} family rows; expected the {n_rows} of the graph, as in "
-            "result.counts of a search or Counts.from_frame.",
-        )
+    shaped(prior.visits, "prior.visits", (n_rows,), "the graph's family rows, as result.counts of a search has them")
     prior = Maximisation(task.interventions, task.goal).counts(prior)
     return prior.visits, prior.ones, prior.total

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import number
+from causalbandit.checks import listed, number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.graph import Family
@@ -93,16 +93,13 @@ class TwoPhase:
         number(
             self.truncation, "truncation", least=0, fix="It is an expected count, for example 1; 0 truncates nothing."
         )
-        parts = self.split
-        whole = isinstance(parts, tuple) and all(type(part) is int for part in parts)
-        if not whole or len(parts) != 3 or min(parts) < 1:
-            raise InvalidArgument(
-                "split",
-                f"was {parts!r}; expected three whole numbers of at least 1, the shares of phase one and of the "
-                "two parts of phase two, for example (1, 1, 1).",
-            )
+        expected = "three whole numbers of at least 1, the shares of phase one and of the two parts of phase two"
+        parts = listed(self.split, "split", expected)
+        if not all(isinstance(part, (int, np.integer)) for part in parts) or len(parts) != 3 or min(parts) < 1:
+            raise InvalidArgument("split", f"was {parts!r}; expected {expected}, for example (1, 1, 1).")
         if not isinstance(self.pooled, bool):
             raise InvalidType("pooled", f"was {self.pooled!r}; expected True or False.")
+        object.__setattr__(self, "split", tuple(int(part) for part in parts))
         # Checked now: the mixture is solved when two thirds of the budget are gone.
         check_settings(self.tolerance, self.solvers)
         object.__setattr__(self, "solvers", tuple(self.solvers))

@@ -93,11 +93,9 @@ class Telling:
                 homes.append((next_extra - beyond, None, place))
                 beyond += 1
         if beyond and not self.allow_extra:
-            raise InvalidArgument(
-                "results",
-                f"hold {beyond} rows more than experiments are open under their interventions; expected no more than "
-                "was asked for. To count them all the same, say that they are extra.",
-            )
+            fix = "expected no more than was asked for. To count them all the same, say that they are extra"
+            said = f"hold {beyond} rows more than experiments are open under their interventions"
+            raise InvalidArgument("results", f"{said}; {fix}.")
         return homes
 
     def _mismatches(self, places: list[int]) -> npt.NDArray[np.bool_]:
@@ -125,11 +123,9 @@ class Telling:
             self.repeated += 1
             return
         if not self.allow_amend:
-            raise InvalidArgument(
-                "results",
-                f"tell experiment {result.id} again with other values; nothing was recorded. To replace what was told "
-                "before (it is kept), say that they amend it.",
-            )
+            fix = "To replace what was told before (it is kept), say that they amend it"
+            given = f"tell experiment {result.id} again with other values; nothing was recorded"
+            raise InvalidArgument("results", f"{given}. {fix}.")
         before = counts_from(self.store.tally(old.counted_in), self.interventions)
         for row, sign in ((old, -1), (result, 1)):
             if not row.excluded:

@@ -88,16 +88,15 @@ class Terms:
     def require(self, problem: Problem | None = None, rng: RNG = None) -> None:
         """Raise when the caller believes in another problem or seed than the file holds."""
         if problem is not None and problem_text(problem) != problem_text(self.problem):
-            raise StudyError(
-                "The study is about another problem: its graph, interventions, tables or texts differ from those of "
-                "the one that was given. Open it without problem=, or create a new study. Nothing was changed."
-            )
+            why = "its graph, interventions, tables or texts differ from those of the one that was given"
+            fix = "Open it without problem=, or create a new study. Nothing was changed"
+            raise StudyError(f"The study is about another problem: {why}. {fix}.")
         if rng is not None:
             given = seed_sequence(rng)
             if (given.entropy, given.spawn_key) != (self.seed.entropy, self.seed.spawn_key):
+                fix = "a plan has one seed. Open it without rng=. Nothing was changed"
                 raise StudyError(
-                    f"The study was created with the seed {self.seed.entropy}, not {given.entropy}; a plan has one "
-                    "seed. Open it without rng=. Nothing was changed."
+                    f"The study was created with the seed {self.seed.entropy}, not {given.entropy}; {fix}."
                 )
 
 
@@ -126,17 +125,13 @@ def _strategy_from_dict(saved: Mapping[str, Any], given: Strategy | str | None) 
     if given is not None:
         chosen = strategy_from(given)
         if _strategy_to_dict(chosen) != saved:
-            raise StudyError(
-                f"The study runs {saved['name']!r} with {saved['parameters'] or 'its defaults'}; the strategy that was "
-                f"given is {chosen!r}. Open it without strategy=. Nothing was changed."
-            )
+            runs = f"{saved['name']!r} with {saved['parameters'] or 'its defaults'}, not {chosen!r}"
+            raise StudyError(f"The study runs {runs}. Open it without strategy=. Nothing was changed.")
         return chosen
     module, _, name = saved["class"].partition(":")
     if module.split(".")[0] != "causalbandit":
-        raise StudyError(
-            f"The study runs a strategy of its own, {saved['class']!r}; give it again: Study.open(path, "
-            "strategy=...). Nothing was changed."
-        )
+        fix = "give it again: Study.open(path, strategy=...). Nothing was changed"
+        raise StudyError(f"The study runs a strategy of its own, {saved['class']!r}; {fix}.")
     parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in saved["parameters"].items()}
     made: Strategy = getattr(import_module(module), name)(**parameters)
     return made

@@ -61,7 +61,7 @@ def test_values_offers_weights_sequences_and_the_sample_mean(path, frame, tmp_pa
 def test_values_of_outcomes_0_or_1_have_an_exact_sequence(path, frame, tmp_path):
     done = run("values", path, *COLUMNS, "--ordered", "--method", "exact")
     assert done.exit_code == 2
-    assert "the method 'exact' is for outcomes 0 or 1" in done.output
+    assert "expected 0 or 1. For outcomes in known bounds use 'bernoulli'" in done.output
     frame["outcome"] = (frame["outcome"] > 1.5).astype(int)
     frame.to_csv(tmp_path / "binary.csv", index=False)
     out = tmp_path / "out.json"

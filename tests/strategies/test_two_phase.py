@@ -424,7 +424,7 @@ def test_a_truncation_that_is_no_expected_count_is_refused(truncation):
         TwoPhase(truncation=truncation)
 
 
-@pytest.mark.parametrize("split", [(1, 1), (1, 0, 1), (0.5, 0.25, 0.25), "111", [1, 1, 1]])
+@pytest.mark.parametrize("split", [(1, 1), (1, 0, 1), (0.5, 0.25, 0.25), "111", 3])
 def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
     with pytest.raises(ValueError, match=r"split was .*expected three whole numbers of at least 1"):
         TwoPhase(split=split)

@@ -192,7 +192,7 @@ def test_a_study_is_opened_with_what_it_was_created_with(study):
     for given, message in (
         ({"rng": 2}, "created with the seed 1, not 2"),
         ({"problem": funnel(tables=False)}, "about another problem"),
-        ({"strategy": cb.TopTwo(rounds=3)}, "the strategy that was given is"),
+        ({"strategy": cb.TopTwo(rounds=3)}, "'top-two' with its defaults, not TopTwo"),
     ):
         with pytest.raises(StudyError, match=message):
             Study.open(path, **given)
