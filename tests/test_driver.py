@@ -152,7 +152,11 @@ def test_rows_that_do_not_fit_what_was_asked_are_refused(change, error, message)
         ({"memory": "1 GB"}, TypeError, r"memory was '1 GB'; expected a whole number of bytes"),
         ({"memory": 2.5e8}, TypeError, r"memory was 250000000.0"),
         ({"memory": 50}, ValueError, r"more than the 50 allowed"),
-        ({"strategy": TwoPhase}, TypeError, r"strategy was the class TwoPhase; expected .* an object such as TwoPhase\(\)"),
+        (
+            {"strategy": TwoPhase},
+            TypeError,
+            r"strategy was the class TwoPhase; expected .*such as TwoPhase\(\)",
+        ),
         ({"budget": 10**19}, ValueError, r"of experiments, at most 1,000,000,000,000,000,000"),
     ],
 )

@@ -225,7 +225,7 @@ def test_outcomes_are_counted_per_arm_at_the_end_or_after_every_round():
         (lambda: bernoulli_contrast(1, 2, 1, 2, contrasts=0), "contrasts was 0"),
         (lambda: exact_contrasts([1], [2]), "expected one number per arm, two or more"),
         (lambda: exact_contrasts([1, 1], [2, 2], control=2), "control was 2"),
-        (lambda: binary_counts([1, 0.5], [0, 1], 2), "holds 0.5 in row 1; expected 0 or 1. For outcomes in known bounds use 'bounded'"),
+        (lambda: binary_counts([1, 0.5], [0, 1], 2), "holds 0.5 in row 1; expected 0 or 1. .* use 'bounded'"),
     ],
 )  # fmt: skip
 def test_bad_counts_are_named(call, words):

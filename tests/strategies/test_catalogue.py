@@ -27,8 +27,12 @@ def test_strategies_that_must_be_given_tables_are_not_offered_for_searching():
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ("tow-phase", ValueError, r"strategy was 'tow-phase'; known names, .*'two-phase', .*Did you mean 'two-phase'\?"),
-        (TwoPhase, TypeError, r"strategy was the class TwoPhase; expected .* an object such as TwoPhase\(\)"),
+        (
+            "tow-phase",
+            ValueError,
+            r"strategy was 'tow-phase'; known names, .*Did you mean 'two-phase'\?",
+        ),
+        (TwoPhase, TypeError, r"strategy was the class TwoPhase; expected .*such as TwoPhase\(\)"),
         (3, TypeError, r"strategy was a int; expected a name such as 'two-phase'"),
     ],
 )
