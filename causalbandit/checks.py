@@ -256,7 +256,7 @@ def finite_array(
         if not (block.min() >= least and block.max() <= most):  # NaN compares false, so it is wrong too
             row, *place = np.argwhere(~((block >= least) & (block <= most)))[0]
             where = f"in row {rows.start + row}{f', column {place[0]}' if place else ''}"
-            where = f"at {[rows.start + row, *place]}" if len(place) > 1 else where
+            where = f"at {[rows.start + int(row), *map(int, place)]}" if len(place) > 1 else where
             raise InvalidArgument(argument, f"holds {block[(row, *place)]:g} {where}; expected finite numbers{hint}.")
     return values
 

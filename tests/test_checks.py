@@ -8,15 +8,29 @@ import pytest
 
 from causalbandit.arrays import BLOCK_ELEMENTS
 from causalbandit.checks import (
+    ascending,
+    binary_column,
+    broadcast,
+    columns_present,
     distinct,
     error_rate,
     finite_array,
+    function,
     instance,
+    interval,
+    listed,
+    methods,
+    no_gaps,
+    nodes_present,
     number,
     numeric_array,
+    one_each,
     one_of,
+    probability_rows,
+    shaped,
     share,
     whole_number,
+    zeros_and_ones,
 )
 from causalbandit.errors import InvalidArgument, InvalidType
 
@@ -126,3 +140,82 @@ def test_the_first_value_that_is_not_finite_is_named_with_its_place():
 def test_names_that_stand_twice_are_refused():
     distinct(["a", "b"], "arms")
     assert refusal(distinct, ["a", "b", "b", "a"], "arms") == "arms names 'b' twice; expected different names."
+
+
+def test_a_list_is_no_text_no_mapping_and_no_number():
+    assert listed(("a", "b"), "nodes", "a list of nodes") == ["a", "b"]
+    for given in ("ab", b"ab", {"a": 1}, 3, None):
+        assert "expected a list of nodes" in refusal(listed, given, "nodes", "a list of nodes", error=InvalidType)
+
+
+def test_methods_and_functions_are_named():
+    methods([], "names", ("append", "pop"), "names grow")
+    said = refusal(methods, 3, "policy", ("update", "amend"), "a policy learns", error=InvalidType)
+    assert said == "policy was 3, which has no update() and amend(): a policy learns."
+    assert "the class list" in refusal(methods, list, "names", ("append",), "names grow", error=InvalidType)
+    assert function(len, "run", "a function run(size)") is len
+    assert "run was 'len'; expected a" in refusal(function, "len", "run", "a function run(size)", error=InvalidType)
+
+
+def test_labels_intervals_and_ascending_numbers_are_checked():
+    one_each(["a", "b"], "names", 2, "arms")
+    assert refusal(one_each, ["a"], "names", 2, "arms") == "names has 1 labels for 2 arms; expected one for each."
+    assert interval((0, np.float64(2)), "bounds") == (0.0, 2.0)
+    for given in ((1, 1), (2, 1), (0, np.inf), (np.nan, 1), (0,), 3, "ab"):
+        assert "expected two finite numbers" in refusal(interval, given, "bounds")
+    assert ascending((1, np.int64(5)), "at", 1, 5, "rounds") == [1, 5]
+    assert "holds 3 before 3" in refusal(ascending, [1, 3, 3], "at", 1, 5, "rounds")
+    assert "from 1 to 5" in refusal(ascending, [1, 6], "at", 1, 5, "rounds")
+    assert "at was 1.5" in refusal(ascending, [1.5], "at", 1, 5, "rounds", error=InvalidType)
+
+
+def test_shapes_are_numbers_or_letters():
+    array = np.zeros((3, 2))
+    assert shaped(array, "scores", ("T", 2)) is array
+    assert refusal(shaped, array, "scores", ("T", 3), "a row each") == (
+        "scores has shape (3, 2); expected [T, 3]: a row each."
+    )
+    assert "expected (3,)" in refusal(shaped, array, "scores", (3,))
+    assert "has shape (0, 2)" in refusal(shaped, array[:0], "scores", ("T", 2))
+    assert broadcast(np.ones(2), "scores", (3, 2)).shape == (3, 2)
+    assert "does not broadcast to (3, 2)" in refusal(broadcast, np.ones(4), "scores", (3, 2))
+
+
+def test_bounds_of_an_array_are_kept_and_the_place_is_named():
+    assert finite_array(np.array([0.0, 1.0]), "p", least=0, most=1).tolist() == [0.0, 1.0]
+    assert "holds 2 in row 1; expected" in refusal(finite_array, np.array([0.0, 2.0]), "p", most=1)
+    assert "holds nan at [0, 1, 0]" in refusal(finite_array, np.array([[[0.0], [np.nan]]]), "p")
+
+
+def test_probability_rows_are_not_negative_and_sum_to_one():
+    rows = np.array([[0.5, 0.5], [1.0, 0.0]])
+    assert probability_rows(rows, "policy") is rows
+    assert "holds -0.1 in row 1, column 1" in refusal(probability_rows, rows - [[0, 0], [0, 0.1]], "policy")
+    said = refusal(probability_rows, rows * 0.9, "policy", fix="Divide by it.")
+    assert said == "policy sum to 0.9 in row 0; expected 1 within 1e-06. Divide by it."
+    assert "holds nan" in refusal(probability_rows, rows * np.nan, "policy")
+
+
+def test_columns_of_tables_hold_zeros_and_ones_or_gaps():
+    assert binary_column(pd.Series(["0", "1", True], name="a"), "rows", "mend it").tolist() == [0, 1, 1]
+    assert binary_column(pd.Series([0, 1], dtype="category"), "rows", "mend it").tolist() == [0, 1]
+    gaps = binary_column(pd.Series([0, pd.NA], dtype="Int64", name="a"), "rows", "mend it", gaps=True)
+    assert gaps[0] == 0
+    assert np.isnan(gaps[1])
+    said = refusal(binary_column, pd.Series([0, 2, None], name="a"), "rows", "mend it")
+    assert said == (
+        "rows holds 'a' = 2.0 in row 1; expected 0 or 1. 2 of 3 values of this column are something else: mend it."
+    )
+    assert "in row 1; expected 0 or 1. Count." in refusal(zeros_and_ones, np.array([1.0, 0.5]), "outcomes", "Count.")
+    no_gaps(np.zeros(3, dtype=bool), "arm", "name it")
+    assert refusal(no_gaps, np.arange(9) > 1, "arm", "name it") == (
+        "arm is missing in 7 of 9 rows (rows 2, 3, 4, 5, 6, …); name it."
+    )
+
+
+def test_columns_of_tables_are_there_once():
+    columns_present(["a"], "arm", ["a", "b", "b"])
+    assert "names 'b', but the table has 2 such columns" in refusal(columns_present, ["b"], "arm", ["a", "b", "b"])
+    assert "Did you mean 'sales'?" in refusal(columns_present, ["sale"], "outcome", ["sales"])
+    nodes_present(["a"], "rows", ["a", "b"])
+    assert "rows has no column for 'c'" in refusal(nodes_present, ["a", "c"], "rows", ["a", "b"])

@@ -92,7 +92,8 @@ def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> 
     largest: Array = exponents.max(axis=-1)
     exponents -= largest[..., None]
     np.exp(exponents, out=exponents)
-    return largest + np.log(exponents.sum(axis=-1))
+    largest += np.log(exponents.sum(axis=-1))
+    return largest
 
 
 def log_universal(ones: ArrayLike, zeros: ArrayLike) -> Array:
