@@ -89,6 +89,9 @@ def test_the_log_holds_what_the_readings_need():
     kept = proof.estimates("aipw")
     by_name = dict(zip(again["arm"], again["estimate"], strict=True))
     assert [by_name[name] for name in kept["intervention"]] == pytest.approx(kept["estimate"].tolist())
+    exact = read_log(log, "exact", "(observe)", t_star=proof.budget).estimates()
+    for column in ("estimate", "lower", "upper"):
+        assert exact[column].tolist() == pytest.approx(proof.estimates("exact")[column].tolist())
 
 
 def test_covariates_shorten_the_interval_of_mad():

@@ -192,7 +192,9 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
 )
 @click.option("--all-pairs", is_flag=True, help="aipw: compare every arm with every other.")
 @click.option(
-    "--t-star", type=float, help="mad, bounded: where the intervals are tightest.  [default: the number of rounds]"
+    "--t-star",
+    type=float,
+    help="mad, exact, bounded: where intervals are tightest.  [default: number of rounds; exact: none]",
 )
 @click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="bounded: what outcomes cannot leave.")
 @click.option("--model", type=click.Choice(MODELS), help="mad: outcome model.  [default: pooled with covariates]")
@@ -237,7 +239,7 @@ def ate(
     check_outputs([log_file.path], json=json_file, plot=plot)
     of_aipw = dict.fromkeys(("weights", "floor_decay", "all_pairs"), ("aipw",))
     of_mad = dict.fromkeys(("contexts", "model", "estimand"), ("mad",))
-    others = {"t_star": ("mad", "bounded"), "bounds": ("bounded",), "over_time": ANY_TIME}
+    others = {"t_star": ANY_TIME, "bounds": ("bounded",), "over_time": ANY_TIME}
     _refuse_unused(method, **of_aipw, **of_mad, **others)
     if method != "aipw":
         if multiplicity not in (None, "none", "bonferroni"):

@@ -28,7 +28,7 @@ from causalbandit.checks import error_rate, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.estimates import estimate_frame, frame_notes, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
-from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, binary_counts
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, binary_counts, outcomes_per_pair
 from causalbandit.sequences.score_bounds import ScoreSums, score_paths
 from causalbandit.text import plain, plain_rows
 
@@ -67,6 +67,9 @@ class ObservedRounds:
         (a, b) that outcomes cannot leave whatever happens, for "bounded".
     unreachable : numpy.ndarray of int64, shape [K], or None
         In how many rounds each arm could not be drawn, where that is known.
+    planned : int, or None
+        Outcomes of an arm and the control together near which "exact" is to be shortest, fixed before the data
+        (`outcomes_per_pair`); None serves all numbers alike.
     """
 
     arms: NDArray[np.int64]
@@ -79,6 +82,7 @@ class ObservedRounds:
     t_star: float = 1000.0
     bounds: tuple[float, float] | None = None
     unreachable: NDArray[np.int64] | None = None
+    planned: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", error_rate(self.alpha))
@@ -234,7 +238,8 @@ def read_log(
     alpha, multiplicity
         Error rate in (0, 1): "bonferroni", of all intervals together; "none" or None, of each.
     t_star, bounds
-        As `ObservedRounds`; by default the number of rounds, and none.
+        As `ObservedRounds`; by default the number of rounds, and none. A ``t_star`` that is given is also the number
+        of rounds that "exact" plans with; without one it serves all numbers alike.
     """
     require_log(log)
     one_of(method, "method", READINGS)
@@ -250,6 +255,7 @@ def read_log(
         float(log.n_rounds) if t_star is None else t_star,
         bounds,
         None if log.propensities is None else (log.propensities == 0.0).sum(axis=0),
+        None if t_star is None else outcomes_per_pair(t_star, len(log.names)),
     )
     return LogReading(method, rounds)
 
@@ -274,7 +280,12 @@ def _exact_ends(rounds: ObservedRounds, running: bool) -> Ends:
     ones, tries = binary_counts(rounds.outcomes, rounds.arms, rounds.n_arms, running=running)
     others, control = rounds.others, [rounds.control]
     found = bernoulli_contrast(
-        ones[..., others], tries[..., others], ones[..., control], tries[..., control], rounds.alpha_each
+        ones[..., others],
+        tries[..., others],
+        ones[..., control],
+        tries[..., control],
+        rounds.alpha_each,
+        planned=rounds.planned,
     )
     return found.estimate, found.lower, found.upper
 

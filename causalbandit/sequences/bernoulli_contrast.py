@@ -194,7 +194,7 @@ def exact_contrasts(
     )
 
 
-def outcomes_per_pair(rounds: int, n_arms: int) -> int:
+def outcomes_per_pair(rounds: float, n_arms: int) -> int:
     """Outcomes of an arm and its control together in ``rounds`` of a design that treats its arms alike."""
     return max(1, round(2 * rounds / n_arms))
 

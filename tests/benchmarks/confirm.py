@@ -153,7 +153,7 @@ def study(name: str, campaigns: int, jobs: int) -> dict[str, float]:
     row = {f"{name} missed": float(missed.mean()) for name, (missed, _) in found.items()}
     row |= {f"{name} rounds": float(np.median(decided)) for name, (_, decided) in found.items()}
     row |= {f"{name} decided": float((decided < setting.budget).mean()) for name, (_, decided) in found.items()}
-    return row | {"effects": float(np.abs(truth).max() > 0)}
+    return row | {"effects": float(np.abs(truth).max() > 1e-9)}
 
 
 def main() -> int:

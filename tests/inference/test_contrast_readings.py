@@ -146,7 +146,7 @@ def test_a_log_a_live_design_and_the_function_read_the_same():
     for method, bounds in (("exact", None), ("bounded", (0, 1))):
         live = design.estimates(method, bounds=bounds)
         assert list(live.columns) == list(design.estimates().columns)
-        pd.testing.assert_frame_equal(live, read_log(log, method, "b", bounds=bounds).estimates())
+        pd.testing.assert_frame_equal(live, read_log(log, method, "b", t_star=150, bounds=bounds).estimates())
         pd.testing.assert_frame_equal(
             live, cb.mad_from_log(frame, control="b", method=method, bounds=bounds, t_star=150, **columns)
         )
