@@ -8,6 +8,7 @@ import pytest
 
 import causalbandit as cb
 from causalbandit.confirmation import confirm
+from causalbandit.inference.contrast_readings import read_log
 from causalbandit.inference.log import AdaptiveLog
 
 
