@@ -175,7 +175,7 @@ class Confirmation:
         return pd.DataFrame(data)
 
     def save_log(self, path: str | os.PathLike[str]) -> None:
-        """Write `log` as CSV; `causalbandit ate` reads it back to the same estimates, given the budget as ``--t-star``."""
+        """Write `log` as CSV; `causalbandit ate` with the budget as ``--t-star`` reads it to the same estimates."""
         from causalbandit.files import write_output
 
         write_output(path, self.log().to_csv(index=False))

@@ -139,7 +139,7 @@ def test_results_speak(without_display):
         ([], {}, "interventions name none"),
         ([{"ad": 1}], {"budget": 19}, r"budget was 19; expected .* at least 20"),
         ([{"ad": 1}], {"covariates": ["sale"]}, "which is the target"),
-        ([{"ad": 1}], {"covariates": ["ad"]}, "which is fixed by an intervention that is compared"),
+        ([{"ad": 1}], {"covariates": ["ad"]}, "which is fixed by an intervention"),
         ([{"ad": 1}], {"covariates": "all"}, "covariates was 'all'; known: 'graph'"),
         ([{"ad": 1}], {"reading": "aipw"}, "reading was 'aipw'; known: 'exact', 'mad'"),
         ([{"ad": 1}], {"alpha": 1}, "alpha was 1; it is an error rate"),
