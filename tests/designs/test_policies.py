@@ -16,7 +16,7 @@ def test_one_draw_is_one_hot_and_a_replicated_policy_is_many_single_ones() -> No
     assert sorted(policy.probabilities().tolist()) == [0.0, 0.0, 1.0]
     for single in (cb.UCB(3), cb.EpsilonGreedy(3, epsilon=0.2, goal="min"), cb.FixedPolicy([0.2, 0.3, 0.5])):
         batch = single.replicate(2, rng=0)
-        twin = [single.replicate(1), single.replicate(1)]
+        twin = [single.replicate(1, rng=0), single.replicate(1, rng=1)]
         rng = np.random.default_rng(2)
         for _ in range(40):
             probabilities = batch.probabilities()
