@@ -113,7 +113,7 @@ def test_bad_arguments_are_named_before_anything_runs(tmp_path):
     path = tmp_path / "regret.jsonl"
     no_tables = Problem(PROBLEM.graph, PROBLEM.interventions)
     for words, arguments in {
-        r"strategy was 'top-tow'; expected one of .* Did you mean 'top-two'\?": (PROBLEM, ["top-tow"], [10], 5),
+        r"strategy was 'top-tow'; known names, .* Did you mean 'top-two'\?": (PROBLEM, ["top-tow"], [10], 5),
         "replications was 0": (PROBLEM, ["uniform"], [10], 0),
         r"needs the conditional probability table of every node": (no_tables, ["uniform"], [10], 5),
         "strategies was empty": (PROBLEM, [], [10], 5),
