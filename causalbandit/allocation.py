@@ -6,6 +6,8 @@
 [0.25, 0.5, 0.25]
 >>> thompson_allocation(draws, epsilon=0.9).round(3).tolist()               # no arm below 0.9 / 3
 [0.3, 0.4, 0.3]
+>>> thompson_allocation(draws, epsilon=0.0, names=["control", "red", "blue"])
+{'control': 0.25, 'red': 0.5, 'blue': 0.25}
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import finite_array, numeric_array, one_each, one_of, probability_rows, shaped
-from causalbandit.errors import InvalidArgument
+from causalbandit.checks import distinct, finite_array, numeric_array, one_each, one_of, probability_rows, shaped
+from causalbandit.errors import InvalidArgument, listing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
+Kind = Literal["contrasts", "arms"]
+Segments = Sequence[Hashable] | Mapping[Hashable, Any]
 
 
 def win_frequencies(values: npt.ArrayLike) -> FloatArray:
@@ -89,29 +93,51 @@ def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> 
 
 @overload
 def thompson_allocation(
-    draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Literal["contrasts", "arms"] = ...
+    draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Kind = ..., *, names: None = ...
 ) -> FloatArray: ...
+@overload
+def thompson_allocation(
+    draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Kind = ..., *, names: Sequence[Hashable]
+) -> dict[Hashable, float]: ...
 @overload
 def thompson_allocation(
     draws: npt.ArrayLike,
     epsilon: float,
-    segments: Sequence[Hashable] | Mapping[Hashable, Any],
-    kind: Literal["contrasts", "arms"] = ...,
+    segments: Segments,
+    kind: Kind = ...,
+    *,
+    names: None = ...,
+    members: pd.DataFrame | None = ...,
 ) -> pd.DataFrame: ...
 @overload
 def thompson_allocation(
     draws: npt.ArrayLike,
     epsilon: float = ...,
     *,
-    segments: Sequence[Hashable] | Mapping[Hashable, Any],
-    kind: Literal["contrasts", "arms"] = ...,
+    segments: Segments,
+    kind: Kind = ...,
+    names: None = ...,
+    members: pd.DataFrame | None = ...,
 ) -> pd.DataFrame: ...
+@overload
+def thompson_allocation(
+    draws: npt.ArrayLike,
+    epsilon: float = ...,
+    *,
+    segments: Segments,
+    kind: Kind = ...,
+    names: Sequence[Hashable],
+    members: pd.DataFrame | None = ...,
+) -> dict[Hashable, dict[Hashable, float]]: ...
 def thompson_allocation(
     draws: npt.ArrayLike,
     epsilon: float = 0.02,
-    segments: Sequence[Hashable] | Mapping[Hashable, Any] | None = None,
-    kind: Literal["contrasts", "arms"] = "contrasts",
-) -> FloatArray | pd.DataFrame:
+    segments: Segments | None = None,
+    kind: Kind = "contrasts",
+    *,
+    names: Sequence[Hashable] | None = None,
+    members: pd.DataFrame | None = None,
+) -> FloatArray | pd.DataFrame | dict[Hashable, float] | dict[Hashable, dict[Hashable, float]]:
     """Next round's assignment probabilities: each arm's share of posterior draws won, with a floor of ε/K.
 
     Parameters
@@ -123,20 +149,29 @@ def thompson_allocation(
     epsilon : float
         Share of all assignments kept for the floor, in [0, 1].
     segments : sequence or mapping, optional
-        A label per member (length M), or a mapping from label to member positions (or a Boolean mask of length M).
+        A label per member (length M); or a mapping from label to the segment's members: their positions, a Boolean mask
+        of length M, or a rule on ``members``, in words of their columns ("age < 30 and country == 'de'") or as a
+        function of the frame that gives such a mask. Segments may overlap, and need not hold every member.
         The draws are averaged over a segment's members first, then compared.
     kind : {"contrasts", "arms"}
         What the draws are of.
+    names : sequence, optional
+        Names of the K arms, control first for contrasts.
+    members : pandas.DataFrame, optional
+        What rules look at, [M] rows in the order of the draws' members.
 
     Returns
     -------
-    numpy.ndarray or pandas.DataFrame
-        [K]; with ``segments`` a frame with columns ``segment``, ``arm``, ``weight``, one row per segment and arm.
+    numpy.ndarray, pandas.DataFrame or dict
+        [K]; with ``segments`` a frame with columns ``segment``, ``arm``, ``weight``, one row per segment and arm. With
+        ``names`` a dictionary name → weight, which a policy may return from ``probabilities()`` as it is; with segments
+        too, one per segment: segment → name → weight.
 
     Raises
     ------
     InvalidArgument
-        For an ``epsilon`` outside [0, 1], draws of another shape or not finite, a segment without members.
+        For an ``epsilon`` outside [0, 1], draws of another shape or not finite, a segment without members, a rule that
+        the members' columns do not answer.
     """
     one_of(kind, "kind", ("contrasts", "arms"))
     values = numeric_array(draws, "draws", "one row per posterior draw")
@@ -147,29 +182,38 @@ def thompson_allocation(
     finite_array(values, "draws")
     if kind == "contrasts":
         values = np.concatenate([np.zeros((*values.shape[:-1], 1)), values], axis=-1)
+    labels: list[Hashable] = list(range(values.shape[-1]) if names is None else names)
+    one_each(labels, "names", values.shape[-1], "arms")
+    distinct(labels, "names")
     if segments is None:
-        return floor_allocation(win_frequencies(values), epsilon)
+        weights = floor_allocation(win_frequencies(values), epsilon)
+        return weights if names is None else _keyed(labels, weights)
+    within = _members(segments, values.shape[1], members)
+    by_segment = np.stack([values[:, rows].mean(axis=1) for rows in within.values()], axis=1)
+    weights = floor_allocation(win_frequencies(by_segment), epsilon)
+    if names is not None:
+        return {label: _keyed(labels, row) for label, row in zip(within, weights, strict=True)}
     import pandas as pd
 
-    members = _members(segments, values.shape[1])
-    by_segment = np.stack([values[:, rows].mean(axis=1) for rows in members.values()], axis=1)
-    weights = floor_allocation(win_frequencies(by_segment), epsilon)
-    n_arms = weights.shape[-1]
     return pd.DataFrame(
         {
-            "segment": [label for label in members for _ in range(n_arms)],
-            "arm": list(range(n_arms)) * len(members),
+            "segment": [label for label in within for _ in labels],
+            "arm": labels * len(within),
             "weight": weights.ravel(),
         }
     )
 
 
-def _members(segments: Sequence[Hashable] | Mapping[Hashable, Any], size: int) -> dict[Hashable, npt.NDArray[np.int64]]:
+def _keyed(labels: Sequence[Hashable], weights: FloatArray) -> dict[Hashable, float]:
+    return dict(zip(labels, weights.tolist(), strict=True))
+
+
+def _members(segments: Segments, size: int, frame: pd.DataFrame | None) -> dict[Hashable, npt.NDArray[np.int64]]:
     """Member positions per segment label, in order of first appearance."""
     if isinstance(segments, Mapping):
         if not segments:
             raise InvalidArgument("segments", "is empty; name at least one segment, or leave segments out.")
-        return {label: _positions(label, rows, size) for label, rows in segments.items()}
+        return {label: _positions(label, _ruled(label, rows, size, frame), size) for label, rows in segments.items()}
     members: dict[Hashable, npt.NDArray[np.int64]] = {}
     labels = list(segments)
     one_each(labels, "segments", size, "members")
@@ -182,6 +226,23 @@ def _members(segments: Sequence[Hashable] | Mapping[Hashable, Any], size: int) -
             raise InvalidArgument("segments", f"lacks the label of member {position}; give every member one.")
         members.setdefault(label, np.flatnonzero([other == label for other in labels]))
     return members
+
+
+def _ruled(label: Hashable, rule: Any, size: int, frame: pd.DataFrame | None) -> Any:
+    """The mask that a segment's rule gives; positions and masks as they are."""
+    if not isinstance(rule, str) and not callable(rule):
+        return rule
+    if frame is None:
+        raise InvalidArgument("members", f"are missing: {label!r} has a rule; give it a frame with a row per member.")
+    one_each(frame, "members", size, "members of the draws")
+    try:
+        mask = np.asarray(frame.eval(rule) if isinstance(rule, str) else rule(frame))
+    except (LookupError, NameError, SyntaxError, TypeError, ValueError) as error:
+        known = f"the members' columns are {listing(list(frame.columns))}"
+        raise InvalidArgument("segments", f"has the rule {rule!r} for {label!r}: {error}; {known}.") from error
+    if mask.dtype != bool:
+        raise InvalidArgument("segments", f"has the rule {rule!r} for {label!r}; expected one that is true or false.")
+    return mask
 
 
 def _positions(label: Hashable, rows: Any, size: int) -> npt.NDArray[np.int64]:

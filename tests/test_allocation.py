@@ -1,7 +1,9 @@
 """Thompson allocation against pytyche 0.2.1, and its floor."""
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,3 +94,76 @@ def test_a_segment_without_members_is_refused() -> None:
         cb.thompson_allocation(draws, 0.0, labels)
     with pytest.raises(ValueError, match="2 labels for 3 members"):
         cb.thompson_allocation(draws, 0.0, ["x", "y"])
+
+
+NAMES = ["control", "red", "blue"]
+
+
+def test_names_key_the_weights_and_a_policy_may_return_them() -> None:
+    draws = np.random.default_rng(0).normal(size=(50, 2))
+    keyed = cb.thompson_allocation(draws, 0.3, names=NAMES)
+    assert list(keyed) == NAMES
+    assert list(keyed.values()) == cb.thompson_allocation(draws, 0.3).tolist()
+
+    class Allocated:
+        def probabilities(self) -> dict[Hashable, float]:
+            return keyed
+
+        def update(self, arm: int, outcome: float) -> None: ...
+
+    design = cb.MixtureAdaptiveDesign(Allocated(), arms=NAMES, control="control", delta=lambda t: 1 / t**0.2, rng=0)
+    design.assign()
+    share = 1 / 2**0.2
+    second = design.assign()
+    assert second.propensity == pytest.approx(share / 3 + (1 - share) * keyed[second.arm])
+
+
+def test_rules_on_members_are_a_loop_over_their_rows() -> None:
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(60, 40, 3)) + np.array([0.2, 0.0, 0.1])
+    members = pd.DataFrame({"age": rng.integers(18, 70, 40), "land": rng.choice(["de", "fr"], 40)})
+    rules = {"young": "age < 30", "old in de": "age >= 30 and land == 'de'", "all": lambda frame: frame["age"] > 0}
+    keyed = cb.thompson_allocation(draws, 0.0, segments=rules, kind="arms", names=NAMES, members=members)
+    frame = cb.thompson_allocation(draws, 0.0, rules, "arms", members=members)
+    assert list(keyed) == list(rules)
+    holds = {
+        "young": lambda age, land: age < 30,
+        "old in de": lambda age, land: age >= 30 and land == "de",
+        "all": lambda age, land: True,
+    }
+    for label, belongs in holds.items():
+        places = [i for i, row in enumerate(members.itertuples()) if belongs(row.age, row.land)]
+        wins = dict.fromkeys(NAMES, 0)
+        for draw in draws:
+            means = [sum(draw[i, arm] for i in places) / len(places) for arm in range(3)]
+            wins[NAMES[means.index(max(means))]] += 1
+        assert keyed[label] == pytest.approx({name: count / 60 for name, count in wins.items()})
+        assert frame.loc[frame["segment"] == label, "weight"].tolist() == list(keyed[label].values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "members", "message"),
+    [
+        ("age < 30", None, "members are missing: 'young' has a rule"),
+        ("age < 30", pd.DataFrame({"age": [20, 40]}), "members has 2 labels for 3 members of the draws"),
+        (
+            "agee < 30",
+            pd.DataFrame({"age": [20, 30, 40]}),
+            "'agee' is not defined; the members' columns are 'age'",
+        ),
+        ("age <", pd.DataFrame({"age": [20, 30, 40]}), "rule 'age <' for 'young'"),
+        ("age + 1", pd.DataFrame({"age": [20, 30, 40]}), "expected one that is true or false"),
+        (lambda frame: frame["size"] > 1, pd.DataFrame({"age": [20, 30, 40]}), "the members' columns are 'age'"),
+        ("age < 10", pd.DataFrame({"age": [20, 30, 40]}), "no members in 'young'"),
+    ],
+)
+def test_rules_that_members_cannot_answer_are_refused(rule: Any, members: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cb.thompson_allocation(np.zeros((2, 3, 2)), 0.0, {"young": rule}, members=members)
+
+
+def test_as_many_different_names_as_arms_are_expected() -> None:
+    with pytest.raises(ValueError, match="names has 2 labels for 3 arms"):
+        cb.thompson_allocation(np.zeros((2, 2)), names=["a", "b"])
+    with pytest.raises(ValueError, match="names"):
+        cb.thompson_allocation(np.zeros((2, 2)), names=["a", "b", "a"])
