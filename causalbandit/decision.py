@@ -19,7 +19,7 @@ from causalbandit.counts import Counts
 from causalbandit.finished_batches import FinishedBatch
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment
-from causalbandit.inference.plug_in import plug_in_effects
+from causalbandit.inference.plug_in import chosen_interval, plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
@@ -105,6 +105,28 @@ class Decision:
     def best_effect(self) -> float:
         """Estimated P(target = 1) under the chosen intervention; NaN when the strategy has no estimate."""
         return math.nan if self.estimates is None else float(self.estimates[self.best_index])
+
+    @cached_property
+    def best_interval(self) -> tuple[float, float] | None:
+        """Ends of a 95 % interval for P(target = 1) under the chosen intervention, from the search's own data.
+
+        It is made for each of the A interventions at once (`chosen_interval`), and valid if the graph is right and the
+        strategy was not steered by what it saw; `effects` gives all, a little shorter. None for a strategy that watched
+        the target alone.
+        """
+        if not self.counts.total or not len(self.counts.visits):
+            return None
+        return chosen_interval(self.problem.interventions, self.counts, self.best_index, known=self._known_rows)
+
+    @property
+    def _known_rows(self) -> Floats | None:
+        """The rows of the tables that are given, NaN for those to be learned; None without tables."""
+        return None if self.tables is None else np.where(self.tables.known, self.tables.cpt, np.nan)
+
+    @property
+    def _steered(self) -> bool:
+        """Whether the strategy goes where effects look close, so that own-data intervals are too short."""
+        return self.strategy.startswith("top-two")
 
     @property
     def simple_regret(self) -> float:
@@ -210,17 +232,16 @@ class Decision:
             fix = "use one that learns the graph, such as 'top-two', or confirm the choice by fresh experiments"
             raise ValueError(f"The strategy {self.strategy!r} watched the target alone, which tells no tables; {fix}.")
         place = None if reference is None else self.problem.interventions.index(reference)
-        known = None if self.tables is None else np.where(self.tables.known, self.tables.cpt, np.nan)
         frame = plug_in_effects(
             self.problem.interventions,
             self.counts,
             reference=place,
             alpha=alpha,
             simultaneous=simultaneous,
-            known=known,
+            known=self._known_rows,
         )
         frame["data"] = "search"
-        if self.strategy.startswith("top-two"):
+        if self._steered:
             frame.attrs["notes"] = (*frame.attrs["notes"], STEERED)
         return frame
 
@@ -251,6 +272,7 @@ class Decision:
         """The answer, how it was found and the next best interventions, as text that fits 80 columns."""
         target = self.problem.graph.target
         lines = [f"Best intervention: {shortened(intervention_label(self.best), 60)}", *self._estimate_lines()]
+        lines += self._interval_lines()
         if self.true_effects is not None:
             true = self.true_effects[self.best_index]
             lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {self.simple_regret:.4f}")
@@ -288,6 +310,17 @@ class Decision:
         n_known = int((~np.isnan(gains)).sum())
         among = f"{n}" if n_known == n else f"the {n_known} of {n} with an estimate"
         return [f"{said}, the {'largest' if goal == 'max' else 'smallest'} of {among}"]
+
+    def _interval_lines(self) -> list[str]:
+        """What the search's own data say of the chosen intervention, where they say anything."""
+        if self.best_interval is None:
+            return []
+        low, high = self.best_interval
+        among = f"own data, all {len(self.problem.interventions):,}, if the graph is right"
+        lines = [f"  95 % interval {low:.4f} to {high:.4f} ({among})"]
+        if self._steered:
+            lines.append("  which is too short when effects are close; fresh experiments prove an effect")
+        return lines
 
     def _effort_lines(self) -> list[str]:
         """What was spent, and what was learned of the tables."""

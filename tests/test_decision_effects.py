@@ -33,6 +33,26 @@ def test_strategies_that_watch_the_target_alone_have_no_effects(shipped):
         cb.search(shipped["asia"], 300, "successive-rejects", rng=0).effects()
 
 
+@pytest.mark.parametrize("name", ["asia", "purchase", "bow"])
+@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "uniform"])
+def test_the_summary_gives_an_interval_of_the_chosen_one_where_the_data_allow(shipped, name, strategy):
+    problem = shipped[name]
+    for goal in ("max", "min"):
+        turned = cb.Problem(problem.graph, problem.interventions, problem.model, goal=goal)
+        decision = cb.search(turned, 600, strategy, rng=1)
+        words = decision.summary()
+        if strategy == "uniform":
+            assert decision.best_interval is None
+            assert "interval" not in words
+            continue
+        low, high = decision.best_interval
+        assert f"95 % interval {low:.4f} to {high:.4f} (own data, all {len(problem.interventions)}" in words
+        assert ("too short when effects are close" in words) == (strategy == "top-two")
+        row = decision.effects().iloc[decision.best_index]
+        assert low - 1e-3 <= row["lower"] <= row["estimate"] <= row["upper"] <= high + 1e-3  # a little longer
+        assert (low + high) / 2 == pytest.approx(row["estimate"], abs=1e-9) or low == 0 or high == 1
+
+
 def test_known_tables_bring_no_error(shop):
     known = cb.search(shop, 300, "uniform-plug-in", rng=0, known={"ad": [0.3], "trust": [0.2, 0.7]})
     learned = cb.search(shop, 300, "uniform-plug-in", rng=0)

@@ -104,6 +104,28 @@ class PlugIn:
         return float(np.quantile(largest, 1 - alpha))
 
 
+def chosen_interval(
+    interventions: InterventionSet,
+    counts: Counts,
+    place: int,
+    *,
+    alpha: float = 0.05,
+    known: Floats | None = None,
+    memory: int = MEMORY,
+) -> tuple[float, float]:
+    """Ends of an interval for the effect of the intervention at ``place``, chosen among the A of the set or not.
+
+    At the error rate α/A (Bonferroni), so that those of all A hold together: a little longer than simultaneous ones,
+    and quick, since only this effect has to be propagated. ``known`` as in `PlugIn.of`.
+    """
+    alone, at = interventions, place
+    if not interventions.graph.bidirected:  # else the rows depend on all of the set
+        alone, at = InterventionSet(interventions.graph, [interventions[place]]), 0
+    found = PlugIn.of(alone, counts, known, memory)
+    radius = NormalDist().inv_cdf(1 - error_rate(alpha) / (2 * len(interventions))) * found.std_errors()[at]
+    return max(float(found.effects[at] - radius), 0.0), min(float(found.effects[at] + radius), 1.0)
+
+
 def plug_in_effects(
     interventions: InterventionSet,
     counts: Counts,

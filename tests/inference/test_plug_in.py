@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import causalbandit as cb
-from causalbandit.inference.plug_in import PlugIn, plug_in_effects
+from causalbandit.inference.plug_in import PlugIn, chosen_interval, plug_in_effects
 
 
 def allocations(problem, size, repetitions, seed):
@@ -57,3 +58,26 @@ def test_a_difference_takes_its_reference_from_the_same_rows(shop):
     values = PlugIn.of(shop.interventions, counts).effects
     assert frame["estimate"].tolist() == pytest.approx((np.delete(values, 1) - values[1]).tolist())
     assert frame["reference"].unique().tolist() == ["ad=0"]
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_the_interval_of_a_chosen_one_is_bonferroni_over_the_set_by_finite_differences(shop, place):
+    counts = allocations(shop, 30, 1, 3)[0]
+    cpt = (counts.ones + 0.5) / (counts.visits + 1.0)
+
+    def effect(rows):
+        tables, start = {}, 0
+        for family in shop.graph.families:
+            tables[family.node] = rows[start : start + family.n_rows].tolist()
+            start += family.n_rows
+        return cb.CausalModel(shop.graph, tables).effects(shop.interventions)[place]
+
+    variance = 0.0
+    for row in range(len(cpt)):
+        step = 1e-5 * (np.arange(len(cpt)) == row)
+        slope = (effect(cpt + step) - effect(cpt - step)) / 2e-5
+        variance += slope**2 * (cpt[row] * (1 - cpt[row]) / counts.visits[row] if counts.visits[row] else 0.25)
+    radius = norm.isf(0.1 / 2 / len(shop.interventions)) * np.sqrt(variance)
+    low, high = chosen_interval(shop.interventions, counts, place, alpha=0.1)
+    assert low == pytest.approx(max(effect(cpt) - radius, 0.0), abs=1e-8)
+    assert high == pytest.approx(min(effect(cpt) + radius, 1.0), abs=1e-8)
