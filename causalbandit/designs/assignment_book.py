@@ -155,6 +155,8 @@ class AssignmentBook:
 
 def finite_outcome(outcome: Any, number: int) -> float:
     """The outcome of an assignment as a finite Python float."""
+    if type(outcome) is float and math.isfinite(outcome):
+        return outcome
     if isinstance(outcome, np.ndarray) and outcome.size == 1:
         outcome = outcome.item()
     if not isinstance(outcome, (float, int, np.number, np.bool_, numbers.Real)):

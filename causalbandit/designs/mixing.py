@@ -65,6 +65,8 @@ def mixing_share(delta: Callable[[int], float], t: int) -> float:
     confidence sequence need not shrink.
     """
     share = float(delta(t))
+    if isinstance(delta, PowerDecay):  # its exponent was checked
+        return share
     if not 0.0 < share <= 1.0:
         raise InvalidArgument(f"delta({t})", f"was {share!r}; the share of uniform assignment lies in (0, 1].")
     if t > 1 and not share > t**-0.25:
@@ -108,25 +110,30 @@ def policy_probabilities(policy: Any, arms: Sequence[Hashable]) -> list[float]:
 
     A mapping goes by the arms' names, or by their positions.
     """
-    raw, said = policy.probabilities(), f"{type(policy).__name__}.probabilities()"
-    expected = f"expected {len(arms)} non-negative numbers that sum to 1."
+    raw = policy.probabilities()
+    given = raw.tolist() if type(raw) is np.ndarray and raw.ndim == 1 else _listed(policy, raw, arms)
+    total, valid = sum(given), len(given) == len(arms) and min(given) >= 0.0  # NaN makes a total that is not 1
+    if not valid or not abs(total - 1.0) <= checks.SUM_TOLERANCE:
+        said = f"{type(policy).__name__}.probabilities() gave {given}"
+        raise InvalidArgument("policy", f"is wrong: {said}; {_EXPECTED.format(len(arms))}")
+    return given if total == 1.0 else [q / total for q in given]
+
+
+_EXPECTED = "expected {} non-negative numbers that sum to 1."
+
+
+def _listed(policy: Any, raw: Any, arms: Sequence[Hashable]) -> list[float]:
+    """Probabilities that came as a mapping or as a sequence, as a list."""
+    said = f"{type(policy).__name__}.probabilities()"
     if isinstance(raw, Mapping):
         keys = next((keys for keys in (arms, range(len(arms))) if set(keys) == set(raw)), None)
         if keys is None:
             raise InvalidArgument("policy", f"is wrong: {said} has the arms {listing(raw)}; expected {listing(arms)}.")
         raw = [raw[key] for key in keys]
-    given: list[float]
     try:
-        given = raw.tolist() if isinstance(raw, np.ndarray) else [float(q) for q in raw]
+        return [float(q) for q in raw]
     except (TypeError, ValueError):
-        raise InvalidArgument("policy", f"is wrong: {said} gave {raw!r}; {expected}") from None
-    total, valid = 0.0, len(given) == len(arms)
-    for q in given if valid else ():
-        valid = valid and q >= 0.0
-        total += q
-    if not valid or not abs(total - 1.0) <= checks.SUM_TOLERANCE:
-        raise InvalidArgument("policy", f"is wrong: {said} gave {given}; {expected}")
-    return given if total == 1.0 else [q / total for q in given]
+        raise InvalidArgument("policy", f"is wrong: {said} gave {raw!r}; {_EXPECTED.format(len(arms))}") from None
 
 
 def batch_probabilities(policy: Any, shape: tuple[int, int]) -> FloatArray:

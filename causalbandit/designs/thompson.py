@@ -43,6 +43,12 @@ class _Thompson(ArmStatistics):
     def probabilities(self) -> FloatArray:
         """Each arm's chance to be best, [K] or [R, K]: one-hot for ``draws=1``, a frequency for more."""
         if self.draws == 1:
+            if self.counts.ndim == 1:
+                draws = self._draw_each()
+                best = draws.index(max(draws) if self.goal == "max" else min(draws))
+                wins = [0.0] * len(draws)
+                wins[best] = 1.0
+                return np.array(wins)
             return self._one_hot(self._sign * self._sample(self.counts.shape))
         if self.draws != "exact":
             return win_frequencies(self._sign * self._sample((int(self.draws), *self.counts.shape)))
@@ -52,6 +58,11 @@ class _Thompson(ArmStatistics):
 
     def _sample(self, shape: tuple[int, ...]) -> FloatArray:
         raise NotImplementedError
+
+    def _draw_each(self) -> list[float]:
+        """One posterior draw per arm of one experiment."""
+        drawn: list[float] = self._sample(self.counts.shape).tolist()
+        return drawn
 
     def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
         raise NotImplementedError
@@ -101,11 +112,12 @@ class BetaBernoulliThompson(_Thompson):
             raise InvalidArgument("outcome", f"was {high if low >= 0.0 else low}; {expected}.")
 
     def _sample(self, shape: tuple[int, ...]) -> FloatArray:
-        a, b = self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals
-        if len(shape) == 1:  # a few single draws cost a third of one call with arrays
-            beta = self.rng.beta
-            return np.array([beta(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True)])
-        return self.rng.beta(a, b, size=shape)
+        return self.rng.beta(self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals, size=shape)
+
+    def _draw_each(self) -> list[float]:  # a few single draws cost a third of one call with arrays
+        beta, (a, b) = self.rng.beta, self.prior
+        pairs = zip(self.counts.tolist(), self.totals.tolist(), strict=True)
+        return [beta(a + total, b + count - total) for count, total in pairs]
 
     def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
         from scipy.special import betainc, betaln, digamma, expit, polygamma

@@ -119,7 +119,7 @@ class VarianceGuard:
     def floors(self, counts: Any) -> Any:
         """What each arm's variance sum is at least, [K] or [R, K]; ``counts`` are the draws of each arm, alike."""
         if self._rows is None:
-            share = BORROWED_DRAWS / max(sum(counts), 1.0)
+            share = BORROWED_DRAWS / (sum(counts) or 1.0)
             square, cube = share * sum(self.squares), share * sum(map(abs, self.cubes))
             if square == 0.0:
                 return [0.0] * self.n_arms
@@ -141,7 +141,7 @@ class VarianceGuard:
         """What each arm's variance sum lacks to its floor, [K] or [R, K], at least 0."""
         floors = self.floors(counts)
         if self._rows is None:
-            return [max(0.0, floor - known) for floor, known in zip(floors, variance_sums, strict=True)]
+            return [floor - known if floor > known else 0.0 for floor, known in zip(floors, variance_sums, strict=True)]
         return np.maximum(floors - variance_sums, 0.0)
 
     def extra(self, extras: Any, arm: Any, control: Any) -> Any:
