@@ -125,10 +125,18 @@ class Counts:
         ValueError
             For missing or unknown columns, values other than 0 and 1, and rows that contradict the intervention.
         """
-        graph = interventions.graph
         place = interventions.index(intervention)
-        values = checked_values(graph, intervention, rows)
-        n_experiments = len(rows)
+        return cls.from_values(interventions, place, checked_values(interventions.graph, intervention, rows))
+
+    @classmethod
+    def from_values(
+        cls, interventions: InterventionSet, place: int, values: Mapping[str, npt.NDArray[np.int64]]
+    ) -> Counts:
+        """Counts of n experiments under the intervention at ``place`` of the set.
+
+        ``values`` holds a column [n] of 0 and 1 for the target and each of its ancestors; they are trusted.
+        """
+        n_experiments = len(values[interventions.graph.target])
         counts = cls.zeros(interventions)
         for family, places in interventions.families_under(place):
             configuration = np.zeros(n_experiments, dtype=np.int64)
@@ -138,7 +146,7 @@ class Counts:
             counts.visits[places] = both[0::2] + both[1::2]
             counts.ones[places] = both[1::2]
         counts.trials[place] = n_experiments
-        counts.successes[place] = int(values[graph.target].sum())
+        counts.successes[place] = int(values[interventions.graph.target].sum())
         return counts
 
 

@@ -124,7 +124,7 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
     instance(frame, "results", pd.DataFrame, "a pandas.DataFrame, a row per experiment")
     if not len(frame):
         raise InvalidArgument("results", "hold no rows; expected one row per experiment that was run.")
-    frame = frame.rename(columns=lambda name: unguarded(name) if isinstance(name, str) else name)
+    frame = frame.set_axis([unguarded(name) if isinstance(name, str) else name for name in frame.columns], axis=1)
     graph = interventions.graph
     distinct(list(frame.columns), "results.columns")
     nodes_present(graph.ancestors, "results", frame.columns)
@@ -136,12 +136,25 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
     observed = np.full((len(frame), len(graph.nodes)), NOT_SEEN, dtype=np.uint8)
     for column, node in enumerate(graph.nodes):
         if node in frame.columns:
-            values = binary_column(frame[node], "results", _FIX, gaps=node not in graph.ancestors)
-            observed[:, column] = np.where(np.isnan(values), NOT_SEEN, values)
+            observed[:, column] = _seen(frame[node], gaps=node not in graph.ancestors)
     others = [name for name in frame.columns if name not in graph.nodes and name not in (ID, INTERVENTION)]
-    records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
-    extra = [{str(name): plain_value(value) for name, value in record.items()} for record in records]
+    extra: list[dict[str, Any]] = [{} for _ in ids]
+    if others:
+        records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
+        extra = [{str(name): plain_value(value) for name, value in record.items()} for record in records]
     return Sheet(ids, places, observed, extra)
+
+
+def _seen(column: pd.Series, gaps: bool) -> npt.NDArray[Any]:
+    """The values of a node: 0, 1 or, where ``gaps`` are allowed, `NOT_SEEN`."""
+    if (
+        isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu"
+    ):  # whole numbers are looked at once and not turned over by pandas
+        whole = column.to_numpy()
+        if ((whole == 0) | (whole == 1)).all():
+            return whole
+    values = binary_column(column, "results", _FIX, gaps=gaps)
+    return np.where(np.isnan(values), NOT_SEEN, values)
 
 
 def contradictions(interventions: InterventionSet, place: int, observed: Bytes) -> npt.NDArray[np.bool_]:
@@ -155,13 +168,9 @@ def contradictions(interventions: InterventionSet, place: int, observed: Bytes) 
 
 def counts_of(interventions: InterventionSet, place: int, observed: Bytes) -> Counts:
     """Counts of rows [n, N] that were all run under one intervention."""
-    import pandas as pd
-
-    nodes = interventions.graph.nodes
-    columns = {
-        node: observed[:, column] for column, node in enumerate(nodes) if (observed[:, column] != NOT_SEEN).all()
-    }
-    return Counts.from_frame(interventions, interventions[place], pd.DataFrame(columns))
+    graph = interventions.graph
+    values = {node: observed[:, graph.position(node)].astype(np.int64) for node in graph.ancestors}
+    return Counts.from_values(interventions, place, values)
 
 
 def _ids(column: pd.Series) -> list[int | None]:

@@ -267,5 +267,5 @@ class OneFileAndADesign(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-OneFileAndADesign.TestCase.settings = settings(max_examples=4, stateful_step_count=15, deadline=None)
+OneFileAndADesign.TestCase.settings = settings(max_examples=3, stateful_step_count=12, deadline=None)
 TestDesignReplay = OneFileAndADesign.TestCase

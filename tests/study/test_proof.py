@@ -61,10 +61,10 @@ def environment(problem, sheets):
 @pytest.mark.parametrize("reading", ["exact", "mad"])
 @pytest.mark.parametrize("effect", [0.9, 0.1])
 def test_a_confirmation_in_a_study_is_that_of_confirm(study, reading, effect):
-    study.confirm([BOTH], budget=160, rng=7, reading=reading)
+    study.confirm([BOTH], budget=100, rng=7, reading=reading)
     sheets = run_stage(study, effect=effect)
     again = cb.confirm(
-        study.problem, [BOTH], budget=160, rng=7, reading=reading, environment=environment(study.problem, sheets)
+        study.problem, [BOTH], budget=100, rng=7, reading=reading, environment=environment(study.problem, sheets)
     )
     found = study.confirmation()
     pd.testing.assert_frame_equal(found.estimates(), again.estimates())
