@@ -12,7 +12,7 @@ Two readings of the same rounds, each with its own assumption (`READINGS`):
 >>> for method in READINGS:
 ...     print(method, *rounds.estimates(method)[["estimate", "lower", "upper"]].round(2).values)
 exact [0.5  0.35 0.65]
-bounded [0.5  0.31 0.69]
+bounded [0.5  0.34 0.66]
 """
 
 from __future__ import annotations
