@@ -7,6 +7,7 @@ below its own and from its own folder. A type-checking import may point upward o
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -74,6 +75,7 @@ def floor(module):
     return found[0]
 
 
+@cache
 def imports(tree, *, module_level, type_checking=False):
     """Names that a tree imports, at module level only or anywhere; or those of its type-checking blocks alone."""
 
@@ -93,7 +95,7 @@ def imports(tree, *, module_level, type_checking=False):
             else:
                 yield from visit(child, counts or inside_block)
 
-    return set(visit(tree, not type_checking))
+    return frozenset(visit(tree, not type_checking))
 
 
 def inside(names):
@@ -171,6 +173,7 @@ def test_peers_are_no_dependency(package):
     assert users <= {"formats.bif"}
 
 
+@cache
 def calls(tree):
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 

@@ -150,10 +150,10 @@ def test_decay_raises_the_power_of_the_weakest_arm() -> None:
     power = {}
     for decay in (None, "inverse-sqrt"):
         result = cb.simulate_mad(
-            cb.BetaBernoulliThompson(3), [0.2, 0.35, 0.8], n_rounds=3000, replications=120, decay=decay, rng=6
+            cb.BetaBernoulliThompson(3), [0.2, 0.35, 0.8], n_rounds=1500, replications=40, decay=decay, rng=6
         )
         power[decay] = result.to_frame()["power"].iloc[0]
-    assert power["inverse-sqrt"] > power[None] + 0.1
+    assert power["inverse-sqrt"] > power[None] + 0.3
 
 
 def test_results_have_frames_and_words() -> None:
