@@ -93,7 +93,7 @@ def test_the_worth_equals_what_simulated_experiments_bring_on_a_graph():
     value, _ = worth.at(np.full(n_interventions, 1 / n_interventions), n * n_interventions)
     leader = posterior.propagate(task).effects.argmax()
     rng, brought = np.random.default_rng(2), []
-    for tables in posterior.draw(1000, rng):
+    for tables in posterior.draw(1500, rng):
         drawn = {family.node: tables[family.rows] for family in graph.families}
         model = CausalModel(graph, {node: drawn.get(node, problem.model.table(node)) for node in graph.nodes})
         new = model.simulator(problem.interventions).draw(np.full(n_interventions, n), rng)
@@ -101,8 +101,8 @@ def test_the_worth_equals_what_simulated_experiments_bring_on_a_graph():
         effects = propagate(problem.interventions, later.mean).effects
         # The leader's posterior mean moves with mean 0: what it moved is taken off, to see the rest better.
         brought.append(effects.max() - effects[leader])
-    # |z| > 5 of the simulated mean; 10 % for μ made linear and the normal law of rows with few visits.
-    assert abs(value - np.mean(brought)) < 5 * np.std(brought) / np.sqrt(len(brought)) + 0.1 * value
+    # |z| > 4 of the simulated mean; 10 % for μ made linear and the normal law of rows with few visits.
+    assert abs(value - np.mean(brought)) < 4 * np.std(brought) / np.sqrt(len(brought)) + 0.1 * value
     assert value > 5 * np.std(brought) / np.sqrt(len(brought))
 
 
