@@ -16,6 +16,7 @@ from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.mad_log import LoggedMAD, replay_log
 from causalbandit.inference.arm_values import estimate_arms
+from causalbandit.inference.estimates import one_more_per
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import InterventionSet
@@ -144,11 +145,11 @@ class Confirmation:
 
         Columns: ``intervention``, ``reference`` (the control), ``method``, ``estimate``, ``lower``, ``upper``, ``n``,
         ``n_control``, ``data`` ("fresh"), ``promise``. On the scale "difference" estimates are P(target = 1) under the
-        intervention minus under the control; "ratio" and "odds-ratio" have the exact reading alone.
+        intervention minus under the control; "ratio" has the exact and the plug-in reading, "odds-ratio" the exact one.
         """
         import pandas as pd
 
-        known = list(READINGS) if scale == "difference" else ["exact"]
+        known = {"difference": list(READINGS), "ratio": ["exact", "plug-in"]}.get(scale, ["exact"])
         asked = known if method is None else [one_of(method, "method", known)]
         frames = [getattr(self, f"_{name.replace('-', '_')}")(scale) for name in asked]
         joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
@@ -212,7 +213,7 @@ class Confirmation:
         return self._tidy(found.contrasts, "aipw")
 
     def _plug_in(self, scale: Scale = "difference") -> pd.DataFrame:
-        frame = plug_in_effects(self.arms, self.counts, reference=0, alpha=self.alpha)
+        frame = plug_in_effects(self.arms, self.counts, reference=0, alpha=self.alpha, scale=scale)
         return self._tidy(frame.rename(columns={"intervention": "arm"}), "plug-in")
 
     def _adaptive_log(self) -> AdaptiveLog:
@@ -255,48 +256,61 @@ class Confirmation:
         sign = 1 if self.problem.goal == "max" else -1
         return max(rows, key=lambda row: -math.inf if math.isnan(row["estimate"]) else sign * row["estimate"])
 
-    def sentence(self) -> str:
-        """What to do, by how much it helps, how sure that is, after how many experiments: for whoever decides."""
-        row = self.best_row()
-        target, wanted = self.problem.graph.target, self.problem.goal
-        up, down = row["lower"] > 0, row["upper"] < 0
+    def sentence(self, scale: str = "difference") -> str:
+        """What to do, by how much it helps, how sure that is, after how many experiments: for whoever decides.
+
+        On the scale "ratio", "by how many times", and on "one-more-per", "one more in how many experiments", the exact
+        reading speaks; "difference" is in percentage points, by the deciding reading.
+        """
+        one_of(scale, "scale", ("difference", "ratio", "one-more-per"))
+        row = self._row_of(self.best_row()["intervention"], scale)
+        target, neutral = self.problem.graph.target, 1.0 if scale == "ratio" else 0.0
+        up, down = row["lower"] > neutral, row["upper"] < neutral
         control = "doing nothing" if row["reference"] == "(observe)" else row["reference"]
         after = f"after {self.n_experiments:,} fresh experiments"
         sure = f"{100 * (1 - self.alpha):g} % sure"
-        ends = sorted(abs(100 * value) for value in (row["lower"], row["upper"]))
-        verb = "raises" if up else "lowers"
-        if (up, down)[wanted == "min"]:
-            return (
-                f"Do {row['intervention']}: it {verb} the chance of {target} = 1 by {100 * abs(row['estimate']):.1f} "
-                f"percentage points against {control} ({sure}: between {ends[0]:.1f} and {ends[1]:.1f}), {after}."
+        estimate, low, high = row["estimate"], row["lower"], row["upper"]
+        if scale == "ratio":
+            change, digits = f"multiplies the chance of {target} = 1 by {estimate:.2f}", "{:.2f}"
+        elif scale == "one-more-per" and (up or down):
+            estimate, low, high = 1 / abs(estimate), *sorted((1 / abs(low), 1 / abs(high)))
+            change, digits = (
+                f"takes {estimate:.1f} experiments for one {target} = 1 {'more' if up else 'less'}",
+                "{:.1f}",
             )
+        else:
+            verb, points = "raises" if up else "lowers", 100 * abs(estimate)
+            change, digits = f"{verb} the chance of {target} = 1 by {points:.1f} percentage points", "{:.1f}"
+            low, high = 100 * low, 100 * high
         if up or down:
-            return (
-                f"Do not do {row['intervention']}: it {verb} the chance of {target} = 1 by "
-                f"{100 * abs(row['estimate']):.1f} percentage points against {control} ({sure}: between {ends[0]:.1f} "
-                f"and {ends[1]:.1f}), {after}."
-            )
+            low, high = sorted((abs(low), abs(high)))
+            do = "Do" if (up, down)[self.problem.goal == "min"] else "Do not do"
+            between = f"{sure}: between {digits.format(low)} and {digits.format(high)}"
+            return f"{do} {row['intervention']}: it {change} against {control} ({between}), {after}."
+        changes, signed, unit = "changes", "{:+.1f}", " percentage points"
+        if scale == "ratio":
+            changes, signed, unit = "multiplies", "{:.2f}", ""
+        ends = f"{signed.format(low)} to {signed.format(high)}{unit}"
         return (
-            f"It is open whether {row['intervention']} helps: against {control} it changes the chance of {target} = 1 "
-            f"by {100 * row['lower']:+.1f} to {100 * row['upper']:+.1f} percentage points ({sure}), {after}."
+            f"It is open whether {row['intervention']} helps: against {control} it {changes} the chance of "
+            f"{target} = 1 by {ends} ({sure}), {after}."
         )
+
+    def _row_of(self, intervention: str, scale: str) -> dict[str, Any]:
+        """The row of an intervention by the reading that speaks on a scale."""
+        if scale == "ratio":
+            frame = self.estimates("exact", "ratio")
+        else:
+            frame = self.estimates(self.reading if scale == "difference" else "exact")
+        rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
+        return next(row for row in rows if row["intervention"] == intervention)
 
     def one_more_per(self) -> pd.DataFrame:
         """How many experiments one more (or one fewer) 1 of the target takes, from the exact reading.
 
         Columns ``intervention``, ``estimate``, ``lower``, ``upper``; infinite where the effect may be 0.
         """
-        frame = self.estimates("exact")[["intervention", "estimate", "lower", "upper"]]
-        low, high = frame["lower"].abs(), frame["upper"].abs()
-        open_sign = (frame["lower"] <= 0) & (frame["upper"] >= 0)
-        with np.errstate(divide="ignore"):
-            estimate = 1 / frame["estimate"].abs()
-            frame = frame.assign(
-                estimate=estimate,
-                lower=1 / np.maximum(low, high),
-                upper=np.where(open_sign, np.inf, 1 / np.minimum(low, high)),
-            )
-        return frame
+        return one_more_per(self.estimates("exact")[["intervention", "estimate", "lower", "upper"]])
 
     def summary(self) -> str:
         """The sentence, the table of readings with their promises, and what qualifies them, within 80 columns."""

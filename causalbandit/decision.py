@@ -124,11 +124,6 @@ class Decision:
         return None if self.tables is None else np.where(self.tables.known, self.tables.cpt, np.nan)
 
     @property
-    def _steered(self) -> bool:
-        """Whether the strategy goes where effects look close, so that own-data intervals are too short."""
-        return self.strategy.startswith("top-two")
-
-    @property
     def simple_regret(self) -> float:
         """How much worse the chosen intervention truly is than the best one (≥ 0); NaN without the true tables."""
         if self.true_effects is None:
@@ -214,13 +209,19 @@ class Decision:
         return pd.DataFrame(data)
 
     def effects(
-        self, reference: Mapping[str, int] | None = None, *, alpha: float = 0.05, simultaneous: bool = True
+        self,
+        reference: Mapping[str, int] | None = None,
+        *,
+        alpha: float = 0.05,
+        simultaneous: bool = True,
+        scale: str = "difference",
     ) -> pd.DataFrame:
         """What the search's own data tell of every effect: one row per intervention, in the order of the set.
 
         Columns: ``intervention``, with a ``reference`` that column, ``estimate``, ``std_error``, ``lower``, ``upper``,
         ``data`` ("search"). Plug-in estimates through the graph, whatever the strategy went by; intervals as
-        `plug_in_effects` makes them, all together by default. ``frame.attrs["notes"]`` says what they rest on. Never
+        `plug_in_effects` makes them, all together by default; ``scale`` as there, "difference", "ratio" or
+        "one-more-per". ``frame.attrs["notes"]`` says what they rest on. Never
         pool them with the fresh experiments of `confirm`: those are the proof.
 
         Raises
@@ -239,9 +240,10 @@ class Decision:
             alpha=alpha,
             simultaneous=simultaneous,
             known=self._known_rows,
+            scale=scale,
         )
         frame["data"] = "search"
-        if self._steered:
+        if self.strategy.startswith("top-two"):
             frame.attrs["notes"] = (*frame.attrs["notes"], STEERED)
         return frame
 
@@ -317,10 +319,8 @@ class Decision:
             return []
         low, high = self.best_interval
         among = f"own data, all {len(self.problem.interventions):,}, if the graph is right"
-        lines = [f"  95 % interval {low:.4f} to {high:.4f} ({among})"]
-        if self._steered:
-            lines.append("  which is too short when effects are close; fresh experiments prove an effect")
-        return lines
+        short = "  which is too short when effects are close; fresh experiments prove an effect"
+        return [f"  95 % interval {low:.4f} to {high:.4f} ({among})", *[short] * self.strategy.startswith("top-two")]
 
     def _effort_lines(self) -> list[str]:
         """What was spent, and what was learned of the tables."""

@@ -127,8 +127,40 @@ def test_results_speak(without_display):
     assert "<table" in proof._repr_html_()
     assert proof.plot().get_xlabel().startswith("P(sale = 1): difference to (observe)")
     ratio = proof.estimates(scale="ratio")
-    assert ratio["method"].tolist() == ["exact"]
-    assert ratio["estimate"].iloc[0] > 1
+    assert ratio["method"].tolist() == ["exact", "plug-in"]
+    assert (ratio["estimate"] > 1).all()
+    assert proof.estimates(scale="odds-ratio")["method"].tolist() == ["exact"]
+
+
+@pytest.mark.parametrize("goal", ["max", "min"])
+@pytest.mark.parametrize(("chosen", "control"), [(1, 0), (0, 1)])
+def test_ratios_and_one_more_per_say_the_same_for_either_goal(goal, chosen, control):
+    problem = strong()
+    turned = cb.Problem(problem.graph, problem.interventions, problem.model, goal=goal)
+    proof = confirm(turned, {"ad": chosen}, {"ad": control}, budget=1_000, rng=0, stop_early=False)
+    counts = {arm: (proof.drawn == arm) for arm in (0, 1)}
+    rates = [proof.rows[counts[arm], problem.graph.position("sale")].mean() for arm in (0, 1)]
+    ratio, per = proof.estimates("exact", "ratio").iloc[0], proof.one_more_per().iloc[0]
+    assert ratio["estimate"] == pytest.approx(rates[1] / rates[0])
+    assert per["estimate"] == pytest.approx(1 / abs(rates[1] - rates[0]))
+    assert ratio["lower"] < proof.estimates("plug-in", "ratio")["estimate"].iloc[0] < ratio["upper"]
+    do = "Do" if (chosen == 1) == (goal == "max") else "Do not do"
+    assert proof.sentence("ratio").startswith(
+        f"{do} ad={chosen}: it multiplies the chance of sale = 1 by {ratio['estimate']:.2f} against ad={control} (95 % "
+        f"sure: between {ratio['lower']:.2f} and {ratio['upper']:.2f})"
+    )
+    assert proof.sentence("one-more-per").startswith(
+        f"{do} ad={chosen}: it takes {per['estimate']:.1f} experiments for one sale = 1 {'more' if chosen else 'less'} "
+        f"against ad={control} (95 % sure: between {per['lower']:.1f} and {per['upper']:.1f})"
+    )
+
+
+def test_an_open_question_is_open_on_every_scale(purchase):
+    proof = confirm(purchase, [{"ad_a": 1}], budget=60, rng=0)
+    assert np.isinf(proof.one_more_per()["upper"].iloc[0])
+    assert proof.sentence("one-more-per") == proof.sentence()
+    low, high = proof.estimates("exact", "ratio")[["lower", "upper"]].iloc[0]
+    assert f"it multiplies the chance of purchase = 1 by {low:.2f} to {high:.2f} (95 % sure)" in proof.sentence("ratio")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ def test_effects_of_the_search_cover_the_true_ones_and_say_whose_data_they_are(s
     assert set(frame["data"]) == {"search"}
     single = found.effects(simultaneous=False)
     assert (single["upper"] - single["lower"]).sum() < (frame["upper"] - frame["lower"]).sum()
+    ratios, per = found.effects({}, scale="ratio"), found.effects({}, scale="one-more-per")
+    assert ((ratios["estimate"] < 1) == (found.effects({})["estimate"] < 0)).all()
+    np.testing.assert_allclose(per["estimate"], 1 / found.effects({})["estimate"].abs())
+    assert set(ratios["data"]) == set(per["data"]) == {"search"}
     against = found.effects({})
     assert len(against) == len(frame) - 1
     assert set(against["reference"]) == {"(observe)"}

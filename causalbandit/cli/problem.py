@@ -19,7 +19,7 @@ from causalbandit.cli.options import (
     write_figure,
     writing,
 )
-from causalbandit.cli.proof import Proof
+from causalbandit.cli.proof import SCALES, Proof
 from causalbandit.strategies.catalogue import STRATEGIES, searching
 from causalbandit.text import wrapped
 
@@ -71,6 +71,13 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
     "--confirm", metavar="T", callback=_optional_number, help="Prove the choice by up to T fresh experiments."
 )
 @click.option("--control", metavar="A=1,...", help="What the choice is compared with.  [default: fixing nothing]")
+@click.option(
+    "--scale",
+    type=click.Choice(SCALES),
+    default=SCALES[0],
+    show_default=True,
+    help="How the confirmation's last sentence tells the effect.",
+)
 @click.option("--log", metavar="CSV", help="Write the rounds of the confirmation to CSV; ate reads them.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
 @click.option(
@@ -88,6 +95,7 @@ def search(
     tolerance: float | None,
     confirm: int | None,
     control: str | None,
+    scale: str,
     log: str | None,
     json_file: str | None,
     plot: str | None,
@@ -113,7 +121,7 @@ def search(
         check_fits(problem.interventions, task.memory)
     with bad_input("--budget"):
         check_budget(budget, chosen, task)
-    proof = Proof(confirm, control, log)
+    proof = Proof(confirm, control, log, scale)
     with bad_input():
         proof.check(problem)
     check_outputs([graph], json=json_file, plot=plot, log=log)

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from causalbandit.cli.errors import BadInput
+from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
     from causalbandit.confirmation_results import Confirmation
     from causalbandit.decision import Decision
     from causalbandit.problem import Problem
 
+SCALES = ("difference", "ratio", "one-more-per")
+"""In percentage points, by how many times, and in how many experiments there is one more 1 of the target."""
+
 
 @dataclass(frozen=True)
 class Proof:
-    """What ``--confirm``, ``--control`` and ``--log`` ask for.
+    """What ``--confirm``, ``--control``, ``--log`` and ``--scale`` ask for.
 
     Attributes
     ----------
@@ -25,16 +29,20 @@ class Proof:
         What the choice is compared with, as typed.
     log : str or None
         The file for the rounds.
+    scale : str
+        One of `SCALES`: how the last sentence tells the effect.
     """
 
     budget: int | None
     control: str | None
     log: str | None
+    scale: str = "difference"
 
     def check(self, problem: Problem) -> None:
         """Before the search: whether the options fit together and the problem."""
         if self.budget is None:
-            for option, value in (("--control", self.control), ("--log", self.log)):
+            scale = None if self.scale == SCALES[0] else self.scale
+            for option, value in (("--control", self.control), ("--log", self.log), ("--scale", scale)):
                 if value is not None:
                     fix = "say how many experiments it may take (--confirm)"
                     raise BadInput(f"{option}: is for a confirmation; {fix}.")
@@ -68,10 +76,11 @@ class Proof:
         """What is printed of it; the sentence comes last."""
         if found is None:
             return ["\nThe search chose the control itself: there is nothing to confirm."]
+        sentence = found.sentence(self.scale)
         if quiet:
-            return [found.sentence()]
-        sentence, _, rest = found.summary().partition("\n\n")
-        return [f"\nConfirmation by fresh experiments\n{rest}\n", sentence]
+            return [sentence]
+        rest = found.summary().partition("\n\n")[2]
+        return [f"\nConfirmation by fresh experiments\n{rest}\n", "\n".join(wrapped(sentence))]
 
 
 def assignment_of(text: str, option: str) -> dict[str, int]:

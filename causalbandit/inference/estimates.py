@@ -211,6 +211,20 @@ def estimate_frame(
     return frame
 
 
+def one_more_per(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many experiments one more, or one fewer, 1 of the outcome takes: 1/|difference| of a frame of differences.
+
+    ``estimate``, ``lower`` and ``upper`` are replaced, ``upper`` infinite where the difference may be 0; a standard
+    error is dropped.
+    """
+    low, high = frame["lower"].abs().to_numpy(), frame["upper"].abs().to_numpy()
+    open_ = ((frame["lower"] <= 0) & (frame["upper"] >= 0)).to_numpy()
+    with np.errstate(divide="ignore"):
+        ends = {"estimate": 1 / frame["estimate"].abs(), "lower": 1 / np.maximum(low, high)}
+        ends["upper"] = np.where(open_, np.inf, 1 / np.minimum(low, high))
+    return frame.assign(**ends).drop(columns="std_error", errors="ignore")
+
+
 def frame_notes(frame: pd.DataFrame) -> tuple[str, ...]:
     """The sentences that qualify the estimates; none for a frame without any."""
     return tuple(frame.attrs.get("notes", ()))

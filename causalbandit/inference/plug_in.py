@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import error_rate
+from causalbandit.checks import error_rate, one_of
 from causalbandit.counts import Counts
+from causalbandit.errors import InvalidArgument
+from causalbandit.inference.estimates import one_more_per
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG, generator
@@ -77,6 +79,12 @@ class PlugIn:
         found = propagate(interventions, cpt, gradient=True, memory=memory)
         assert found.gradient is not None
         return cls(found.effects, found.gradient, np.where(learned, variance, 0.0), learned & (visits == 0))
+
+    def logarithms(self) -> PlugIn:
+        """The same of the effects' logarithms, whose differences are those of ratios; NaN for an effect of 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            effects = np.where(self.effects > 0, self.effects, np.nan)
+            return PlugIn(np.log(effects), self.gradient / effects, self.variance, self.unvisited)
 
     def weights(self, reference: int | None = None) -> Floats:
         """How much a unit of every row's error moves every effect, or difference to a reference's; [C, A]."""
@@ -136,8 +144,9 @@ def plug_in_effects(
     known: Floats | None = None,
     memory: int = MEMORY,
     rng: RNG = 0,
+    scale: str = "difference",
 ) -> pd.DataFrame:
-    """One row per intervention, that at ``reference`` left out: the effect, or its difference to the reference's.
+    """One row per intervention, that at ``reference`` left out: the effect, or how it compares with the reference's.
 
     Parameters
     ----------
@@ -155,6 +164,9 @@ def plug_in_effects(
         Rows that need not be learned; NaN elsewhere.
     rng : seed or numpy.random.Generator
         Of that quantile, which is simulated.
+    scale : {"difference", "ratio", "one-more-per"}
+        How effects are compared with the reference's; "one-more-per" tells in how many experiments there is one more
+        or one fewer 1 of the target. Intervals of ratios are made on the scale of logarithms.
 
     Returns
     -------
@@ -165,12 +177,19 @@ def plug_in_effects(
     import pandas as pd
 
     alpha = error_rate(alpha)
+    if one_of(scale, "scale", ("difference", "ratio", "one-more-per")) != "difference" and reference is None:
+        raise InvalidArgument("scale", f"was {scale!r} without a reference; expected one to compare with.")
     found = PlugIn.of(interventions, counts, known, memory)
+    found = found.logarithms() if scale == "ratio" else found
     places = np.array([place for place in range(len(interventions)) if place != reference], dtype=np.intp)
     errors = found.std_errors(reference)[places]
     values = found.effects[places] - (0.0 if reference is None else found.effects[reference])
     z = found.largest_z(alpha, reference, rng) if simultaneous else NormalDist().inv_cdf(1 - alpha / 2)
     low, high = (0.0, 1.0) if reference is None else (-1.0, 1.0)
+    lower, upper = values - z * errors, values + z * errors
+    if scale == "ratio":
+        values, lower, upper = np.exp(values), np.exp(np.nan_to_num(lower, nan=-np.inf)), np.exp(upper)
+        upper, errors, low, high = np.nan_to_num(upper, nan=np.inf, posinf=np.inf), values * errors, 0.0, np.inf
     labels = interventions.labels
     columns: dict[str, object] = {"intervention": [labels[place] for place in places]}
     if reference is not None:
@@ -178,10 +197,10 @@ def plug_in_effects(
     columns |= {
         "estimate": values,
         "std_error": errors,
-        "lower": np.maximum(values - z * errors, low),
-        "upper": np.minimum(values + z * errors, high),
+        "lower": np.maximum(lower, low),
+        "upper": np.minimum(upper, high),
     }
-    frame = pd.DataFrame(columns)
+    frame = one_more_per(pd.DataFrame(columns)) if scale == "one-more-per" else pd.DataFrame(columns)
     notes = ["Valid if the graph is right: every effect is inferred from all rows that the graph lets it share."]
     if found.unvisited.any():
         notes.append(f"{int(found.unvisited.sum())} rows were never visited; they count with the variance 1/4.")

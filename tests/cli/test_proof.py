@@ -31,9 +31,20 @@ def test_a_confirmed_search_ends_in_one_sentence_and_its_log_is_read_back(tmp_pa
     assert row["lower"] == pytest.approx(kept["lower"], abs=1e-12)
 
 
+@pytest.mark.parametrize(("scale", "words"), [("ratio", "it multiplies the chance of"), ("one-more-per", "1 less")])
+def test_the_sentence_is_told_on_the_scale_that_is_asked_for(tmp_path, scale, words):
+    result = tmp_path / "result.json"
+    done = CliRunner().invoke(main, [*SEARCH, "--confirm", "300", "--scale", scale, "--quiet", "--json", str(result)])
+    assert done.exit_code == 0, done.output
+    assert words in done.stdout
+    assert "percentage points" not in done.stdout
+    assert "percentage points" in json.loads(result.read_text(encoding="utf-8"))["confirmation"]["sentence"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--scale", "ratio"], "--scale: is for a confirmation"),
         (["--control", "smoke=1"], "--control: is for a confirmation"),
         (["--log", "x.csv"], "--log: is for a confirmation"),
         (["--confirm", "5"], "--confirm: 5 experiments are too few"),

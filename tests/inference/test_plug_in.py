@@ -60,24 +60,69 @@ def test_a_difference_takes_its_reference_from_the_same_rows(shop):
     assert frame["reference"].unique().tolist() == ["ad=0"]
 
 
-@pytest.mark.parametrize("place", [0, 2])
-def test_the_interval_of_a_chosen_one_is_bonferroni_over_the_set_by_finite_differences(shop, place):
-    counts = allocations(shop, 30, 1, 3)[0]
+def effects_of(problem, rows):
+    """The effects under tables with these rows."""
+    tables, start = {}, 0
+    for family in problem.graph.families:
+        tables[family.node] = rows[start : start + family.n_rows].tolist()
+        start += family.n_rows
+    return cb.CausalModel(problem.graph, tables).effects(problem.interventions)
+
+
+def spread_by_finite_differences(problem, counts, quantity):
+    """A quantity of the effects at the counts' tables, and the root of Σ slope²·variance over the rows."""
     cpt = (counts.ones + 0.5) / (counts.visits + 1.0)
-
-    def effect(rows):
-        tables, start = {}, 0
-        for family in shop.graph.families:
-            tables[family.node] = rows[start : start + family.n_rows].tolist()
-            start += family.n_rows
-        return cb.CausalModel(shop.graph, tables).effects(shop.interventions)[place]
-
     variance = 0.0
     for row in range(len(cpt)):
         step = 1e-5 * (np.arange(len(cpt)) == row)
-        slope = (effect(cpt + step) - effect(cpt - step)) / 2e-5
+        slope = (quantity(effects_of(problem, cpt + step)) - quantity(effects_of(problem, cpt - step))) / 2e-5
         variance += slope**2 * (cpt[row] * (1 - cpt[row]) / counts.visits[row] if counts.visits[row] else 0.25)
-    radius = norm.isf(0.1 / 2 / len(shop.interventions)) * np.sqrt(variance)
+    return quantity(effects_of(problem, cpt)), np.sqrt(variance)
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_the_interval_of_a_chosen_one_is_bonferroni_over_the_set_by_finite_differences(shop, place):
+    counts = allocations(shop, 30, 1, 3)[0]
+    effect, spread = spread_by_finite_differences(shop, counts, lambda effects: effects[place])
+    radius = norm.isf(0.1 / 2 / len(shop.interventions)) * spread
     low, high = chosen_interval(shop.interventions, counts, place, alpha=0.1)
-    assert low == pytest.approx(max(effect(cpt) - radius, 0.0), abs=1e-8)
-    assert high == pytest.approx(min(effect(cpt) + radius, 1.0), abs=1e-8)
+    assert low == pytest.approx(max(effect - radius, 0.0), abs=1e-8)
+    assert high == pytest.approx(min(effect + radius, 1.0), abs=1e-8)
+
+
+def test_ratios_have_intervals_of_their_logarithms_by_finite_differences(shop):
+    counts = allocations(shop, 200, 1, 3)[0]
+    table = plug_in_effects(shop.interventions, counts, reference=0, alpha=0.1, simultaneous=False, scale="ratio")
+    for place, row in enumerate(table.itertuples(), start=1):
+        log_ratio = lambda effects, place=place: np.log(effects[place] / effects[0])  # noqa: E731
+        centre, spread = spread_by_finite_differences(shop, counts, log_ratio)
+        assert row.estimate == pytest.approx(np.exp(centre), rel=1e-8)
+        assert row.std_error == pytest.approx(np.exp(centre) * spread, rel=1e-6, abs=1e-9)
+        assert row.lower == pytest.approx(np.exp(centre - norm.isf(0.05) * spread), rel=1e-6)
+        assert row.upper == pytest.approx(np.exp(centre + norm.isf(0.05) * spread), rel=1e-6)
+    together = plug_in_effects(shop.interventions, counts, reference=0, alpha=0.1, scale="ratio")
+    assert (together["upper"] / together["lower"] >= table["upper"] / table["lower"]).all()
+
+
+def test_one_more_per_is_a_loop_over_differences(shop):
+    counts = allocations(shop, 400, 1, 3)[0]
+    frames = [
+        plug_in_effects(shop.interventions, counts, reference=0, scale=scale)
+        for scale in ("difference", "one-more-per")
+    ]
+    for plain, per in zip(*(frame.itertuples() for frame in frames), strict=True):
+        sizes = sorted(abs(end) for end in (plain.lower, plain.upper))
+        assert per.estimate == pytest.approx(1 / abs(plain.estimate) if plain.estimate else np.inf)
+        assert per.lower == pytest.approx(1 / sizes[1] if sizes[1] else np.inf)
+        told_apart = plain.lower > 0 or plain.upper < 0
+        assert per.upper == (pytest.approx(1 / sizes[0]) if told_apart else np.inf)
+    assert "std_error" not in frames[1]
+
+
+def test_an_effect_of_zero_has_no_ratio_and_a_ratio_needs_a_reference(shop):
+    counts = allocations(shop, 30, 1, 3)[0]
+    nothing = np.zeros(len(counts.visits))
+    table = plug_in_effects(shop.interventions, counts, reference=0, scale="ratio", known=nothing)
+    assert ((table["lower"] == 0) & (table["upper"] == np.inf)).all()
+    with pytest.raises(ValueError, match="scale was 'ratio' without a reference"):
+        plug_in_effects(shop.interventions, counts, scale="ratio")
