@@ -1,16 +1,32 @@
-"""What experiments taught: how often each family row was visited, and how often its node was 1 there."""
+"""What experiments taught: how often each family row was visited, and how often its node was 1 there.
+
+Counts know what their places stand for, and are refused where these stand for something else.
+
+>>> import networkx as nx
+>>> graphs = [CausalGraph(nx.DiGraph(edges), "c") for edges in ([("a", "b"), ("b", "c")], [("b", "a"), ("a", "c")])]
+>>> one, other = (Counts.zeros(InterventionSet(graph, [{}])) for graph in graphs)
+>>> one + other  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+    ...
+causalbandit.errors.InvalidArgument: other has counts of other family rows: they come from another graph, ...
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import binary_column, distinct, instance
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.files import write_output
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 
@@ -18,6 +34,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Integers = npt.NDArray[np.int64]
+FORMAT = 1
+"""Version of saved counts."""
+KIND = "Counts"
+_ARRAYS = ("visits", "ones", "trials", "successes")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the places of counts stand for, as two short digests.
+
+    Attributes
+    ----------
+    rows : str
+        Of the target and of node, parents and district of every family, in order: what ``visits`` and ``ones`` are of.
+    interventions : str
+        Of the observed nodes and the A interventions, in order: what ``trials`` and ``successes`` are of.
+    """
+
+    rows: str
+    interventions: str
+
+    @classmethod
+    def of(cls, interventions: InterventionSet) -> Origin:
+        """That of counts under a set; made once per set."""
+        if "origin" not in interventions.derived:
+            graph = interventions.graph
+            families = [[family.node, family.parents, family.district] for family in interventions.families]
+            rows = json.dumps([graph.target, families]).encode()
+            fixed = json.dumps(graph.nodes).encode() + interventions.assignments.tobytes()
+            interventions.derived["origin"] = cls(*(hashlib.sha256(text).hexdigest()[:16] for text in (rows, fixed)))
+        found: Origin = interventions.derived["origin"]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +83,8 @@ class Counts:
         Experiments under each intervention.
     successes : numpy.ndarray of int64, shape [A]
         Those among them in which the target was 1.
+    origin : Origin, optional
+        What the places stand for; None for counts made by hand, which fit wherever their sizes do.
 
     C family rows follow ``interventions.families``, A interventions their set. A driver that only draws outcomes of the
     target (for strategies that ignore the graph) leaves ``visits`` and ``ones`` empty, shape [0].
@@ -44,6 +94,7 @@ class Counts:
     ones: Integers
     trials: Integers
     successes: Integers
+    origin: Origin | None = field(default=None, repr=False)
 
     @classmethod
     def zeros(cls, interventions: InterventionSet) -> Counts:
@@ -54,6 +105,7 @@ class Counts:
             np.zeros(n_rows, dtype=np.int64),
             np.zeros(n_interventions, dtype=np.int64),
             np.zeros(n_interventions, dtype=np.int64),
+            Origin.of(interventions),
         )
 
     @property
@@ -62,12 +114,31 @@ class Counts:
         return int(self.trials.sum())
 
     def __add__(self, other: Counts) -> Counts:
+        """Both together; InvalidArgument when their places stand for different rows or interventions."""
+        other.require_origin(self.origin, "other", same_set=True)
         return Counts(
             self.visits + other.visits,
             self.ones + other.ones,
             self.trials + other.trials,
             self.successes + other.successes,
+            self.origin or other.origin,
         )
+
+    def require_origin(self, origin: Origin | None, argument: str, *, same_set: bool = False) -> None:
+        """Raise when the family rows are not those of ``origin`` or, with ``same_set``, the interventions are not."""
+        if origin is None or self.origin is None or self.origin == origin:
+            return
+        if self.origin.rows != origin.rows:
+            raise InvalidArgument(
+                argument,
+                "has counts of other family rows: they come from another graph, or from one with other parents or "
+                "hidden causes. Rows of data can be counted again under any graph that has their nodes.",
+            )
+        if same_set:
+            raise InvalidArgument(
+                argument,
+                "has counts of another set of interventions; expected the same interventions in the same order.",
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Counts):
@@ -86,15 +157,15 @@ class Counts:
         if len(ones):
             for family in interventions.families_of(interventions.graph.target):
                 ones[family.rows] = self.visits[family.rows] - ones[family.rows]
-        return Counts(self.visits, ones, self.trials, self.trials - self.successes)
+        return replace(self, ones=ones, successes=self.trials - self.successes)
 
     def carried_to(self, source: InterventionSet, interventions: InterventionSet) -> Counts:
         """What these experiments under ``source`` say of the family rows of another set of the same graph.
 
         A row stands for the same probability in both sets when node and district are the same. ``trials`` and
-        ``successes`` stay those of ``source``.
+        ``successes`` are kept of interventions that both sets hold.
         """
-        if source.families is interventions.families:
+        if source is interventions:
             return self
         visits, ones = np.zeros((2, interventions.n_family_rows), dtype=np.int64)
         here = {family.district: family.rows for family in interventions.families}
@@ -102,7 +173,54 @@ class Counts:
             if family.district in here:
                 visits[here[family.district]] = self.visits[family.rows]
                 ones[here[family.district]] = self.ones[family.rows]
-        return Counts(visits, ones, self.trials, self.successes)
+        trials, successes = np.zeros((2, len(interventions)), dtype=np.int64)
+        for place, intervention in enumerate(source):
+            if intervention in interventions:
+                at = interventions.index(intervention)
+                trials[at], successes[at] = self.trials[place], self.successes[place]
+        return Counts(visits, ones, trials, successes, Origin.of(interventions))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts and their origin as JSON values."""
+        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        origin = None if self.origin is None else {"rows": self.origin.rows, "interventions": self.origin.interventions}
+        return {"format": FORMAT, "kind": KIND, "origin": origin, **arrays}
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Counts:
+        """The counts that `to_dict` wrote; InvalidArgument for anything else."""
+        if saved.get("kind") != KIND or saved.get("format") != FORMAT:
+            raise InvalidArgument(
+                "saved",
+                f"is {saved.get('kind')!r} of format {saved.get('format')!r}; expected {KIND!r} of format {FORMAT}, "
+                "which Counts.save writes.",
+            )
+        try:
+            given = saved["origin"]
+            origin = None if given is None else Origin(str(given["rows"]), str(given["interventions"]))
+            visits, ones, trials, successes = (np.array(saved[name], dtype=np.int64) for name in _ARRAYS)
+            whole = all(type(value) is int for name in _ARRAYS for value in saved[name])
+            right = whole and _within(ones, visits) and _within(successes, trials)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidArgument("saved", f"cannot be read ({error!r}): the counts were damaged.") from None
+        if not right:
+            raise InvalidArgument("saved", "holds numbers that are no counts: they were damaged or changed by hand.")
+        return cls(visits, ones, trials, successes, origin)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the counts to a JSON file, which replaces an old one only once it is complete on disk."""
+        write_output(path, json.dumps(self.to_dict()))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Counts:
+        """The counts in a file that `save` wrote. Where they are used, those of another graph are refused."""
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InvalidArgument("path", f"{os.fspath(path)!r} is not JSON ({error}).") from None
+        if not isinstance(saved, dict):
+            raise InvalidArgument("path", f"{os.fspath(path)!r} holds no saved counts.")
+        return cls.from_dict(saved)
 
     @classmethod
     def from_frame(cls, interventions: InterventionSet, intervention: Mapping[str, int], rows: pd.DataFrame) -> Counts:
@@ -155,6 +273,10 @@ def as_asked(total: int, size: int, intervention: Mapping[str, int]) -> None:
     if total != size:
         given = f"returned {total} experiments under {dict(intervention)!r}"
         raise InvalidArgument("environment", f"{given}; expected the {size} that were asked for, one row each.")
+
+
+def _within(part: Integers, whole: Integers) -> bool:
+    return part.shape == whole.shape and bool(((part >= 0) & (part <= whole)).all())
 
 
 def checked_values(

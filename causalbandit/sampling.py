@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from causalbandit.assignments import FREE
 from causalbandit.clique_tree import Floats, Places, clique_tree
-from causalbandit.counts import Counts
+from causalbandit.counts import Counts, Origin
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, bag_tables, pairs_in_memory, propagate
@@ -74,7 +74,8 @@ class Simulator:
         random = generator(rng)
         if target_only:
             empty = np.zeros(0, dtype=np.int64)
-            return Counts(empty, empty, numbers.copy(), random.binomial(numbers, self.effects))
+            drawn = random.binomial(numbers, self.effects)
+            return Counts(empty, empty, numbers.copy(), drawn, Origin.of(self.interventions))
         counts = Counts.zeros(self.interventions)
         counts.trials[:] = numbers
         for part in self._parts:

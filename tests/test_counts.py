@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalbandit import CausalGraph, Counts, InterventionSet
+from causalbandit import CausalGraph, Counts, InterventionSet, Problem, TopTwo, search
 
 GRAPH = CausalGraph(nx.DiGraph([("ad", "trust"), ("trust", "buy"), ("ad", "buy")]), "buy")
 ARMS = InterventionSet(GRAPH, [{}, {"ad": 1}])
@@ -108,3 +108,62 @@ def test_complementing_turns_all_rows_of_the_target():
 def test_a_column_of_a_hidden_node_is_refused():
     with pytest.raises(ValueError, match=r"columns for the hidden nodes 'u'; expected columns of observed nodes"):
         Counts.from_frame(BOW_ARMS, {}, SEEN.assign(u=0))
+
+
+def other_arms():
+    """Interventions of another graph with as many family rows and interventions."""
+    graph = CausalGraph(nx.DiGraph([("trust", "ad"), ("trust", "buy"), ("ad", "buy")]), "buy")
+    return InterventionSet(graph, [{}, {"ad": 1}])
+
+
+def test_counts_of_another_graph_or_set_are_refused_although_the_sizes_are_equal():
+    mine, other = Counts.zeros(ARMS), Counts.zeros(other_arms())
+    assert mine.visits.shape == other.visits.shape
+    with pytest.raises(ValueError, match="other has counts of other family rows"):
+        mine + other
+    with pytest.raises(ValueError, match="other has counts of another set of interventions"):
+        mine + Counts.zeros(InterventionSet(GRAPH, [{}, {"ad": 0}]))
+    again = CausalGraph(nx.DiGraph([("trust", "buy"), ("ad", "buy"), ("ad", "trust")]), "buy")
+    same = InterventionSet(again, [{}, {"ad": 1}])
+    assert again == GRAPH
+    assert (mine + Counts.zeros(same)).origin == mine.origin
+    by_hand = Counts(mine.visits, mine.ones, mine.trials, mine.successes)
+    assert (by_hand + mine).origin == mine.origin
+
+
+def test_saved_counts_come_back_with_their_origin(tmp_path):
+    counts = Counts.from_frame(ARMS, {"ad": 1}, ROWS)
+    counts.save(tmp_path / "counts.json")
+    again = Counts.load(tmp_path / "counts.json")
+    assert again == counts
+    assert again.origin == counts.origin is not None
+    problem = Problem(other_arms().graph, other_arms())
+    with pytest.raises(ValueError, match="prior has counts of other family rows"):
+        search(problem, 10, TopTwo(prior=again), environment=lambda fixed, size: ROWS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "Fitted"}, "saved is 'Fitted' of format 1; expected 'Counts' of format 1"),
+        ({"format": 2}, "format 2"),
+        ({"visits": [1, 2.5, 0, 0, 0, 0, 0]}, "no counts"),
+        ({"ones": [9, 0, 0, 0, 0, 0, 0]}, "no counts"),
+        ({"trials": "many"}, "cannot be read"),
+        ({"origin": 3}, "cannot be read"),
+        ({"trials": [0, 0]}, "no counts"),
+        ({"visits": [1]}, "no counts"),
+    ],
+)
+def test_damaged_counts_are_refused(change, message):
+    saved = Counts.from_frame(ARMS, {"ad": 1}, ROWS).to_dict()
+    with pytest.raises(ValueError, match=message):
+        Counts.from_dict(saved | change)
+
+
+def test_a_file_without_counts_is_refused(tmp_path):
+    path = tmp_path / "counts.json"
+    for text, message in (("{", "is not JSON"), ("[]", "holds no saved counts")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            Counts.load(path)

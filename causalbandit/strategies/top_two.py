@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from causalbandit.allocation import floor_allocation
 from causalbandit.checks import number, one_of, shaped, share, whole_number
-from causalbandit.counts import Counts
+from causalbandit.counts import Counts, Origin
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import Propagation, propagate
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
@@ -267,9 +267,11 @@ def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Inte
     if prior is None:
         zeros = np.zeros(n_rows, dtype=np.int64)
         return zeros, zeros, 0
+    n_before = prior.total if isinstance(prior, Counts) else len(prior)
     if not isinstance(prior, Counts):
         observing = InterventionSet(task.graph, [{}])
         prior = Counts.from_frame(observing, {}, prior).carried_to(observing, task.interventions)
+    prior.require_origin(Origin.of(task.interventions), "prior")
     shaped(prior.visits, "prior.visits", (n_rows,), "the graph's family rows, as result.counts of a search has them")
     prior = Maximisation(task.interventions, task.goal).counts(prior)
-    return prior.visits, prior.ones, prior.total
+    return prior.visits, prior.ones, n_before
