@@ -6,6 +6,7 @@ the moment for the strategy, so that after an amendment all rows are read again 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -16,13 +17,16 @@ import numpy as np
 from causalbandit.counts import Counts
 from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.graph_check.check import GraphCheck
-from causalbandit.graph_check.repair import Amendment, amend
-from causalbandit.graph_check.watch import Watch
+from causalbandit.graph_check.repair import Amendment, amend, best_changes, score
+from causalbandit.graph_check.watch import BEFORE, Watch
+from causalbandit.history_rows import History
+from causalbandit.history_use import UsedHistory
 from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.strategies.baselines import SuccessiveRejects
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.stopping import Watched
@@ -34,6 +38,12 @@ EXPERIMENTS_PER_ROW = 3
 
 MOST_AMENDMENTS = 8
 """A graph that needs more changes than this is given up, and the arms' own means decide."""
+
+CLEAR = math.log(20)
+"""With rows from before, a change must explain the data so much better (a Bayes factor of 20) than the next one."""
+
+PATIENCE = 1 / 3
+"""Share of the budget that a search waits for that, since some graphs no intervention of the set tells apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +62,8 @@ class CheckedRun:
         The check of that graph with all rows; None without experiments.
     amendments : tuple of Amendment
         How the graph was changed, in order.
+    history : UsedHistory or None
+        What rows from before counted for.
     """
 
     problem: Problem
@@ -59,6 +71,7 @@ class CheckedRun:
     batches: tuple[FinishedBatch, ...]
     check: GraphCheck | None
     amendments: tuple[Amendment, ...]
+    history: UsedHistory | None = None
 
 
 def checked_plan(
@@ -70,22 +83,26 @@ def checked_plan(
     repair: bool,
     known: Mapping[str, Sequence[float]] | None = None,
     memory: int = MEMORY,
+    history: History | None = None,
 ) -> Generator[Batch, ObservedRows, CheckedRun]:
     """The generator of a checked search: yields batches, is sent their rows, returns what it came to.
 
     With ``repair`` a refuted graph is amended as soon as it is refuted, and the strategy starts anew on the amended
     graph with what is left of the budget; top-two goes on from all counts so far. A strategy that ignores the graph is
     checked only.
+
+    Rows of a ``history`` are checked beside the experiments, and alone before the first one; they are taken to come
+    from the same population. When that explains the data better than any amendment, the history is dropped instead.
     """
-    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory)
-    plan = course.start()
+    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory, history)
+    plan = course.repaired() if course.due() else course.start()
     while True:
         try:
             batch = next(plan)
             while True:
                 rows = yield batch
                 course.add(batch, rows)
-                if course.watch.refuted:
+                if course.due():
                     break
                 batch = plan.send(course.turned(course.counts[-1]))
         except StopIteration as stop:
@@ -106,14 +123,18 @@ class _Course:
         repair: bool,
         known: dict[str, Sequence[float]],
         memory: int,
+        history: History | None = None,
     ) -> None:
         self.strategy, self.budget, self.rng, self.known, self.memory = strategy, budget, rng, known, memory
         reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
-        self.watch = Watch(problem, running=repair and reads_graph)
+        before = None if history is None else history.complete_rows(problem.interventions)
+        self.watch = Watch(problem, running=repair and reads_graph, before=before)
+        self.history, self.dropped = history, False
         self.phases: list[str] = []
         self.counts: list[Counts] = []  # of each batch, under the graph of the moment
         self.amendments: list[Amendment] = []
         self.notes: list[str] = []
+        self.given_up = False
 
     @property
     def problem(self) -> Problem:
@@ -125,7 +146,11 @@ class _Course:
 
     def task(self) -> Task:
         """The strategy's task under the graph of the moment, which it maximises."""
-        return Maximisation.of(self.problem).task(make_task(self.problem, self.known, self.memory))
+        earlier = None
+        if self.history is not None and not self.dropped:
+            earlier = Earlier(self.history.counts(self.problem.interventions))
+        task = make_task(self.problem, self.known, self.memory, earlier)
+        return Maximisation.of(self.problem).task(task)
 
     def start(self) -> Plan:
         return self.strategy.run(self.task(), self.budget, self.rng)
@@ -139,16 +164,37 @@ class _Course:
         """What the strategy is sent, which maximises."""
         return Maximisation.of(self.problem).counts(counts)
 
+    def due(self) -> bool:
+        """Whether the graph is refuted and must be amended now.
+
+        Rows from before may refute it without a hint what is wrong: what was only seen fits several graphs. Then a
+        search waits for experiments that tell them apart, for a part of its budget.
+        """
+        if not self.watch.refuted or self.watch.before is None or self.watch.total >= self.budget * PATIENCE:
+            return self.watch.refuted
+        check = self.watch.check()
+        assert check is not None
+        best = best_changes(check, 2)
+        return len(best) < 2 or best[0].gain - best[1].gain >= CLEAR
+
     def repaired(self) -> Plan:
         """The plan for what is left, once the graph is amended until the data do not refute it, or given up."""
-        while self.watch.refuted:
+        while self.due():
             check = self.watch.check()
             assert check is not None
             found = None
             if len(self.amendments) < MOST_AMENDMENTS:
                 found = amend(check, max(self.budget // EXPERIMENTS_PER_ROW, 1))
+            if self.watch.before is not None and self._gain_without_history() > (0 if found is None else found[0].gain):
+                self.dropped, self.watch = True, self.watch.amended(self.problem, without_before=True)
+                self.notes.append(
+                    f"After {self.watch.total:,} experiments the rows from before were dropped: that they come from "
+                    "elsewhere explains the contradictions better than any amendment of the graph."
+                )
+                continue
             if found is None:
                 self.watch.running = self.watch.refuted = False
+                self.given_up = True
                 self.notes.append(
                     f"After {self.watch.total:,} experiments the graph was given up: no amendment within "
                     f"{self.budget // EXPERIMENTS_PER_ROW:,} family rows explains the data. From there on the "
@@ -165,13 +211,22 @@ class _Course:
                     self.notes.append(f"The table of {node} that was given as known was dropped with that.")
         return self._resumed()
 
+    def _gain_without_history(self) -> float:
+        """Log marginal likelihood of all data when those from before have tables of their own, less that when not."""
+        rows, arms = self.watch.rows, self.watch.arms
+        assert rows is not None
+        before = rows.batch == BEFORE
+        return score(rows.part(before), arms) + score(rows.part(~before), arms) - score(rows, arms)
+
     @property
     def total(self) -> Counts:
         """All experiments so far, on the user's scale."""
-        return reduce(add, self.counts)
+        return reduce(add, self.counts, Counts.zeros(self.problem.interventions))
 
     def _resumed(self) -> Plan:
         task, strategy = self.task(), self.strategy
+        if not self.phases:  # refuted by the history alone
+            return strategy.run(task, self.budget, self.rng)
         if self.left == 0:
             return _plug_in(task, self.turned(self.total), self.rng)
         prior = self.total  # top-two turns it round itself
@@ -210,26 +265,30 @@ class _Course:
     def finished(self, choice: Choice) -> CheckedRun:
         if self.amendments and self.watch.running and not self._by_all_data(choice):
             task, total = self.task(), self.turned(self.total)
-            posterior = TablePosterior(total.visits, total.ones, task.known)
+            posterior = TablePosterior(*task.with_rows(total.visits, total.ones), task.known)
             effects = posterior.propagate(task).effects
             best = best_at_random(effects, self.rng)
-            choice = replace(choice, best_index=best, effects=effects, tables=posterior.tables())
+            choice = replace(choice, best_index=best, effects=effects, tables=posterior.tables(total.visits))
             self.notes.append("The choice goes by all experiments, those before the amendment included.")
         choice = Maximisation.of(self.problem).choice(choice)
         batches: list[FinishedBatch] = []
         for phase, counts in zip(self.phases, self.counts, strict=True):
             keep_batch(batches, FinishedBatch(phase, counts))
-        notes = (*choice.notes, *self.notes)
+        choice = replace(choice, notes=(*choice.notes, *self.notes))
+        used = None
+        if self.history is not None:
+            by_arms = self.strategy.needs == "target" or self.given_up
+            used = UsedHistory.of(self.problem, self.history, self.total, arms=by_arms, dropped=self.dropped)
         return CheckedRun(
-            self.problem, replace(choice, notes=notes), tuple(batches), self.watch.check(), tuple(self.amendments)
+            self.problem, choice, tuple(batches), self.watch.check(), tuple(self.amendments), history=used
         )
 
 
 def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Plan:
     """Decides by the plug-in effects of all counts, without another experiment."""
-    posterior = TablePosterior(counts.visits, counts.ones, task.known)
+    posterior = TablePosterior(*task.with_rows(counts.visits, counts.ones), task.known)
     effects = posterior.propagate(task).effects
-    return Choice(best_at_random(effects, rng), effects, posterior.tables())
+    return Choice(best_at_random(effects, rng), effects, posterior.tables(counts.visits))
     yield  # a plan is a generator, this one without batches
 
 
@@ -247,8 +306,9 @@ def _own_means(task: Task, counts: Counts, budget: int, rng: np.random.Generator
                 batch = plan.send(new)
         except StopIteration as stop:
             best = stop.value.best_index
+    trials, successes = task.with_arms(counts.trials, counts.successes)
     with np.errstate(invalid="ignore"):
-        means = counts.successes / counts.trials
+        means = successes / trials
     if best is None:
-        best = best_at_random((counts.successes + 0.5) / (counts.trials + 1.0), rng)
+        best = best_at_random((successes + 0.5) / (trials + 1.0), rng)
     return Choice(best, means)

@@ -17,8 +17,10 @@ from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
 from causalbandit.finished_batches import FinishedBatch
+from causalbandit.graph import row_names
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment
+from causalbandit.history_use import UsedHistory
 from causalbandit.inference.plug_in import chosen_interval, plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
@@ -80,6 +82,8 @@ class Decision:
         What the experiments say about the graph; None when they were simulated from the problem's own tables.
     amendments : tuple of Amendment
         How the graph was repaired during the search; ``problem`` holds the amended one.
+    history : UsedHistory or None
+        What rows from before the search counted for, and with which weights.
     """
 
     problem: Problem
@@ -95,6 +99,7 @@ class Decision:
     true_effects: Floats | None
     graph_check: GraphCheck | None = None
     amendments: tuple[Amendment, ...] = ()
+    history: UsedHistory | None = None
 
     @property
     def best(self) -> dict[str, int]:
@@ -132,7 +137,7 @@ class Decision:
 
     @cached_property
     def counts(self) -> Counts:
-        """What all experiments together showed."""
+        """What all experiments together showed, rows from before left out."""
         if not self.batches:
             return Counts.zeros(self.problem.interventions)
         return reduce(add, (batch.counts for batch in self.batches))
@@ -179,8 +184,8 @@ class Decision:
 
         Further columns where the strategy has them: ``known`` (given, not estimated), ``negligible`` (too rarely
         reached to be worth experiments), ``truncated_0`` and ``truncated_1`` (outcomes taken as impossible while
-        planning); with hidden causes ``district``, the nodes that they tie together with it in these rows. A ValueError
-        for a strategy that estimates no tables.
+        planning); with hidden causes ``district``, the nodes that they tie together with it in these rows; with rows
+        from before ``history`` (their visits) and ``weight`` (how much each counts). ValueError without tables.
         """
         import pandas as pd
 
@@ -189,19 +194,18 @@ class Decision:
             fix = "use one that learns the graph, such as 'two-phase'"
             raise ValueError(f"The strategy {self.strategy!r} does not estimate tables; {fix}.")
         families = self.problem.interventions.families
-        rows = [(family, row) for family in families for row in range(family.n_rows)]
+        names = row_names(families)
         data: dict[str, Any] = {
-            "node": [family.node for family, _ in rows],
-            "configuration": [
-                ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items())
-                for family, row in rows
-            ],
+            "node": [node for node, _ in names],
+            "configuration": [configuration for _, configuration in names],
             "estimate": tables.cpt,
             "visits": tables.visits,
             "known": tables.known,
         }
         if self.problem.graph.bidirected:
-            data["district"] = [", ".join(family.district) for family, _ in rows]
+            data["district"] = [", ".join(family.district) for family in families for _ in range(family.n_rows)]
+        if self.history is not None and self.history.by == "rows":
+            data["history"], data["weight"] = self.history.counts.visits, self.history.weights
         if tables.negligible is not None:
             data["negligible"] = tables.negligible
         if tables.truncated is not None:
@@ -219,10 +223,10 @@ class Decision:
         """What the search's own data tell of every effect: one row per intervention, in the order of the set.
 
         Columns: ``intervention``, with a ``reference`` that column, ``estimate``, ``std_error``, ``lower``, ``upper``,
-        ``data`` ("search"). Plug-in estimates through the graph, whatever the strategy went by; intervals as
-        `plug_in_effects` makes them, all together by default; ``scale`` as there, "difference", "ratio" or
-        "one-more-per". ``frame.attrs["notes"]`` says what they rest on. Never
-        pool them with the fresh experiments of `confirm`: those are the proof.
+        ``data`` ("search"). Plug-in estimates through the graph, whatever the strategy went by, from its experiments
+        alone; intervals as `plug_in_effects` makes them, all together by default; ``scale`` as there, "difference",
+        "ratio" or "one-more-per". ``frame.attrs["notes"]`` says what they rest on. Never pool them with the fresh
+        experiments of `confirm`: those are the proof.
 
         Raises
         ------
@@ -285,6 +289,8 @@ class Decision:
                 f"Mixture: value {self.mixture.value:.4g}, proven within {max(100 * self.mixture.gap, 0.01):.2g} % "
                 f"of the optimum ({self.mixture.solver})"
             )
+        if self.history is not None:
+            lines += [line for each in self.history.sentences() for line in wrapped(f"History: {each}")]
         lines += [line for note in self.notes for line in wrapped(f"Note: {note}")]
         if self.graph_check is not None:
             lines += wrapped(f"Graph: {self.graph_check.sentence}")
@@ -374,6 +380,7 @@ class Decision:
             "notes": list(self.notes),
             "graph_check": None if self.graph_check is None else self.graph_check.to_dict(),
             "amendments": [amendment.to_dict() for amendment in self.amendments],
+            "history": None if self.history is None else self.history.to_dict(),
         }
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,19 @@ from causalbandit.counts import Counts, as_asked
 from causalbandit.decision import Decision
 from causalbandit.errors import InvalidArgument
 from causalbandit.finished_batches import FinishedBatch, keep_batch
+from causalbandit.history_rows import History
+from causalbandit.history_use import UsedHistory, read_history, require_reader
 from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import Environment, ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.stopping import StopWhenSure, Watched
 from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, check_budget, check_tables, make_task
+from causalbandit.strategies.top_two import TopTwo
 from causalbandit.world import World
 
 if TYPE_CHECKING:
@@ -62,6 +66,8 @@ def search(
     check: Check = "warn",
     known: Mapping[str, Sequence[float]] | None = None,
     stop: StopWhenSure | None = None,
+    history: Any = None,
+    history_interventions: str | Mapping[str, str] | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
 ) -> Decision:
@@ -96,6 +102,15 @@ def search(
     stop : StopWhenSure, optional
         Stop as soon as the data show, at its error rate, that the best estimate is good enough; with any strategy. The
         decision's ``promise`` and its notes say what holds, and by which test.
+    history : pandas.DataFrame, mapping, sequence, Fitted or History, optional
+        Rows from before, as `fit` takes them, or what it made of them. They cost nothing of the budget. Beside the
+        experiments of the search each counts with the weight, between 0 and 1, that its row of a table (for strategies
+        that ignore the graph: its intervention) deserves by their agreement; see `causalbandit.strategies.earlier`.
+        They are checked with the experiments of ``environment`` or ``world``; "repair" reads them again under the
+        amended graph. Right if they come from the same population, and if numbers of rows under their interventions
+        were not chosen by their outcomes. `Decision.history` tells what they counted for.
+    history_interventions : str or mapping of str to str, optional
+        For one frame: the columns that tell what was fixed, as in `fit`.
     progress : bool, optional
         Show a progress bar; by default only on a terminal.
     memory : int
@@ -114,11 +129,13 @@ def search(
         Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, an unknown
         strategy, missing tables without ``environment`` or for a strategy that must know them, and a graph too large
         for exact propagation in ``memory``; later for an environment whose rows do not fit what was asked. Whatever
-        ``environment`` raises goes through. In both cases the exception has the attribute ``counts``: all experiments
-        finished until then, from which ``TopTwo(prior=counts)`` can go on.
+        ``environment`` raises goes through. In both cases, also when its first call fails, the exception has the
+        attributes ``experiments``, the counts of all experiments finished until then and of the strategy's ``prior``,
+        and ``counts``, the same with the ``history``: ``TopTwo(prior=...)`` can go on from either.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    chosen, task, budget = prepared(problem, strategy, budget, known=known, stop=stop, memory=memory)
+    rows = read_history(problem, history, history_interventions)
+    chosen, task, budget = prepared(problem, strategy, budget, known=known, stop=stop, memory=memory, history=rows)
     if environment is not None:
         function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
     one_of(check, "check", CHECKS)
@@ -131,25 +148,40 @@ def search(
         def simulate(batch: Batch) -> Counts:
             return simulator.draw(batch.sizes, random, target_only=chosen.needs == "target")
 
-        return run_strategy(problem, chosen, task, budget, learner, simulate, progress)
-    run = _RunOnRows(problem, chosen, task, budget, learner, check, known or {}, progress)
+        return run_strategy(problem, chosen, task, budget, learner, simulate, progress, rows)
+    run = _RunOnRows(problem, chosen, task, budget, learner, check, known or {}, progress, rows)
     if world is not None:
         truth = World(problem, world, memory=memory)
         return run.decision(lambda batch: truth.draw(batch.sizes, random), truth.effects)
     assert environment is not None
     paid: list[ObservedRows] = []
+    inner = chosen.strategy if isinstance(chosen, Watched) else chosen
+    arms = problem.interventions
+    before = inner.prior_counts(arms) if isinstance(inner, TopTwo) else Counts.zeros(arms)
     try:
-        return run.decision(lambda batch: run_environment(environment, problem.interventions, batch, paid))
-    except Exception as error:
-        if paid:
-            counts = ObservedRows.concatenate(paid).counts(problem.interventions)
-            error.counts = counts  # type: ignore[attr-defined]  # whatever the environment raised
-            error.add_note(
-                f"The {counts.total:,} experiments that were finished before are not lost: they are in the attribute "
-                "counts of this exception. search(..., TopTwo(prior=error.counts)) goes on from them with the rest of "
-                "the budget."
-            )
+        return run.decision(lambda batch: run_environment(environment, arms, batch, paid))
+    except BaseException as error:  # an interrupted search has cost as much
+        keep_paid(error, before, paid, arms, rows)
         raise
+
+
+def keep_paid(
+    error: BaseException, before: Counts, paid: Sequence[ObservedRows], arms: InterventionSet, history: History | None
+) -> None:
+    """Give ``error`` what was paid for: ``experiments`` with those ``before``, and ``counts`` with the history, too."""
+    experiments = before if not paid else before + ObservedRows.concatenate(paid).counts(arms)
+    counts = experiments if history is None else experiments + history.counts(arms)
+    error.experiments, error.counts = experiments, counts  # type: ignore[attr-defined]  # whatever was raised
+    if not counts.visits.any():
+        return
+    finished = sum(rows.total for rows in paid)
+    given = " with the data from before" if history is not None or before.visits.any() else ""
+    again = " To weigh the history anew, give it again beside TopTwo(prior=error.experiments)." if history else ""
+    error.add_note(
+        f"The {finished:,} experiments that were finished before are not lost: they are{given} in the attribute counts "
+        "of this exception. search(..., TopTwo(prior=error.counts)) goes on from them with the rest of the budget."
+        + again
+    )
 
 
 def prepared(
@@ -160,12 +192,16 @@ def prepared(
     known: Mapping[str, Sequence[float]] | None = None,
     stop: StopWhenSure | None = None,
     memory: int = MEMORY,
+    history: History | None = None,
 ) -> tuple[Strategy, Task, int]:
     """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later."""
     chosen = strategy_from(strategy)
     if stop is not None:
         chosen = Watched(chosen, instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)"))
-    task = make_task(problem, known, memory)
+    if history is not None:
+        require_reader(chosen)
+    earlier = None if history is None else Earlier(history.counts(problem.interventions))
+    task = make_task(problem, known, memory, earlier)
     check_tables(chosen, task)
     budget = check_budget(budget, chosen, task)
     if chosen.needs == "rows":
@@ -181,6 +217,7 @@ def run_strategy(
     rng: np.random.Generator,
     observe: Callable[[Batch], Counts],
     progress: bool | None = False,
+    history: History | None = None,
 ) -> Decision:
     """The finished decision of one run: ``observe`` runs the experiments of a batch and returns their counts."""
     turn = Maximisation.of(problem)
@@ -196,7 +233,7 @@ def run_strategy(
 
         choice = turn.choice(drive(strategy.run(turn.task(task), budget, rng), experiment))
 
-    return concluded(problem, strategy, budget, choice, batches, task.memory)
+    return concluded(problem, strategy, budget, choice, batches, task.memory, history)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +248,7 @@ class _RunOnRows:
     check: Check
     known: Mapping[str, Sequence[float]]
     progress: bool | None
+    history: History | None = None
 
     def decision(self, observe: Callable[[Batch], ObservedRows], true_effects: Floats | None = None) -> Decision:
         """The finished decision; ``observe`` runs the experiments of a batch and returns their rows."""
@@ -220,6 +258,7 @@ class _RunOnRows:
                 *(problem, self.strategy, self.task, self.budget, self.rng),
                 lambda batch: observe(batch).counts(problem.interventions),
                 self.progress,
+                self.history,
             )
             return counted if true_effects is None else replace(counted, true_effects=true_effects)
         plan = checked_plan(
@@ -227,6 +266,7 @@ class _RunOnRows:
             repair=self.check == "repair",
             known=self.known,
             memory=memory,
+            history=self.history,
         )
         with _bar(self.budget, self.progress) as bar:
 
@@ -239,7 +279,9 @@ class _RunOnRows:
         decision = concluded(run.problem, self.strategy, self.budget, run.choice, run.batches, memory)
         if true_effects is None and problem.model is not None:  # an amended problem has no tables
             true_effects = problem.model.effects(problem.interventions, memory=memory)
-        return replace(decision, true_effects=true_effects, graph_check=run.check, amendments=run.amendments)
+        return replace(
+            decision, true_effects=true_effects, graph_check=run.check, amendments=run.amendments, history=run.history
+        )
 
 
 def concluded(
@@ -249,9 +291,10 @@ def concluded(
     choice: Choice,
     batches: Sequence[FinishedBatch],
     memory: int = MEMORY,
+    history: History | None = None,
 ) -> Decision:
     """The decision that a choice on the user's scale makes, after these batches."""
-    return Decision(
+    decision = Decision(
         problem=problem,
         strategy=strategy.name,
         budget=budget,
@@ -264,6 +307,9 @@ def concluded(
         batches=tuple(batches),
         true_effects=None if problem.model is None else problem.model.effects(problem.interventions, memory=memory),
     )
+    if history is None:
+        return decision
+    return replace(decision, history=UsedHistory.of(problem, history, decision.counts, arms=strategy.needs == "target"))
 
 
 def run_environment(

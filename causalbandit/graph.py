@@ -350,3 +350,12 @@ class CausalGraph:
         unseen = f"{len(self._hidden)} hidden, " if self._hidden else ""
         pairs = f"{len(self._confounded)} confounded pairs, " if self._confounded else ""
         return f"CausalGraph({len(self._nodes)} nodes, {unseen}{self.n_edges} edges, {pairs}target={self._target!r})"
+
+
+def row_names(families: Iterable[Family]) -> list[tuple[str, str]]:
+    """Node and configuration of its parents ("a=1, b=0") of each of the C family rows."""
+    return [
+        (family.node, ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items()))
+        for family in families
+        for row in range(family.n_rows)
+    ]

@@ -23,17 +23,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import binary_column, instance, nodes_present
+from causalbandit.checks import instance
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument
-from causalbandit.graph_check.check import GraphCheck, check_graph
-from causalbandit.graph_check.data import data_parts
+from causalbandit.graph import row_names
+from causalbandit.graph_check.check import GraphCheck, check_rows
+from causalbandit.graph_check.claims import GraphClaims
+from causalbandit.graph_check.watch import DELTA
+from causalbandit.history_rows import History
 from causalbandit.inference.plug_in import PlugIn, plug_in_effects
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
-from causalbandit.text import frame_text, plain, wrapped
+from causalbandit.text import frame_text, plain_rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,29 +57,57 @@ class Fitted:
     ----------
     problem : Problem
         The problem, with tables estimated from the rows, (ones + ½)/(visits + 1), when nothing is hidden.
-    visits, ones : numpy.ndarray of int64, shape [C]
-        Rows of the history that visited every family row, and those of them in which its node was 1.
-    trials, successes : numpy.ndarray of int64, shape [A]
-        Rows under every intervention of the set in which the target was seen, and those in which it was 1.
-    n_rows, n_incomplete : int
-        Rows that were read, and those of them in which a value is missing.
-    check : GraphCheck or None
-        Whether the rows contradict the graph; None when every row lacks some value.
+    history : History
+        The rows, as a search takes them, too (``history=``).
+    counts : Counts
+        What they count for: visits and ones of every family row, and target and trials under the set's interventions.
     """
 
     problem: Problem
-    visits: Integers
-    ones: Integers
-    trials: Integers
-    successes: Integers
-    n_rows: int
-    n_incomplete: int
-    check: GraphCheck | None
+    history: History
+    counts: Counts
+
+    @property
+    def visits(self) -> Integers:
+        """Rows of the history that visited every family row, [C]."""
+        return self.counts.visits
+
+    @property
+    def ones(self) -> Integers:
+        """Those of them in which its node was 1, [C]."""
+        return self.counts.ones
+
+    @property
+    def trials(self) -> Integers:
+        """Rows under every intervention of the set in which the target was seen, [A]."""
+        return self.counts.trials
+
+    @property
+    def successes(self) -> Integers:
+        """Those of them in which it was 1, [A]."""
+        return self.counts.successes
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that were read."""
+        return self.history.total
+
+    @property
+    def n_incomplete(self) -> int:
+        """Those of them in which a value is missing."""
+        return self.history.n_incomplete
 
     @cached_property
-    def counts(self) -> Counts:
-        """The rows as counts, for searches that go on from them."""
-        return Counts(self.visits, self.ones, self.trials, self.successes)
+    def check(self) -> GraphCheck | None:
+        """Whether the rows contradict the graph; None when every row lacks some value."""
+        fixed = [part.fixed for part in self.history.parts if part.complete.any()]
+        if not fixed:
+            return None
+        distinct = {tuple(sorted(each.items())): each for each in fixed}
+        found = self.history.complete_rows(InterventionSet(self.problem.graph, distinct.values()))
+        assert found is not None
+        claims = GraphClaims(found[0], found[1].nodes)
+        return check_rows(self.problem, claims, found[1], DELTA, "universal")
 
     def to_frame(self) -> pd.DataFrame:
         """The ranking: ``intervention``, ``estimate``, ``std_error``, ``lower``, ``upper``, the best first."""
@@ -99,11 +129,7 @@ class Fitted:
         parts = found.variance[:, None] * found.gradient**2
         total = parts.sum(axis=0)
         shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0).max(axis=1)
-        names = [
-            (family.node, ", ".join(f"{node}={value}" for node, value in family.configuration(row).items()))
-            for family in arms.families
-            for row in range(family.n_rows)
-        ]
+        names = row_names(arms.families)
         thin = np.flatnonzero(self.visits < THIN)
         frame = pd.DataFrame(
             {
@@ -137,16 +163,12 @@ class Fitted:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
-
-        def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-            return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-
         return {
             "problem": self.problem.name,
             "rows": self.n_rows,
             "incomplete": self.n_incomplete,
-            "ranking": records(self.to_frame()),
-            "thin_rows": records(self.thin_rows()),
+            "ranking": plain_rows(self.to_frame()),
+            "thin_rows": plain_rows(self.thin_rows()),
             "check": None if self.check is None else self.check.to_dict(),
             "visits": self.visits.tolist(),
             "ones": self.ones.tolist(),
@@ -183,91 +205,16 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
     Raises
     ------
     InvalidArgument
-        For columns that are missing, values that are not 0 or 1, and interventions outside the graph.
+        For no rows, columns that are missing, values that are not 0 or 1, interventions outside the graph, and rows
+        that contradict their intervention.
 
     Notes
     -----
     Cost: one pass over the rows per family, and one propagation with gradient.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    arms = problem.interventions
-    parts = [
-        (fixed, _numbers(problem, frame)) for fixed, frame in data_parts(arms, history, interventions) if len(frame)
-    ]
-    if not parts:
-        raise InvalidArgument("history", "holds no rows; expected at least one.")
-    visits, ones, trials, successes = _counts(arms, parts)
-    complete = [(fixed, frame.dropna().astype(np.int64)) for fixed, frame in parts]
-    complete = [(fixed, frame) for fixed, frame in complete if len(frame)]
-    n_rows = sum(len(frame) for _, frame in parts)
+    rows = history if isinstance(history, History) else History.from_data(problem, history, interventions)
     fitted = problem
     if not problem.graph.hidden and not problem.graph.confounded:
-        tables = _all_tables(problem, parts)
-        fitted = replace(problem, model=CausalModel(problem.graph, tables), tables={})
-    return Fitted(
-        fitted,
-        visits,
-        ones,
-        trials,
-        successes,
-        n_rows=n_rows,
-        n_incomplete=n_rows - sum(len(frame) for _, frame in complete),
-        check=check_graph(problem, complete) if complete else None,
-    )
-
-
-def _numbers(problem: Problem, frame: pd.DataFrame) -> pd.DataFrame:
-    """The observed nodes' columns as 0, 1 and NaN."""
-    import pandas as pd
-
-    nodes_present(problem.graph.ancestors, "history", frame.columns)
-    seen = [node for node in problem.graph.nodes if node in frame.columns]
-    fix = "leave empty what is unknown"
-    return pd.DataFrame({node: binary_column(frame[node], "history", fix, gaps=True) for node in seen})
-
-
-def _counts(arms: InterventionSet, parts: list[tuple[dict[str, int], pd.DataFrame]]) -> tuple[Integers, ...]:
-    """visits [C], ones [C], trials [A], successes [A] of the set's rows."""
-    total = Counts.zeros(arms)
-    for fixed, frame in parts:
-        used = arms if fixed in arms else InterventionSet(arms.graph, [*arms, fixed])
-        place = used.index(fixed)
-        for family, rows in used.families_under(place):
-            at = _shared_rows(arms, family, rows)
-            if at is None:
-                continue
-            values = frame[[*family.parents, family.node]].dropna().to_numpy(dtype=np.int64)
-            codes = values @ (1 << np.arange(values.shape[1])[::-1])
-            both = np.bincount(codes, minlength=2 * family.n_rows)
-            total.visits[at] += both[0::2] + both[1::2]
-            total.ones[at] += both[1::2]
-        if fixed in arms:
-            outcomes = frame[arms.graph.target].dropna()
-            total.trials[place] += len(outcomes)
-            total.successes[place] += int(outcomes.sum())
-    return total.visits, total.ones, total.trials, total.successes
-
-
-def _shared_rows(arms: InterventionSet, family: Any, rows: Any) -> Any:
-    """Where the rows of a family stand among those of the set; None when the set does not use it."""
-    for own in arms.families_of(family.node):
-        if own.parents == family.parents and own.district == family.district:
-            return own.rows
-    return None
-
-
-def _all_tables(problem: Problem, parts: list[tuple[dict[str, int], pd.DataFrame]]) -> dict[str, list[float]]:
-    """A table per node of the whole graph; ½ where nothing was seen."""
-    graph = problem.graph
-    tables = {}
-    for node in graph.nodes:
-        parents = graph.parents(node)
-        both = np.zeros(2 << len(parents), dtype=np.int64)
-        for fixed, frame in parts:
-            if node in fixed or not {node, *parents} <= set(frame.columns):
-                continue
-            values = frame[[*parents, node]].dropna().to_numpy(dtype=np.int64)
-            both += np.bincount(values @ (1 << np.arange(values.shape[1])[::-1]), minlength=len(both))
-        visits, ones = both[0::2] + both[1::2], both[1::2]
-        tables[node] = ((ones + 0.5) / (visits + 1)).tolist()
-    return tables
+        fitted = replace(problem, model=CausalModel(problem.graph, rows.tables(problem.graph)), tables={})
+    return Fitted(fitted, rows, rows.counts(problem.interventions))

@@ -43,7 +43,7 @@ class ObservedRows:
     words : numpy.ndarray of uint64, shape [P, ⌈N/64⌉]
         Observed values, one bit per node.
     batch : numpy.ndarray of int64, shape [P]
-        Number of the batch, ascending.
+        Number of the batch, ascending; below 0 for rows from before the experiments.
     place : numpy.ndarray of int64, shape [P]
         Place of the intervention in its set.
     weight : numpy.ndarray of int64, shape [P]
@@ -126,8 +126,17 @@ class ObservedRows:
 
     @property
     def total(self) -> int:
-        """Number of experiments."""
+        """Number of rows."""
         return int(self.weight.sum())
+
+    @property
+    def n_experiments(self) -> int:
+        """Those of them that are experiments, not rows from before."""
+        return int(self.weight[self.batch >= 0].sum())
+
+    def part(self, kept: NDArray[np.bool_]) -> ObservedRows:
+        """The patterns that ``kept`` [P] marks."""
+        return ObservedRows(self.nodes, *(each[kept] for each in self._arrays()))
 
     def in_one_batch(self) -> ObservedRows:
         """The same experiments without the numbers of their batches."""
@@ -173,7 +182,7 @@ class ObservedRows:
         import pandas as pd
 
         labels = np.array(interventions.labels, dtype=object)
-        at = np.repeat(np.arange(len(self)), self.weight)
+        at = np.repeat(np.arange(len(self)), np.where(self.batch < 0, 0, self.weight))
         head = {"batch": self.batch[at] + 1, "intervention": labels[self.place[at]]}
         values = self.values[at]
         return pd.DataFrame(head | {node: values[:, column] for column, node in enumerate(self.nodes)})

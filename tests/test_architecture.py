@@ -33,7 +33,7 @@ FLOORS = [
     {"designs"},
     {"strategies"},
     {"graph_check"},
-    {"history"},
+    {"history_rows", "history", "history_use"},
     {"confirmation_results", "confirmation"},
     {"finished_batches", "decision"},
     {"driver", "checked_search"},

@@ -28,6 +28,8 @@ OPTIONS = {
     "floor_decay": "--floor-decay",
     "goal": "--goal",
     "hidden": "--hidden",
+    "history": "--history",
+    "history_interventions": "--intervention-column",
     "interventions": "--intervention",
     "method": "--method",
     "multiplicity": "--multiplicity",
@@ -93,7 +95,8 @@ def running(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, MemoryError, OSError, ArithmeticError) as error:
-        raise RunFailed(f"{what} failed: {message_of(error) or type(error).__name__}") from error
+        kept = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))  # what was paid for and is not lost
+        raise RunFailed(f"{what} failed: {message_of(error) or type(error).__name__}{kept}") from error
 
 
 def message_of(error: BaseException) -> str:

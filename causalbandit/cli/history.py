@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,16 +14,45 @@ from causalbandit.cli.options import check_outputs, load, writing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from causalbandit.history_rows import History
+    from causalbandit.problem import Problem
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+INTERVENTION_COLUMN = click.option(
+    "--intervention-column",
+    metavar="COLUMN",
+    help="The column that tells what was fixed: a label such as ad=1, or (observe).  [default: nothing was fixed]",
+)
+
+
+def history_options(command: Command) -> Command:
+    """Decorator: ``--history FILE`` with rows from before, and ``--intervention-column``."""
+    option = click.option(
+        "--history",
+        metavar="FILE",
+        help="Rows from before (.csv or .parquet): they count as far as they agree with the experiments.",
+    )
+    return option(INTERVENTION_COLUMN(command))
+
+
+def history_of(problem: Problem, path: str | None, column: str | None) -> History | None:
+    """The rows in the file of ``--history``, if there is one."""
+    from causalbandit.history_rows import History
+
+    if path is None:
+        if column is not None:
+            raise BadInput("--intervention-column: needs --history, the file that has the column.")
+        return None
+    with bad_input(path):
+        return History.from_data(problem, _history_frame(path, column), column, named="history_interventions")
+
 
 @click.command()
 @click.argument("graph", metavar="GRAPH")
 @click.argument("rows", metavar="HISTORY")
 @click.option("-o", "--out", metavar="JSON", help="Write the problem with its fitted tables into JSON.")
-@click.option(
-    "--intervention-column",
-    metavar="COLUMN",
-    help="The column that tells what was fixed: a label such as ad=1, or (observe).  [default: nothing was fixed]",
-)
+@INTERVENTION_COLUMN
 def fit(graph: str, rows: str, out: str | None, intervention_column: str | None) -> None:
     """Fit the tables of GRAPH to the rows in HISTORY (.csv or .parquet): 0, 1 or nothing, a column per node.
 
@@ -35,10 +65,7 @@ def fit(graph: str, rows: str, out: str | None, intervention_column: str | None)
     problem = load(graph)
     check_outputs([graph, rows], table=out)
     with bad_input(rows):
-        frame = read_rows(rows)
-        if intervention_column is not None and intervention_column not in frame.columns:
-            raise BadInput(f"--intervention-column: {rows} has no column {intervention_column!r}.")
-        found = fit_history(problem, frame, intervention_column)
+        found = fit_history(problem, history_of(problem, rows, intervention_column))
     if out is not None and found.problem.model is None:
         raise BadInput(
             "--out: the graph has hidden causes, whose tables no rows can tell; see what is printed without it."
@@ -47,6 +74,13 @@ def fit(graph: str, rows: str, out: str | None, intervention_column: str | None)
         if out is not None:
             save_problem(found.problem, out)
             click.echo(f"Wrote {out}", err=True)
+
+
+def _history_frame(path: str, column: str | None) -> pd.DataFrame:
+    frame = read_rows(path)
+    if column is not None and column not in frame.columns:
+        raise BadInput(f"--intervention-column: {path} has no column {column!r}.")
+    return frame
 
 
 def read_rows(path: str) -> pd.DataFrame:

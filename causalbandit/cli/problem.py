@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.history import history_of, history_options
 from causalbandit.cli.options import (
     check_outputs,
     drawn_seed,
@@ -67,6 +68,7 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
     help="Two-phase: outcomes expected at most X times count as impossible while planning.",
 )
 @stopping_options("Stop when sure that the choice is the best up to --tolerance, wrong at most at rate D.")
+@history_options
 @click.option(
     "--confirm", metavar="T", callback=_optional_number, help="Prove the choice by up to T fresh experiments."
 )
@@ -93,6 +95,8 @@ def search(
     truncation: float | None,
     error: float | None,
     tolerance: float | None,
+    history: str | None,
+    intervention_column: str | None,
     confirm: int | None,
     control: str | None,
     scale: str,
@@ -124,10 +128,13 @@ def search(
     proof = Proof(confirm, control, log, scale)
     with bad_input():
         proof.check(problem)
-    check_outputs([graph], json=json_file, plot=plot, log=log)
+    rows = history_of(problem, history, intervention_column)
+    inputs = [graph] if history is None else [graph, history]
+    check_outputs(inputs, json=json_file, plot=plot, log=log)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
-        decision = run_search(problem, budget, chosen, rng=used_seed, stop=stop, progress=False if quiet else None)
+        shown = False if quiet else None
+        decision = run_search(problem, budget, chosen, rng=used_seed, stop=stop, history=rows, progress=shown)
     said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")

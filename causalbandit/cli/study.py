@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
-from causalbandit.cli.history import read_rows
+from causalbandit.cli.history import history_of, history_options, read_rows
 from causalbandit.cli.options import (
     check_outputs,
     drawn_seed,
@@ -60,6 +60,7 @@ def study() -> None:
     show_default=True,
     help="Share of a batch that must be told before the next is planned; late rows count in that one.",
 )
+@history_options
 @stopping_options("End the study when sure that the best is found up to --tolerance, wrong at most at rate D.")
 def create(
     file: str,
@@ -70,6 +71,8 @@ def create(
     quorum: float,
     error: float | None,
     tolerance: float | None,
+    history: str | None,
+    intervention_column: str | None,
 ) -> None:
     """Begin a study of GRAPH in the new FILE."""
     from causalbandit.study.study import Study
@@ -77,11 +80,12 @@ def create(
     problem = load(graph)
     stop = stopping_rule(error, tolerance)
     used_seed = drawn_seed() if seed is None else seed
+    rows = history_of(problem, history, intervention_column)
     made = Study.create
     with (
         bad_input(),
         _study_errors(),
-        made(file, problem, budget, strategy, used_seed, quorum=quorum, stop=stop) as new,
+        made(file, problem, budget, strategy, used_seed, quorum=quorum, stop=stop, history=rows) as new,
     ):
         said = new.status().summary()
     click.echo(f"Created {file} (seed {used_seed})", err=True)

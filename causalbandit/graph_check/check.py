@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from causalbandit.graph_check.data import Data
 
 Floats = NDArray[np.float64]
+Method = Literal["conditional", "universal", "mixed"]
 
 SHOWN = 5
 """Contradictions, and edges that could not be seen, that a summary lists."""
@@ -78,8 +79,9 @@ class GraphCheck:
         Largest log of the mean e-value of all claims after any batch: one e-value for "the graph is right".
     delta : float
         If the graph is right, any claim is ever refuted with at most this probability.
-    method : {"conditional", "universal"}
-        "conditional": given sizes and totals of each batch; "universal": universal inference, for data without batches.
+    method : {"conditional", "universal", "mixed"}
+        "conditional": given sizes and totals of each batch; "universal": universal inference, for data without batches;
+        "mixed": the mean of both e-values, where rows from before the first batch are compared with experiments.
     """
 
     problem: Problem
@@ -90,7 +92,7 @@ class GraphCheck:
     adjusted: Floats
     verdict: float
     delta: float
-    method: Literal["conditional", "universal"]
+    method: Method
     _cells: Cells = field(repr=False)
 
     @cached_property
@@ -147,7 +149,7 @@ class GraphCheck:
                 raise Error(f"No repair of the graph was found: {why}. Look at the contradictions one by one.")
             made.append(found[0])
             claims = GraphClaims(on_graph(check.claims.interventions, found[1].graph), check.rows.nodes)
-            check = check_rows(found[1], claims, check.rows, self.delta, batches=self.method == "conditional")
+            check = check_rows(found[1], claims, check.rows, self.delta, self.method)
         return check.problem, tuple(made)
 
     def repaired(self) -> Problem:
@@ -231,7 +233,7 @@ class GraphCheck:
             "refuted": self.refuted,
             "rows_checked": self.rows_checked,
             "rows": self.n_rows,
-            "experiments": self.rows.total,
+            "experiments": self.rows.n_experiments,
             "method": self.method,
             "delta": self.delta,
             "log_e": plain(self.verdict),
@@ -254,11 +256,14 @@ class GraphCheck:
 
 
 def check_rows(
-    problem: Problem, claims: GraphClaims, rows: ObservedRows, delta: float, *, batches: bool = True
+    problem: Problem, claims: GraphClaims, rows: ObservedRows, delta: float, method: Method = "conditional"
 ) -> GraphCheck:
-    """The check of rows whose places follow the interventions of ``claims``; without ``batches`` in any order."""
-    cells = cells_of(claims, rows if batches else rows.in_one_batch())
-    path = log_e_path(claims, cells) if batches else log_e_universal(claims, cells)[None]
+    """The check of rows whose places follow the interventions of ``claims``."""
+    cells = cells_of(claims, rows if method != "universal" else rows.in_one_batch())
+    path = log_e_universal(claims, cells)[None] if method == "universal" else log_e_path(claims, cells)
+    if method == "mixed":
+        path = with_universal(path, claims, rows)
+        cells = cells_of(claims, rows.in_one_batch())
     largest = path.max(axis=0, initial=-np.inf)
     return GraphCheck(
         problem=problem,
@@ -269,9 +274,21 @@ def check_rows(
         adjusted=log_adjusted(largest, claims.weights, math.log(1 / delta)),
         verdict=float(log_verdict(path, claims.weights).max()),
         delta=delta,
-        method="conditional" if batches else "universal",
+        method=method,
         _cells=cells,
     )
+
+
+def with_universal(path: Floats, claims: GraphClaims, rows: ObservedRows) -> Floats:
+    """Means of conditional e-values and, at the last look, that of universal inference; all as logs, [looks, M].
+
+    Half of each is an e-process, because both are. Experiments that were planned from rows of before cannot share a
+    batch with them, so that the conditional e-value never compares the two. Universal inference does, at its price.
+    """
+    result = path - np.log(2)
+    universal = log_e_universal(claims, cells_of(claims, rows.in_one_batch())) - np.log(2)
+    result[-1] = np.logaddexp(result[-1], universal)
+    return result
 
 
 def check_graph(
@@ -325,4 +342,5 @@ def check_graph(
     if planned and batch is not None:
         raise InvalidArgument("planned", "was True, but batch names a column; expected one of them.")
     used, rows = read_data(problem.interventions, data, interventions, batch)
-    return check_rows(problem, GraphClaims(used, rows.nodes), rows, delta, batches=planned or batch is not None)
+    method: Method = "conditional" if planned or batch is not None else "universal"
+    return check_rows(problem, GraphClaims(used, rows.nodes), rows, delta, method)

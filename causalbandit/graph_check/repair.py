@@ -89,22 +89,36 @@ def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None
 
     None when it makes more than ``most_rows`` family rows, and when no change can be worked with at all.
     """
+    found = best_changes(check, 1)
+    if not found or found[0].problem.interventions.n_family_rows > most_rows:
+        return None
+    best = found[0]
+    first = check.contradictions[0].sentence if check.contradictions else "all claims together are refuted"
+    return Amendment(best.change, check.rows.n_experiments, best.gain, first), best.problem
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A change that could be made, its gain of log marginal likelihood, and the problem it makes."""
+
+    change: Change
+    gain: float
+    problem: Problem
+
+
+def best_changes(check: GraphCheck, number: int) -> list[Candidate]:
+    """The ``number`` changes that explain the data of a refuted check best, the best first."""
     before = score(check.rows, check.claims.interventions)
-    best: tuple[float, Change, Problem, int] | None = None
+    found = []
     for change in candidates(check):
         amended = amended_problem(check.problem, change)
         try:
-            n_rows = amended.interventions.n_family_rows
             gain = score(check.rows, on_graph(check.claims.interventions, amended.graph)) - before
+            assert amended.interventions.n_family_rows
         except InvalidArgument:  # it ties so many nodes together that their rows cannot be held
             continue
-        if best is None or gain > best[0]:
-            best = gain, change, amended, n_rows
-    if best is None or best[3] > most_rows:
-        return None
-    gain, change, amended, _ = best
-    first = check.contradictions[0].sentence if check.contradictions else "all claims together are refuted"
-    return Amendment(change, check.rows.total, gain, first), amended
+        found.append(Candidate(change, gain, amended))
+    return sorted(found, key=lambda each: -each.gain)[:number]
 
 
 def candidates(check: GraphCheck) -> list[Change]:

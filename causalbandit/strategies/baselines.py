@@ -11,6 +11,10 @@ ImportanceWeighted     Lattimore, Lattimore & Reid (2016), Algorithm 2          
 =====================  ====================================================================  ===========
 
 K is the number of interventions, T the budget. All always maximise; ties are broken at random.
+
+Rows from before (``history=`` of a search) count by weight (:mod:`causalbandit.strategies.earlier`): for those that use
+all nodes in every row of a table that they visit, for the others as outcomes of exactly the intervention under which
+they were collected. They never replace an experiment: numbers of experiments stay those of the published rules.
 """
 
 from __future__ import annotations
@@ -24,8 +28,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
@@ -40,6 +46,7 @@ class Uniform:
 
     name: ClassVar[str] = "uniform"
     needs: ClassVar[Literal["rows", "target"]] = "target"
+    reads_history: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment; interventions that get none are never chosen."""
@@ -48,7 +55,7 @@ class Uniform:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """One batch."""
         counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
-        means = _sample_means(counts.trials, counts.successes)
+        means = _sample_means(*task.with_arms(counts.trials, counts.successes))
         return Choice(best_at_random(means, rng), effects=means)
 
 
@@ -62,6 +69,7 @@ class SuccessiveRejects:
 
     name: ClassVar[str] = "successive-rejects"
     needs: ClassVar[Literal["rows", "target"]] = "target"
+    reads_history: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """K + 1: below, the first phase would be empty."""
@@ -72,7 +80,7 @@ class SuccessiveRejects:
         n_arms = len(task.interventions)
         if n_arms == 1:
             counts = yield Batch(np.array([budget]), "successive rejects")
-            return Choice(0, effects=_sample_means(counts.trials, counts.successes))
+            return Choice(0, effects=_sample_means(*task.with_arms(counts.trials, counts.successes)))
         trials = np.zeros(n_arms, dtype=np.int64)
         priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
         score = priority.copy()
@@ -84,11 +92,13 @@ class SuccessiveRejects:
                 counts = yield Batch(sizes, "successive rejects")
                 score += counts.successes
                 trials[active] = after
-            # All active interventions have the same number of experiments: compare their successes.
-            worst = score[active].argmin()
+            # All active interventions have the same number of experiments: compare their successes, or with a history
+            # those that its weighted means would give in as many.
+            worst = _with_history(task, trials, score, priority)[active].argmin()
             active[worst] = active[-1]
             active = active[:-1]
-        return Choice(int(active[0]), effects=_sample_means(trials, np.rint(score - priority)))
+        successes = np.rint(score - priority)
+        return Choice(int(active[0]), effects=_sample_means(*task.with_arms(trials, successes)))
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class SequentialHalving:
 
     pooled: bool = False
     needs: ClassVar[Literal["rows", "target"]] = "target"
+    reads_history: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -129,9 +140,12 @@ class SequentialHalving:
             counts = yield Batch(sizes, "sequential halving")
             trials += counts.trials
             successes += counts.successes
-            score = (successes if self.pooled else counts.successes)[active] + priority[active]
-            active = active[np.argsort(-score)[:kept]]
-        return Choice(int(active[0]), effects=_sample_means(trials, successes))
+            if self.pooled:
+                score = _with_history(task, trials, successes + priority, priority)
+            else:
+                score = _with_history(task, counts.trials, counts.successes + priority, priority)
+            active = active[np.argsort(-score[active])[:kept]]
+        return Choice(int(active[0]), effects=_sample_means(*task.with_arms(trials, successes)))
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,7 @@ class UniformPlugIn:
 
     name: ClassVar[str] = "uniform-plug-in"
     needs: ClassVar[Literal["rows", "target"]] = "rows"
+    reads_history: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""
@@ -151,9 +166,9 @@ class UniformPlugIn:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """One batch and one propagation."""
         counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
-        posterior = TablePosterior(counts.visits, counts.ones, task.known)
+        posterior = TablePosterior(*task.with_rows(counts.visits, counts.ones), task.known)
         effects = posterior.propagate(task).effects
-        return Choice(best_at_random(effects, rng), effects=effects, tables=posterior.tables())
+        return Choice(best_at_random(effects, rng), effects=effects, tables=posterior.tables(counts.visits))
 
 
 @dataclass(frozen=True)
@@ -170,6 +185,7 @@ class ImportanceWeighted:
 
     name: ClassVar[str] = "importance-weighted-knows-tables"
     needs: ClassVar[Literal["rows", "target"]] = "rows"
+    reads_history: ClassVar[bool] = True
     knows_tables: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
@@ -191,8 +207,30 @@ class ImportanceWeighted:
         mixed = (reach @ shares)[:, None]  # Q(configuration)
         ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
         bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
-        effects = counts.ones[_target_rows(task)] @ np.where(ratio <= bound, ratio, 0.0) / budget
+        kept = np.where(ratio <= bound, ratio, 0.0)
+        if task.history is None:
+            effects = counts.ones[_target_rows(task)] @ kept / budget
+        else:
+            effects = _ones_per_experiment(task.history, counts, _target_rows(task), mixed[:, 0], budget) @ kept
         return Choice(best_at_random(effects, rng), effects=effects, mixture=mixture)
+
+
+def _with_history(task: Task, trials: Integers, score: Floats, priority: Floats) -> Floats:
+    """``score``, successes that each have ``priority`` added, as they would be at the means that count the history."""
+    if task.history is None:
+        return score
+    means = _sample_means(*task.with_arms(trials, np.rint(score - priority)))
+    return np.where(trials > 0, means * trials + priority, score)
+
+
+def _ones_per_experiment(
+    history: Earlier, counts: Counts, rows: npt.NDArray[np.intp], mixed: Floats, budget: int
+) -> Floats:
+    """Ones of the target in each of its rows per experiment: those of the history too, at the mixture's visits Q."""
+    weights = history.row_weights(counts.visits, counts.ones)[rows]
+    visits = budget * mixed + weights * history.counts.visits[rows]
+    ones = counts.ones[rows] + weights * history.counts.ones[rows]
+    return np.asarray(np.divide(ones * mixed, visits, out=np.zeros(len(rows)), where=visits > 0))
 
 
 def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:

@@ -48,8 +48,12 @@ class Maximisation:
         return cls(problem.interventions, problem.goal)
 
     def task(self, task: Task) -> Task:
-        """The task with the target's known rows complemented."""
-        return task if self.goal == "max" else replace(task, known=self._rows(task.known))
+        """The task with the target's known rows complemented, and its history's."""
+        if self.goal == "max":
+            return task
+        before = task.history
+        history = None if before is None else before.turned(self.counts(before.counts))
+        return replace(task, known=self._rows(task.known), history=history)
 
     def counts(self, counts: Counts) -> Counts:
         """The same experiments with 0 and 1 of the target exchanged."""

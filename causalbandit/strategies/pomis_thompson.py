@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from causalbandit.checks import share
 from causalbandit.strategies.batch_sizes import sizes_from_shares
-from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
+from causalbandit.strategies.strategy import Batch, Choice, Integers, Numbers, Plan, Task, best_at_random
 
 MOST_DRAWS = 1000
 """Posterior draws behind one batch, at most: the standard error of a share is then 1.6 percentage points or less."""
@@ -36,7 +36,8 @@ class POMISThompson:
     """Thompson sampling on the members that are not redundant by the graph, then the best posterior mean.
 
     Left out are those that :meth:`causalbandit.InterventionSet.redundant` names. The rest are arms with independent
-    Beta(1, 1) priors; each experiment goes to the arm that wins a draw from the posterior (Thompson 1933).
+    Beta(1, 1) priors; each experiment goes to the arm that wins a draw from the posterior (Thompson 1933). Rows of a
+    history count by weight as outcomes of exactly the intervention under which they were collected.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ class POMISThompson:
     batch: float = 0.01
     name: ClassVar[str] = "pomis-thompson"
     needs: ClassVar[Literal["rows", "target"]] = "target"
+    reads_history: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         share(self.batch, "batch")
@@ -58,22 +60,32 @@ class POMISThompson:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """Batches of growing size."""
         arms = _not_redundant(task)
-        trials = np.zeros(len(arms), dtype=np.int64)
-        successes = np.zeros(len(arms), dtype=np.int64)
+        trials, successes = np.zeros((2, len(task.interventions)), dtype=np.int64)
         done = 0
         while done < budget:
             size = min(max(1, int(self.batch * done)), budget - done)
-            draws = rng.beta(1 + successes, 1 + trials - successes, size=(min(size, MOST_DRAWS), len(arms)))
+            a, b = (each[arms] for each in _beta(task, trials, successes))
+            draws = rng.beta(a, b, size=(min(size, MOST_DRAWS), len(arms)))
             sizes = np.zeros(len(task.interventions), dtype=np.int64)
             wins = np.bincount(draws.argmax(axis=1), minlength=len(arms))
             sizes[arms] = wins if len(draws) == size else sizes_from_shares(size, wins / len(draws), rng)
             counts = yield Batch(sizes, "Thompson sampling")
-            trials += counts.trials[arms]
-            successes += counts.successes[arms]
+            trials += counts.trials
+            successes += counts.successes
             done += size
+        a, b = (each[arms] for each in _beta(task, trials, successes))
         means = np.full(len(task.interventions), np.nan)
-        means[arms] = (1 + successes) / (2 + trials)
+        means[arms] = a / (a + b)
         return Choice(best_at_random(means, rng), effects=means)
+
+
+def _beta(task: Task, trials: Integers, successes: Integers) -> tuple[Numbers, Numbers]:
+    """Parameters of the posterior of every intervention's mean, [A] each."""
+    if task.history is None:
+        return 1 + successes, 1 + trials - successes
+    known, ones = task.with_arms(trials, successes)
+    mean, total = (1 + ones) / (2 + known), 2 + task.history.arm_evidence(trials, successes)
+    return mean * total, (1 - mean) * total
 
 
 def _not_redundant(task: Task) -> npt.NDArray[np.intp]:

@@ -19,6 +19,7 @@ from causalbandit.strategies.strategy import Tables, Task
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Numbers = Integers | Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +28,24 @@ class TablePosterior:
 
     Attributes
     ----------
-    visits, ones : numpy.ndarray of int64, shape [C]
-        How often each row was visited with its node free, and how often the node was 1 there.
+    visits, ones : numpy.ndarray of int64 or float, shape [C]
+        How often each row was visited with its node free, and how often the node was 1 there; no whole numbers where
+        rows of a history count by weight.
     known : numpy.ndarray of float, shape [C]
         Table values that are given, NaN where a row must be learned.
+    evidence : numpy.ndarray of float, shape [C], optional
+        Visits that the variances go by, where they are not ``visits``: of a history that may not agree.
     """
 
-    visits: Integers
-    ones: Integers
+    visits: Numbers
+    ones: Numbers
     known: Floats
+    evidence: Floats | None = None
+
+    @property
+    def trusted(self) -> Numbers:
+        """Visits that the variances go by, [C]."""
+        return self.visits if self.evidence is None else self.evidence
 
     @cached_property
     def mean(self) -> Floats:
@@ -46,17 +56,22 @@ class TablePosterior:
     def variance(self) -> Floats:
         """Posterior variances α̂(1 − α̂)/(t + 2), 0 where a row is known; shape [C]."""
         mean = self.mean
-        return np.where(np.isnan(self.known), mean * (1 - mean) / (self.visits + 2.0), 0.0)
+        return np.where(np.isnan(self.known), mean * (1 - mean) / (self.trusted + 2.0), 0.0)
 
     def draw(self, size: int, rng: np.random.Generator) -> Floats:
         """``size`` draws of all tables, shape [size, C]; known rows are the same in each."""
-        drawn = rng.beta(self.ones + 0.5, self.visits - self.ones + 0.5, size=(size, len(self.ones)))
+        if self.evidence is None:
+            a, b = self.ones + 0.5, self.visits - self.ones + 0.5
+        else:  # the same mean, other certainty
+            mean = (self.ones + 0.5) / (self.visits + 1.0)
+            a, b = mean * (self.evidence + 1.0), (1.0 - mean) * (self.evidence + 1.0)
+        drawn = rng.beta(a, b, size=(size, len(self.ones)))
         return np.where(np.isnan(self.known), drawn, self.known)
 
     def propagate(self, task: Task, *, reach: bool = False, gradient: bool = False) -> Propagation:
         """Effects of all interventions (and their reach and gradient) under the posterior means, exact."""
         return propagate(task.interventions, self.mean, reach=reach, gradient=gradient, memory=task.memory)
 
-    def tables(self) -> Tables:
-        """The posterior means as a search reports them."""
-        return Tables(cpt=self.mean, visits=self.visits, known=~np.isnan(self.known))
+    def tables(self, visits: Integers | None = None) -> Tables:
+        """The posterior means as a search reports them, with its own ``visits`` where a history was counted, too."""
+        return Tables(cpt=self.mean, visits=self.visits if visits is None else visits, known=~np.isnan(self.known))

@@ -152,7 +152,8 @@ class Watched:
     """A strategy that stops when sure: the plan of ``strategy``, with a look at all data after each batch.
 
     It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all its
-    experiments; else what ``strategy`` chooses, and that nothing is promised.
+    experiments; else what ``strategy`` chooses, and that nothing is promised. Rows of a history help ``strategy`` to
+    find where to look; a promise rests on the experiments alone.
 
     Attributes
     ----------
@@ -174,6 +175,11 @@ class Watched:
     def needs(self) -> Literal["rows", "target"]:
         """What the strategy needs."""
         return self.strategy.needs
+
+    @property
+    def reads_history(self) -> bool:
+        """Whether the strategy uses rows from before."""
+        return bool(getattr(self.strategy, "reads_history", False))
 
     @property
     def knows_tables(self) -> bool:

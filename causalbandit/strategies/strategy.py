@@ -21,6 +21,7 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
+from causalbandit.strategies.earlier import Earlier
 
 if TYPE_CHECKING:
     from causalbandit.strategies.mixture import Mixture
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Numbers = Integers | Floats
 SAME = 1e-12
 """Probabilities this near to each other are equal but for rounding, which differs between machines."""
 MOST_EXPERIMENTS = 10**18
@@ -72,6 +74,9 @@ class Task:
     goal : {"max", "min"}
         What the user wants. A strategy maximises in any case (see `Maximisation`); it needs this to read data that its
         user gave it.
+    history : Earlier, optional
+        Rows from before the search, of the target as the strategy sees it. A strategy that uses them says so by an
+        attribute ``reads_history``.
     """
 
     graph: CausalGraph
@@ -79,6 +84,19 @@ class Task:
     known: Floats
     memory: int = MEMORY
     goal: Goal = "max"
+    history: Earlier | None = None
+
+    def with_rows(self, visits: Integers, ones: Integers) -> tuple[Numbers, Numbers]:
+        """Visits and ones of a search, [C] each, and by weight those of its history, if it has one."""
+        return (visits, ones) if self.history is None else self.history.with_rows(visits, ones)
+
+    def evidence(self, visits: Integers, ones: Integers) -> Floats | None:
+        """Visits that the variance of each row goes by, [C]; None without a history: they are those of the search."""
+        return None if self.history is None else self.history.row_evidence(visits, ones)
+
+    def with_arms(self, trials: Integers, successes: Integers) -> tuple[Numbers, Numbers]:
+        """Trials and successes of a search, [A] each, and by weight those of its history, if it has one."""
+        return (trials, successes) if self.history is None else self.history.with_arms(trials, successes)
 
     @property
     def learned(self) -> npt.NDArray[np.bool_]:
@@ -100,7 +118,7 @@ class Tables:
     cpt : numpy.ndarray of float
         Estimated P(node = 1 | configuration).
     visits : numpy.ndarray of int64
-        Experiments behind each estimate.
+        Experiments behind each estimate, those of a history left out.
     known : numpy.ndarray of bool
         Rows that were given, not estimated.
     truncated : numpy.ndarray of bool, shape [C, 2]
@@ -171,7 +189,12 @@ class Strategy(Protocol):
         ...
 
 
-def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = None, memory: int = MEMORY) -> Task:
+def make_task(
+    problem: Problem,
+    known: Mapping[str, Sequence[float]] | None = None,
+    memory: int = MEMORY,
+    history: Earlier | None = None,
+) -> Task:
     """What may be known of ``problem``: graph and interventions, and the tables in ``known``, of the target as it is.
 
     ``known`` maps nodes to tables as in :class:`CausalModel`. For a strategy `Maximisation.task` turns the task.
@@ -201,7 +224,7 @@ def make_task(problem: Problem, known: Mapping[str, Sequence[float]] | None = No
             raise InvalidArgument("known", f"has a table of {node!r}, {why}. Leave it out; it is learned.")
         for family in interventions.families_of(node):
             values[family.rows] = checked
-    return Task(graph, interventions, values, memory, problem.goal)
+    return Task(graph, interventions, values, memory, problem.goal, history)
 
 
 def check_tables(strategy: Strategy, task: Task) -> None:

@@ -17,7 +17,7 @@ them apart, row by row, even if under other interventions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -124,6 +124,7 @@ class TopTwo:
     stop_tolerance: float = 0.0
     knows_tables: bool = False
     needs: ClassVar[Literal["rows", "target"]] = "rows"
+    reads_history: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole_number(self.rounds, "rounds", least=1)
@@ -141,6 +142,21 @@ class TopTwo:
         """ "top-two", or "top-two-knows-tables"."""
         return "top-two-knows-tables" if self.knows_tables else "top-two"
 
+    def prior_counts(self, interventions: InterventionSet) -> Counts:
+        """The data of ``prior``, on the user's scale, as counts of a set's family rows."""
+        if self.prior is None:
+            return Counts.zeros(interventions)
+        if not isinstance(self.prior, Counts):
+            observing = InterventionSet(interventions.graph, [{}])
+            return Counts.from_frame(observing, {}, self.prior).carried_to(observing, interventions)
+        self.prior.require_origin(Origin.of(interventions), "prior")
+        expected = "the graph's family rows, as result.counts of a search has them"
+        shaped(self.prior.visits, "prior.visits", (interventions.n_family_rows,), expected)
+        if len(self.prior.trials) == len(interventions) and self.prior.origin in (None, Origin.of(interventions)):
+            return self.prior
+        zeros = Counts.zeros(interventions)  # of another set: its interventions are not those of this one
+        return replace(zeros, visits=self.prior.visits, ones=self.prior.ones)
+
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""
         return 1
@@ -148,17 +164,19 @@ class TopTwo:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator: batches until the budget is used or the stopping rule holds, then the decision."""
         n_interventions = len(task.interventions)
-        visits, ones, n_before = _prior_counts(self.prior, task)
+        visits, ones, n_before = _prior_counts(self, task)
         caution = self.warm_up * task.n_learned
-        first = 0 if visits.any() else min(math.ceil(caution), budget)
+        first = 0 if task.with_rows(visits, ones)[0].any() else min(math.ceil(caution), budget)
         stopped: float | None = None
         used = 0
         for end in _ends_of_rounds(budget, self.rounds, first):
             size = end - used
-            if not visits.any():
+            known_visits, known_ones = task.with_rows(visits, ones)
+            if not known_visits.any():
                 batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
             else:
-                shares, certainty = self._shares(task, TablePosterior(visits, ones, task.known), budget - used, rng)
+                posterior = TablePosterior(known_visits, known_ones, task.known, task.evidence(visits, ones))
+                shares, certainty = self._shares(task, posterior, budget - used, rng)
                 if self.stop_level is not None and certainty >= self.stop_level:
                     stopped = certainty
                     break
@@ -171,14 +189,14 @@ class TopTwo:
             visits, ones = visits + counts.visits, ones + counts.ones
             used = end
 
-        posterior = TablePosterior(visits, ones, task.known)
+        posterior = TablePosterior(*task.with_rows(visits, ones), task.known, task.evidence(visits, ones))
         found = posterior.propagate(task, gradient=self.stop_level is not None)
         notes: tuple[str, ...] = ()
         if self.stop_level is not None:
             if stopped is None:
                 stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
             notes = (self._stopping_note(stopped, used, budget),)
-        return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(), notes=notes)
+        return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(visits), notes=notes)
 
     def _shares(
         self, task: Task, posterior: TablePosterior, n_left: int, rng: np.random.Generator
@@ -261,17 +279,9 @@ def _ends_of_rounds(budget: int, rounds: int, first: int) -> list[int]:
     return sorted({end for end in ends if end > 0} | {budget})
 
 
-def _prior_counts(prior: Counts | pd.DataFrame | None, task: Task) -> tuple[Integers, Integers, int]:
-    """Visits and ones per row, and the number of experiments, before the first batch."""
-    n_rows = task.interventions.n_family_rows
-    if prior is None:
-        zeros = np.zeros(n_rows, dtype=np.int64)
-        return zeros, zeros, 0
-    n_before = prior.total if isinstance(prior, Counts) else len(prior)
-    if not isinstance(prior, Counts):
-        observing = InterventionSet(task.graph, [{}])
-        prior = Counts.from_frame(observing, {}, prior).carried_to(observing, task.interventions)
-    prior.require_origin(Origin.of(task.interventions), "prior")
-    shaped(prior.visits, "prior.visits", (n_rows,), "the graph's family rows, as result.counts of a search has them")
-    prior = Maximisation(task.interventions, task.goal).counts(prior)
+def _prior_counts(strategy: TopTwo, task: Task) -> tuple[Integers, Integers, int]:
+    """Visits and ones per row, of the target that the strategy sees, and the number of rows before the first batch."""
+    before = strategy.prior
+    prior = Maximisation(task.interventions, task.goal).counts(strategy.prior_counts(task.interventions))
+    n_before = 0 if before is None else before.total if isinstance(before, Counts) else len(before)
     return prior.visits, prior.ones, n_before

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import rounded_shares
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
+from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
 
 __all__ = ["TwoPhase"]
@@ -79,6 +80,10 @@ class TwoPhase:
 
     *Rows that no intervention reaches* are given no experiments.
 
+    *Rows from before* (``history=`` of a search) count by weight wherever experiments are counted: in the estimates of
+    both phases and in the denominators of the mixture. Every row still gets its λ experiments, which tell how far the
+    history agrees, so the smallest budget stays what it is.
+
     Guarantee: the regret bound holds for ``pooled=False`` under experiments that are independent given the intervention
     and a graph that says where hidden common causes are.
     """
@@ -88,6 +93,7 @@ class TwoPhase:
     split: tuple[int, int, int] = (1, 1, 1)
     tolerance: float = 1e-3
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
+    reads_history: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         number(
@@ -136,7 +142,7 @@ class TwoPhase:
 
         # ---- Algorithm 1: phase one, estimates of reach
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
-        rough = np.where(learned, 0.5, task.known)
+        rough = np.where(learned, _estimates(task, seen), task.known)
         truncated = np.zeros((n_rows, 2), dtype=bool)
         for families in interventions.layers:
             rows = np.concatenate([np.arange(n_rows)[family.rows] for family in families])
@@ -151,8 +157,7 @@ class TwoPhase:
             if sizes.any():
                 counts = yield Batch(sizes, "phase 1")
                 seen, used = seen + counts, used + int(sizes.sum())
-                visits, ones = counts.visits[rows], counts.ones[rows]
-                rough[rows] = np.divide(ones, visits, out=np.full(len(rows), 0.5), where=visits > 0)
+                rough[rows] = _estimates(task, counts if task.history is None else seen)[rows]
             # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
             # nothing to do: they are impossible, or behind a row that is, by their estimates already.
             if self.truncation > 0:
@@ -176,7 +181,7 @@ class TwoPhase:
         counted = fresh if not self.pooled else seen + fresh
         mixture = optimal_mixture(
             reach,
-            counts=counted.visits / max(remaining, 1),
+            counts=task.with_rows(counted.visits, counted.ones)[0] / max(remaining, 1),
             learned=planned,
             tolerance=self.tolerance,
             solvers=self.solvers,
@@ -189,10 +194,11 @@ class TwoPhase:
         # 21-23. Every experiment counts for every row it visited.
         if self.pooled:
             seen = seen + fresh
-            visits, estimate = seen.visits, (seen.ones + 0.5) / (seen.visits + 1)
+            visits = seen.visits
+            estimate = TablePosterior(*task.with_rows(visits, seen.ones), task.known).mean
         else:
             visits = fresh.visits
-            estimate = np.divide(fresh.ones, visits, out=rough.copy(), where=visits > 0)
+            estimate = _estimates(task, fresh, rough)
             if self.truncation > 0:
                 estimate[negligible] = 0.0
         tables = np.where(learned, estimate, task.known)
@@ -201,7 +207,8 @@ class TwoPhase:
         effects = propagate(interventions, tables, memory=task.memory).effects
         if not learned.any():
             notes.append("All tables are known: no experiment was needed.")
-        notes += _unvisited_note(task, learned & (visits == 0), self.pooled)
+        before = 0 if task.history is None else task.history.counts.visits
+        notes += _unvisited_note(task, learned & (visits + before == 0), self.pooled)
         if mixture.note:
             notes.append(f"Mixture: {mixture.note}")
         return Choice(
@@ -211,6 +218,13 @@ class TwoPhase:
             mixture=mixture,
             notes=tuple(notes),
         )
+
+
+def _estimates(task: Task, counts: Counts, otherwise: Floats | float = 0.5) -> Floats:
+    """Shares of ones in every row, those of a history counted by weight; ``otherwise`` where there is no visit."""
+    visits, ones = task.with_rows(counts.visits, counts.ones)
+    unknown = np.broadcast_to(otherwise, visits.shape).astype(np.float64)
+    return np.asarray(np.divide(ones, visits, out=unknown, where=visits > 0))
 
 
 def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:

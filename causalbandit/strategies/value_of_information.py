@@ -84,7 +84,7 @@ class ValueOfInformation:
             contrast=contrast[rows],
             reach=found.reach[rows],
             variance=posterior.variance[rows],
-            weight=(posterior.visits[rows] + 1).astype(np.float64),
+            weight=(posterior.trusted[rows] + 1).astype(np.float64),
             normal=rng.standard_normal((max(draws // 2, 1), len(rows))),
         )
 

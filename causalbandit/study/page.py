@@ -42,14 +42,14 @@ def study_page(
 
 def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
     """The best guess from what is told, in the form of a decision, for the page of a study that runs."""
-    effects = PlugIn.of(terms.problem.interventions, preview.counts).effects
+    effects = PlugIn.of(terms.problem.interventions, preview.known).effects
     batches = [*replay.batches]
     known = reduce(add, (batch.counts for batch in batches), Counts.zeros(terms.problem.interventions))
     if preview.counts.total > known.total:
         batches.append(FinishedBatch("running", _difference(preview.counts, known)))
     note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
     choice = Choice(preview.best_index, effects, notes=(note,))
-    return concluded(terms.problem, terms.strategy, terms.budget, choice, batches)
+    return concluded(terms.problem, terms.strategy, terms.budget, choice, batches, history=terms.history)
 
 
 def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof: Proof | None) -> pd.DataFrame:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from causalbandit.counts import Counts
+from causalbandit.history_rows import History
 from causalbandit.inference.plug_in import PlugIn, plug_in_effects
 from causalbandit.problem import Problem
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.text import frame_text, wrapped
 
@@ -31,7 +33,9 @@ class Preview:
     problem : Problem
         The problem.
     counts : Counts
-        All that counts by now.
+        All that was told and counts by now.
+    known : Counts
+        The same, and by weight the visits of a history.
     best_index : int
         Place of the intervention with the best estimate.
     probability : float
@@ -44,24 +48,29 @@ class Preview:
 
     problem: Problem
     counts: Counts
+    known: Counts
     best_index: int
     probability: float
     frame: pd.DataFrame
 
     @classmethod
-    def of(cls, problem: Problem, counts: Counts) -> Preview:
-        """The preview of these counts. Cost: one propagation with gradient."""
+    def of(cls, problem: Problem, counts: Counts, history: History | None = None) -> Preview:
+        """The preview of these counts, and of rows from before. Cost: one propagation with gradient."""
         arms, turn = problem.interventions, Maximisation.of(problem)
-        found = PlugIn.of(arms, counts)
+        known = counts
+        if history is not None:
+            visits, ones = Earlier(history.counts(arms)).with_rows(counts.visits, counts.ones)
+            known = replace(counts, visits=visits, ones=ones)
+        found = PlugIn.of(arms, known)
         rows = np.flatnonzero(found.variance > 0)
         factor = np.sqrt(found.variance[rows])[:, None] * found.gradient[rows]
         drawn = found.effects + np.random.default_rng(0).standard_normal((DRAWS, len(rows))) @ factor
         wins = np.bincount(turn.gains(drawn).argmax(axis=1), minlength=len(arms)) / DRAWS
         best = int(turn.gains(found.effects).argmax())
-        frame = plug_in_effects(arms, counts)
+        frame = plug_in_effects(arms, known)
         frame["experiments"], frame["wins"] = counts.trials, wins
         order = np.argsort(-turn.gains(found.effects), kind="stable")
-        return cls(problem, counts, best, float(wins[best]), frame.iloc[order].reset_index(drop=True))
+        return cls(problem, counts, known, best, float(wins[best]), frame.iloc[order].reset_index(drop=True))
 
     @property
     def best(self) -> dict[str, int]:

@@ -29,7 +29,9 @@ class Replay:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._turn = Maximisation.of(terms.problem)
-        strategy, task, budget = prepared(terms.problem, terms.strategy, terms.budget, stop=terms.stop)
+        strategy, task, budget = prepared(
+            terms.problem, terms.strategy, terms.budget, stop=terms.stop, history=terms.history
+        )
         learner = np.random.SeedSequence(terms.seed.entropy, spawn_key=(*terms.seed.spawn_key, 0))
         self._plan: Plan = strategy.run(self._turn.task(task), budget, np.random.default_rng(learner))
         self.batches: list[FinishedBatch] = []
@@ -62,7 +64,7 @@ class Replay:
         """The decision, once the strategy has chosen."""
         assert self.choice is not None, "the strategy has not chosen yet"
         terms = self._terms
-        return concluded(terms.problem, terms.strategy, terms.budget, self.choice, self.batches)
+        return concluded(terms.problem, terms.strategy, terms.budget, self.choice, self.batches, history=terms.history)
 
     def _step(self, counts: Counts | None) -> None:
         try:

@@ -17,6 +17,7 @@ from causalbandit.confirmation_results import Confirmation
 from causalbandit.decision import Decision
 from causalbandit.driver import prepared
 from causalbandit.files import write_output
+from causalbandit.history_use import read_history
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
@@ -66,6 +67,8 @@ class Study:
         *,
         quorum: float = 1.0,
         stop: StopWhenSure | None = None,
+        history: Any = None,
+        history_interventions: Any = None,
     ) -> Study:
         """A new study in a new file.
 
@@ -86,15 +89,18 @@ class Study:
             come later count in the next batch.
         stop : StopWhenSure, optional
             End the study as soon as its data show that the best is found, as in `search`.
+        history, history_interventions : optional
+            Rows from before, as in `search`. The file keeps them, so that the plan can be made again.
         """
         instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
         whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
         number(quorum, "quorum", above=0, most=1)
-        chosen, _, budget = prepared(problem, strategy, budget)
+        rows = read_history(problem, history, history_interventions)
+        chosen, _, budget = prepared(problem, strategy, budget, history=rows)
         if stop is not None:
             instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)")
         seed = seed_sequence(rng)
-        terms = Terms(problem, chosen, budget, seed, float(quorum), stop)
+        terms = Terms(problem, chosen, budget, seed, float(quorum), stop, rows)
         return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
 
     @classmethod
@@ -231,9 +237,9 @@ class Study:
     def preview(self) -> Preview:
         """What the search would answer now."""
         total = self._search.counts()
-        if not total.total:
+        if not total.total and self._terms.history is None:
             raise StudyError("Nothing was told yet: there is nothing to preview.")
-        return Preview.of(self.problem, total)
+        return Preview.of(self.problem, total, self._terms.history)
 
     def confirm(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.graph_json import load_problem, problem_text
+from causalbandit.history_rows import History
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.strategies.catalogue import strategy_from
@@ -41,6 +42,8 @@ class Terms:
         Share of a batch, in (0, 1], that must be told before the strategy goes on without the rest.
     stop : StopWhenSure, optional
         The rule by which the study ends before its budget is used.
+    history : History, optional
+        Rows from before.
     """
 
     problem: Problem
@@ -49,6 +52,7 @@ class Terms:
     seed: np.random.SeedSequence
     quorum: float = 1.0
     stop: StopWhenSure | None = None
+    history: History | None = None
 
     @property
     def digest(self) -> str:
@@ -64,6 +68,7 @@ class Terms:
             "seed": json.dumps({"entropy": self.seed.entropy, "spawn_key": self.seed.spawn_key}),
             "quorum": repr(self.quorum),
             "stop": json.dumps(None if self.stop is None else dataclasses.asdict(self.stop)),
+            "history": json.dumps(None if self.history is None else self.history.to_dict()),
         }
 
     @classmethod
@@ -72,6 +77,7 @@ class Terms:
         try:
             seed = json.loads(settings["seed"])
             stop = json.loads(settings.get("stop", "null"))  # files from before the rule have none
+            history = json.loads(settings.get("history", "null"))
             return cls(
                 load_problem(io.StringIO(settings["problem"])),
                 _strategy_from_dict(json.loads(settings["strategy"]), strategy),
@@ -79,6 +85,7 @@ class Terms:
                 np.random.SeedSequence(seed["entropy"], spawn_key=tuple(seed["spawn_key"])),
                 float(settings["quorum"]),
                 None if stop is None else StopWhenSure(**stop),
+                None if history is None else History.from_dict(history),
             )
         except KeyError as error:
             raise StudyError(

@@ -233,7 +233,7 @@ def test_prior_data_without_interventions_teach_the_rows_they_share():
     problem = hidden_cause()
     rows = problem.model.sample({}, 500, rng=0)
     arms = problem.interventions.subset([1, 2, 3])  # m = 0, m = 1, z = 1: observing is not among them
-    visits, ones, n_before = _prior_counts(rows, make_task(replace(problem, interventions=arms)))
+    visits, ones, n_before = _prior_counts(TopTwo(prior=rows), make_task(replace(problem, interventions=arms)))
     assert n_before == 500
     for family in arms.families:
         shared = family.district != ("y",)
