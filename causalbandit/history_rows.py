@@ -66,7 +66,7 @@ class HistoryPart:
     @property
     def complete(self) -> npt.NDArray[np.bool_]:
         """Which patterns lack no value, [P]."""
-        return (self.values != GAP).all(axis=1)
+        return np.asarray((self.values != GAP).all(axis=1))
 
     def tally(self, nodes: Sequence[str]) -> Integers | None:
         """Rows per configuration of ``nodes`` (the first is the most significant bit) in which all of them were seen.

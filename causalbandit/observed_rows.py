@@ -136,7 +136,7 @@ class ObservedRows:
 
     def part(self, kept: NDArray[np.bool_]) -> ObservedRows:
         """The patterns that ``kept`` [P] marks."""
-        return ObservedRows(self.nodes, *(each[kept] for each in self._arrays()))
+        return ObservedRows(self.nodes, self.words[kept], self.batch[kept], self.place[kept], self.weight[kept])
 
     def in_one_batch(self) -> ObservedRows:
         """The same experiments without the numbers of their batches."""

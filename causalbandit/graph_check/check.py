@@ -285,7 +285,7 @@ def with_universal(path: Floats, claims: GraphClaims, rows: ObservedRows) -> Flo
     Half of each is an e-process, because both are. Experiments that were planned from rows of before cannot share a
     batch with them, so that the conditional e-value never compares the two. Universal inference does, at its price.
     """
-    result = path - np.log(2)
+    result: Floats = path - np.log(2)
     universal = log_e_universal(claims, cells_of(claims, rows.in_one_batch())) - np.log(2)
     result[-1] = np.logaddexp(result[-1], universal)
     return result

@@ -38,6 +38,7 @@ from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Numbers = Integers | Floats
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ def _steps(lengths: Integers) -> list[tuple[int, int]]:
     return list(itertools.pairwise([0, *lengths.tolist()]))
 
 
-def _sample_means(trials: Integers, successes: Integers | Floats) -> Floats:
+def _sample_means(trials: Numbers, successes: Numbers) -> Floats:
     return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
 

@@ -74,4 +74,5 @@ class TablePosterior:
 
     def tables(self, visits: Integers | None = None) -> Tables:
         """The posterior means as a search reports them, with its own ``visits`` where a history was counted, too."""
-        return Tables(cpt=self.mean, visits=self.visits if visits is None else visits, known=~np.isnan(self.known))
+        own = np.asarray(self.visits if visits is None else visits, dtype=np.int64)
+        return Tables(cpt=self.mean, visits=own, known=~np.isnan(self.known))

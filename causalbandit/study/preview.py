@@ -35,7 +35,7 @@ class Preview:
     counts : Counts
         All that was told and counts by now.
     known : Counts
-        The same, and by weight the visits of a history.
+        The same, and by weight the visits of a history, in whole numbers.
     best_index : int
         Place of the intervention with the best estimate.
     probability : float
@@ -60,7 +60,7 @@ class Preview:
         known = counts
         if history is not None:
             visits, ones = Earlier(history.counts(arms)).with_rows(counts.visits, counts.ones)
-            known = replace(counts, visits=visits, ones=ones)
+            known = replace(counts, visits=np.rint(visits).astype(np.int64), ones=np.rint(ones).astype(np.int64))
         found = PlugIn.of(arms, known)
         rows = np.flatnonzero(found.variance > 0)
         factor = np.sqrt(found.variance[rows])[:, None] * found.gradient[rows]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.counts import Counts
+from causalbandit.counts import Counts, Origin
 from causalbandit.errors import InvalidArgument
 from causalbandit.interventions import InterventionSet
 from causalbandit.study.sheets import Mismatch, Sheet, contradictions, counts_of, never_handed_out
@@ -156,7 +156,8 @@ def counts_from(data: bytes | None, interventions: InterventionSet) -> Counts:
         return Counts.zeros(interventions)
     lengths = struct.unpack_from("<4q", data)
     arrays = np.split(np.frombuffer(data, dtype="<i8", offset=32), np.cumsum(lengths)[:-1])
-    return Counts(*(array.astype(np.int64) for array in arrays))
+    visits, ones, trials, successes = (array.astype(np.int64) for array in arrays)
+    return Counts(visits, ones, trials, successes, Origin.of(interventions))
 
 
 def _added(counts: Counts, other: Counts, sign: int) -> Counts:
