@@ -4,8 +4,8 @@ In round t arm k is drawn with probability p_t(k) = δ_t/K + (1 − δ_t)q_t(k):
 assignment. The scores 1{W = k}Y/p(k) − 1{W = 0}Y/p(0) are unbiased for the effect of arm k whatever the policy did, and
 their running mean has a confidence sequence that holds at every round at once: look as often as you like, stop when you
 like. The sequence is asymptotic. Where few rounds carry most of the information (rare or heavy-tailed outcomes, many
-arms, a δ that falls fast) its realised variance is too small; a guard raises it, and a warning is given where that may
-not be enough.
+arms, a δ that falls fast) the variance that was seen is too small; a guard raises it (``variance="guarded"``, the
+default), and a result that may be too short all the same carries a warning.
 
 >>> import numpy as np
 >>> from causalbandit.designs.thompson import BetaBernoulliThompson
@@ -78,8 +78,8 @@ class MixtureAdaptiveDesign(LiveResults):
     multiplicity
         "bonferroni": the K − 1 intervals hold together; "none": each holds alone.
     variance
-        "guarded": an arm's variance is at least what its draws and probabilities say (`VarianceGuard`); "realised": the
-        source's sums of what happened, too short where few draws of an arm carry the estimate.
+        "guarded" (default): an arm's variance is at least what its draws and probabilities say (`VarianceGuard`);
+        "realised": the source's sums of what happened, too short where few draws of an arm carry the estimate.
     outcome_model
         None; "pooled" or "split" least squares on covariates; "mean" (running means, no covariates); or a regressor
         with ``fit(X, y)`` and ``predict(X)``.
@@ -131,7 +131,7 @@ class MixtureAdaptiveDesign(LiveResults):
         arms: Sequence[Hashable] | None = None,
         n_arms: int | None = None,
         multiplicity: str | None = "bonferroni",
-        variance: Literal["guarded", "realised"] = "realised",
+        variance: Literal["guarded", "realised"] = "guarded",
         outcome_model: Any = None,
         model_options: Mapping[str, Any] | None = None,
         covariates: Sequence[str] | None = None,

@@ -49,7 +49,7 @@ def simulate_mad(
     alpha: float = 0.05,
     t_star: float | None = None,
     multiplicity: str | None = "bonferroni",
-    variance: Literal["guarded", "realised"] = "realised",
+    variance: Literal["guarded", "realised"] = "guarded",
     outcome_model: Literal["mean", "pooled", "split"] | None = None,
     n_warmup: int = 0,
     estimand: Literal["sample", "population"] = "sample",

@@ -81,7 +81,7 @@ class MADSettings:
     alpha: float = 0.05
     t_star: float = 1000
     multiplicity: str | None = "bonferroni"
-    variance: str = "realised"
+    variance: str = "guarded"
     outcome_model: Any = None
     model_options: Mapping[str, Any] = field(default_factory=dict)
     covariates: Sequence[str] | None = None

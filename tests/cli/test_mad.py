@@ -78,7 +78,6 @@ def test_exact_readings_give_the_librarys_numbers(
         ("bounded", (), "--bounds is missing"),
         ("exact", ("--bounds", "0", "1"), "--bounds does nothing for --method exact; use it with --method bounded"),
         ("exact", ("--covariates", "age"), "does nothing for --method exact; use it with --method mad"),
-        ("exact", ("--t-star", "9"), "use it with --method mad or bounded"),
         ("bounded", ("--bounds", "0", "1", "--multiplicity", "holm"), "bounded knows none and bonferroni"),
         ("bounded", ("--bounds", "0", "0.5"), "outside bounds"),
     ],
