@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from causalbandit.errors import Error
-from causalbandit.study.database import LAST_ID, checksum, read_only
+from causalbandit.study.database import LAST_ID, TABLES, checksum, read_only, require_whole
 from causalbandit.study.design_events import EVENT, event_is_whole
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.proof import Proof
@@ -23,8 +24,9 @@ from causalbandit.study.store import RESULT, Result, Store, row_is_whole, row_of
 from causalbandit.study.telling import counts_from
 from causalbandit.study.terms import Terms
 
-PROBES = 100_000
-"""Questions to a damaged table after which the rest of it counts as lost: a few seconds."""
+SCHEMA_TEXTS = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+PROBES = 4_000
+"""Questions to a damaged table after which the rest of it counts as lost: a second or two."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class StudyCheck:
             tables = {name: _Table(connection, *questions) for name, questions in _TABLES.items()}
         finally:
             connection.close()
-        damages = list(_damages(place))
+        damages = list(_damages(place, not any(table.lost for table in tables.values())))
         lost = {name: table.lost for name, table in tables.items()}
         damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
         rows = tuple(row_of(row) for row in tables["told rows"].good) if damages else ()
@@ -141,13 +143,19 @@ _TABLES: Mapping[str, tuple[str, str, Callable[[tuple[Any, ...]], bool]]] = {
 """Kind of row → the question for it, its key, and whether a row is whole."""
 
 
-def _damages(path: Path) -> Iterator[str]:
-    """What is wrong with the file as a whole, a sentence each."""
+def _damages(path: Path, readable: bool) -> Iterator[str]:
+    """What is wrong with the file as a whole, a sentence each; how its rows fit together only if all are readable."""
     try:
+        require_whole(path)
         with Store(path, read_only(path)) as store:
             said = [text for (text,) in store.rows("PRAGMA integrity_check") if text != "ok"]
             if said:
                 yield f"SQLite finds {len(said)} faults, the first: {said[0].splitlines()[0]}"
+                return
+            if set(store.rows(SCHEMA_TEXTS)) != _schema():
+                yield "its tables are not those of a study"
+                return
+            if not readable:
                 return
             missing = store.rows("PRAGMA foreign_key_check")
             if missing:
@@ -159,6 +167,13 @@ def _damages(path: Path) -> Iterator[str]:
                 yield from _search_damages(store, settings)
     except (Error, UnicodeDecodeError) as error:
         yield str(error)
+
+
+def _schema() -> set[tuple[Any, ...]]:
+    """The texts that make the tables of a study."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as made:
+        made.executescript(TABLES)
+        return set(made.execute(SCHEMA_TEXTS))
 
 
 def _design_damages(store: Store, design: Mapping[str, Any]) -> Iterator[str]:
@@ -198,6 +213,8 @@ def _search_damages(store: Store, settings: Mapping[str, str]) -> Iterator[str]:
     given_up = dict(store.rows("SELECT batch, COUNT(*) FROM abandoned GROUP BY batch"))
     for batch in store.batches():
         found = (told.get(batch.number, 0), given_up.get(batch.number, 0))
+        if batch.closed and batch.handed < batch.total:
+            yield f"batch {batch.number + 1} is closed, and not all of it was handed out"
         if found != (batch.told, batch.abandoned):
             yield f"batch {batch.number + 1} counts {(batch.told, batch.abandoned)} told and given up; it has {found}"
     together = [number for each in ids.values() for number in each]

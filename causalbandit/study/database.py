@@ -32,9 +32,7 @@ CREATE TABLE batches (
     told INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
     closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))
 );
-CREATE TABLE tallies (
-    batch INTEGER PRIMARY KEY, rows INTEGER NOT NULL, counts BLOB NOT NULL, checksum INTEGER NOT NULL
-);
+CREATE TABLE tallies (batch INTEGER PRIMARY KEY, counts BLOB NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE open_experiments (
     id INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches(number), place INTEGER NOT NULL,
     asked REAL NOT NULL, checksum INTEGER NOT NULL
@@ -69,7 +67,7 @@ class Database:
     """A study's file, open. Use it as a context manager, or call `close`."""
 
     def __init__(self, path: str | os.PathLike[str], connection: sqlite3.Connection) -> None:
-        self.path = Path(path)
+        self.path, self.writable = Path(path), True
         self._connection = connection
 
     @classmethod
@@ -108,11 +106,15 @@ class Database:
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """The file of a study, checked for being one; a StudyError tells what else it is."""
         place = Path(path)
-        _require_study(place)
-        connection = _connect(place)
-        store = cls(place, connection)
+        require_study(place)
+        require_whole(place)
+        # Where the file or its folder, which takes the log, may not be written, a study can be looked at.
+        writable = os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)
+        store = cls(place, _connect(place) if writable else read_only(place))
+        store.writable = writable
         try:
-            _begin_log(place, connection)
+            if writable:
+                _begin_log(place, store._connection)
             store.settings()
         except BaseException:
             store.close()
@@ -176,6 +178,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
+        if not self.writable:
+            raise _refused(self.path, sqlite3.OperationalError("readonly"))
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -210,7 +214,7 @@ def _said(error: sqlite3.Error) -> str:
     return f"the database reports: {text}."
 
 
-def _require_study(path: Path) -> None:
+def require_study(path: Path) -> None:
     """Raise, by the first bytes of a file, unless it is a study that this version can read."""
     if not path.is_file():
         raise StudyError(f"{str(path)!r} is no file; expected a study that was created before.")
@@ -235,9 +239,24 @@ def _require_study(path: Path) -> None:
         )
 
 
+def require_whole(path: Path) -> None:
+    """Raise for a file that is shorter than its first bytes say."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    page = int.from_bytes(head[16:18], "big")
+    needed = int.from_bytes(head[28:32], "big") * (65536 if page == 1 else page)
+    size, log = path.stat().st_size, path.with_name(path.name + "-wal")
+    # While there is a log, what the file lacks may stand there: a process died as it was copied.
+    if size < needed and not (log.is_file() and log.stat().st_size):
+        raise StudyError(
+            f"{str(path)!r} is damaged: it is cut off after {size:,} of {needed:,} bytes. Nothing was changed. "
+            "`study check` tells what is safe; a copy from before has the rest."
+        )
+
+
 def read_only(path: Path) -> sqlite3.Connection:
     """A connection that cannot change the file, also of a damaged study; a StudyError for what is none."""
-    _require_study(path)
+    require_study(path)
     address = f"{path.resolve().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, timeout=PATIENCE, isolation_level=None, uri=True)
     try:

@@ -269,13 +269,13 @@ class Store(Database):
                 self.execute("UPDATE batches SET abandoned = abandoned + 1 WHERE number = ?", (batch,))
                 self.execute("DELETE FROM open_experiments WHERE id = ?", (number,))
 
-    def add_to_tally(self, batch: int, counts: bytes, rows: int) -> None:
-        """Replace the tally of ``batch``, to which ``rows`` rows were added. Inside a `transaction`."""
+    def set_tally(self, batch: int, counts: bytes) -> None:
+        """Replace the tally of ``batch``. Inside a `transaction`."""
         packed = zlib.compress(counts, 1)
         self._connection.execute(
-            "INSERT INTO tallies VALUES (?, ?, ?, ?) ON CONFLICT (batch) DO UPDATE SET rows = rows + excluded.rows, "
-            "counts = excluded.counts, checksum = excluded.checksum",
-            (batch, rows, packed, checksum(packed)),
+            "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT (batch) DO UPDATE SET counts = excluded.counts, "
+            "checksum = excluded.checksum",
+            (batch, packed, checksum(packed)),
         )
 
     def close_batch(self, number: int) -> None:

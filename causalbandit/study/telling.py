@@ -131,7 +131,7 @@ class Telling:
             if not row.excluded:
                 observed = np.frombuffer(row.observed, dtype=np.uint8)[None, :]
                 before = _added(before, counts_of(self.interventions, row.place, observed), sign)
-        self.store.add_to_tally(old.counted_in, counts_bytes(before), 0)
+        self.store.set_tally(old.counted_in, counts_bytes(before))
         self.store.amend(old, replace(result, counted_in=old.counted_in))
         self.amended += 1
 
@@ -143,7 +143,7 @@ class Telling:
         observed = self.sheet.observed[rows]
         for place in np.unique(at):
             total = total + counts_of(self.interventions, int(place), observed[at == place])
-        self.store.add_to_tally(tally, counts_bytes(total), len(rows))
+        self.store.set_tally(tally, counts_bytes(total))
 
 
 def counts_bytes(counts: Counts) -> bytes:
