@@ -20,7 +20,7 @@ from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import left_out
 from causalbandit.errors import InvalidArgument, listing
-from causalbandit.inference.contrast_readings import READINGS, ObservedRounds
+from causalbandit.inference.contrast_readings import DRAWN, READINGS, ObservedRounds
 from causalbandit.inference.estimates import frame_notes, summary_html
 from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
 
@@ -123,7 +123,8 @@ class ContrastResults:
         from causalbandit.plots.axes import colours_of
         from causalbandit.plots.effects import effects_over_time
 
-        colours, path = colours_of(self.settings.arms), self.path(method, bounds=bounds)
+        colours = colours_of(self.settings.arms)
+        path = self.path() if method == "mad" else self._observed(bounds).path(method, DRAWN)
         return effects_over_time(path, alpha=self.settings.alpha, truth=truth, ax=ax, colours=colours)
 
     def _repr_html_(self) -> str:

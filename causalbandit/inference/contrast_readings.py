@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ends = tuple[Floats, Floats, Floats]
-"""Estimates, lower and upper ends: [J] after the last round, or [T, J] after every round."""
+"""Estimates, lower and upper ends: [J] after the last round, or [n, J] after n rounds that were asked for."""
+
+DRAWN = 400
+"""Rounds of a path that a figure shows: as many as it has pixels to tell apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,7 @@ class ObservedRounds:
             For "exact" with an outcome other than 0 or 1, for "bounded" without bounds or with an outcome outside them.
         """
         reading, others = READINGS[one_of(method, "method", READINGS)], self.others
-        estimate, lower, upper = reading.ends(self, False)
+        estimate, lower, upper = reading.ends(self, None)
         pulls = np.bincount(self.arms, minlength=self.n_arms)
         missing = (pulls[others] == 0) | (pulls[self.control] == 0)
         return estimate_frame(
@@ -138,19 +141,26 @@ class ObservedRounds:
             notes=(joint_note(self.joint and len(others) > 1), reading.assumption),
         )
 
-    def path(self, method: str) -> pd.DataFrame:
-        """The intervals after every round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""
+    def path(self, method: str, most: int | None = None) -> pd.DataFrame:
+        """The intervals after every round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``.
+
+        With ``most`` at so many rounds at most, evenly spaced, the last among them: an interval of "exact" takes about
+        0.15 ms.
+        """
         import pandas as pd
 
-        estimate, lower, upper = READINGS[one_of(method, "method", READINGS)].ends(self, True)
-        others, rounds = self.others, len(estimate)
+        at = np.arange(1, len(self.arms) + 1)
+        if most is not None and len(at) > most:
+            at = np.unique(np.linspace(1, len(at), most).astype(np.int64))
+        estimate, lower, upper = READINGS[one_of(method, "method", READINGS)].ends(self, at)
+        others = self.others
         drawn = self.arms[:, None] == np.arange(self.n_arms)
-        seen = np.logical_or.accumulate(drawn, axis=0)
+        seen = np.logical_or.accumulate(drawn, axis=0)[at - 1]
         estimate = np.where(seen[:, others] & seen[:, [self.control]], estimate, np.nan)
         return pd.DataFrame(
             {
-                "round": np.repeat(np.arange(1, rounds + 1), len(others)),
-                "arm": [self.names[place] for place in others] * rounds,
+                "round": np.repeat(at, len(others)),
+                "arm": [self.names[place] for place in others] * len(at),
                 "estimate": estimate.ravel(),
                 "lower": lower.ravel(),
                 "upper": upper.ravel(),
@@ -206,7 +216,7 @@ class LogReading:
         """Effects and intervals over the rounds."""
         from causalbandit.plots.effects import effects_over_time
 
-        return effects_over_time(self.path(), alpha=self.rounds.alpha, ax=ax)
+        return effects_over_time(self.rounds.path(self.method, DRAWN), alpha=self.rounds.alpha, ax=ax)
 
     def __repr__(self) -> str:
         return f"LogReading({self.method!r}, {len(self.rounds.arms)} rounds, {self.rounds.n_arms} arms)"
@@ -270,14 +280,16 @@ def joint_note(joint: bool) -> str:
 class Reading(NamedTuple):
     """How rounds are read: the ends, standard errors for orientation, a warning for an arm, and what is assumed."""
 
-    ends: Callable[[ObservedRounds, bool], Ends]
+    ends: Callable[[ObservedRounds, NDArray[np.int64] | None], Ends]
     std_errors: Callable[[ObservedRounds], Floats]
     warning: Callable[[ObservedRounds, int], str]
     assumption: str
 
 
-def _exact_ends(rounds: ObservedRounds, running: bool) -> Ends:
-    ones, tries = binary_counts(rounds.outcomes, rounds.arms, rounds.n_arms, running=running)
+def _exact_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
+    ones, tries = binary_counts(rounds.outcomes, rounds.arms, rounds.n_arms, running=at is not None)
+    if at is not None:
+        ones, tries = ones[at - 1], tries[at - 1]
     others, control = rounds.others, [rounds.control]
     found = bernoulli_contrast(
         ones[..., others],
@@ -299,7 +311,7 @@ def _exact_errors(rounds: ObservedRounds) -> Floats:
     return errors
 
 
-def _bounded_ends(rounds: ObservedRounds, running: bool) -> Ends:
+def _bounded_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
     if rounds.bounds is None:
         raise InvalidArgument(
             "bounds",
@@ -308,13 +320,17 @@ def _bounded_ends(rounds: ObservedRounds, running: bool) -> Ends:
             "'mad'.",
         )
     columns = (rounds.arms, rounds.outcomes, rounds.propensities)
-    if running:
+    if at is not None and len(at) == len(rounds.arms):
         tuning = {"bounds": rounds.bounds, "alpha": rounds.alpha_each, "t_opt": rounds.t_star}
         return score_paths(*columns, rounds.n_arms, rounds.control, **tuning)  # type: ignore[arg-type]
     sums = ScoreSums(rounds.n_arms, rounds.control, rounds.bounds)
-    sums.add_many(*columns)
-    found = np.array([sums.contrast(place, rounds.alpha_each, rounds.t_star) for place in rounds.others])
-    return found[:, 0], found[:, 1], found[:, 2]
+    found, start = [], 0
+    for end in [len(rounds.arms)] if at is None else at.tolist():
+        sums.add_many(*(column[start:end] for column in columns))
+        found.append([sums.contrast(place, rounds.alpha_each, rounds.t_star) for place in rounds.others])
+        start = end
+    estimates, lower, upper = np.moveaxis(np.array(found), -1, 0)
+    return (estimates, lower, upper) if at is not None else (estimates[0], lower[0], upper[0])
 
 
 def _bounded_errors(rounds: ObservedRounds) -> Floats:

@@ -87,6 +87,15 @@ def test_the_path_is_the_estimates_after_every_round(method):
 
 
 @pytest.mark.parametrize("method", ["exact", "bounded"])
+def test_a_path_at_a_few_rounds_is_part_of_the_whole_one(method):
+    rounds, _ = some_rounds(90)
+    whole, few = rounds.path(method), rounds.path(method, most=7)
+    assert few["round"].unique().tolist() == [1, 15, 30, 45, 60, 75, 90]
+    part = whole[whole["round"].isin(few["round"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, few, check_exact=False, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["exact", "bounded"])
 def test_complementing_the_outcomes_turns_every_interval_round(method):
     rounds, _ = some_rounds()
     table = rounds.estimates(method)
