@@ -29,7 +29,7 @@ from causalbandit.errors import InvalidArgument
 from causalbandit.inference.estimates import estimate_frame, frame_notes, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, binary_counts, outcomes_per_pair
-from causalbandit.sequences.score_bounds import ScoreSums, score_paths
+from causalbandit.sequences.score_bounds import ScoreSums, score_ends, score_paths
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
@@ -323,13 +323,16 @@ def _bounded_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
     if at is not None and len(at) == len(rounds.arms):
         tuning = {"bounds": rounds.bounds, "alpha": rounds.alpha_each, "t_opt": rounds.t_star}
         return score_paths(*columns, rounds.n_arms, rounds.control, **tuning)  # type: ignore[arg-type]
-    sums = ScoreSums(rounds.n_arms, rounds.control, rounds.bounds)
-    found, start = [], 0
-    for end in [len(rounds.arms)] if at is None else at.tolist():
+    sums, kept, start = ScoreSums(rounds.n_arms, rounds.control, rounds.bounds), [], 0
+    when = np.array([len(rounds.arms)]) if at is None else at
+    for end in when.tolist():
         sums.add_many(*(column[start:end] for column in columns))
-        found.append([sums.contrast(place, rounds.alpha_each, rounds.t_star) for place in rounds.others])
+        kept.append(sums.sums.copy())
         start = end
-    estimates, lower, upper = np.moveaxis(np.array(found), -1, 0)
+    known, v_opt = np.stack(kept, axis=-1), rounds.t_star * (rounds.n_arms - 1)
+    control, width = known[:, rounds.control], rounds.bounds[1] - rounds.bounds[0]
+    found = [score_ends(known[:, place], control, when, rounds.alpha_each, v_opt) for place in rounds.others]
+    estimates, lower, upper = (width * np.stack(parts, axis=1) for parts in zip(*found, strict=True))
     return (estimates, lower, upper) if at is not None else (estimates[0], lower[0], upper[0])
 
 
