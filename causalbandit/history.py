@@ -99,7 +99,11 @@ class Fitted:
 
     @cached_property
     def check(self) -> GraphCheck | None:
-        """Whether the rows contradict the graph; None when every row lacks some value."""
+        """Whether the rows contradict the graph; None when every row lacks some value.
+
+        Rows under one intervention are one batch, whose size was not chosen by what they show. How many there are under
+        each of several interventions may have been: universal inference holds then, too, but sees less.
+        """
         fixed = [part.fixed for part in self.history.parts if part.complete.any()]
         if not fixed:
             return None
@@ -107,7 +111,7 @@ class Fitted:
         found = self.history.complete_rows(InterventionSet(self.problem.graph, distinct.values()))
         assert found is not None
         claims = GraphClaims(found[0], found[1].nodes)
-        return check_rows(self.problem, claims, found[1], DELTA, "universal")
+        return check_rows(self.problem, claims, found[1], DELTA, "conditional" if len(distinct) == 1 else "universal")
 
     def to_frame(self) -> pd.DataFrame:
         """The ranking: ``intervention``, ``estimate``, ``std_error``, ``lower``, ``upper``, the best first."""

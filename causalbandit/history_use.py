@@ -84,9 +84,14 @@ class UsedHistory:
         return float(self.weights @ self.numbers / total) if total else 0.0
 
     @cached_property
+    def alone(self) -> Fitted:
+        """What the history tells by itself: a ranking, thin rows, contradictions within it."""
+        return Fitted(self.problem, self.rows, self.counts)
+
+    @cached_property
     def thin_rows(self) -> pd.DataFrame:
         """Family rows that the history hardly visited, as `Fitted.thin_rows` lists them."""
-        return Fitted(self.problem, self.rows, self.counts).thin_rows()
+        return self.alone.thin_rows()
 
     def to_frame(self) -> pd.DataFrame:
         """One row per family row (or intervention) that the history tells of.
@@ -138,17 +143,21 @@ class UsedHistory:
         return f"{said} They disagree about {'; '.join(names[:NAMED])}{more}."
 
     def sentences(self) -> list[str]:
-        """What counts, and for strategies that use the tables which of their rows are thin."""
-        thin = self.thin_rows
-        if self.by == "arms" or self.dropped or not len(thin):
-            return [self.sentence()]
-        first = thin.iloc[0]
-        name = first["node"] + (f" given {first['configuration']}" if first["configuration"] else "")
-        return [
-            self.sentence(),
-            f"{len(thin)} rows of the tables have fewer than {THIN} visits in it; the one that matters most is {name} "
-            f"({100 * first['share']:.0f} % of the variance of an effect, by the history alone).",
-        ]
+        """What counts; for strategies that use the tables also rows that are thin, and contradictions within."""
+        said, thin, check = [self.sentence()], self.thin_rows, self.alone.check
+        if self.by == "arms" or self.dropped:
+            return said
+        if len(thin):
+            first = thin.iloc[0]
+            name = first["node"] + (f" given {first['configuration']}" if first["configuration"] else "")
+            said.append(
+                f"{len(thin)} rows of the tables have fewer than {THIN} visits in it; the one that matters most is "
+                f"{name} ({100 * first['share']:.0f} % of the variance of an effect, by the history alone)."
+            )
+        if check is not None and check.refuted:
+            shown = check.told[0].sentence if check.told else "all claims together are refuted"
+            said.append(f"It contradicts the graph by itself: {shown}")
+        return said
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
@@ -161,6 +170,7 @@ class UsedHistory:
             "share": self.share,
             "weights": plain_rows(self.to_frame()),
             "thin_rows": plain_rows(self.thin_rows),
+            "check": None if self.alone.check is None else self.alone.check.to_dict(),
         }
 
     def __repr__(self) -> str:

@@ -262,6 +262,8 @@ def _assumptions(problem: Problem, decision: Decision | None, confirmation: Conf
             f"The search assumes that the graph is right: every arrow that matters is there, and no two nodes have a "
             f"common cause that is missing{hidden}."
         )
+        if decision.history is not None:
+            said += [text[0].upper() + text[1:] for text in decision.history.sentences()]
     if confirmation is not None:
         said.append(
             "The proof does not need the graph, except where a reading says so: its experiments were drawn at random."

@@ -88,9 +88,9 @@ def _by_columns(graph: CausalGraph, data: pd.DataFrame, columns: Mapping[str, st
         codes[node] = binary_column(data[column].replace("", np.nan), "interventions", fix, gaps=True)
     keys = pd.DataFrame(codes).fillna(-1).astype(int)
     parts = []
-    for _, places in keys.groupby(list(keys.columns), sort=False).groups.items():
-        first = keys.loc[places[0]]
-        parts.append(({n: int(v) for n, v in first.items() if v >= 0}, data.iloc[np.asarray(places)]))
+    for _, part in keys.groupby(list(keys.columns), sort=False):
+        places, first = part.index, part.iloc[0]
+        parts.append(({str(n): int(v) for n, v in first.items() if v >= 0}, data.iloc[np.asarray(places)]))
     return parts
 
 
