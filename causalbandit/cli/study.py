@@ -245,13 +245,18 @@ def confirm(
 
 @study.command()
 @click.argument("file", metavar="FILE")
-def check(file: str) -> None:
+@click.option("--rescue", metavar="CSV", help="Of a damaged file, write the told rows that are safe into CSV.")
+def check(file: str, rescue: str | None) -> None:
     """Whether the file is whole, and what is safe in it."""
     from causalbandit.study.check import StudyCheck
 
+    check_outputs([file], rescue=rescue)
     with _study_errors(), bad_input():
         found = StudyCheck.of(file)
-    click.echo(found.summary())
+    with writing(found.summary(), what="Writing the rows"):
+        if rescue is not None and not found.whole:
+            with _study_errors():
+                write(rescue, _csv(found.rescued()))
     if not found.whole:
         raise click.exceptions.Exit(1)
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from causalbandit.errors import Error
-from causalbandit.study.database import LAST_ID, TABLES, checksum, read_only, require_whole
+from causalbandit.formats.graph_json import load_problem
+from causalbandit.interventions import InterventionSet
+from causalbandit.study.database import LAST_ID, TABLES, StudyError, checksum, read_only, require_whole
 from causalbandit.study.design_events import EVENT, event_is_whole
 from causalbandit.study.design_ledger import DesignLedger
+from causalbandit.study.page import rows_frame
 from causalbandit.study.proof import Proof
 from causalbandit.study.search_stage import SearchStage
 from causalbandit.study.sheets import counts_of
 from causalbandit.study.store import RESULT, Result, Store, row_is_whole, row_of
 from causalbandit.study.telling import counts_from
 from causalbandit.study.terms import Terms
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_TEXTS = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
 PROBES = 4_000
@@ -44,6 +51,8 @@ class StudyCheck:
         read and match their checksums, and how many are there but cannot or do not.
     rows : tuple of Result
         The told rows of the search that are safe, when the file is damaged.
+    interventions : InterventionSet, optional
+        The interventions of the search; None when they are lost, or for a running design.
     """
 
     path: str
@@ -51,6 +60,7 @@ class StudyCheck:
     safe: Mapping[str, int]
     lost: Mapping[str, int]
     rows: tuple[Result, ...] = field(default=(), repr=False)
+    interventions: InterventionSet | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> StudyCheck:
@@ -72,12 +82,20 @@ class StudyCheck:
         damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
         rows = tuple(row_of(row) for row in tables["told rows"].good) if damages else ()
         safe = {name: len(table.good) for name, table in tables.items()}
-        return cls(str(path), tuple(damages), safe, lost, rows)
+        settings = {name: value for name, value, _ in tables["settings"].good}
+        arms = load_problem(io.StringIO(settings["problem"])).interventions if "problem" in settings else None
+        return cls(str(path), tuple(damages), safe, lost, rows, arms)
 
     @property
     def whole(self) -> bool:
         """Whether nothing is wrong."""
         return not self.damages
+
+    def rescued(self) -> pd.DataFrame:
+        """The told rows of the search that are safe in a damaged file, with the columns of `Study.rows`."""
+        if self.interventions is None:
+            raise StudyError(f"{self.path!r} holds no search, or has lost its problem, without which rows say nothing.")
+        return rows_frame(self.interventions, self.rows, None)
 
     def summary(self) -> str:
         """What was found, as text."""

@@ -10,7 +10,7 @@ from typing import Any
 from causalbandit.designs.assignment_book import Assignment
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.study.database import Database
-from causalbandit.study.design_events import DesignEvents, Kind, Unit
+from causalbandit.study.design_events import DesignEvents, Event, Kind, Unit
 from causalbandit.study.running_design import RunningDesign
 
 
@@ -57,6 +57,17 @@ class DesignLedger:
             self._running = None
             raise
         return self._running
+
+    def replaced(self) -> list[tuple[Event, Event]]:
+        """The events that told an outcome which another replaced, each with that other, in the order of these."""
+        last: dict[int, Event] = {}
+        found = []
+        for event in self._events.since(0):
+            if event.kind in ("observe", "amend", "exclude"):
+                if event.id in last:
+                    found.append((last[event.id], event))
+                last[event.id] = event
+        return found
 
     @contextmanager
     def changing(self) -> Iterator[RunningDesign]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,19 @@ def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof:
     columns = ["id", "stage", "batch", "intervention", "propensity", *nodes, "counted"]
     frame = pd.DataFrame(records, columns=None if records else columns)
     return frame.astype(dict.fromkeys(("batch", *nodes), "Int64") | {"propensity": "float64"})
+
+
+def replaced_frame(nodes: Sequence[str], replaced: Iterable[tuple[int, bytes, str, float, float]]) -> pd.DataFrame:
+    """One row per told row that another replaced; see `Study.replaced`."""
+    import pandas as pd
+
+    records = []
+    for number, observed, extra, told, at in replaced:
+        seen = {node: None if value == NOT_SEEN else value for node, value in zip(nodes, observed, strict=True)}
+        when = {"told_at": pd.Timestamp(told, unit="s", tz="UTC"), "replaced_at": pd.Timestamp(at, unit="s", tz="UTC")}
+        records.append({"id": number} | seen | when | json.loads(extra))
+    frame = pd.DataFrame(records, columns=None if records else ["id", *nodes, "told_at", "replaced_at"])
+    return frame.astype(dict.fromkeys(nodes, "Int64"))
 
 
 def _seen(nodes: Iterable[str], result: Result) -> dict[str, Any]:

@@ -224,6 +224,13 @@ class Proof:
             found.append((row, drawn.propensity))
         return found
 
+    def replaced(self) -> list[tuple[int, bytes, str, float, float]]:
+        """Rows that others replaced, as `Store.replaced`."""
+        return [
+            (IDS_ABOVE + old.id, _observed(old), json.dumps(old.detail["extra"]), old.at, new.at)
+            for old, new in self._ledger.replaced()
+        ]
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _rows(self, running: RunningDesign) -> npt.NDArray[np.uint8]:

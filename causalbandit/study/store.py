@@ -171,6 +171,10 @@ class Store(Database):
             for row in self._connection.execute(f"{RESULT} ORDER BY id"):
                 yield self._result(row)
 
+    def replaced(self) -> list[tuple[int, bytes, str, float, float]]:
+        """(id, observed, extra as JSON, when told, when replaced) of all rows that others replaced, in that order."""
+        return self.rows("SELECT id, observed, extra, told, replaced FROM amendments ORDER BY number")
+
     @property
     def amendments(self) -> int:
         """How often a row replaced another."""

@@ -25,7 +25,7 @@ from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Strategy
 from causalbandit.study.check import StudyCheck
 from causalbandit.study.database import StudyError
-from causalbandit.study.page import decision_so_far, rows_frame, study_page
+from causalbandit.study.page import decision_so_far, replaced_frame, rows_frame, study_page
 from causalbandit.study.preview import Preview
 from causalbandit.study.proof import IDS_ABOVE, Proof
 from causalbandit.study.search_stage import SearchStage
@@ -305,6 +305,16 @@ class Study:
         """
         proof = self._proof()
         return rows_frame(self.interventions, self._store.results(), proof)
+
+    def replaced(self) -> pd.DataFrame:
+        """One row per told row that another replaced (``amend``), in the order in which that happened.
+
+        Columns: ``id``, the nodes, ``told_at`` and ``replaced_at`` (UTC), and what else was told.
+        """
+        proof = self._proof()
+        return replaced_frame(
+            self.problem.graph.nodes, [*self._store.replaced(), *([] if proof is None else proof.replaced())]
+        )
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the page of the study, finished or not, to an HTML file (see `causalbandit.report.report_page`)."""

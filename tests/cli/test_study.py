@@ -1,6 +1,7 @@
 """A campaign by the command line: every step is one command, and what cannot be done is said in a sentence."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,24 @@ def test_a_confirmation_needs_no_search_but_must_name_what_it_proves(run):
     run("study", "tell", "a.study", "done.csv")
     assert "It is open whether ad=1 helps" in run("study", "preview", "a.study").stdout
     assert "5 of 40 experiments told" in run("study", "result", "a.study").stdout
+
+
+def test_a_damaged_file_gives_back_what_is_safe(run):
+    run("study", "ask", "a.study", "--out", "todo.csv")
+    fill()
+    run("study", "tell", "a.study", "done.csv")
+    assert run("study", "check", "a.study", "--rescue", "safe.csv").exit_code == 0
+    assert not Path("safe.csv").exists()
+    connection = sqlite3.connect("a.study")
+    connection.execute("UPDATE results SET extra = '{}' WHERE id = 3")
+    connection.commit()
+    connection.close()
+    checked = run("study", "check", "a.study", "--rescue", "safe.csv")
+    assert checked.exit_code == 1
+    assert "29 told rows" in checked.stdout
+    assert 3 not in pd.read_csv("safe.csv")["id"].tolist()
+    refused = run("study", "export", "a.study", "rows.csv")
+    assert (refused.exit_code, "the row of experiment 3" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,7 @@ def test_what_is_safe_in_a_damaged_file_is_counted_and_kept(path):
     assert [row.id for row in check.rows] == [number for number in told["id"] if number != 7]
     assert "1 told rows cannot be read or do not match" in check.summary()
     assert "39 told rows" in check.summary()
+    assert check.rescued().equals(told[told["id"] != 7].reset_index(drop=True))
     with Study.open(path) as study, pytest.raises(StudyError, match="damaged: the row of experiment 7"):
         study.rows()
     path.write_bytes(whole)

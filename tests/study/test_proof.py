@@ -121,6 +121,7 @@ def test_rows_of_a_confirmation_are_told_once_amended_or_left_out(study):
     assert study.tell(other, amend=True).amended == 1
     assert not study.confirmation().estimates("mad").equals(before)
     assert study.tell(told.iloc[:1], amend=True).amended == 1
+    assert study.replaced()["sale"].tolist() == [told["sale"].iloc[0], 1 - told["sale"].iloc[0]]
     pd.testing.assert_frame_equal(study.confirmation().estimates("mad"), before)
     fixed = told.iloc[10:].index[todo["ad"].iloc[10:].notna()][0]
     wrong = told.loc[[fixed]].assign(ad=0)

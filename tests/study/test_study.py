@@ -104,6 +104,10 @@ def test_the_same_row_twice_changes_nothing_and_another_one_needs_leave(study):
     assert study.tell(told, amend=True).amended == 3
     assert study._store.tally(0) == before
     assert study.status().amended == 6
+    replaced = study.replaced()
+    assert replaced["id"].tolist() == [*told["id"]] * 2
+    assert replaced["sale"].tolist() == [*told["sale"], *other["sale"]]
+    assert (replaced["told_at"] <= replaced["replaced_at"]).all()
 
 
 def test_rows_that_contradict_their_intervention_are_refused_or_left_out(study):
