@@ -260,9 +260,10 @@ class RunningDesign:
         """Which inference stays valid, as sentences."""
         settings = self.epochs[0].design.settings
         if len(self.epochs) == 1:
-            together = f"hold together at the error rate {settings.alpha:g}" if settings.joint else "hold each"
+            hold = "All intervals together hold" if settings.joint else "Each interval holds"
             return (
-                f"The arms are those of the beginning: the intervals of all effects {together}, at every round at once."
+                f"The arms are those of the beginning. {hold} at the error rate {settings.alpha:g}, at every round at "
+                "once."
             )
         said = []
         for before, after in zip(self.epochs, self.epochs[1:], strict=False):

@@ -79,16 +79,16 @@ def work(path, seed, say=lambda *said: None, wait=False):
 
 
 class Worker:
-    """A child process that works on a study."""
+    """A child process that works on a study: ``job(path, seed, say, wait)``."""
 
-    def __init__(self, path, seed, wait=False):
+    def __init__(self, path, seed, wait=False, job=work):
         self._read, write = os.pipe()
         self.process = os.fork()
         if not self.process:
             code = 1
             try:
                 os.close(self._read)
-                work(path, seed, lambda *said: os.write(write, json.dumps(said).encode() + b"\n"), wait)
+                job(path, seed, lambda *said: os.write(write, json.dumps(said).encode() + b"\n"), wait)
                 code = 0
             finally:
                 os._exit(code)

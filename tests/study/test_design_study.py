@@ -1,11 +1,15 @@
 """Running designs in a file: every assignment once, the same draws after every opening, arms that come and go."""
 
+import os
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from interruptions import Worker
 
 import causalbandit as cb
 from causalbandit.designs.policies import FixedPolicy
@@ -223,6 +227,43 @@ def test_another_version_of_a_policy_is_noticed(tmp_path):
         run(study, 10)
     with pytest.raises(StudyError, match="was drawn otherwise"):
         DesignStudy.open(tmp_path / "a.study", delta=lambda t: t**-0.2 if t > 1 else 1.0)
+
+
+def traffic(path, seed, say, wait):
+    """Serve units until 120 have an arm and an outcome: the outcome depends on the unit alone."""
+    rng = np.random.default_rng(seed)
+    with DesignStudy.open(path) as study:
+        say("open")
+        for unit in rng.permutation(120).tolist():
+            made = study.assign(unit=unit)
+            say("assigned", unit, made.id, made.arm)
+            study.observe(made.id, unit % 2)
+            say("observed", unit)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed")
+def test_traffic_of_processes_that_die_or_are_many_is_kept(tmp_path):
+    path = tmp_path / "a.study"
+    DesignStudy.create(path, design()).close()
+    rng = np.random.default_rng(2)
+    said = []
+    for seed in range(4):
+        worker = Worker(path, seed, job=traffic)
+        worker.opened()
+        time.sleep(rng.uniform(0, 0.03))
+        worker.kill()
+        said += worker.ended()[0]
+    for worker in [Worker(path, seed, job=traffic) for seed in range(10, 13)]:
+        lines, code = worker.ended()
+        assert code == 0
+        said += lines
+    arms = {(unit, number, arm) for kind, unit, number, arm in (line for line in said if line[0] == "assigned")}
+    assert len(arms) == 120
+    with DesignStudy.open(path) as study:
+        rows = study.rows()
+        assert arms == set(zip(rows["unit"], rows["id"], rows["arm"], strict=True))
+        assert rows["outcome"].tolist() == (rows["unit"] % 2).tolist()
+        assert study.check().whole
 
 
 class OneFileAndADesign(RuleBasedStateMachine):
