@@ -34,7 +34,7 @@ from causalbandit.interventions import InterventionSet, intervention_label
 from causalbandit.observed_rows import Environment
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
-from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
+from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
 from causalbandit.sequences.bernoulli_region import Arm
 from causalbandit.sequences.tilted_contrast import excluded
 
@@ -215,7 +215,7 @@ class ConfirmationPlan:
         """Whether the deciding reading tells the sign of every effect."""
         if self.reading == "mad":
             return self.confirmation(design, rows).decided
-        return _told_apart(successes, trials, self.alpha, self.budget)
+        return _told_apart(successes, trials, self.alpha, design.settings.planned)
 
     def confirmation(
         self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], stopped: bool = False
@@ -345,9 +345,12 @@ def _batch(
     return list(zip(at.tolist(), rows, strict=True))
 
 
-def _told_apart(successes: Any, trials: Any, alpha: float, budget: int) -> bool:
+def _told_apart(successes: Any, trials: Any, alpha: float, planned: int | None) -> bool:
     """Whether the exact reading tells the sign of every effect."""
     others = len(trials) - 1
+    if planned is None:
+        found = bernoulli_contrast(successes[1:], trials[1:], successes[0], trials[0], alpha, contrasts=others)
+        return bool(((found.lower > 0) | (found.upper < 0)).all())
     arms = Arm(successes[1:], trials[1:] - successes[1:])
     control = Arm(*(np.full(others, count) for count in (successes[0], trials[0] - successes[0])))
-    return bool(excluded(arms, control, alpha / others, outcomes_per_pair(budget, len(trials))).all())
+    return bool(excluded(arms, control, alpha / others, planned).all())

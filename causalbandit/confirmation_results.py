@@ -21,7 +21,7 @@ from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
-from causalbandit.sequences.bernoulli_contrast import Scale, exact_contrasts, outcomes_per_pair
+from causalbandit.sequences.bernoulli_contrast import Scale, exact_contrasts
 from causalbandit.text import frame_text, plain, wrapped
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Confirmation:
             names=self.arms.labels,
             alpha=self.alpha,
             scale=scale,
-            planned=outcomes_per_pair(self.budget, len(self.arms)) if scale == "difference" else None,
+            planned=self.design.settings.planned if scale == "difference" else None,
         )
         return self._tidy(frame, "exact")
 

@@ -22,7 +22,6 @@ from causalbandit.designs.unit_covariates import left_out
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.contrast_readings import DRAWN, READINGS, ObservedRounds
 from causalbandit.inference.estimates import frame_notes, summary_html
-from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +199,7 @@ class LiveResults(ContrastResults):
             settings.multiplicity == "bonferroni",
             settings.t_star,
             bounds,
-            planned=outcomes_per_pair(settings.t_star, settings.n_arms),
+            planned=settings.planned,
         )
 
     def _kept_record(self) -> RoundRecord:

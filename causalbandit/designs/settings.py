@@ -26,6 +26,7 @@ from causalbandit.designs.mixing import (
 )
 from causalbandit.designs.outcome_models import outcome_model
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
 
 ESTIMANDS = ("sample", "population")
 MULTIPLICITIES = ("bonferroni", "none")
@@ -148,6 +149,15 @@ class MADSettings:
     def alpha_each(self) -> float:
         """Error rate of one contrast: α/(K − 1) for "bonferroni", else α. The only place where α is split."""
         return self.alpha / (self.n_arms - 1) if self.multiplicity == "bonferroni" else self.alpha
+
+    @cached_property
+    def planned(self) -> int | None:
+        """Outcomes of an arm and the control together that exact contrasts plan with (`outcomes_per_pair`).
+
+        None where a policy moves the chances: the plan is for arms drawn about equally often.
+        """
+        even = isinstance(self._sequence, PowerDecay) and self._sequence.exponent == 0.0
+        return outcomes_per_pair(self.t_star, self.n_arms) if even else None
 
     @property
     def joint(self) -> bool:

@@ -249,7 +249,8 @@ def read_log(
         Error rate in (0, 1): "bonferroni", of all intervals together; "none" or None, of each.
     t_star, bounds
         As `ObservedRounds`; by default the number of rounds, and none. A ``t_star`` that is given is also the number
-        of rounds that "exact" plans with; without one it serves all numbers alike.
+        of rounds that "exact" plans with, which shortens it where arms were drawn about equally often and lengthens it
+        by a tenth where they were not; without one it serves all numbers alike.
     """
     require_log(log)
     one_of(method, "method", READINGS)
