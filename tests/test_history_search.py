@@ -80,6 +80,18 @@ def test_every_form_of_a_history_means_the_same(shop):
         assert answer == answers[0]
 
 
+def test_rows_are_kept_as_distinct_patterns_with_their_numbers(shop):
+    graph = cb.CausalGraph(
+        nx.DiGraph([(f"x{place:02}", "y") for place in range(9)] + [("z", f"x{p:02}") for p in range(9)]), "y"
+    )
+    problem = cb.Problem(graph, cb.InterventionSet(graph, [{}]))
+    values = np.random.default_rng(0).choice([0.0, 1.0, np.nan], size=(400, len(graph.nodes)), p=[0.9, 0.05, 0.05])
+    part = History.from_data(problem, pd.DataFrame(values, columns=graph.nodes)).parts[0]
+    expected, weight = np.unique(np.nan_to_num(values, nan=-1), axis=0, return_counts=True)
+    found = {tuple(row): n for row, n in zip(part.values.tolist(), part.weight.tolist(), strict=True)}
+    assert found == {tuple(map(int, row)): n for row, n in zip(expected, weight.tolist(), strict=True)}
+
+
 def test_rows_with_gaps_come_back_from_a_file(shop):
     rows = rows_of(shop, 50).astype(float)
     rows.iloc[:9, 1] = np.nan

@@ -84,8 +84,11 @@ class TopTwo:
     floor : float
         ε in [0, 1]: every intervention gets at least the share ε/A of a batch, so that propensities stay above 0.
     prior : Counts or pandas.DataFrame, optional
-        Data from before: counts, or rows that were observed without intervention (one 0/1 column per node). With it
-        the first batch is not uniform but planned like the others.
+        Data from before that count as experiments do: counts of the same family rows, or rows that were observed
+        without intervention (one 0/1 column per node). With it the first batch is not uniform but planned like the
+        others. Rows that may not agree with the experiments go into the ``history`` of a search instead: they count by
+        weight in every estimate, and a row of a table is explored as long as its history is not confirmed
+        (:mod:`causalbandit.strategies.earlier`).
     stop_level : float, optional
         Stop when the posterior probability that the leader's effect is within ``stop_tolerance`` of the best reaches
         this level. It is the model's own belief, estimated from the draws, not a guarantee over repeated searches: with

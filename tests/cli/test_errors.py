@@ -88,3 +88,11 @@ def test_work_that_fails_says_what_failed() -> None:
         raise MemoryError
     with pytest.raises(KeyError), running("The search"):
         raise KeyError("ours")
+
+
+def test_what_a_failed_run_kept_is_said() -> None:
+    error = RuntimeError("no solver")
+    error.add_note("The 40 experiments are in a file.")
+    with pytest.raises(RunFailed) as failed, running("The search"):
+        raise error
+    assert failed.value.message == "The search failed: no solver\nThe 40 experiments are in a file."
