@@ -183,7 +183,7 @@ class TopTwo:
                 if self.stop_level is not None and certainty >= self.stop_level:
                     stopped = certainty
                     break
-                evenly = caution / (caution + n_before + used)
+                evenly = caution / (caution + n_before + used) if caution else 0.0
                 shares = (1 - evenly) * shares / shares.sum() + evenly / n_interventions
                 if self.floor > 0:
                     shares = floor_allocation(shares, self.floor)

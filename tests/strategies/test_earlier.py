@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from causalbandit import Counts, InterventionSet, TopTwo, TwoPhase
+from causalbandit import Counts, InterventionSet, TopTwo, TwoPhase, search
 from causalbandit.driver import drive
 from causalbandit.strategies.baselines import SequentialHalving, SuccessiveRejects, Uniform
 from causalbandit.strategies.catalogue import STRATEGIES, strategy_from
@@ -152,3 +152,13 @@ def test_top_two_looks_where_a_history_was_not_confirmed(shop):
     visits, ones = before.with_rows(total.visits, total.ones)
     np.testing.assert_allclose(choice.tables.cpt, (ones + 0.5) / (visits + 1))
     assert choice.tables.visits.tolist() == total.visits.tolist()
+    # {} is far from the best by the history, which experiments have not confirmed; later it is left alone.
+    batches, _, _ = plan_of(TopTwo(rounds=5, warm_up=0.0), shop, before, 1_000)
+    shares = [batch.sizes[0] / batch.total for batch in batches]
+    assert shares[0] > 0.25
+    assert max(shares[1:]) < 0.05
+
+
+def test_a_history_needs_nothing_to_learn(shop):
+    known = {node: shop.model.table(node) for node in shop.graph.nodes}
+    assert search(shop, 10, TopTwo(), known=known, history=shop.model.sample({}, 50, rng=0), rng=0).simple_regret == 0
