@@ -185,7 +185,7 @@ class _Course:
             found = None
             if len(self.amendments) < MOST_AMENDMENTS:
                 found = amend(check, max(self.budget // EXPERIMENTS_PER_ROW, 1))
-            if self.watch.before is not None and self._gain_without_history() > (0 if found is None else found[0].gain):
+            if self.watch.before is not None and (found is None or self._gain_without_history() > found[0].gain):
                 self.dropped, self.watch = True, self.watch.amended(self.problem, without_before=True)
                 self.notes.append(
                     f"After {self.watch.total:,} experiments the rows from before were dropped: that they come from "

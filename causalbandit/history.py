@@ -217,7 +217,10 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
     Cost: one pass over the rows per family, and one propagation with gradient.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-    rows = history if isinstance(history, History) else History.from_data(problem, history, interventions)
+    if isinstance(history, History):
+        rows = history.require(problem.graph)
+    else:
+        rows = History.from_data(problem, history, interventions)
     fitted = problem
     if not problem.graph.hidden and not problem.graph.confounded:
         fitted = replace(problem, model=CausalModel(problem.graph, rows.tables(problem.graph)), tables={})

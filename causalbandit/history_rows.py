@@ -122,6 +122,12 @@ class History:
             raise InvalidArgument("history", "holds no rows; expected at least one.")
         return cls(parts)
 
+    def require(self, graph: CausalGraph) -> History:
+        """Itself; InvalidArgument when the rows lack a node that another ``graph`` needs."""
+        for part in self.parts:
+            nodes_present(graph.ancestors, "history", part.nodes)
+        return self
+
     @property
     def total(self) -> int:
         """Number of rows."""

@@ -189,7 +189,8 @@ def read_history(problem: Problem, history: Any, interventions: Any = None) -> H
             "was Counts; expected rows, which can be weighed and checked. Counts are for TopTwo(prior=...).",
         )
     if isinstance(history, (Fitted, History)):
-        return history.history if isinstance(history, Fitted) else history
+        rows = history.history if isinstance(history, Fitted) else history
+        return rows.require(problem.graph)
     return History.from_data(problem, history, interventions, named="history_interventions")
 
 

@@ -159,7 +159,7 @@ def test_what_is_no_history_is_refused(shop, given, message):
 
 
 def test_rows_that_cannot_be_used_are_refused_before_any_experiment(shop):
-    rows, asked = rows_of(shop, 20), []
+    rows, asked, elsewhere = rows_of(shop, 20), [], confounded_mediator(0.0).world
 
     def run(fixed, size):
         asked.append(fixed)
@@ -173,6 +173,7 @@ def test_rows_that_cannot_be_used_are_refused_before_any_experiment(shop):
         (rows.assign(did="ad=1", ad=0), "did", "history shows 'ad' = 0 in row 0, although it was fixed at 1"),
         (rows, "did", "history_interventions names 'did'"),
         (fit(shop, rows).counts, None, "history was Counts"),
+        (fit(elsewhere, elsewhere.model.sample({}, 5, rng=0)), None, "history has no column for 'ad'"),
     ):
         with pytest.raises(ValueError, match=message):
             cb.search(shop, 20, "top-two", environment=run, history=history, history_interventions=column)
@@ -328,3 +329,12 @@ def test_a_history_that_contradicts_the_graph_by_itself_is_told_where_nothing_el
     assert not any(
         "contradicts" in text for text in cb.search(own, 30, "top-two", history=rows_of(own), rng=0).history.sentences()
     )
+
+
+def test_rows_that_no_graph_explains_are_dropped_before_the_graph_is_given_up(confounded):
+    """With a budget of 12 a graph may have 4 rows, so that no amendment is within bounds."""
+    problem, world, rows = confounded
+    found = cb.search(problem, 12, "top-two", world=world, history=rows, check="repair", rng=0)
+    assert found.history.dropped
+    assert found.amendments == ()
+    assert not any("given up" in note for note in found.notes)
