@@ -161,6 +161,44 @@ def test_what_is_given_up_is_not_waited_for_and_may_still_come(study):
         study.abandon([1])
 
 
+def test_rows_that_were_left_out_count_once_they_are_amended(study):
+    todo = study.ask()
+    told = outcomes(study.problem, todo)
+    fixed = todo.index[todo["ad"].notna()][0]
+    study.tell(told.assign(ad=told["ad"].where(told.index != fixed, 0)), on_mismatch="exclude")
+    assert study.preview().counts.total == len(told) - 1
+    with pytest.raises(ValueError, match="again with other values"):
+        study.tell(told.loc[[fixed]])
+    study.tell(told.loc[[fixed]], amend=True)
+    assert study.preview().counts.total == len(told)
+    assert study.status().excluded == 0
+    assert study.check().whole
+
+
+def test_a_file_of_all_kinds_of_rows_is_whole_and_goes_on_the_same_wherever_it_is_opened(tmp_path):
+    path = tmp_path / "a.study"
+    with Study.create(path, funnel(), BUDGET, cb.TopTwo(rounds=6, draws=50), rng=1, quorum=0.6) as study:
+        first = outcomes(study.problem, study.ask())
+        other = Study.open(path)
+        study.tell(first.iloc[1:])
+        study.abandon(first["id"].iloc[:1])
+        second = outcomes(study.problem, study.ask())
+        study.tell(second)
+        other.ask()  # it has seen both batches by now
+        wrong = first.iloc[1:4].assign(sale=1 - first["sale"].iloc[1:4])
+        study.tell(wrong, amend=True)
+        study.tell(first.iloc[:1])
+        study.tell(second.iloc[:2].drop(columns="id").assign(intervention="(observe)"), extra=True)
+        study.tell(outcomes(study.problem, study.outstanding()))
+        with Study.open(path) as third:
+            states = [each._search.caught_up() for each in (study, other, third)]
+            asks = [None if state.asks is None else state.asks.sizes.tolist() for state in states]
+            assert asks[0] == asks[1] == asks[2]
+        assert finish(study).to_dict() == other.result().to_dict()
+        other.close()
+        assert study.check().whole, study.check().damages
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -273,6 +311,7 @@ class OneFileAndAnother(RuleBasedStateMachine):
 
     def teardown(self):
         for study in self.studies:
+            assert study.check().whole
             study.close()
         self.folder.cleanup()
 
