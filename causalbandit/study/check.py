@@ -17,7 +17,7 @@ import numpy as np
 from causalbandit.errors import Error
 from causalbandit.formats.graph_json import load_problem
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.database import LAST_ID, TABLES, StudyError, checksum, read_only, require_whole
+from causalbandit.study.database import FAULTS, LAST_ID, TABLES, StudyError, checksum, read_only, require_whole
 from causalbandit.study.design_events import EVENT, event_is_whole
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.page import rows_frame
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_TEXTS = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+PORTION = 20_000
+"""Keys whose rows are read at a time."""
 PROBES = 4_000
 """Questions to a damaged table after which the rest of it counts as lost: a second or two."""
 
@@ -72,19 +74,15 @@ class StudyCheck:
             For what is no study at all.
         """
         place = Path(path)
-        connection = read_only(place)
-        try:
+        with contextlib.closing(read_only(place)) as connection:
             tables = {name: _Table(connection, *questions) for name, questions in _TABLES.items()}
-        finally:
-            connection.close()
-        damages = list(_damages(place, not any(table.lost for table in tables.values())))
-        lost = {name: table.lost for name, table in tables.items()}
-        damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
-        rows = tuple(row_of(row) for row in tables["told rows"].good) if damages else ()
-        safe = {name: len(table.good) for name, table in tables.items()}
-        settings = {name: value for name, value, _ in tables["settings"].good}
+            damages = list(_damages(place, not any(table.lost for table in tables.values())))
+            lost = {name: table.lost for name, table in tables.items()}
+            damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
+            rows = tuple(map(row_of, tables["told rows"].good())) if damages else ()
+            settings = {name: value for name, value, _ in tables["settings"].good()}
         arms = load_problem(io.StringIO(settings["problem"])).interventions if "problem" in settings else None
-        return cls(str(path), tuple(damages), safe, lost, rows, arms)
+        return cls(str(path), tuple(damages), {name: table.safe for name, table in tables.items()}, lost, rows, arms)
 
     @property
     def whole(self) -> bool:
@@ -113,33 +111,48 @@ class StudyCheck:
 
 
 class _Table:
-    """The rows of a table that are safe, and how many are not."""
+    """A table, read in portions: how many of its rows are safe, and how many are not."""
 
     def __init__(
         self, connection: sqlite3.Connection, question: str, key: str, whole: Callable[[tuple[Any, ...]], bool]
     ) -> None:
-        self.good: list[tuple[Any, ...]] = []
-        self.lost, self._left = 0, PROBES
-        for row in self._read(connection, f"{question} WHERE {key} BETWEEN ? AND ?", -LAST_ID, LAST_ID):
-            if whole(row):
-                self.good.append(row)
-            else:
-                self.lost += 1
+        self._connection, self._whole = connection, whole
+        self._question = f"{question} WHERE {key} BETWEEN ? AND ?"
+        self._bounds = f"SELECT MIN({key}), MAX({key}) FROM {question.rpartition(' FROM ')[2]}"
+        self.safe = self.lost = 0
+        self.safe = sum(1 for _ in self.good())
 
-    def _read(self, connection: sqlite3.Connection, question: str, low: int, high: int) -> Iterator[tuple[Any, ...]]:
+    def good(self) -> Iterator[tuple[Any, ...]]:
+        """The safe rows; counts the others."""
+        self.lost, self._left = 0, PROBES
+        try:
+            low, high = self._connection.execute(self._bounds).fetchone()
+        except sqlite3.OperationalError:
+            return  # no such table
+        except FAULTS:
+            low, high = -LAST_ID, LAST_ID
+        if low is None:
+            return
+        step = PORTION if high - low < LAST_ID else high - low + 1
+        for start in range(low, high + 1, step):
+            for row in self._read(start, min(start + step - 1, high)):
+                if self._whole(row):
+                    yield row
+                else:
+                    self.lost += 1
+
+    def _read(self, low: int, high: int) -> Iterator[tuple[Any, ...]]:
         """All rows with keys from ``low`` to ``high``; where a page is damaged, by halves around it."""
         self._left -= 1
         try:
-            rows = connection.execute(question, (low, high)).fetchall()
-        except sqlite3.OperationalError:
-            return  # no such table
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            rows = self._connection.execute(self._question, (low, high)).fetchall()
+        except FAULTS:
             if low == high or self._left < 0:
                 self.lost += 1
                 return
             middle = (low + high) // 2
-            yield from self._read(connection, question, low, middle)
-            yield from self._read(connection, question, middle + 1, high)
+            yield from self._read(low, middle)
+            yield from self._read(middle + 1, high)
             return
         yield from rows
 
@@ -166,6 +179,7 @@ def _damages(path: Path, readable: bool) -> Iterator[str]:
     try:
         require_whole(path)
         with Store(path, read_only(path)) as store:
+            store.execute("BEGIN")  # all of it as it is now, whoever writes on
             said = [text for (text,) in store.rows("PRAGMA integrity_check") if text != "ok"]
             if said:
                 yield f"SQLite finds {len(said)} faults, the first: {said[0].splitlines()[0]}"

@@ -23,6 +23,9 @@ LAST_ID = 2**40
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: a text of SQLite may quote bytes of the file that are none."""
+
 TABLES = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE batches (
@@ -194,13 +197,13 @@ class Database:
         """Turn the errors of the database into sentences."""
         try:
             yield
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise _refused(self.path, error) from error
 
 
-def _said(error: sqlite3.Error) -> str:
+def _said(error: Exception) -> str:
     """A sentence for what SQLite reports."""
-    text = str(error)
+    text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
     for words, sentence in (
         ("full", "the disk is full; make room and do it again."),
         ("readonly", "the file or its folder may not be written; change its permissions or copy it elsewhere."),
@@ -264,7 +267,7 @@ def read_only(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:  # in a folder where nothing may be written, not even what readers share
         connection.close()
         connection = sqlite3.connect(f"{address}&immutable=1", isolation_level=None, uri=True)
-    except sqlite3.DatabaseError:
+    except FAULTS:
         pass  # damaged: whoever reads the tables finds out
     return connection
 
@@ -274,7 +277,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _refused(path, error) from error
     return connection
 
@@ -283,11 +286,11 @@ def _begin_log(path: Path, connection: sqlite3.Connection) -> None:
     """Write changes into a log beside the file, which a crash leaves whole."""
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _refused(path, error) from error
 
 
-def _refused(path: Path, error: sqlite3.Error) -> StudyError:
+def _refused(path: Path, error: Exception) -> StudyError:
     return StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.")
 
 

@@ -143,8 +143,11 @@ class Store(Database):
 
     def open_experiments(self) -> list[tuple[int, int]]:
         """(id, place) of all experiments that were handed out and not yet told or given up, by id."""
-        with self.speaking():
-            return self._connection.execute("SELECT id, place FROM open_experiments ORDER BY id").fetchall()
+        rows = self.rows("SELECT id, batch, place, asked, checksum FROM open_experiments ORDER BY id")
+        for row in rows:
+            if row[-1] != checksum(*row[:-1]):
+                raise self.damaged(f"the running experiment {row[0]}")
+        return [(number, place) for number, _, place, _, _ in rows]
 
     def find(self, ids: Sequence[int]) -> dict[int, tuple[State, int | None, int]]:
         """State, batch and place of those experiments that were ever handed out or told."""
@@ -301,7 +304,7 @@ def row_of(row: Sequence[Any]) -> Result:
 def row_is_whole(row: Sequence[Any]) -> bool:
     """Whether a row of `RESULT` matches its checksum, the last column."""
     number, batch, place, counted_in, excluded, observed, extra, told, kept = row
-    return bool(kept == checksum(number, batch, place, counted_in, int(excluded), observed, extra, told))
+    return bool(kept == checksum(number, batch, place, counted_in, excluded, observed, extra, told))
 
 
 def _sum_of(row: Result, extra: str) -> int:
