@@ -16,7 +16,8 @@ the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `
                    `fit` for rows from before; `check_graph`: do the data contradict the graph?
 the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
                    one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`; `StopWhenSure`
-a campaign         `Study`: ask, tell, and so on for weeks, in one file that loses nothing
+a campaign         `Study`: ask, tell, and so on for weeks, in one file that loses nothing; `DesignStudy` keeps a live
+                   design in such a file
 the proof          `confirm` by fresh experiments, giving a `Confirmation`; `bernoulli_contrast`;
                    `adjustment_covariates`; `report_page`, `write_report`
 its planning       `optimal_mixture`, `gamma_star`, `Mixture`
@@ -57,6 +58,7 @@ from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.report import report_page, write_report
 from causalbandit.study.database import StudyError
+from causalbandit.study.design_study import DesignStudy
 from causalbandit.study.study import Study
 from causalbandit.driver import search
 from causalbandit.evaluation import evaluate_regret
@@ -109,6 +111,7 @@ __all__ = [
     "check_graph",
     "GraphCheck",
     "Study",
+    "DesignStudy",
     "StudyError",
     "confirm",
     "Confirmation",

@@ -127,7 +127,7 @@ class _Tilted:
         p = np.clip(start, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
         value, slope = np.empty(len(d)), np.empty(len(d))
         live = np.arange(len(d))
-        for _ in range(60):
+        for count in range(100):
             now = p[live]
             moving = np.clip(now + d[live], 0.0, 1.0)
             value[live], first, second, alone = self._log_e(moving, now, at[live])
@@ -140,6 +140,8 @@ class _Tilted:
                 step = first / second
                 gain = np.abs(first * step)
             inside = (now - step > low[live]) & (now - step < high[live])
+            # Where one term takes over from another, Newton's steps may go to and fro: halve every other time then.
+            inside &= count < 6 or count % 2 == 0
             moved = np.where(inside, now - step, 0.5 * (low[live] + high[live]))
             # Newton's step would lower log E by less than rounding, or the end of the line is reached.
             open_ = (gain > 1e-13) & (np.abs(moved - now) > 1e-14)

@@ -53,6 +53,7 @@ def least_on_line(difference: float, *rest: object) -> float:
         ((0, 30), (0, 40), 100),
         ((5, 5), (0, 7), 20),
         ((3000, 10_000), (2900, 10_000), 20_000),
+        ((366, 736), (384, 764), 1500),  # Newton's steps on a line would go to and fro between two terms
     ],
 )
 def test_ends_are_where_the_least_log_e_of_a_line_meets_the_level(
@@ -92,6 +93,18 @@ def test_signs_change_with_the_arms_and_shapes_broadcast() -> None:
     np.testing.assert_allclose(found.lower, -turned.upper, atol=1e-10)
     one = bernoulli_contrast(55, 100, 9, 30, planned=200)
     assert (float(one.lower), float(one.upper)) == pytest.approx((found.lower[1, 1], found.upper[1, 1]), abs=1e-10)
+
+
+def test_ends_are_finite_and_in_order_for_all_kinds_of_counts() -> None:
+    rng = np.random.default_rng(8)
+    trials = rng.integers(0, 1500, (2, 1200))
+    trials[1] = np.where(rng.random(1200) < 0.5, 1500 - trials[0], trials[1])
+    ones = rng.binomial(trials, rng.choice([0.0, 0.02, 0.5, 0.9, 1.0], (2, 1200)))
+    found = bernoulli_contrast(ones[0], trials[0], ones[1], trials[1], planned=1500)
+    known = np.isfinite(found.estimate)
+    assert np.isfinite(found.lower).all() and np.isfinite(found.upper).all()
+    assert (found.lower[known] < found.estimate[known] + 1e-12).all()
+    assert (found.upper[known] > found.estimate[known] - 1e-12).all()
 
 
 def test_a_plan_shortens_even_arms_near_it_and_costs_little_where_arms_are_uneven() -> None:
