@@ -102,7 +102,8 @@ def test_ends_are_finite_and_in_order_for_all_kinds_of_counts() -> None:
     ones = rng.binomial(trials, rng.choice([0.0, 0.02, 0.5, 0.9, 1.0], (2, 1200)))
     found = bernoulli_contrast(ones[0], trials[0], ones[1], trials[1], planned=1500)
     known = np.isfinite(found.estimate)
-    assert np.isfinite(found.lower).all() and np.isfinite(found.upper).all()
+    assert np.isfinite(found.lower).all()
+    assert np.isfinite(found.upper).all()
     assert (found.lower[known] < found.estimate[known] + 1e-12).all()
     assert (found.upper[known] > found.estimate[known] - 1e-12).all()
 
