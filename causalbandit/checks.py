@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from causalbandit.arrays import row_blocks
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing, shown
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ def whole_number(
     """
     expected = f"expected a whole number{f' of {of}' if of else ''}{_range(least, most, of)}.{f' {fix}' if fix else ''}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise InvalidType(argument, f"was {value!r}; {expected}")
+        raise InvalidType(argument, f"was {shown(value)}; {expected}")
     if (least is not None and value < least) or (most is not None and value > most):
-        raise InvalidArgument(argument, f"was {value}; {expected}")
+        raise InvalidArgument(argument, f"was {shown(value)}; {expected}")
     return int(value)
 
 
@@ -86,7 +86,8 @@ def number(
         and (most is None or given <= most)
     )
     if not inside:
-        raise InvalidArgument(argument, f"was {given:g}; {expected}")
+        text = shown(value) if isinstance(value, int) and math.isinf(given) else f"{given:g}"
+        raise InvalidArgument(argument, f"was {text}; {expected}")
     return given
 
 
@@ -101,7 +102,7 @@ def error_rate(value: Any, argument: str = "alpha") -> float:
         return number(value, argument, above=0, below=1)
     except InvalidArgument:
         raise InvalidArgument(
-            argument, f"was {value!r}; it is an error rate between 0 and 1, for example 0.05."
+            argument, f"was {shown(value)}; it is an error rate between 0 and 1, for example 0.05."
         ) from None
 
 
@@ -114,7 +115,7 @@ def one_of(value: T, argument: str, options: Iterable[T], what: str | None = Non
     if not any(value is option or (type(value) is type(option) and value == option) for option in known):
         nouns = f" {what}" if what else ""
         near = did_you_mean(value, known)
-        raise InvalidArgument(argument, f"{verb} {value!r}; known{nouns}: {listing(known, MOST_LISTED)}.{near}")
+        raise InvalidArgument(argument, f"{verb} {shown(value)}; known{nouns}: {listing(known, MOST_LISTED)}.{near}")
     return value
 
 
@@ -148,7 +149,7 @@ def function(value: T, argument: str, expected: str) -> T:
 
 def _given(value: Any) -> str:
     """A value in a message: itself where it is plain, else its type."""
-    return repr(value) if value is None or isinstance(value, (str, numbers.Number)) else f"a {type(value).__name__}"
+    return shown(value) if value is None or isinstance(value, (str, numbers.Number)) else f"a {type(value).__name__}"
 
 
 def listed(values: Any, argument: str, expected: str) -> list[Any]:
@@ -168,10 +169,10 @@ def interval(bounds: Any, argument: str) -> tuple[float, float]:
     """``bounds`` as two finite numbers, the lower one first."""
     try:
         low, high = (float(bound) for bound in bounds)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         low = high = math.nan
     if not -math.inf < low < high < math.inf:
-        raise InvalidArgument(argument, f"was {bounds!r}; expected two finite numbers (a, b) with a < b.")
+        raise InvalidArgument(argument, f"was {shown(bounds)}; expected two finite numbers (a, b) with a < b.")
     return low, high
 
 
@@ -341,7 +342,7 @@ def columns_present(wanted: Iterable[Any], argument: str, table: Collection[Any]
     for name in wanted:
         if name not in names:
             known = f"the table has {listing(names)}.{did_you_mean(name, names)}"
-            raise InvalidArgument(argument, f"names {name!r}, but there is no such column; {known}")
+            raise InvalidArgument(argument, f"names {shown(name)}, but there is no such column; {known}")
         if names.count(name) > 1:
             count = f"the table has {names.count(name)} such columns"
             raise InvalidArgument(argument, f"names {name!r}, but {count}; expected one.")

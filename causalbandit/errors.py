@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -47,8 +48,26 @@ def did_you_mean(name: object, options: Iterable[object]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+MOST_DIGITS = 30
+"""Digits of a whole number that a message writes out; longer ones are told by their length."""
+
+
+def shown(value: object) -> str:
+    """``value`` as a message shows it: its representation, with numpy's scalars as the plain values that they hold.
+
+    >>> shown(10**400)
+    'a number of 401 digits'
+    """
+    plain = value
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        plain = value.item() if value.dtype.kind not in "mM" else str(value)  # dates would become integers
+    if isinstance(plain, int) and abs(plain) >= 10**MOST_DIGITS:
+        return f"a number of {int(math.log10(abs(plain))) + 1} digits"
+    return repr(plain)
+
+
 def listing(items: Iterable[object], most: int = 8) -> str:
     """The items' representations, comma separated, cut after ``most`` with the number left out."""
-    shown = list(items)
-    text = ", ".join(repr(item) for item in shown[:most])
-    return text + (f", … ({len(shown) - most} more)" if len(shown) > most else "")
+    given = list(items)
+    text = ", ".join(map(shown, given[:most]))
+    return text + (f", … ({len(given) - most} more)" if len(given) > most else "")

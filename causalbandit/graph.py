@@ -161,10 +161,11 @@ class CausalGraph:
         for name in orders:
             known_node(dag, name, "parents")
         marked = [node for node, attributes in dag.nodes.items() if attributes.get("hidden")]
-        self._target = target
-        self._all_nodes: tuple[str, ...] = tuple(nx.topological_sort(dag))
+        self._target = str(target)  # a numpy text as a plain one
+        self._all_nodes: tuple[str, ...] = tuple(map(str, nx.topological_sort(dag)))
         self._parents = {
-            node: parent_order(dag, node, orders.get(node, dag.nodes[node].get("parents"))) for node in self._all_nodes
+            node: tuple(map(str, parent_order(dag, node, orders.get(node, dag.nodes[node].get("parents")))))
+            for node in self._all_nodes
         }
         unseen = hidden_nodes(dag, target, marked if hidden is None else hidden)
         self._hidden = tuple(node for node in self._all_nodes if node in unseen)

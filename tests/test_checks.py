@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from causalbandit import checks
 from causalbandit.arrays import BLOCK_ELEMENTS
 from causalbandit.checks import (
     ascending,
@@ -219,3 +220,25 @@ def test_columns_of_tables_are_there_once():
     assert "Did you mean 'sales'?" in refusal(columns_present, ["sale"], "outcome", ["sales"])
     nodes_present(["a"], "rows", ["a", "b"])
     assert "rows has no column for 'c'" in refusal(nodes_present, ["a", "c"], "rows", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.whole_number,
+        checks.number,
+        checks.share,
+        checks.error_rate,
+        lambda value, name: checks.whole_number(value, name, least=1, most=9),
+        lambda value, name: checks.ascending([1, value], name, 1, 9, "rounds"),
+        lambda value, name: checks.interval((0, value), name),
+        lambda value, name: checks.numeric_array([0, value], name, "numbers"),
+    ],
+)
+@pytest.mark.parametrize("value", [10**400, -(10**5000)], ids=["long", "longer"])
+def test_a_number_beyond_all_doubles_is_refused_by_name(check, value):
+    if check is checks.whole_number:
+        assert check(value, "budget") == value
+        return
+    with pytest.raises(InvalidArgument, match=r"^budget "):
+        check(value, "budget")

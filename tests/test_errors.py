@@ -2,10 +2,11 @@
 
 import pickle
 
+import numpy as np
 import pytest
 
 import causalbandit as cb
-from causalbandit.errors import Error, InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import Error, InvalidArgument, InvalidType, did_you_mean, listing, shown
 
 
 @pytest.mark.parametrize("kind", [InvalidArgument, InvalidType])
@@ -33,3 +34,10 @@ def test_long_listings_are_cut_and_counted():
     assert listing(["a", 1]) == "'a', 1"
     assert listing(range(10), most=3) == "0, 1, 2, … (7 more)"
     assert listing([]) == ""
+
+
+def test_a_message_shows_plain_values_and_the_length_of_long_numbers():
+    assert listing(np.array(["d01", "d02"])) == "'d01', 'd02'"
+    assert shown(np.int64(7)) == "7"
+    assert shown(np.datetime64("2024-01-02", "ns")).startswith("'2024-01-02")
+    assert (shown(-(10**400)), shown(10**29)) == ("a number of 401 digits", "1" + "0" * 29)

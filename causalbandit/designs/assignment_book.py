@@ -13,6 +13,7 @@ from causalbandit.designs.mad_record import RoundRecord, doubles_from_text, doub
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import CovariateReader
 from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.inference.log_checks import LARGEST
 
 
 class Assignment(NamedTuple):
@@ -155,15 +156,19 @@ class AssignmentBook:
 
 def finite_outcome(outcome: Any, number: int) -> float:
     """The outcome of an assignment as a finite Python float."""
-    if type(outcome) is float and math.isfinite(outcome):
+    if type(outcome) is float and abs(outcome) <= LARGEST:
         return outcome
     if isinstance(outcome, np.ndarray) and outcome.size == 1:
         outcome = outcome.item()
     if not isinstance(outcome, (float, int, np.number, np.bool_, numbers.Real)):
         given = f"of assignment {number} was {outcome!r}"
         raise InvalidType("outcome", f"{given}; expected a number. The assignment stays open.")
-    value = float(outcome)
-    if not math.isfinite(value):
-        fix = "expected a finite number. The assignment stays open: report the outcome once it is known, or never"
-        raise InvalidArgument("outcome", f"of assignment {number} was {value}; {fix}.")
+    try:
+        value = float(outcome)
+    except OverflowError:
+        value = math.inf
+    if not abs(value) <= LARGEST:
+        fix = "The assignment stays open: report the outcome once it is known, or never"
+        expected = f"a finite number{f' up to {LARGEST:g} in size' if math.isfinite(value) else ''}"
+        raise InvalidArgument("outcome", f"of assignment {number} was {value}; expected {expected}. {fix}.")
     return value

@@ -58,7 +58,7 @@ def damage_told() -> Iterator[None]:
         ) from error
     except InvalidArgument:
         raise
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise InvalidArgument(
             "saved", f"cannot be read ({error}); the file is damaged or was changed by hand."
         ) from error

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from causalbandit import checks
 from causalbandit.designs.mixing import (
     SMALLEST_WEIGHT,
@@ -25,7 +23,8 @@ from causalbandit.designs.mixing import (
     mixing_share,
 )
 from causalbandit.designs.outcome_models import outcome_model
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing, shown
+from causalbandit.inference.arm_names import plain_name
 from causalbandit.sequences.bernoulli_contrast import outcomes_per_pair
 
 ESTIMANDS = ("sample", "population")
@@ -96,7 +95,7 @@ class MADSettings:
     def __post_init__(self) -> None:
         given = self.multiplicity
         cleaned = {
-            "arms": tuple(name.item() if isinstance(name, np.generic) else name for name in self.arms),
+            "arms": tuple(map(plain_name, self.arms)),
             "alpha": checks.error_rate(self.alpha),
             "t_star": checks.number(
                 self.t_star, "t_star", least=1, fix="The planned number of rounds is the usual choice."
@@ -257,4 +256,4 @@ def arm_index(name: Hashable, arms: Sequence[Hashable]) -> int:
     printed = [str(arm) for arm in arms]
     if printed.count(str(name)) == 1:
         return printed.index(str(name))
-    raise InvalidArgument("control", f"was {name!r}; the arms are {listing(arms)}.{did_you_mean(name, arms)}")
+    raise InvalidArgument("control", f"was {shown(name)}; the arms are {listing(arms)}.{did_you_mean(name, arms)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from numbers import Number
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,12 @@ def arm_columns(
             )
         table[number] = found
     return table[codes], names
+
+
+def plain_name(name: Hashable) -> Hashable:
+    """An arm's name with numpy's scalars, but for dates and durations, as the plain value that they hold."""
+    plain = isinstance(name, np.generic) and not isinstance(name, (np.datetime64, np.timedelta64))
+    return cast(Hashable, name.item()) if plain else name  # type: ignore[attr-defined]
 
 
 def check_names_differ(names: Sequence[Hashable]) -> None:

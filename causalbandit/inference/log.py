@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from causalbandit.arrays import row_blocks
 from causalbandit.checks import SUM_TOLERANCE, instance, one_each
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
-from causalbandit.inference.arm_names import check_names_differ
+from causalbandit.errors import InvalidArgument, did_you_mean, listing, shown
+from causalbandit.inference.arm_names import check_names_differ, plain_name
 from causalbandit.inference.log_checks import (
     all_propensities,
     arm_vector,
@@ -142,7 +142,7 @@ class AdaptiveLog:
 
     def _columns(self, given: NDArray[np.float64]) -> tuple[int, tuple[Hashable, ...]]:
         """The number of arms and their names."""
-        names = None if self.arm_names is None else tuple(self.arm_names)
+        names = None if self.arm_names is None else tuple(map(plain_name, self.arm_names))
         if names is not None:
             check_names_differ(names)
         if given.ndim == 2:
@@ -248,7 +248,7 @@ class AdaptiveLog:
             if str(name) == str(arm):
                 return place
         known = f"the log has {listing(self.names)}.{did_you_mean(arm, self.names)}"
-        raise InvalidArgument(argument, f"was {arm!r}, an unknown arm; {known}")
+        raise InvalidArgument(argument, f"was {shown(arm)}, an unknown arm; {known}")
 
     def all_propensities(self, argument: str, value: str) -> NDArray[np.float64]:
         """[T, K]: the propensities of all arms.

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalbandit.checks import SUM_TOLERANCE, no_gaps, numeric_array, probability_rows, shaped
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.checks import SUM_TOLERANCE, finite_array, no_gaps, numeric_array, probability_rows, shaped
+from causalbandit.errors import InvalidArgument, InvalidType, listing, shown
 
 _SUMS = "Give every arm of the design a column; where the numbers were rounded, divide each row by its sum."
 _OUTCOMES = (
     "wait for late outcomes; drop such rows only if an outcome's absence depends on neither the arm nor the outcome"
 )
+LARGEST = 1e90
+"""Outcomes up to this size have scores whose cubes, summed over a log, a double holds: 10^270, and 10^38 to spare."""
+
 _CONTEXTS = "impute them with a value that does not depend on the outcome, or drop the column"
 
 
@@ -26,7 +29,8 @@ def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
     outcomes = numeric_array(values, "outcomes", "the numbers that were observed")
     shaped(outcomes, "outcomes", ("T",), "one number per round, and at least one round")
     no_gaps(~np.isfinite(outcomes), "outcomes", _OUTCOMES, "missing or infinite")
-    return outcomes
+    rescale = f", below {LARGEST:g} in size: their squares and cubes are averaged. Give them in a larger unit"
+    return finite_array(outcomes, "outcomes", rescale, least=-LARGEST, most=LARGEST)
 
 
 def propensity_array(values: ArrayLike | None, n_rounds: int) -> NDArray[np.float64]:
@@ -70,7 +74,7 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
     wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
     if len(wrong):
         row = wrong[0]
-        given = f"hold {taken[row]:g} for the taken arm {names[arms[row]]!r} in row {row} ({len(wrong)} such rows)"
+        given = f"hold {taken[row]:g} for the taken arm {shown(names[arms[row]])} in row {row} ({len(wrong)} such rows)"
         fix = "an arm that was taken had a probability above 0 and at most 1: log the one that the design used"
         raise InvalidArgument("propensities", f"{given}; {fix}.")
 

@@ -65,7 +65,7 @@ def test_a_bad_outcome_leaves_the_assignment_open_and_a_corrected_one_is_taken()
     design = MixtureAdaptiveDesign(cb.BetaBernoulliThompson(2), t_star=50, rng=0)
     assignment = design.assign()
     before = design.to_dict()
-    for wrong in (math.nan, math.inf):
+    for wrong in (math.nan, math.inf, 1e308, 10**400):
         with pytest.raises(ValueError, match="finite"):
             design.observe(assignment.id, wrong)
     for wrong_type in ("1", None, [1.0], 1j):

@@ -1,6 +1,7 @@
 """Saved designs: they go on bit for bit, and damage is named."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,34 @@ def test_a_damaged_or_older_file_is_refused_with_the_place_of_the_damage() -> No
     with pytest.raises(cb.InvalidArgument, match=r"format 1; this version reads format 2.*mad_from_log"):
         MixtureAdaptiveDesign.from_dict({**whole, "format": 1})
     assert MixtureAdaptiveDesign.from_dict(whole).to_dict() == whole
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where anything stands in nested JSON."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, below in pairs for place in ((*path, key), *places(below, (*path, key)))]
+
+
+@pytest.mark.parametrize("damage", [None, "gone", "text", [], {}, -1, 10**400, 1e308])
+def test_a_damaged_design_is_refused_in_words_wherever_the_damage_is(damage: Any) -> None:
+    design = MixtureAdaptiveDesign(cb.BetaBernoulliThompson(2), t_star=100, rng=0)
+    for _ in range(5):
+        design.observe(design.assign().id, 1.0)
+    whole = json.loads(json.dumps(design.to_dict()))
+    messages = {}
+    for place in places(whole):
+        broken = copy.deepcopy(whole)
+        inner = broken
+        for key in place[:-1]:
+            inner = inner[key]
+        if damage == "gone":
+            del inner[place[-1]]
+        else:
+            inner[place[-1]] = damage
+        try:
+            MixtureAdaptiveDesign.from_dict(broken)
+        except cb.InvalidArgument as error:
+            messages[place] = str(error)
+    assert len(messages) >= len(places(whole)) // 4
+    if damage == "gone":
+        assert messages[("state",)] == "saved lacks 'state'; the file is damaged or was changed by hand."

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from small_logs import COLUMNS, small_frame
 
 from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.inference.arm_values import estimate_arms
+from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.log_checks import (
     all_propensities,
     arm_vector,
@@ -80,3 +83,27 @@ def test_names_are_no_columns():
         arm_vector(["red", "blue", "red"], 3, 2, NAMES)
     with pytest.raises(InvalidType, match=r"0 … K−1"):
         arm_vector([0.5, 1.0, 0.0], 3, 2, NAMES)
+
+
+@pytest.mark.parametrize("size", [1e308, -1e91])
+def test_outcomes_whose_squares_no_double_holds_are_refused_with_their_row(size):
+    frame = small_frame().astype({"sale": float})
+    frame.loc[7, "sale"] = size
+    with pytest.raises(ValueError, match=r"outcomes holds .* in row 7; expected finite numbers, below 1e\+90 in size"):
+        AdaptiveLog.from_frame(frame, **COLUMNS)
+
+
+def test_the_largest_outcomes_have_finite_estimates():
+    rng = np.random.default_rng(0)
+    frame = small_frame(200).assign(sale=rng.normal(size=200) * 1e89)
+    values = estimate_arms(AdaptiveLog.from_frame(frame, **COLUMNS)).values
+    assert np.isfinite(values[["estimate", "std_error", "lower", "upper", "skewness"]].to_numpy()).all()
+
+
+def test_names_that_numpy_holds_are_told_as_plain_text():
+    frame = small_frame().replace({"arm": {"red": "d01", "blue": "d02"}})
+    names = np.array(["d01", "d02"])
+    columns = COLUMNS | {"propensity": dict(zip(names, ["p_red", "p_blue"], strict=True)), "arms": names}
+    log = AdaptiveLog.from_frame(frame, **columns)
+    with pytest.raises(ValueError, match=r"^arm was 'd03', an unknown arm; the log has 'd01', 'd02'\. Did"):
+        log.column(np.str_("d03"))
