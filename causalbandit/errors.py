@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from typing import Any
 
 
 class Error(Exception):
@@ -58,9 +59,9 @@ def shown(value: object) -> str:
     >>> shown(10**400)
     'a number of 401 digits'
     """
-    plain = value
+    plain: Any = value
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
-        plain = value.item() if value.dtype.kind not in "mM" else str(value)  # dates would become integers
+        plain = str(value) if type(value).__name__ in ("datetime64", "timedelta64") else value.item()
     if isinstance(plain, int) and abs(plain) >= 10**MOST_DIGITS:
         return f"a number of {int(math.log10(abs(plain))) + 1} digits"
     return repr(plain)

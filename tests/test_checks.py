@@ -33,7 +33,7 @@ from causalbandit.checks import (
     whole_number,
     zeros_and_ones,
 )
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument, InvalidType, shown
 
 
 def refusal(check, *arguments, error=InvalidArgument, **keywords):
@@ -53,7 +53,7 @@ def test_whole_numbers_pass_as_int():
 def test_what_is_no_whole_number_is_refused():
     for given in (3.0, "3", True, np.True_, None, np.float64(3)):
         said = refusal(whole_number, given, "size", error=InvalidType)
-        assert said == f"size was {given!r}; expected a whole number."
+        assert said == f"size was {shown(given)}; expected a whole number."
     assert refusal(whole_number, 2, "size", least=3) == "size was 2; expected a whole number of at least 3."
     assert "from 1 to 1,000." in refusal(whole_number, 0, "size", least=1, most=1000)
     assert "at most 1,000." in refusal(whole_number, 1001, "size", most=1000)
