@@ -31,9 +31,8 @@ from causalbandit.wrong_graphs import confounded_mediator
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = 10_000
-CLEAN = {"asia": ((10, 50, True), (20, 100, True), (40, 200, False)),
-         "win95pts": ((10, 50, True), (20, 100, True), (40, 200, False))}  # fmt: skip
-"""Problem → (budget with rows, budget without, whether it is a bar)."""
+CLEAN = ((10, 50, True), (20, 100, True), (40, 200, False))
+"""(Budget with rows, budget without, whether it is a bar), on both problems."""
 CONFOUNDED = ((200, False), (500, False), (1000, True), (5000, True))
 """(Budget, whether it is a bar)."""
 MOST = 1.2
@@ -57,7 +56,7 @@ def regrets(problem: cb.Problem, world: cb.Problem | None, budget: int, with_row
 def compared(name: str, ours: tuple[int, np.ndarray], theirs: tuple[int, np.ndarray], most: float, bar: bool) -> dict:
     """One row of the table: both cells, and whether the bar is kept."""
     (budget, found), (other, without) = ours, theirs
-    row = {"problem": name, "experiments with rows": budget, "regret": found.mean(), "se": _error(found)}
+    row = {"problem": name, "with rows": budget, "regret": found.mean(), "se": _error(found)}
     row |= {"without": other, "its regret": without.mean(), "its se": _error(without)}
     kept = found.mean() <= most * without.mean()
     return row | {"bar": ("kept" if kept else "MISSED") if bar else "-"}
@@ -79,12 +78,31 @@ def study(n: int) -> list[dict]:
     for budget, bar in CONFOUNDED:
         pair = [(budget, regrets(wrong.problem, wrong.world, budget, rows, n)) for rows in (True, False)]
         add(compared("confounded mediator", *pair, MOST, bar))
-    for name, pairs in CLEAN.items():
+    for name in ("asia", "win95pts"):
         problem = cb.load_problem(GRAPHS / f"{name}.json")
-        for few, many, bar in pairs:
+        for few, many, bar in CLEAN:
             cells = (few, regrets(problem, None, few, True, n)), (many, regrets(problem, None, many, False, n))
             add(compared(name, *cells, 1.0, bar))
     return table
+
+
+def report(table: list[dict], n: int, seconds: float) -> str:
+    """The page of a finished study."""
+    missed = sum(row["bar"] == "MISSED" for row in table)
+    text = pd.DataFrame(table).to_string(index=False, float_format=lambda value: f"{value:.5f}")
+    lines = [
+        "# Rows from before",
+        "",
+        f"{ROWS:,} rows observed without intervention, {n} searches by top-two per cell; simple regret with its",
+        'standard error. "with rows" and "without" are numbers of experiments.',
+        "",
+        "```",
+        text,
+        "```",
+        "",
+        f"{f'{missed} bars missed' if missed else 'All bars kept'}. Processor time: {seconds / 60:.0f} minutes.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -93,24 +111,9 @@ def main() -> None:
     options = parser.parse_args()
     started = time.process_time()
     table = study(options.replications)
-    missed = [row for row in table if row["bar"] == "MISSED"]
-    text = pd.DataFrame(table).to_string(index=False, float_format=lambda value: f"{value:.5f}")
-    seconds = time.process_time() - started
-    verdict = f"{len(missed)} bars missed" if missed else "All bars kept"
-    lines = [
-        "# Rows from before",
-        "",
-        f"{ROWS:,} rows observed without intervention, {options.replications} searches by top-two per cell; simple",
-        "regret with its standard error.",
-        "",
-        "```",
-        text,
-        "```",
-        "",
-        f"{verdict}. Processor time: {seconds:.0f} s.",
-    ]
-    (RESULTS / "history.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    raise SystemExit(bool(missed))
+    page = report(table, options.replications, time.process_time() - started)
+    (RESULTS / "history.md").write_text(page, encoding="utf-8")
+    raise SystemExit(any(row["bar"] == "MISSED" for row in table))
 
 
 if __name__ == "__main__":
