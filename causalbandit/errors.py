@@ -62,6 +62,8 @@ def shown(value: object) -> str:
     plain: Any = value
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
         plain = str(value) if type(value).__name__ in ("datetime64", "timedelta64") else value.item()
+    if type(plain) is tuple and len(plain) > 1:
+        return f"({', '.join(map(shown, plain))})"
     if isinstance(plain, int) and abs(plain) >= 10**MOST_DIGITS:
         return f"a number of {int(math.log10(abs(plain))) + 1} digits"
     return repr(plain)
