@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from numbers import Number
 from typing import Any, cast
 
@@ -26,7 +26,11 @@ def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int6
 
 
 def arm_columns(
-    codes: NDArray[np.int64], labels: list[Any], names: tuple[Hashable, ...] | None, column: str
+    codes: NDArray[np.int64],
+    labels: list[Any],
+    names: tuple[Hashable, ...] | None,
+    column: str,
+    place: Callable[[int], str] = "row {}".format,
 ) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
     """[T] columns 0 … K−1 of labels given as numbers, and the K names.
 
@@ -37,19 +41,19 @@ def arm_columns(
     if names is None:
         names = _in_order(labels, column)
     check_names_differ(names)
-    place: dict[Hashable, int] = {name: number for number, name in enumerate(names)}
+    known: dict[Hashable, int] = {name: number for number, name in enumerate(names)}
     printed = {str(name): number for number, name in enumerate(names)}
     numbers = {float(name): number for number, name in enumerate(names) if _is_number(name)}  # type: ignore[arg-type]
     table = np.empty(len(labels), dtype=np.int64)
     for number, label in enumerate(labels):
-        found = place.get(label, printed.get(str(label)))
+        found = known.get(label, printed.get(str(label)))
         if found is None:
             found = numbers.get(_value(label))
         if found is None:
             row = int(np.argmax(codes == number))
             raise InvalidArgument(
                 "arm",
-                f"{label!r} (column {column!r}, first in row {row}) is not one of the arms {listing(names)}."
+                f"{label!r} (column {column!r}, first in {place(row)}) is not one of the arms {listing(names)}."
                 f"{did_you_mean(label, names)} Give every arm of the design, with its propensity.",
             )
         table[number] = found

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class AdaptiveLog:
         The d names of the context columns.
     tolerance : float
         How far a row of propensities may be from summing to 1.
+    notes : tuple of str
+        Sentences on how the columns of a table were read: categories that were encoded, rows that were left out.
     taken_propensities : numpy.ndarray of float, shape [T]
         e_t(W_t), made from ``propensities``.
 
@@ -97,6 +99,7 @@ class AdaptiveLog:
     arm_names: tuple[Hashable, ...] | None = None
     context_names: tuple[str, ...] | None = None
     tolerance: float = SUM_TOLERANCE
+    notes: tuple[str, ...] = ()
     taken_propensities: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -177,7 +180,7 @@ class AdaptiveLog:
             One row per round.
         columns
             Which columns make the log; or, by keyword, what `LogColumns` takes: ``arm``, ``outcome``, ``propensity``,
-            ``contexts``, ``time``, ``batch``, ``ordered``, ``arms``, ``tolerance``.
+            ``contexts``, ``time``, ``batch``, ``ordered``, ``time_format``, ``drop_open``, ``arms``, ``tolerance``.
 
         Raises
         ------
@@ -191,15 +194,24 @@ class AdaptiveLog:
         return cls(**log_arrays(frame_table(frame), columns or LogColumns(**named)))
 
     @classmethod
-    def from_csv(cls, path: str | PathLike[str], columns: LogColumns | None = None, /, **named: Any) -> AdaptiveLog:
+    def from_csv(
+        cls,
+        path: str | PathLike[str] | BinaryIO,
+        columns: LogColumns | None = None,
+        /,
+        *,
+        sep: str = ",",
+        **named: Any,
+    ) -> AdaptiveLog:
         """The log in a CSV file with a header line, plain or compressed; columns as in `from_frame`.
 
         Arms are text as the file writes it (``01`` and ``1`` are two), unless they are named otherwise: with
         ``arms=[0, 1]`` the fields "0" and "1.0" are the arms 0 and 1. A row with more fields than the header is
-        refused with its line.
+        refused with its line. ``path`` may be an open binary file that can be read twice, and ``sep`` is what stands
+        between fields. Messages count lines as a spreadsheet does: the header is line 1.
         """
         columns = columns or LogColumns(**named)
-        return cls(**log_arrays(csv_table(path, columns), columns))
+        return cls(**log_arrays(csv_table(path, columns, sep), columns))
 
     @classmethod
     def from_parquet(cls, path: str | PathLike[str], columns: LogColumns | None = None, /, **named: Any) -> AdaptiveLog:

@@ -37,6 +37,11 @@ class LogColumns:
     ordered : bool
         Vouches that the rows are in the order in which they were observed; batches are then stretches of rows, whatever
         their labels.
+    time_format : str or None
+        How text in the column ``time`` is written, as strftime does: "%d/%m/%Y %H:%M". Default: numbers or ISO 8601.
+    drop_open : bool
+        Leave out the rows whose outcome is missing. That is valid if an outcome's absence depends on neither the arm
+        nor the outcome.
     arms : sequence or None
         All arms of the design, in column order; default: those of ``propensity``, else those in the table, sorted.
     tolerance : float
@@ -56,6 +61,8 @@ class LogColumns:
     time: str | None = None
     batch: str | None = None
     ordered: bool = False
+    time_format: str | None = None
+    drop_open: bool = False
     arms: Sequence[Hashable] | None = None
     tolerance: float = SUM_TOLERANCE
 
@@ -65,6 +72,8 @@ class LogColumns:
         if self.time is None and self.batch is None and not self.ordered:
             fix = "Name the column of time stamps (time) or of batches (batch), or vouch for the rows' order (ordered)"
             raise InvalidArgument("time", f"is unknown: inference uses, for every round, the past only. {fix}.")
+        if self.time_format is not None and self.time is None:
+            raise InvalidArgument("time_format", "was given, but no column of time stamps (time) that it is for.")
         self._check_roles()
         if self.per_arm:
             self._check_arms()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.errors import InvalidArgument, InvalidType, listing
 from causalbandit.inference.log_checks import round_labels
+from causalbandit.inference.log_values import Place, row_place
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDArray[np.int64] | None:
@@ -27,23 +33,76 @@ def time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDAr
         ) from None
 
 
-def time_stamps(values: NDArray[Any], column: str) -> NDArray[Any]:
-    """Time stamps as they are, but text as dates, because "10/2" sorts before "9/2"."""
-    if values.dtype.kind not in "OUST":
-        return values
+def time_stamps(
+    values: NDArray[Any], column: str, time_format: str | None = None, place: Place = row_place
+) -> NDArray[Any]:
+    """Time stamps as they are, but text as numbers or dates, because "10" and "10/2" sort before "9" and "9/2".
+
+    Text is read as numbers, by ``time_format`` (as strftime writes it: "%d.%m.%Y"), or as ISO 8601. Dates with UTC
+    offsets are put in the order of the moments that they mean, also where the offset changes.
+
+    Raises
+    ------
+    InvalidArgument
+        With the place of the first text that cannot be read so: "3/4/2024" is March or April.
+    """
     import pandas as pd
 
-    if pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
+    if values.dtype.kind not in "OUST" and time_format is None:
+        return values
+    series = pd.Series(values)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind.startswith("mixed"):
         given = f"stamps in column {column!r} are of mixed types, such as numbers and text"
         raise InvalidType("time", f"{given}; convert them to numbers or dates first.")
+    if time_format is not None:
+        series = series.astype(str).where(series.notna())
+    elif kind == "string":
+        as_numbers = pd.to_numeric(series, errors="coerce")
+        if not (as_numbers.isna() & series.notna()).any():
+            return np.asarray(as_numbers)
+    else:
+        return _dates(series, None, column)
+    written = time_format or "ISO8601"
+    unread = pd.to_datetime(series, format=written, errors="coerce", utc=True).isna() & series.notna()
+    if unread.any():
+        row = int(np.argmax(unread.to_numpy()))
+        how, fix = f"by the format {time_format!r}", ""
+        if time_format is None:
+            how = "as a number or as an ISO 8601 date such as 2024-12-31 18:00"
+            fix = " Tell how dates are written by a time format, such as %d/%m/%Y for day/month/year."
+        given = f"stamps in column {column!r} hold {series.iloc[row]!r} in {place(row)}, which does not read {how}"
+        raise InvalidArgument("time", f"{given}.{fix}")
+    return _dates(series, written, column)
+
+
+def _dates(series: pd.Series, written: str | None, column: str) -> NDArray[Any]:
+    """Dates in one time zone: those with changing offsets in UTC."""
+    import pandas as pd
+
     try:
-        return pd.to_datetime(pd.Series(values)).to_numpy()
-    except (TypeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # pandas 2 warns of offsets that change
+            return pd.to_datetime(series, format=written).to_numpy()
+    except (TypeError, ValueError, FutureWarning) as error:
+        cause = error
+    with_offset = series.dropna().map(_has_offset)
+    if not with_offset.all():
+        if with_offset.any():
+            mixed = "some with and some without a UTC offset, which cannot be put in order; write all in one way"
+            raise InvalidArgument("time", f"stamps in column {column!r} are dates, {mixed}.") from None
         raise InvalidArgument(
             "time",
-            f"stamps in column {column!r} are text that does not read as dates ({error}); convert them to numbers or "
-            "dates first.",
+            f"stamps in column {column!r} do not read as dates ({cause}); convert them to numbers or dates first.",
         ) from None
+    return pd.to_datetime(series, format=written, utc=True).to_numpy()
+
+
+def _has_offset(stamp: Any) -> bool:
+    """Whether a date, or its text, tells how far its clock is from UTC."""
+    if isinstance(stamp, str):
+        return re.search(r"(Z|[+-]\d\d(:?\d\d)?)\s*$", stamp[10:]) is not None  # behind the day: 2024-12-31
+    return getattr(stamp, "tzinfo", None) is not None
 
 
 def sortable_batches(batches: NDArray[Any]) -> NDArray[Any]:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.checks import numeric_array
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.arm_names import arm_columns, codes_as_seen
 from causalbandit.inference.log_columns import LogColumns
 from causalbandit.inference.log_order import batch_labels, time_stamps
+from causalbandit.inference.log_values import Covariate, Place, numbers, row_place
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OPEN = (
+    "wait for late outcomes; leave such rows out (drop_open) only if an outcome's absence depends on neither the arm "
+    "nor the outcome"
+)
+"""What to do about missing outcomes."""
 
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None")
 """What stands for a missing number in a CSV file; in its column of arms only an empty field does."""
@@ -41,11 +50,14 @@ class Table:
         Number of rows.
     parts : iterable of (int, callable)
         For stretches of rows, in order: their number, and a function from the name of a column to its values.
+    place : callable
+        From the number of a row to its place in a message.
     """
 
     names: list[Any]
     n_rows: int
     parts: Iterable[tuple[int, Callable[[str], NDArray[Any]]]]
+    place: Place = row_place
 
 
 def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
@@ -56,32 +68,63 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     codes, outcomes = np.empty(table.n_rows, dtype=np.int64), np.empty(table.n_rows)
     propensities = np.empty((table.n_rows, len(columns.shares)))
     contexts = np.empty((table.n_rows, len(columns.contexts)))
+    covariates = [Covariate(name) for name in columns.contexts]
     seen: dict[Any, int] = {}
     order: dict[str, list[NDArray[Any]]] = {name: [] for name in (columns.time, columns.batch) if name is not None}
     start = 0
     for size, values in table.parts:
         rows = slice(start, start + size)
         codes[rows] = codes_as_seen(values(columns.arm), seen)
-        outcomes[rows] = _numbers(values(columns.outcome), columns.outcome)
-        for target, named in ((propensities, columns.shares), (contexts, columns.contexts)):
-            for place, name in enumerate(named):
-                target[rows, place] = _numbers(values(name), name)
+        outcomes[rows] = numbers(values(columns.outcome), columns.outcome, table.place, start, truth=True)
+        for at, name in enumerate(columns.shares):
+            propensities[rows, at] = numbers(values(name), name, table.place, start)
+        for at, covariate in enumerate(covariates):
+            contexts[rows, at] = covariate.read(values(covariate.column), table.place, start)
         for name, stretches in order.items():
             stretches.append(values(name))
         start = rows.stop
-    arms, names = arm_columns(codes, list(seen), columns.names, columns.arm)
+    encoded = [covariate.encoded(contexts[:, at]) for at, covariate in enumerate(covariates)]
+    notes = [note for _, _, note in encoded if note]
     joined = {name: np.concatenate(stretches) for name, stretches in order.items()}
-    return {
+    kept = _known_outcomes(outcomes, columns, table.place)
+    if not kept.all():
+        note = f"Left out {table.n_rows - int(kept.sum())} of {table.n_rows} rows, whose outcomes are open"
+        notes.append(f"{note}: valid if their absence depends on neither the arm nor the outcome.")
+    arms, names = arm_columns(codes, list(seen), columns.names, columns.arm, table.place)
+    stamps = None
+    if columns.time is not None:
+        stamps = time_stamps(joined[columns.time], columns.time, columns.time_format, table.place)
+    batches = None if columns.batch is None else batch_labels(joined[columns.batch], columns.rows_in_order)
+    arrays: dict[str, Any] = {
         "arms": arms,
         "outcomes": outcomes,
         "propensities": propensities if columns.per_arm else propensities[:, 0],
-        "contexts": contexts if columns.contexts else None,
-        "batches": None if columns.batch is None else batch_labels(joined[columns.batch], columns.rows_in_order),
-        "times": None if columns.time is None else time_stamps(joined[columns.time], columns.time),
-        "arm_names": names,
-        "context_names": tuple(columns.contexts) or None,
-        "tolerance": columns.tolerance,
+        "contexts": np.column_stack([each for each, _, _ in encoded]) if encoded else None,
+        "batches": batches,
+        "times": stamps,
     }
+    if not kept.all():
+        arrays = {name: None if array is None else array[kept] for name, array in arrays.items()}
+    return arrays | {
+        "arm_names": names,
+        "context_names": tuple(name for _, named, _ in encoded for name in named) or None,
+        "tolerance": columns.tolerance,
+        "notes": tuple(notes),
+    }
+
+
+def _known_outcomes(outcomes: NDArray[np.float64], columns: LogColumns, place: Place) -> NDArray[np.bool_]:
+    """Which rows of a table are kept, bool [T]; missing outcomes are refused unless they are to be dropped."""
+    known: NDArray[np.bool_] = ~np.isnan(outcomes)
+    missing = np.flatnonzero(~known)
+    if len(missing) == len(outcomes):
+        raise InvalidArgument("outcome", f"was {columns.outcome!r}, a column without any value; expected numbers.")
+    if len(missing) and not columns.drop_open:
+        where = ", ".join(place(int(row)) for row in missing[:5]) + (", …" if len(missing) > 5 else "")
+        raise InvalidArgument(
+            "outcomes", f"is missing or infinite in {len(missing)} of {len(outcomes)} rows ({where}); {OPEN}."
+        )
+    return known
 
 
 def frame_table(frame: pd.DataFrame) -> Table:
@@ -96,10 +139,11 @@ def frame_table(frame: pd.DataFrame) -> Table:
     return Table(list(frame.columns), len(frame), [(len(frame), values)])
 
 
-def csv_table(path: str | PathLike[str], columns: LogColumns) -> Table:
+def csv_table(path: str | PathLike[str] | BinaryIO, columns: LogColumns, sep: str = ",") -> Table:
     """A CSV file with a header line, in one part; pandas unpacks what its ending says is compressed.
 
     Arms are text as it was written; types of other columns are told from the whole file, not from a part of it.
+    ``sep`` is one character. An open binary file is read from its start.
 
     Raises
     ------
@@ -109,31 +153,79 @@ def csv_table(path: str | PathLike[str], columns: LogColumns) -> Table:
     """
     import pandas as pd
 
-    _check_file(path)
-    try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    with _readable(path):
+        header = csv_header(path, sep)
         columns.check_present(header)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # the first row alone may be too long
             frame = pd.read_csv(
-                path,
+                _rewound(path),
+                sep=sep,
                 index_col=False,
                 dtype={columns.arm: str},
                 keep_default_na=False,
                 na_values={name: [""] if name == columns.arm else list(MISSING) for name in columns.all},
                 low_memory=False,
             )
+    return replace(frame_table(frame), place=partial(_line, path, sep))
+
+
+def csv_header(path: str | PathLike[str] | BinaryIO, sep: str = ",") -> list[str]:
+    """The names of a CSV file's columns."""
+    import pandas as pd
+
+    with _readable(path):
+        line = pd.read_csv(_rewound(path), sep=sep, header=None, nrows=1, dtype=str, keep_default_na=False)
+    return [str(name) for name in line.iloc[0].tolist()]
+
+
+def parquet_header(path: str | PathLike[str]) -> list[str]:
+    """The names of a Parquet file's columns."""
+    return [str(name) for name in _parquet_module(path).read_schema(path).names]
+
+
+def source_name(path: str | PathLike[str] | BinaryIO) -> str:
+    """What messages call a file."""
+    return os.fspath(path) if isinstance(path, (str, PathLike)) else "standard input"
+
+
+def _rewound(path: Any) -> Any:
+    """A path as it is, or an open file at its start."""
+    if hasattr(path, "seek"):
+        path.seek(0)
+    return path
+
+
+@contextmanager
+def _readable(path: Any) -> Iterator[None]:
+    """Say what is wrong with a CSV file where pandas would raise errors of its own."""
+    import pandas as pd
+
+    name = source_name(path)
+    if not hasattr(path, "seek"):
+        _check_file(path)
+    try:
+        yield
     except pd.errors.EmptyDataError:
-        raise InvalidArgument("path", f"is {os.fspath(path)!r}, an empty file: it has no header line.") from None
+        raise InvalidArgument("path", f"is {name!r}, an empty file: it has no header line.") from None
     except UnicodeDecodeError:
-        raise InvalidArgument("path", f"is {os.fspath(path)!r}, which is not text in UTF-8; save it as such.") from None
+        raise InvalidArgument("path", f"is {name!r}, which is not text in UTF-8; save it as such.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise InvalidArgument(
             "path",
-            f"is {os.fspath(path)!r}, which cannot be read: {str(error).strip()} A row has more fields than the "
+            f"is {name!r}, which cannot be read: {str(error).strip()} A row has more fields than the "
             "header: a comma too many at its end, or one inside a value that is not in quotation marks.",
         ) from None
-    return frame_table(frame)
+
+
+def _line(path: Any, sep: str, row: int) -> str:
+    """Where a spreadsheet shows a row of data: the header is line 1, and blank lines count. Reads the file again."""
+    from pandas.io.common import get_handle
+
+    with get_handle(_rewound(path), "r", encoding="utf-8-sig", compression="infer") as opened:
+        lines = enumerate(csv.reader(opened.handle, delimiter=sep), 1)
+        filled = (line for line, fields in lines if len(fields) > 1 or "".join(fields).strip())
+        return f"line {next(islice(filled, row + 1, None), row + 2)}"
 
 
 def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
@@ -144,13 +236,9 @@ def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
     ImportError
         Without pyarrow.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise ImportError("Reading Parquet needs pyarrow: pip install 'causalbandit[parquet]'.") from error
+    parquet = _parquet_module(path)
+    import pyarrow
 
-    _check_file(path)
     schema = parquet.read_schema(path)
     columns.check_present(list(schema.names))
 
@@ -167,10 +255,14 @@ def _parquet_column(part: Any, name: str) -> NDArray[Any]:
     return np.asarray(part.column(name).to_numpy(zero_copy_only=False))
 
 
-def _numbers(values: NDArray[Any], column: str) -> NDArray[np.float64]:
-    return numeric_array(
-        values, f"column {column!r}", "encode them as numbers first (categories for example with pandas.get_dummies)"
-    )
+def _parquet_module(path: str | PathLike[str]) -> Any:
+    """pyarrow's reader, once there is a file to read."""
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise ImportError("Reading Parquet needs pyarrow: pip install 'causalbandit[parquet]'.") from error
+    _check_file(path)
+    return parquet
 
 
 def _check_file(path: str | PathLike[str]) -> None:

@@ -59,7 +59,7 @@ def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_
         frame.astype({"sale": object}).assign(sale=[missing, *frame["sale"][1:]]).to_csv(
             tmp_path / "log.csv", index=False
         )
-        with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(row 0\)"):
+        with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(line 2\)"):
             AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
     frame.assign(arm=["", *frame["arm"][1:]]).to_csv(tmp_path / "log.csv", index=False)
     with pytest.raises(ValueError, match=r"missing in 1 of 12 rows \(row 0\)"):
@@ -145,7 +145,8 @@ def read(frame, kind, folder, **columns):
 def test_a_missing_integer_or_truth_value_is_a_missing_outcome(tmp_path, kind, values):
     gone = pd.Series([0, 1] * 6, dtype=values)
     gone[7] = None
-    with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(row 7\)"):
+    place = "line 9" if kind == "csv" else "row 7"
+    with pytest.raises(ValueError, match=rf"missing or infinite in 1 of 12 rows \({place}\)"):
         read(small_frame().assign(sale=gone), kind, tmp_path, **COLUMNS)
 
 
