@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
+import io
+import lzma
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +89,8 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
         start = rows.stop
     encoded = [covariate.encoded(contexts[:, at]) for at, covariate in enumerate(covariates)]
     notes = [note for _, _, note in encoded if note]
+    if notes:  # otherwise the columns are what was read, and need no copy
+        contexts = np.column_stack([each for each, _, _ in encoded])
     joined = {name: np.concatenate(stretches) for name, stretches in order.items()}
     kept = _known_outcomes(outcomes, columns, table.place)
     if not kept.all():
@@ -99,7 +105,7 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
         "arms": arms,
         "outcomes": outcomes,
         "propensities": propensities if columns.per_arm else propensities[:, 0],
-        "contexts": np.column_stack([each for each, _, _ in encoded]) if encoded else None,
+        "contexts": contexts if encoded else None,
         "batches": batches,
         "times": stamps,
     }
@@ -220,12 +226,22 @@ def _readable(path: Any) -> Iterator[None]:
 
 def _line(path: Any, sep: str, row: int) -> str:
     """Where a spreadsheet shows a row of data: the header is line 1, and blank lines count. Reads the file again."""
-    from pandas.io.common import get_handle
+    if hasattr(path, "seek"):
+        return _counted(io.TextIOWrapper(io.BytesIO(_rewound(path).read()), "utf-8-sig", newline=""), sep, row)
+    ending = os.path.splitext(path)[1].lower()
+    if ending in (".zip", ".zst"):
+        return f"line {row + 2}"  # these have no plain reader here: right if no line before it is blank
+    with {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)(
+        path, "rt", encoding="utf-8-sig", newline=""
+    ) as file:
+        return _counted(file, sep, row)
 
-    with get_handle(_rewound(path), "r", encoding="utf-8-sig", compression="infer") as opened:
-        lines = enumerate(csv.reader(opened.handle, delimiter=sep), 1)
-        filled = (line for line, fields in lines if len(fields) > 1 or "".join(fields).strip())
-        return f"line {next(islice(filled, row + 1, None), row + 2)}"
+
+def _counted(file: Any, sep: str, row: int) -> str:
+    """The line of a row of data among those of a CSV file, which a line of blanks alone does not hold."""
+    lines = enumerate(csv.reader(file, delimiter=sep), 1)
+    filled = (line for line, fields in lines if len(fields) > 1 or "".join(fields).strip())
+    return f"line {next(islice(filled, row + 1, None), row + 2)}"
 
 
 def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
