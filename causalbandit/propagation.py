@@ -126,7 +126,7 @@ def _propagate_regime(
     for places, plan in plans(tree, interventions, regime, chunk):
         for start in range(0, len(tables), tables_at_once):
             part = slice(start, start + tables_at_once)
-            run = _Pass(tree, plan, own_tables[part])
+            run = Pass(tree, plan, own_tables[part])
             effects[part, places] = run.effects()
             if not n_channels:
                 continue
@@ -176,13 +176,13 @@ def check_fits(interventions: InterventionSet, memory: int) -> None:
 
 def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> list[Floats]:
     """Per bag, root first: the product of all tables at and below it, summed onto it; [groups of plan.up, 2^|bag|]."""
-    run = _Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])
+    run = Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])
     tables = [np.broadcast_to(table[0], (plan.up[place].n, table.shape[-1])) for place, table in run.upward()]
     return tables[::-1]
 
 
 @dataclass(frozen=True, eq=False)
-class _Factor:
+class Factor:
     """One factor of a bag's product: values per group of interventions over a scope of the bag."""
 
     values: Floats  # [..., groups, 2^|scope|]
@@ -197,7 +197,7 @@ class _Factor:
         return values if self.places is None else values.take(self.places, axis=-1)
 
 
-def _product(factors: Sequence[_Factor], interventions: Places) -> Floats:
+def _product(factors: Sequence[Factor], interventions: Places) -> Floats:
     """Product of the factors for some interventions, [..., len(interventions) or 1, 2^|bag|]; smallest first."""
     product: Floats | None = None
     ours = False  # until the first multiplication the product may be a factor's own array
@@ -214,37 +214,45 @@ def _product(factors: Sequence[_Factor], interventions: Places) -> Floats:
     return product
 
 
-class _Pass:
+class Pass:
     """One upward and, if asked, one downward pass for D sets of tables and one chunk of interventions."""
 
     def __init__(self, tree: CliqueTree, plan: Plan, tables: Floats) -> None:
         self.tree = tree
         self.plan = plan
         self.tables = tables
-        self.families: list[list[_Factor]] = [
+        self.families: list[list[Factor]] = [
             [self._family_factor(family, scope) for family, scope in zip(bag.families, bag.family_scopes, strict=True)]
             for bag in tree.bags
         ]
         self.messages: list[Floats] = [np.empty(0)] * len(tree.bags)
 
-    def _family_factor(self, place: int, scope: Scope) -> _Factor:
+    def replace_tables(self, place: int, tables: Floats) -> None:
+        """Use new ``tables`` [D, C, 2] for the families of one bag."""
+        self.tables = tables
+        bag = self.tree.bags[place]
+        self.families[place] = [
+            self._family_factor(family, scope) for family, scope in zip(bag.families, bag.family_scopes, strict=True)
+        ]
+
+    def _family_factor(self, place: int, scope: Scope) -> Factor:
         """The family's table over its bag, per state of its node: free, fixed at 0, fixed at 1."""
         family = self.tree.families[place]
         share = self.plan.states[place]
         free = self.tables[:, family.rows].reshape(len(self.tables), -1).take(scope.places, axis=-1)
         if share.n == 1 and self.plan.codes[place][0] == 0:
-            return _Factor(free[:, None, :], share, None)
+            return Factor(free[:, None, :], share, None)
         value = scope.places & 1
         states = [
             free if code == 0 else np.broadcast_to((value == code - 1).astype(np.float64), free.shape)
             for code in self.plan.codes[place]
         ]
-        return _Factor(np.stack(states, axis=1), share, None)
+        return Factor(np.stack(states, axis=1), share, None)
 
-    def _inward(self, place: int) -> list[_Factor]:
+    def _inward(self, place: int) -> list[Factor]:
         bag = self.tree.bags[place]
         return [
-            _Factor(self.messages[child], self.plan.up[child], scope.places)
+            Factor(self.messages[child], self.plan.up[child], scope.places)
             for child, scope in zip(bag.children, bag.child_scopes, strict=True)
         ]
 
@@ -254,11 +262,15 @@ class _Pass:
         The product has shape [D, groups, 2^|bag|]; summed onto the separator it becomes the bag's own message.
         """
         for place in reversed(range(len(self.tree.bags))):
-            table = _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
-            if place > 0:
-                residual = 1 << self.tree.bags[place].n_residual
-                self.messages[place] = table.reshape(*table.shape[:-1], residual, -1).sum(axis=-2)
-            yield place, table
+            yield place, self.gather(place)
+
+    def gather(self, place: int) -> Floats:
+        """One bag's product of its families and its children's messages; leaves the bag's own message."""
+        table = _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
+        if place > 0:
+            residual = 1 << self.tree.bags[place].n_residual
+            self.messages[place] = table.reshape(*table.shape[:-1], residual, -1).sum(axis=-2)
+        return table
 
     def effects(self) -> Floats:
         """μ for each set of tables and intervention of the chunk, [D, A]; leaves the messages for `downward`."""
@@ -269,33 +281,39 @@ class _Pass:
 
     def downward(self, reach: Floats | None, gradient: Floats | None) -> None:
         """Fill ``reach`` and ``gradient``, views of shape [D, C, A], from the messages away from the root."""
-        everyone = alike([], [], self.plan.n_interventions)
         evidence = self.tree.target_in_root
         channels = []
         if reach is not None:
             channels.append(np.ones_like(evidence))
         if gradient is not None:
             channels.append(evidence)
-        outside: list[_Factor | None] = [None] * len(self.tree.bags)
-        outside[0] = _Factor(np.stack(channels)[:, None, None, :], everyone, None)
+        outside: list[Factor | None] = [None] * len(self.tree.bags)
+        outside[0] = self.from_above(np.stack(channels))
         for place, (bag, (to_children, to_families)) in enumerate(zip(self.tree.bags, self.plan.down(), strict=True)):
             above = outside[place]
             assert above is not None
             outside[place] = None
-            families, inward = self.families[place], self._inward(place)
-            for index, (child, scope, share) in enumerate(
-                zip(bag.children, bag.child_scopes, to_children, strict=True)
-            ):
-                product = _product([above, *families, *without(inward, index)], share.first)
-                below = self.tree.bags[child]
-                first = (1 << len(below.separator)) - 1
-                outside[child] = _Factor(scope.sum_onto(product), share, np.arange(1 << len(below.nodes)) & first)
-            for index, (family, scope, share) in enumerate(
-                zip(bag.families, bag.family_scopes, to_families, strict=True)
-            ):
-                product = _product([above, *inward, *without(families, index)], share.first)
-                derivative = scope.sum_onto(product)
-                self._store(family, share, derivative, reach, gradient)
+            for index, (child, share) in enumerate(zip(bag.children, to_children, strict=True)):
+                outside[child] = self.outward(place, index, share, above)
+            for index, (family, share) in enumerate(zip(bag.families, to_families, strict=True)):
+                self._store(family, share, self.derivative(place, index, share, above), reach, gradient)
+
+    def from_above(self, channels: Floats) -> Factor:
+        """What the root bag gets in place of a message: ``channels`` [channels, 2^|root|], alike for everyone."""
+        return Factor(channels[:, None, None, :], alike([], [], self.plan.n_interventions), None)
+
+    def outward(self, place: int, index: int, share: Share, above: Factor) -> Factor:
+        """The message of a bag to the child at ``index``, from what comes ``above`` and from the other children."""
+        bag = self.tree.bags[place]
+        product = _product([above, *self.families[place], *without(self._inward(place), index)], share.first)
+        below = self.tree.bags[bag.children[index]]
+        first = (1 << len(below.separator)) - 1
+        return Factor(bag.child_scopes[index].sum_onto(product), share, np.arange(1 << len(below.nodes)) & first)
+
+    def derivative(self, place: int, index: int, share: Share, above: Factor) -> Floats:
+        """The derivative for the table of a bag's family at ``index``: [channels, D, groups, 2·rows]."""
+        product = _product([above, *self._inward(place), *without(self.families[place], index)], share.first)
+        return self.tree.bags[place].family_scopes[index].sum_onto(product)
 
     def _store(
         self, place: int, share: Share, derivative: Floats, reach: Floats | None, gradient: Floats | None

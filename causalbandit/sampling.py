@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import FREE
-from causalbandit.clique_tree import Floats, Places, clique_tree
+from causalbandit.clique_tree import Floats, Places, Scope, clique_tree
 from causalbandit.counts import Counts, Origin
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Integers = npt.NDArray[np.int64]
+_ONE_BY_ONE = 32
+"""Binomials drawn one by one rather than as an array: numpy's checks of an array cost as much as about forty draws."""
 
 
 class Simulator:
@@ -96,6 +98,28 @@ class _RegimeSimulator:
         self._assignments = interventions.assignments[:, interventions.graph.ancestor_places]
         self._free = self._assignments == FREE
         self._interventions = interventions
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Where each bag finds its separator in its parent, and each family row in the tables of all bags in line."""
+        bags, families = self._tree.bags, self._tree.families
+        self._from_parent: list[Scope | None] = [None] * len(bags)
+        self._holder: dict[int, tuple[int, Scope]] = {}
+        orders, widths, rows, owners, offset = [], [], [], [], 0
+        for place, bag in enumerate(bags):
+            for child, scope in zip(bag.children, bag.child_scopes, strict=True):
+                self._from_parent[child] = scope
+            for family, scope in zip(bag.families, bag.family_scopes, strict=True):
+                self._holder[family] = place, scope
+                orders.append(offset + scope.order)
+                widths.append(np.full(1 << scope.size, len(scope.order) >> scope.size))
+                where = self._regime.rows_in_set(families[family])
+                rows.append(np.arange(where.start, where.stop) if isinstance(where, slice) else where)
+                owners.append(np.full(len(rows[-1]), family))
+            offset += 1 << len(bag.nodes)
+        self._order = np.concatenate(orders)
+        self._starts = np.cumsum(np.concatenate([[0], *widths]))[:-1]
+        self._rows, self._family_of_row = np.concatenate(rows), np.concatenate(owners)
 
     def draw(self, numbers: Integers, random: np.random.Generator, counts: Counts) -> None:
         """Add ``numbers[a]`` experiments under each intervention a of the regime to ``counts``, but for the trials."""
@@ -138,41 +162,54 @@ class _RegimeSimulator:
     ) -> None:
         own = numbers[places]
         used = np.flatnonzero(own)
-        free = self._free[places[used]]
         tables: list[Integers] = []
         for place, bag in enumerate(self._tree.bags):
-            if bag.parent < 0:
-                table = own[used][:, None]
-            else:
-                parent = self._tree.bags[bag.parent]
-                scope = parent.child_scopes[parent.children.index(place)]
-                table = scope.sum_onto(tables[bag.parent])
+            scope = self._from_parent[place]
+            table = own[used][:, None] if scope is None else scope.sum_onto(tables[bag.parent])
             table = table[:, None, :]
-            group = plan.up[place].group[used] if plan.up[place].n > 1 else np.zeros(len(used), dtype=np.intp)
+            group = plan.up[place].group[used]
             for probability in splits[place]:
-                ones = random.binomial(table, probability[group])
-                table = np.stack([table - ones, ones], axis=2).reshape(len(used), -1, table.shape[-1])
+                ones = _binomial(random, table, probability[group])
+                halves = np.empty((*ones.shape[:2], 2, ones.shape[2]), dtype=np.int64)
+                np.subtract(table, ones, out=halves[:, :, 0])
+                halves[:, :, 1] = ones
+                table = halves.reshape(len(used), -1, table.shape[-1])
             tables.append(table.reshape(len(used), -1))
-            self._record(place, tables[-1], free, counts)
+        self._record(tables, self._free[places[used]], counts)
         successes = tables[0] @ self._tree.target_in_root.astype(np.int64)
         counts.successes[places[used]] = successes
 
-    def _record(self, place: int, table: Integers, free: npt.NDArray[np.bool_], counts: Counts) -> None:
-        bag = self._tree.bags[place]
-        everyone: Integers | None = None
-        for family, scope in zip(bag.families, bag.family_scopes, strict=True):
-            free_here = free[:, family]
-            if free_here.all():
-                everyone = table.sum(axis=0) if everyone is None else everyone
-                pooled = everyone
-            elif free_here.any():
-                pooled = table[free_here].sum(axis=0)
-            else:
-                continue
-            by_value = scope.sum_onto(pooled)
-            rows = self._regime.rows_in_set(self._tree.families[family])
-            counts.visits[rows] += by_value[0::2] + by_value[1::2]
-            counts.ones[rows] += by_value[1::2]
+    def _record(self, tables: list[Integers], free: npt.NDArray[np.bool_], counts: Counts) -> None:
+        """Add every family's counts: those that all interventions used leave free at once, the others one by one."""
+        everyone = np.concatenate([table.sum(axis=0) for table in tables])
+        by_value = np.add.reduceat(everyone[self._order], self._starts).reshape(-1, 2)
+        always = np.asarray(free.all(axis=0))
+        if always.all():
+            rows = self._rows
+        else:
+            kept = always[self._family_of_row]
+            by_value, rows = by_value[kept], self._rows[kept]
+        counts.visits[rows] += by_value.sum(axis=1)
+        counts.ones[rows] += by_value[:, 1]
+        for family in np.flatnonzero(~always & np.asarray(free.any(axis=0))).tolist():
+            place, scope = self._holder[family]
+            part = scope.sum_onto(tables[place][free[:, family]].sum(axis=0))
+            where = self._regime.rows_in_set(self._tree.families[family])
+            counts.visits[where] += part[0::2] + part[1::2]
+            counts.ones[where] += part[1::2]
+
+
+def _binomial(random: np.random.Generator, numbers: Integers, probability: Floats) -> Integers:
+    """``random.binomial``, value for value; few numbers are drawn one by one, without numpy's checks of arrays.
+
+    Both arrays have the same shape.
+    """
+    if numbers.size > _ONE_BY_ONE:
+        return np.asarray(random.binomial(numbers, probability))
+    pairs = zip(numbers.ravel().tolist(), probability.ravel().tolist(), strict=True)
+    # No experiment draws no random number, in numpy either.
+    ones = [random.binomial(number, chance) if number else 0 for number, chance in pairs]
+    return np.array(ones, dtype=np.int64).reshape(numbers.shape)
 
 
 def sample_rows(

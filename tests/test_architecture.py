@@ -23,7 +23,7 @@ FLOORS = [
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
     {"counts", "observed_rows", "adjustment"},
-    {"clique_tree", "sharing", "propagation"},
+    {"clique_tree", "sharing", "propagation", "changing_reach"},
     {"sampling"},
     {"elimination", "model"},
     {"problem"},
