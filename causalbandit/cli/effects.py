@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.core import ParameterSource
 
 from causalbandit.cli.errors import BadInput, bad_input
+from causalbandit.cli.log_file import LogFile, log_options
 from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
 from causalbandit.errors import InvalidArgument
 
@@ -33,115 +32,6 @@ BOUNDED = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asy
 """Sequences of values that look at --bounds; exact is for outcomes 0 or 1 and needs none."""
 
 
-def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument LOG and the options that say what its columns are; a command gets them as one ``log_file``."""
-
-    def gathered(
-        log: str,
-        arm: str,
-        outcome: str,
-        propensity: tuple[str, ...],
-        contexts: str | None,
-        time: str | None,
-        batch: str | None,
-        ordered: bool,
-        arms: str | None,
-        **others: Any,
-    ) -> None:
-        columns = {
-            "arm": arm,
-            "outcome": outcome,
-            "propensity": _propensity_columns(propensity),
-            "contexts": _listed(contexts),
-            "time": time,
-            "batch": batch,
-            "ordered": ordered,
-            "arms": _listed(arms) or None,
-        }
-        command(LogFile(log, columns), **others)
-
-    gathered.__name__, gathered.__doc__ = command.__name__, command.__doc__
-    gathered.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined] # click's own
-    for decorate in reversed(_LOG_PARAMETERS):
-        gathered = decorate(gathered)
-    return gathered
-
-
-_LOG_PARAMETERS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("log", metavar="LOG"),
-    click.option("--arm", metavar="COLUMN", required=True, help="The arm that was taken."),
-    click.option("--outcome", metavar="COLUMN", required=True, help="What it gave: a number."),
-    click.option(
-        "--propensity",
-        metavar="COLUMNS",
-        required=True,
-        multiple=True,
-        help="The probability with which the design took the arm: one column for the arm that was taken, or one for "
-        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue. Repeat it, "
-        "one arm each, when names of arms hold commas.",
-    ),
-    click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
-    click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
-    click.option("--ordered", is_flag=True, help="The rows are in the order of time already."),
-    click.option(
-        "--contexts",
-        "--covariates",
-        "contexts",
-        metavar="COLUMNS",
-        help="What was known before the arm was taken, comma separated.",
-    ),
-    click.option("--arms", metavar="NAMES", help="All arms of the design, comma separated.  [default: as found]"),
-)
-
-
-class LogFile:
-    """A log in a file, and what its columns are."""
-
-    def __init__(self, path: str, columns: dict[str, Any]) -> None:
-        self.path, self.columns = path, columns
-
-    def read(self) -> AdaptiveLog:
-        """The checked log; `BadInput` with the file's fault otherwise."""
-        from causalbandit.inference.log import AdaptiveLog
-
-        ending = Path(self.path).suffix.lower()
-        if ending not in (".csv", ".parquet"):
-            raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
-        if not (self.columns["ordered"] or self.columns["time"] or self.columns["batch"]):
-            fix = "time stamps (--time) or of batches (--batch), or pass --ordered when the rows stand in that order"
-            why = "The order of time is unknown, and inference uses, for every round, the past only"
-            raise BadInput(f"{self.path}: {why}. Name the column of {fix}.")
-        reader = AdaptiveLog.from_csv if ending == ".csv" else AdaptiveLog.from_parquet
-        with bad_input(self.path):
-            return reader(self.path, **self.columns)
-
-
-def _listed(text: str | None) -> tuple[str, ...]:
-    """The parts of a comma-separated list."""
-    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _propensity_columns(given: tuple[str, ...]) -> str | list[str] | dict[str, str]:
-    """One column, a list of columns, or arm → column.
-
-    A list is split at commas. When the option is repeated, a text of which only some parts have an equals sign is a
-    whole, so that names of arms may hold commas. The last equals sign is the one before the column, since names of arms
-    may hold others.
-    """
-    parts: list[str] = []
-    for text in given:
-        listed = _listed(text)
-        mixed = len({"=" in part for part in listed}) == 2
-        parts += [text.strip()] if mixed and len(given) > 1 else listed
-    named = [part.rpartition("=") for part in parts]
-    if parts and all(equals for _, equals, _ in named):
-        return {arm.strip(): column.strip() for arm, _, column in named}
-    if any(equals for _, equals, _ in named):
-        fix = "name the arm of every column or of none"
-        raise BadInput(f"--propensity: {', '.join(parts)} mixes arm=column with bare columns; {fix}.")
-    return parts[0] if len(parts) == 1 else parts
-
-
 def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
     """The arm that prints as ``name``: a number in the log is typed as text on a command line."""
     for arm in log.names:
@@ -151,6 +41,16 @@ def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
         return log.column(name)
     except InvalidArgument as error:  # of the argument that is called arm: here it is another option's value
         raise BadInput(f"{option} {error.message}") from error
+
+
+def _reading(log: AdaptiveLog, control: Any = None) -> str:
+    """Lines on how the log was read, and on a control that nobody named."""
+    from causalbandit.text import plain
+
+    lines = list(log.notes)
+    if control is not None:
+        lines.append(f"Control: {plain(control)!r}, the first arm; name the one that is meant with --control.")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
@@ -221,9 +121,11 @@ def ate(
     json_file: str | None,
     plot: str | None,
 ) -> None:
-    """Average treatment effects of the arms in LOG (.csv or .parquet, a row per round) against a control.
+    """Average treatment effects of the arms in LOG against a control.
 
-    aipw: adaptively weighted scores (Hadad et al. 2021); the intervals are for one look, after a planned number of
+    LOG has a row per round: .csv (also .csv.gz), .parquet, or - for CSV on standard input.
+
+    aipw: adaptively weighted scores (Hadad et al. 2021), with covariates about least squares on them; the intervals are for one look, after a planned number of
     rounds.
 
     mad: the scores of a mixture adaptive design (Liang & Bojinov 2024), with covariates those of Molitor & Gold (2025);
@@ -238,8 +140,8 @@ def ate(
     """
     check_outputs([log_file.path], json=json_file, plot=plot)
     of_aipw = dict.fromkeys(("weights", "floor_decay", "all_pairs"), ("aipw",))
-    of_mad = dict.fromkeys(("contexts", "model", "estimand"), ("mad",))
-    others = {"t_star": ANY_TIME, "bounds": ("bounded",), "over_time": ANY_TIME}
+    of_mad = dict.fromkeys(("model", "estimand"), ("mad",))
+    others = {"contexts": ("aipw", "mad"), "t_star": ANY_TIME, "bounds": ("bounded",), "over_time": ANY_TIME}
     _refuse_unused(method, **of_aipw, **of_mad, **others)
     if method != "aipw":
         if multiplicity not in (None, "none", "bonferroni"):
@@ -250,14 +152,16 @@ def ate(
         return
     from causalbandit.inference.arm_values import estimate_arms
     from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
+    from causalbandit.inference.least_squares import LeastSquares
 
-    log = log_file.read()
+    log = log_file.read(method)
     reference = None if control is None else _arm_named(log, control, "--control")
     with bad_input():
         result = estimate_arms(
             log,
             weights,
             reference=reference,
+            outcome_means=None if log.contexts is None else LeastSquares(),
             alpha=alpha,
             floor_decay=floor_decay,
             multiplicity=multiplicity or "none",
@@ -268,6 +172,10 @@ def ate(
         return plot_estimates(result.contrasts)
 
     head = f"{log.n_rounds} rounds, {log.n_arms} arms; {frame_notes(result.values)[0]}\n"
+    if log.contexts is not None:
+        covariates = ", ".join(map(str, log.context_names or ()))
+        head += f"Outcome means: least squares on {covariates}, fitted on the past only.\n"
+    head += _reading(log, log.names[0] if control is None and not all_pairs else None)
     _write(f"{head}\n{summary_text(result.contrasts)}", result.to_dict(), json_file, plot, draw)
 
 
@@ -289,7 +197,7 @@ def _at_any_time(
     columns = log_file.columns
     if columns["time"] is None and columns["batch"] is None:
         columns["ordered"] = True
-    log = log_file.read()
+    log = log_file.read(method, needs_propensity=method != "exact")
     if method == "mad" and settings["outcome_model"] is None and log.contexts is not None:
         settings["outcome_model"] = "pooled"
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
@@ -298,6 +206,7 @@ def _at_any_time(
         result: Any = read(reference, **settings)
         table = result.estimates()
     head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
+    head += _reading(log, reference if control is None else None)
     draw = result.plot_path if over_time else result.plot
     _write(f"{head}\n{summary_text(table)}", result.to_dict(), json_file, plot, draw)
 
@@ -332,7 +241,9 @@ def values(
     json_file: str | None,
     plot: str | None,
 ) -> None:
-    """Values of the arms in LOG (.csv or .parquet, a row per round): the mean outcome if all had taken the arm."""
+    """Values of the arms in LOG: the mean outcome if all had taken the arm.
+
+    LOG has a row per round: .csv (also .csv.gz), .parquet, or - for CSV on standard input."""
     from causalbandit.inference.arm_sequences import arm_sequences
     from causalbandit.inference.arm_values import estimate_arms, sample_means
     from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
@@ -340,7 +251,7 @@ def values(
 
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=BOUNDED)
-    log = log_file.read()
+    log = log_file.read(method, needs_propensity=method not in ("exact", "sample-mean", *BOUNDED))
     with bad_input():
         if method == "aipw":
             result = estimate_arms(log, weights, alpha=alpha, floor_decay=floor_decay)
@@ -356,8 +267,9 @@ def values(
 
         return estimates_over_time(path, alpha) if over_time else plot_estimates(table)
 
+    said = f"{_reading(log)}{summary_text(table)}"
     content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_rows(table)}
-    _write(summary_text(table), {**content, "notes": list(frame_notes(table))}, json_file, plot, draw)
+    _write(said, {**content, "notes": list(frame_notes(table))}, json_file, plot, draw)
 
 
 def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.DataFrame:

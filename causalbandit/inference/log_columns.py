@@ -14,7 +14,7 @@ from typing import Any
 from causalbandit.checks import SUM_TOLERANCE, columns_present, distinct, one_each
 from causalbandit.errors import InvalidArgument, listing
 
-PropensityColumns = str | Sequence[str] | Mapping[Any, str]
+PropensityColumns = str | Sequence[str] | Mapping[Any, str] | None
 """The column of the taken arm's propensity, or one column per arm (a list in the arms' order, or arm → column)."""
 
 
@@ -26,10 +26,11 @@ class LogColumns:
     ----------
     arm, outcome : str
         Columns of the taken arm and of its outcome.
-    propensity : str, sequence of str or mapping
+    propensity : str, sequence of str, mapping or None
         The column of the taken arm's propensity; or one column per arm: a mapping arm → column, or a list of columns
         in the order of ``arms``. A list without ``arms`` names the arms by the columns, less a common prefix that ends
-        in ``_`` ("p_red", "p_blue" are the arms "red" and "blue").
+        in ``_`` ("p_red", "p_blue" are the arms "red" and "blue"). None: they were not logged. The log then holds 1/K
+        in their place and serves methods that look at none, such as "exact".
     contexts : sequence of str
         Columns known before the arm was taken.
     time, batch : str or None
@@ -81,14 +82,14 @@ class LogColumns:
     @property
     def per_arm(self) -> bool:
         """Whether there is a column of propensities for every arm."""
-        return not isinstance(self.propensity, str)
+        return self.propensity is not None and not isinstance(self.propensity, str)
 
     @property
     def names(self) -> tuple[Hashable, ...] | None:
         """The K arms in column order, where the columns tell them."""
         if self.arms is not None:
             return tuple(self.arms)
-        if isinstance(self.propensity, str):
+        if self.propensity is None or isinstance(self.propensity, str):
             return None
         if isinstance(self.propensity, Mapping):
             return tuple(self.propensity)
@@ -98,6 +99,8 @@ class LogColumns:
     @property
     def shares(self) -> tuple[str, ...]:
         """The columns of propensities: the taken arm's, or one per arm in column order."""
+        if self.propensity is None:
+            return ()
         if isinstance(self.propensity, str):
             return (self.propensity,)
         if isinstance(self.propensity, Mapping):
@@ -129,8 +132,9 @@ class LogColumns:
 
     def _check_roles(self) -> None:
         """Raise for a column in two roles that exclude each other, with both."""
-        columns = self.propensity.values() if isinstance(self.propensity, Mapping) else self.propensity
-        shares = (self.propensity,) if isinstance(self.propensity, str) else tuple(columns)
+        given = self.propensity or ()
+        columns = given.values() if isinstance(given, Mapping) else given
+        shares = (given,) if isinstance(given, str) else tuple(columns)
         roles: dict[str, str] = {self.arm: "arm"}
 
         def apart(role: str, named: Iterable[str | None], others: tuple[str, ...], why: str) -> None:
@@ -152,6 +156,7 @@ class LogColumns:
     def _check_arms(self) -> None:
         """Raise when the arms and the columns of propensities do not belong together."""
         names = self.names or ()
+        assert self.propensity is not None
         if not isinstance(self.propensity, Mapping):
             one_each(self.propensity, "propensity", len(names), "arms")
         elif set(names) != set(self.propensity):

@@ -97,6 +97,9 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
         note = f"Left out {table.n_rows - int(kept.sum())} of {table.n_rows} rows, whose outcomes are open"
         notes.append(f"{note}: valid if their absence depends on neither the arm nor the outcome.")
     arms, names = arm_columns(codes, list(seen), columns.names, columns.arm, table.place)
+    even = np.full(table.n_rows, 1.0 / len(names))
+    if not columns.shares:
+        notes.append("The log has no propensities: it serves methods that look at none, such as exact.")
     stamps = None
     if columns.time is not None:
         stamps = time_stamps(joined[columns.time], columns.time, columns.time_format, table.place)
@@ -104,7 +107,7 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     arrays: dict[str, Any] = {
         "arms": arms,
         "outcomes": outcomes,
-        "propensities": propensities if columns.per_arm else propensities[:, 0],
+        "propensities": propensities if columns.per_arm else propensities[:, 0] if columns.shares else even,
         "contexts": contexts if encoded else None,
         "batches": batches,
         "times": stamps,
@@ -231,9 +234,8 @@ def _line(path: Any, sep: str, row: int) -> str:
     ending = os.path.splitext(path)[1].lower()
     if ending in (".zip", ".zst"):
         return f"line {row + 2}"  # these have no plain reader here: right if no line before it is blank
-    with {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)(
-        path, "rt", encoding="utf-8-sig", newline=""
-    ) as file:
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    with openers.get(ending, open)(path, "rt", encoding="utf-8-sig", newline="") as file:
         return _counted(file, sep, row)
 
 

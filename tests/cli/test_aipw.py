@@ -100,8 +100,8 @@ def test_numbers_on_the_command_line_name_arms_that_are_numbers(frame, tmp_path)
         ([*COLUMNS[:2], "--outcome", "outcomes", *COLUMNS[4:], "--ordered"], "Did you mean 'outcome'"),
         ([*COLUMNS, "--ordered", "--alpha", "5"], "alpha was 5"),
         (
-            [*COLUMNS, "--ordered", "--covariates", "week"],
-            "--covariates does nothing for --method aipw; use it with --met",
+            [*COLUMNS, "--ordered", "--covariates", "week", "--method", "exact"],
+            "--covariates does nothing for --method exact; use it with --method aipw or mad",
         ),
         ([*COLUMNS, "--ordered", "--t-star", "50"], "--t-star does nothing for --method aipw"),
         ([*COLUMNS, "--ordered", "--method", "mad", "--all-pairs"], "--all-pairs does nothing for --method mad"),

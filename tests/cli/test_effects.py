@@ -29,7 +29,7 @@ def run(command, log, *more):
     ("command", "more", "words"),
     [
         ("ate", "", "time stamps (--time) or of batches (--batch), or pass --ordered when"),
-        ("ate", "--ordered --contexts x", "--contexts/--covariates does nothing for --method aipw"),
+        ("ate", "--ordered --contexts x --method exact", "--contexts/--covariates does nothing for --method exact"),
         ("ate", "--ordered --alpha 5", "--alpha was 5.0; it is an error rate between 0 and 1, for example 0.05"),
         ("ate", "--ordered --floor-decay 3", "--floor-decay was 3; expected"),
         ("ate", "--method mad --model split", "--contexts are needed by the outcome model 'split'"),
