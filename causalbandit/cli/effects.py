@@ -125,8 +125,8 @@ def ate(
 
     LOG has a row per round: .csv (also .csv.gz), .parquet, or - for CSV on standard input.
 
-    aipw: adaptively weighted scores (Hadad et al. 2021), with covariates about least squares on them; the intervals are for one look, after a planned number of
-    rounds.
+    aipw: adaptively weighted scores (Hadad et al. 2021), with covariates about least squares on them; the intervals are
+    for one look, after a planned number of rounds.
 
     mad: the scores of a mixture adaptive design (Liang & Bojinov 2024), with covariates those of Molitor & Gold (2025);
     the intervals hold at every round at once.

@@ -77,7 +77,7 @@ def test_exact_readings_give_the_librarys_numbers(
     [
         ("bounded", (), "--bounds is missing"),
         ("exact", ("--bounds", "0", "1"), "--bounds does nothing for --method exact; use it with --method bounded"),
-        ("exact", ("--covariates", "age"), "does nothing for --method exact; use it with --method mad"),
+        ("exact", ("--covariates", "age"), "does nothing for --method exact; use it with --method aipw or mad"),
         ("bounded", ("--bounds", "0", "1", "--multiplicity", "holm"), "bounded knows none and bonferroni"),
         ("bounded", ("--bounds", "0", "0.5"), "outside bounds"),
     ],
