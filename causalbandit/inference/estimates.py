@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from causalbandit.checks import one_of
 from causalbandit.inference.multiplicity import MULTIPLICITIES, Contrasts, normal_quantile
+from causalbandit.text import WIDTH, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,18 +232,49 @@ def frame_notes(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def summary_text(frame: pd.DataFrame) -> str:
-    """A title, the table, its rows' warnings and its notes as text."""
+    """A title, the table, its rows' warnings and its notes as text.
+
+    A table wider than 80 columns leaves out what the other columns tell too, and says so; then it shortens names.
+    """
     shown = frame.copy()
     warnings = shown.pop("warning") if "warning" in shown else [""] * len(shown)
     if "insufficient_data" in shown and not shown["insufficient_data"].any():
         shown = shown.drop(columns="insufficient_data")
     lines = [
         _title(frame),
-        shown.to_string(index=False, float_format="{:.4g}".format),
+        *_table_lines(shown),
         *(f"! {name}: {warning}" for name, warning in zip(shown.iloc[:, 0], warnings, strict=True) if warning),
         *(f"- {note}" for note in frame_notes(frame)),
     ]
     return "\n".join(lines)
+
+
+_SPARE = ("insufficient_data", "skewness", "z", "effective_size", "std_error")
+"""Columns that a wide table leaves out, in this order: warnings, intervals and p-values say the same."""
+
+
+def _table_lines(frame: pd.DataFrame) -> list[str]:
+    """The table's text and, where columns were left out to keep within 80, a line that names them."""
+
+    def text() -> str:
+        return str(frame.to_string(index=False, float_format="{:.4g}".format))
+
+    def excess() -> int:
+        return max(map(len, text().splitlines())) - WIDTH
+
+    left_out = []
+    for name in _SPARE:
+        if name in frame and excess() > 0:
+            frame = frame.drop(columns=name)
+            left_out.append(name)
+    named = [name for name in ("arm", "policy", "intervention", "reference") if name in frame]
+    full = {column: [str(name) for name in frame[column]] for column in named}
+    room = max((len(name) for names in full.values() for name in names), default=0)
+    while excess() > 0 and room > 10:  # fewer than ten letters would not keep names apart
+        room -= 1
+        short = {column: [shortened(name, room) for name in names] for column, names in full.items()}
+        frame = frame.assign(**short)
+    return [text(), *([f"(left out to fit {WIDTH} columns: {', '.join(left_out)})"] if left_out else [])]
 
 
 def summary_html(frame: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from causalbandit.inference.estimates import (
+    Estimates,
     estimate_frame,
     frame_notes,
     plot_estimates,
@@ -74,3 +75,19 @@ def test_the_figure_states_the_level(frame):
     assert plot_estimates(frame.assign(n=1).iloc[:1]).get_xlabel().endswith("90% interval")
     frame.attrs.clear()
     assert plot_estimates(frame).get_xlabel() == "difference, with interval"
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "lung=0, bronc=0", "a very long name of a page in a shop of the north", "b" * 70]
+)
+@pytest.mark.parametrize("kind", ["values", "contrasts"])
+def test_tables_fit_80_columns_and_say_what_they_leave_out(name, kind):
+    together = Estimates(
+        (name, f"not {name}"), np.array([0.1234567, -1e-7]), np.array([0.1, 123456.7]), np.eye(2), np.ones(2)
+    )
+    frame = together.values(0.05) if kind == "values" else together.contrasts(name, 0.05, rng=np.random.default_rng(0))
+    lines = summary_text(frame).splitlines()
+    table = lines[1 : len(frame) + 2]
+    assert max(map(len, table)) <= 80
+    for column in set(frame.columns) - {"warning", "insufficient_data"}:
+        assert column in table[0] or column in lines[len(frame) + 2]
