@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet
-from causalbandit.clique_tree import CliqueTree, clique_tree
+from causalbandit.clique_tree import CliqueTree, _scope, clique_tree
 from causalbandit.propagation import propagate
 from causalbandit.sharing import plans
 
@@ -316,3 +316,20 @@ def test_effects_with_hidden_nodes_equal_those_of_an_independent_enumeration():
         arms = InterventionSet(graph, [case["do"] for case in problem["cases"]])
         expected = [case["p1"] for case in problem["cases"]]
         np.testing.assert_allclose(model.effects(arms), expected, rtol=0, atol=reference["tolerance"])
+
+
+@pytest.mark.parametrize("n_variables", range(6))
+@pytest.mark.parametrize("n_groups", [1, 300])
+def test_a_table_is_summed_onto_a_scope_entry_by_entry(n_variables, n_groups):
+    rng = np.random.default_rng(n_variables)
+    bag, variables = (3, 1, 4, 0, 2), tuple(rng.permutation(5)[:n_variables].tolist())
+    for table in (rng.random((2, n_groups, 32)), rng.integers(0, 100, (n_groups, 32))):
+        expected = np.zeros((*table.shape[:-1], 1 << n_variables))
+        for configuration in range(32):
+            place = 0
+            for variable in variables:
+                place = 2 * place + (configuration >> (4 - bag.index(variable)) & 1)
+            expected[..., place] += table[..., configuration]
+        kept = table.copy()
+        np.testing.assert_allclose(_scope(bag, variables).sum_onto(table), expected, rtol=1e-14)
+        np.testing.assert_array_equal(table, kept)

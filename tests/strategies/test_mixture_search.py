@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cvxpy as cp
 import numpy as np
 import pytest
 from mixture_oracle import random_reach, scipy_value, value_of
@@ -9,7 +10,7 @@ from mixture_oracle import random_reach, scipy_value, value_of
 from causalbandit import (
     optimal_mixture,
 )
-from causalbandit.strategies import mixture_solvers
+from causalbandit.strategies import mixture_search, mixture_solvers
 from causalbandit.strategies.mixture_search import MixtureProblem
 
 
@@ -108,3 +109,18 @@ def test_a_solver_that_answers_nonsense_is_not_believed(monkeypatch):
     mixture = optimal_mixture(reach, solvers=("CLARABEL",))
     assert mixture.value == pytest.approx(value_of(mixture.weights, reach), rel=1e-9)
     assert mixture.lower_bound <= scipy_value(reach)
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_grown_working_sets_find_the_optimum_of_one_plain_program(monkeypatch, block):
+    # Two algorithms for one convex problem: no chance is involved but in the fifty instances, which are fixed.
+    monkeypatch.setattr(mixture_search, "AT_ONCE", 0)  # grow the working sets also on problems that are small enough
+    for seed in range(10 * block, 10 * block + 10):
+        rng = np.random.default_rng(1000 + seed)
+        reach = random_reach(rng, int(rng.integers(2, 9)), int(rng.integers(30, 60)), decades=1.0)
+        plain = cp.Variable(reach.shape[1], nonneg=True)
+        value = cp.max((reach**2).T @ cp.inv_pos(reach @ plain))
+        optimum = cp.Problem(cp.Minimize(value), [cp.sum(plain) == 1]).solve(solver="CLARABEL")
+        mixture = optimal_mixture(reach, tolerance=5e-5)
+        assert mixture.value == pytest.approx(optimum, rel=1e-4)
+        assert mixture.lower_bound <= optimum * (1 + 1e-7)
