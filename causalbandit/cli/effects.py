@@ -53,6 +53,11 @@ def _reading(log: AdaptiveLog, control: Any = None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _noted(log: AdaptiveLog, content: dict[str, Any]) -> dict[str, Any]:
+    """``content`` of a result file, whose notes begin with how the log was read."""
+    return {**content, "notes": [*log.notes, *content["notes"]]}
+
+
 def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
     """Refuse an option on the command line that ``method`` would not look at: name → the methods that do."""
     context = click.get_current_context()
@@ -176,7 +181,7 @@ def ate(
         covariates = ", ".join(map(str, log.context_names or ()))
         head += f"Outcome means: least squares on {covariates}, fitted on the past only.\n"
     head += _reading(log, log.names[0] if control is None and not all_pairs else None)
-    _write(f"{head}\n{summary_text(result.contrasts)}", result.to_dict(), json_file, plot, draw)
+    _write(f"{head}\n{summary_text(result.contrasts)}", _noted(log, result.to_dict()), json_file, plot, draw)
 
 
 def _at_any_time(
@@ -208,7 +213,7 @@ def _at_any_time(
     head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
     head += _reading(log, reference if control is None else None)
     draw = result.plot_path if over_time else result.plot
-    _write(f"{head}\n{summary_text(table)}", result.to_dict(), json_file, plot, draw)
+    _write(f"{head}\n{summary_text(table)}", _noted(log, result.to_dict()), json_file, plot, draw)
 
 
 @click.command()
@@ -269,7 +274,7 @@ def values(
 
     said = f"{_reading(log)}{summary_text(table)}"
     content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_rows(table)}
-    _write(said, {**content, "notes": list(frame_notes(table))}, json_file, plot, draw)
+    _write(said, _noted(log, {**content, "notes": list(frame_notes(table))}), json_file, plot, draw)
 
 
 def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.DataFrame:

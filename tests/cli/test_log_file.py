@@ -105,9 +105,10 @@ def test_open_outcomes_and_other_dates_have_options(frame, tmp_path):
     assert "--time stamps in column 'day' hold '1/1/2024' in line 2" in run(*base, "--drop-open").output
     dated = [*base, "--time-format", "%d/%m/%Y"]
     assert "(line 5); wait for late outcomes" in run(*dated).output
-    done = run(*dated, "--drop-open")
+    done = run(*dated, "--drop-open", "--json", tmp_path / "out.json")
     assert done.exit_code == 0, done.output
     assert "59 rounds, 2 arms" in done.output
+    assert json.loads((tmp_path / "out.json").read_text())["notes"][0].startswith("Left out 1 of 60 rows")
     assert "Left out 1 of 60 rows, whose outcomes are open" in done.output
 
 
