@@ -230,6 +230,8 @@ def mad_from_log(
     n_warmup: int = 0,
     estimand: Literal["sample", "population"] = "sample",
     time: str | None = None,
+    time_format: str | None = None,
+    drop_open: bool = False,
     covariates: Sequence[str] = (),
     method: str = "mad",
     bounds: Bounds = None,
@@ -257,6 +259,8 @@ def mad_from_log(
         As in `replay_log`, which also gives the path over the rounds.
     time
         Column that gives the order of time.
+    time_format, drop_open
+        How its text is written, and whether rows with missing outcomes are left out: as in `LogColumns`.
     method
         How the rounds are read: "mad"; "exact", for outcomes 0 or 1 that are independent with one mean per arm; or
         "bounded", for outcomes that cannot leave ``bounds``. The last two use neither covariates nor a model.
@@ -282,6 +286,8 @@ def mad_from_log(
         propensity=propensity,
         contexts=contexts or covariates,
         time=time,
+        time_format=time_format,
+        drop_open=drop_open,
         ordered=time is None,
         arms=arms,
     )

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OPEN = (
-    "wait for late outcomes; leave such rows out (drop_open) only if an outcome's absence depends on neither the arm "
-    "nor the outcome"
+    "wait for late outcomes; leave such rows out (drop_open, or --drop-open) only if an outcome's absence depends on "
+    "neither the arm nor the outcome"
 )
 """What to do about missing outcomes."""
 

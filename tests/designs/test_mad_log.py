@@ -136,3 +136,14 @@ def test_an_arm_that_could_not_be_drawn_in_some_rounds_is_refused_and_kept_round
     assert cb.mad_from_log(frame[late], **columns)["estimate"].tolist() == [0.0, 0.0]
     before = cb.mad_from_log(frame[~late], **columns)  # never drawn: no estimate to be wrong about
     assert before["insufficient_data"].tolist() == [False, True]
+
+
+def test_dates_of_a_format_and_open_outcomes_are_read() -> None:
+    days = [f"{day}/2/2024" for day in range(1, 13)]
+    frame = pd.DataFrame({"arm": ["a", "b"] * 6, "y": [0.0, 1.0, 1.0] * 4, "p": 0.5, "day": days})
+    named: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": "p", "control": "a"}
+    expected = cb.mad_from_log(frame.drop(5), **named)
+    frame.loc[5, "y"] = np.nan
+    shuffled = frame.sample(frac=1, random_state=0)
+    found = cb.mad_from_log(shuffled, **named, time="day", time_format="%d/%m/%Y", drop_open=True)
+    pd.testing.assert_frame_equal(found, expected)
