@@ -152,8 +152,9 @@ class Watched:
     """A strategy that stops when sure: the plan of ``strategy``, with a look at all data after each batch.
 
     It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all its
-    experiments; else what ``strategy`` chooses, and that nothing is promised. Rows of a history help ``strategy`` to
-    find where to look; a promise rests on the experiments alone.
+    experiments, or, with a history, the best by that, too, if the same may be promised of it; else what ``strategy``
+    chooses, and that nothing is promised. Rows of a history help ``strategy`` to find where to look; a promise rests
+    on the experiments alone.
 
     Attributes
     ----------
@@ -214,7 +215,7 @@ class Watched:
                     promise = self.stop.promise(task, standing)
                     if promise.kept:
                         plan.close()
-                        return standing.choice(promise, budget)
+                        return self._sure(task, standing, promise, budget)
                 assert seen is not None
                 batch = plan.send(seen)
         except StopIteration as stopped:
@@ -222,6 +223,26 @@ class Watched:
         if promise is None:  # a strategy that needed no experiment, with all tables known
             return choice
         return replace(choice, promise=promise, notes=(*choice.notes, promise.sentence(budget)))
+
+    def _sure(self, task: Task, standing: Standing, promise: Promise, budget: int) -> Choice:
+        """The choice once sure. Rows of a history decide among those of which the same may be promised.
+
+        The rule shares its error rate among all pairs of a rival with the best, so that several may be asked about.
+        """
+        if task.history is None or standing.posterior is None:
+            return standing.choice(promise, budget)
+        counts = standing.counts
+        rows = task.with_rows(counts.visits, counts.ones)
+        posterior = TablePosterior(*rows, task.known, task.evidence(counts.visits, counts.ones))
+        effects = posterior.propagate(task).effects
+        leader, best = standing.leader, int(effects.argmax())
+        if best != leader:
+            other = self.stop.promise(task, replace(standing, leader=best))
+            if other.kept:
+                leader, promise = best, other
+        return Choice(
+            leader, effects, posterior.tables(counts.visits), notes=(promise.sentence(budget),), promise=promise
+        )
 
 
 @dataclass(frozen=True, eq=False)

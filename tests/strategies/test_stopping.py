@@ -274,3 +274,19 @@ def test_equal_arms_are_told_apart_at_most_at_the_error_rate_however_often_one_l
 
 def test_a_belief_is_no_such_promise():
     assert claims(0.5, believed) > MOST
+
+
+def test_rows_from_before_decide_among_those_of_which_the_same_may_be_promised():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y")]), "y", parents={"y": ["a", "b"]})
+    model = cb.CausalModel(graph, {"a": [0.5], "b": [0.5], "y": [0.2, 0.25, 0.5, 0.55]})
+    arms = cb.InterventionSet(graph, [{"a": 0, "b": 0}, {"a": 1, "b": 0}, {"a": 1, "b": 1}])
+    problem = cb.Problem(graph, arms, model)
+    rows = model.sample({}, 20_000, rng=np.random.default_rng(1))[["a", "b", "y"]]
+    stop, found = cb.StopWhenSure(error=0.05, tolerance=0.2), []
+    for seed in range(12):
+        result = cb.search(problem, 2_000, "top-two", history=rows, stop=stop, rng=seed, progress=False)
+        assert result.promise.kept
+        found.append(result.best_index)
+        alone = cb.search(problem, 2_000, "top-two", stop=stop, rng=seed, progress=False)
+        assert alone.promise.kept
+    assert np.mean(np.array(found) == 2) >= 0.8  # by a few experiments alone the two good ones look alike
