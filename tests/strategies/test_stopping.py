@@ -15,6 +15,7 @@ from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
 from causalbandit.sequences.boundaries import normal_mixture
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.stopping import (
     PRECISION,
     Standing,
@@ -276,17 +277,24 @@ def test_a_belief_is_no_such_promise():
     assert claims(0.5, believed) > MOST
 
 
-def test_rows_from_before_decide_among_those_of_which_the_same_may_be_promised():
+@pytest.mark.parametrize(("tolerance", "chosen"), [(0.2, 2), (0.05, 1)])
+def test_rows_from_before_decide_among_those_of_which_the_same_may_be_promised(tolerance, chosen):
+    """By the experiments {a: 1, b: 0} leads by 0.01, by many rows from before {a: 1, b: 1} leads by 0.03."""
     graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y")]), "y", parents={"y": ["a", "b"]})
-    model = cb.CausalModel(graph, {"a": [0.5], "b": [0.5], "y": [0.2, 0.25, 0.5, 0.55]})
     arms = cb.InterventionSet(graph, [{"a": 0, "b": 0}, {"a": 1, "b": 0}, {"a": 1, "b": 1}])
-    problem = cb.Problem(graph, arms, model)
-    rows = model.sample({}, 20_000, rng=np.random.default_rng(1))[["a", "b", "y"]]
-    stop, found = cb.StopWhenSure(error=0.05, tolerance=0.2), []
-    for seed in range(12):
-        result = cb.search(problem, 2_000, "top-two", history=rows, stop=stop, rng=seed, progress=False)
-        assert result.promise.kept
-        found.append(result.best_index)
-        alone = cb.search(problem, 2_000, "top-two", stop=stop, rng=seed, progress=False)
-        assert alone.promise.kept
-    assert np.mean(np.array(found) == 2) >= 0.8  # by a few experiments alone the two good ones look alike
+
+    def counts(visits, ones):
+        found = Counts.zeros(arms)
+        for where, number in zip((arms.families[-1].start + row for row in range(4)), ones, strict=True):
+            found.visits[where], found.ones[where] = visits, number
+        found.trials[:], found.successes[:] = visits, [ones[0], ones[2], ones[3]]
+        return found
+
+    task = make_task(cb.Problem(graph, arms), history=Earlier(counts(10_000, [2_000, 2_000, 5_000, 5_300])))
+    standing = Standing.of(task, counts(400, [80, 80, 210, 206]), np.random.default_rng(0))
+    assert standing.leader == 1
+    watched = Watched(cb.TopTwo(), StopWhenSure(0.05, tolerance))
+    choice = watched._sure(task, standing, watched.stop.promise(task, standing), 2_000)
+    assert choice.best_index == chosen
+    assert choice.effects[2] == pytest.approx(0.53, abs=0.01)  # the estimates are those of all data
+    assert choice.promise.kept == (tolerance > 0.1)
