@@ -189,6 +189,9 @@ class Fitted:
 def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] | None = None) -> Fitted:
     """What rows from before a campaign tell: tables with counts, a ranking with intervals, contradictions.
 
+    Rows in a database are one query away, here and as ``history`` of ``search``:
+    ``fit(problem, pandas.read_sql("SELECT * FROM rows", connection))``; NULL is a value that is missing.
+
     Parameters
     ----------
     problem : Problem

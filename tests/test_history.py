@@ -1,5 +1,8 @@
 """Rows from before: what they count for, what they tell, and what is refused."""
 
+import sqlite3
+from contextlib import closing
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -38,6 +41,25 @@ def test_a_row_with_a_gap_counts_where_it_can(shop, rows):
     filled = fit(shop, rows.iloc[150:])
     purchase = next(family for family in shop.interventions.families if family.node == "purchase")
     assert found.ones[purchase.rows].tolist() == filled.ones[purchase.rows].tolist()
+
+
+def test_rows_of_a_database_count_like_those_of_the_frame(shop, rows):
+    gaps = rows.astype("Int64")
+    gaps.loc[gaps.index[:9], "trust"] = pd.NA
+    fixed = shop.model.sample({"ad": 1}, 30, rng=1).astype("Int64")
+    stored = pd.concat([gaps.assign(done="(observe)"), fixed.assign(done="ad=1")], ignore_index=True)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        stored.to_sql("rows", connection, index=False)
+        read = pd.read_sql("SELECT * FROM rows ORDER BY rowid", connection)
+    assert read["trust"].isna().sum() == 9  # NULL
+    expected = fit(shop, stored, "done")
+    assert fit(shop, read, "done").counts == expected.counts
+    assert expected.n_incomplete == 9
+    found = [
+        cb.search(shop, 40, "top-two", history=each, history_interventions="done", rng=0) for each in (read, stored)
+    ]
+    assert found[0].history.counts == expected.counts
+    assert found[0].counts == found[1].counts
 
 
 def test_rows_under_interventions_teach_what_they_leave_free(shop):

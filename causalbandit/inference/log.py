@@ -174,6 +174,9 @@ class AdaptiveLog:
     def from_frame(cls, frame: pd.DataFrame, columns: LogColumns | None = None, /, **named: Any) -> AdaptiveLog:
         """The log in a data frame with one row per round, which is not changed.
 
+        A table of a database is one query away:
+        ``AdaptiveLog.from_frame(pandas.read_sql("SELECT * FROM rounds", connection), arm="arm", ...)``.
+
         Parameters
         ----------
         frame

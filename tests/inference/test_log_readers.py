@@ -1,6 +1,8 @@
 """Frames, CSV and Parquet files give the same log, arms stay as they were written, and no row shifts its columns."""
 
 import gzip
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,16 @@ def test_files_give_the_same_log_as_the_frame(tmp_path, kind):
         log.to_frame().drop(columns="time"),
         AdaptiveLog.from_frame(frame, contexts=["age"], **COLUMNS).to_frame().drop(columns="time"),
     )
+
+
+def test_a_query_gives_the_same_log_as_the_frame():
+    frame = small_frame()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        frame.sample(frac=1, random_state=0).to_sql("rounds", connection, index=False)
+        read = pd.read_sql("SELECT * FROM rounds ORDER BY day", connection)
+    log = AdaptiveLog.from_frame(read, contexts=["age"], **COLUMNS)
+    expected = AdaptiveLog.from_frame(frame, contexts=["age"], **COLUMNS)
+    pd.testing.assert_frame_equal(log.to_frame(), expected.to_frame())
 
 
 @pytest.mark.parametrize(
