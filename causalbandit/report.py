@@ -69,6 +69,7 @@ def report_page(
     problem = result.problem
     title = problem.name or f"What drives {problem.graph.target}"
     best = decision.best if decision is not None else confirmation.arms[1] if confirmation is not None else {}
+    doubted = {} if decision is None else _doubted(decision)
     asked = "most" if problem.goal == "max" else "least"
     question = f"Which intervention makes {problem.graph.target} = 1 {asked} likely?"
     return pieces.page(
@@ -77,7 +78,9 @@ def report_page(
         pieces.paragraph(state, "soft"),
         pieces.paragraph(_verdict(decision, confirmation), "verdict"),
         *[pieces.paragraph(warning, "warning") for warning in _warnings(decision)],
-        pieces.section("The graph", _graph(problem, best), pieces.paragraph(_legend(problem), "soft")),
+        pieces.section(
+            "The graph", _graph(problem, best, doubted), pieces.paragraph(_legend(problem, doubted), "soft")
+        ),
         _proof(confirmation),
         "" if decision is None else _search(decision),
         _assumptions(problem, decision, confirmation),
@@ -115,23 +118,38 @@ def _warnings(decision: Decision | None) -> list[str]:
     return [] if decision is None else list(decision.notes)
 
 
-def _graph(problem: Problem, best: Mapping[str, int]) -> str:
+def _graph(problem: Problem, best: Mapping[str, int], doubted: Mapping[tuple[str, ...], list[str]]) -> str:
     graph = problem.graph
     dag = graph.to_networkx()
-    nodes = list(dag.nodes)
     return graph_svg(
-        nodes,
+        list(dag.nodes),
         list(dag.edges),
         graph.target,
         fixed=best,
-        hidden=[node for node in nodes if dag.nodes[node].get("hidden")],
-        bidirected=dag.graph.get("confounded", []),
+        hidden=graph.hidden,
+        bidirected=graph.confounded,
+        doubted=doubted,
     )
 
 
-def _legend(problem: Problem) -> str:
+def _doubted(decision: Decision) -> dict[tuple[str, ...], list[str]]:
+    """(node, other), or (node,) for a claim about a whole intervention → what the data say against the graph there."""
+    check = decision.graph_check
+    if check is None and decision.history is not None:
+        check = decision.history.alone.check
+    found: dict[tuple[str, ...], list[str]] = {}
+    for each in [] if check is None else check.contradictions:
+        found.setdefault(tuple(sorted(filter(None, (each.node, each.other)))), []).append(each.sentence)
+    return found
+
+
+def _legend(problem: Problem, doubted: Mapping[tuple[str, ...], list[str]]) -> str:
     said = "Filled: what the best intervention fixes. Thick border: the target."
-    return said + (" Dashed: what nobody sees." if problem.graph.hidden or problem.graph.confounded else "")
+    if problem.graph.hidden or problem.graph.confounded:
+        said += " Dashed: what nobody sees."
+    if doubted:
+        said += " Red: where the data contradict the graph; point at a mark to read how, or see “What this rests on”."
+    return said
 
 
 def _proof(confirmation: Confirmation | None) -> str:

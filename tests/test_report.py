@@ -1,5 +1,6 @@
 """The page of a campaign: what is on it, what comes from outside, and how a browser shows it."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ import causalbandit as cb
 from causalbandit.confirmation import confirm
 from causalbandit.markup import pieces
 from causalbandit.markup.chart_svg import Interval, intervals_svg, path_svg
+from causalbandit.markup.graph_svg import graph_svg
 from causalbandit.report import report_page, write_report
+from causalbandit.wrong_graphs import confounded_mediator
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "<script>alert('x')</script>&\"'"
@@ -66,6 +69,62 @@ def test_what_comes_from_outside_is_escaped():
     assert "<script" not in page
     assert "\x1b" not in page
     assert "&lt;script&gt;" in page
+
+
+def drawn(page):
+    """The drawing of the graph on a page."""
+    return re.search(r'<svg role="img" aria-label="Causal graph.*?</svg>', page, re.DOTALL).group()
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.0])
+def test_contradictions_are_marked_on_the_graph(strength):
+    wrong = confounded_mediator(strength)
+    decision = cb.search(wrong.problem, 2_000, "top-two", world=wrong.world, rng=0)
+    page = report_page(decision)
+    graph = drawn(page)
+    assert page == report_page(decision)
+    assert "<script" not in page
+    if strength == 0:
+        assert "contradict" not in graph
+        assert "<title>" not in graph
+        assert "doubted" not in graph
+        assert "Red:" not in page
+        return
+    first = decision.graph_check.told[0]
+    assert {first.node, first.other} == {"m", "y"}
+    edge, arc = re.findall(rf'<g class="doubted"><title>[^<]*{re.escape(pieces.escaped(first.sentence))}.*?</g>', graph)
+    assert 'marker-end="url(#doubted-tip)"' in edge
+    assert 'stroke="var(--bad)" stroke-width="1.6" stroke-dasharray' in arc
+    assert len(decision.graph_check.contradictions) > 1
+    for each in decision.graph_check.contradictions[:5]:
+        assert pieces.escaped(each.sentence) in graph
+    assert "Red: where the data contradict the graph" in page
+
+
+def test_rows_from_before_mark_the_graph_of_a_search_without_a_check_of_its_own():
+    wrong = confounded_mediator(1.0)
+    history = {"(observe)": wrong.world.model.sample({}, 400, rng=0), "m=1": wrong.world.model.sample({"m": 1}, 400, 1)}
+    history = {label: frame.drop(columns="u", errors="ignore") for label, frame in history.items()}
+    decision = cb.search(wrong.problem, 200, "top-two", world=wrong.world, history=history, check="off", rng=0)
+    assert decision.graph_check is None
+    found = decision.history.alone.check.told[0]
+    graph = drawn(report_page(decision))
+    assert graph.count(f"<title>{pieces.escaped(found.sentence)}") == 2
+
+
+def test_marks_of_a_graph_escape_what_they_say_and_stay_on_the_drawing():
+    nodes = [HOSTILE, *(f"n{number}" for number in range(8))]
+    edges = list(itertools.pairwise(nodes))
+    said = [f"{HOSTILE} {number}" for number in range(7)]
+    graph = graph_svg(nodes, edges, "n7", doubted={(HOSTILE, "n7"): said, ("n3",): ["n3?"], ("n5", "n4"): ["turned?"]})
+    assert "<script" not in graph
+    assert graph.count("… and 2 more") == 3  # the arc and the rings of its two nodes
+    assert graph.count("<title>n3?</title>") == 1  # a ring alone
+    assert graph.count("<title>turned?</title>") == 2  # the edge and the arc
+    left, _, width, _ = map(float, re.search(r'viewBox="([^"]*)"', graph).group(1).split())
+    xa, ya, handle, _, xb, yb = map(float, re.search(r'd="M(\S+) (\S+) Q(\S+) (\S+) (\S+) (\S+)"', graph).groups())
+    assert abs(yb - ya) > 400
+    assert left < (xa + 2 * handle + xb) / 4 < left + width  # the middle of the arc
 
 
 def test_a_large_graph_gets_a_sentence(shipped):
