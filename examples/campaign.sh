@@ -46,7 +46,7 @@ causalbandit fit funnel.json history.csv -o fitted.json
 
 step "2. A study of at most 3,000 visitors that ends when sure"
 causalbandit study create shop.study funnel.json --budget 3000 --strategy top-two --seed 1 --history history.csv \
-    --error 0.05 --tolerance 0.06
+    --error 0.05 --tolerance 0.05
 
 step "3. Week 1: plan the next 200"
 causalbandit study ask shop.study -n 200 --out todo.csv
@@ -58,12 +58,17 @@ causalbandit study status shop.study
 causalbandit study preview shop.study
 causalbandit study check shop.study
 
-step "5. Week 2: sure already, nothing is left to run, and there is a result"
+step "5. Weeks 2 and 3: the next 200 each, and then it is sure"
 causalbandit study ask shop.study -n 200 --out todo.csv
+real_world 102 results
+causalbandit study tell shop.study results.csv
+causalbandit study ask shop.study -n 200 --out todo.csv
+real_world 103 results
+causalbandit study tell shop.study results.csv
 causalbandit study result shop.study
 
 step "6. Prove it by fresh experiments"
-causalbandit study confirm shop.study --budget 1200 --batch 1200 --seed 2
+causalbandit study confirm shop.study --budget 3000 --batch 3000 --seed 2
 causalbandit study ask shop.study --out todo.csv
 real_world 201 results
 causalbandit study tell shop.study results.csv

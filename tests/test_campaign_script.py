@@ -37,11 +37,13 @@ def test_the_seven_steps_lead_from_rows_to_a_page(tmp_path, monkeypatch):
         "200 experiments to run",
         "200 rows counted",
         "shop.study: whole",
-        "The study is finished",
+        "Sure after 600 of 3,000 experiments",
         "Best intervention",
         "fresh experiments",
     ):
         assert line in said, line
+    assert said.count("Best intervention: reviews=1, free_shipping=1") == 2  # what the preview guessed, too
+    assert "Best guess after 200 experiments: reviews=1, free_shipping=1" in said
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
     assert len(page.encode()) < 300_000

@@ -151,10 +151,9 @@ _REASONS = {
 class Watched:
     """A strategy that stops when sure: the plan of ``strategy``, with a look at all data after each batch.
 
-    It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all its
-    experiments, or, with a history, the best by that, too, if the same may be promised of it; else what ``strategy``
-    chooses, and that nothing is promised. Rows of a history help ``strategy`` to find where to look; a promise rests
-    on the experiments alone.
+    It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all
+    data; else what ``strategy`` chooses, and that nothing is promised. Rows of a history help ``strategy`` to find
+    where to look, and name the leader; a promise rests on the experiments alone.
 
     Attributes
     ----------
@@ -215,7 +214,7 @@ class Watched:
                     promise = self.stop.promise(task, standing)
                     if promise.kept:
                         plan.close()
-                        return self._sure(task, standing, promise, budget)
+                        return standing.choice(promise, budget)
                 assert seen is not None
                 batch = plan.send(seen)
         except StopIteration as stopped:
@@ -223,26 +222,6 @@ class Watched:
         if promise is None:  # a strategy that needed no experiment, with all tables known
             return choice
         return replace(choice, promise=promise, notes=(*choice.notes, promise.sentence(budget)))
-
-    def _sure(self, task: Task, standing: Standing, promise: Promise, budget: int) -> Choice:
-        """The choice once sure. Rows of a history decide among those of which the same may be promised.
-
-        The rule shares its error rate among all pairs of a rival with the best, so that several may be asked about.
-        """
-        if task.history is None or standing.posterior is None:
-            return standing.choice(promise, budget)
-        counts = standing.counts
-        rows = task.with_rows(counts.visits, counts.ones)
-        posterior = TablePosterior(*rows, task.known, task.evidence(counts.visits, counts.ones))
-        effects = posterior.propagate(task).effects
-        leader, best = standing.leader, int(effects.argmax())
-        if best != leader:
-            other = self.stop.promise(task, replace(standing, leader=best))
-            if other.kept:
-                leader, promise = best, other
-        return Choice(
-            leader, effects, posterior.tables(counts.visits), notes=(promise.sentence(budget),), promise=promise
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,12 +233,14 @@ class Standing:
     counts : Counts
         Their counts.
     effects : numpy.ndarray of float, shape [A]
-        Estimated effects: by the tables, or by the outcomes under each intervention (NaN without any) when only the
-        target was observed.
+        Effects that the experiments estimate: by the tables, or by the outcomes under each intervention (NaN without
+        any) when only the target was observed.
     leader : int
-        Place of the largest, ties at random.
+        Place of the largest, ties at random; with a history, of the largest by all data.
     posterior, gradient : TablePosterior and numpy.ndarray of float, shape [C, A]; or None
         The tables behind the estimates, and how each effect grows with each row.
+    all_data : (TablePosterior, numpy.ndarray of float, shape [A]); or None
+        Tables and effects with the rows of a history counted by weight.
     """
 
     counts: Counts
@@ -267,6 +248,7 @@ class Standing:
     leader: int
     posterior: TablePosterior | None = None
     gradient: Floats | None = None
+    all_data: tuple[TablePosterior, Floats] | None = None
 
     @classmethod
     def of(cls, task: Task, counts: Counts, rng: np.random.Generator) -> Standing:
@@ -277,12 +259,19 @@ class Standing:
             return cls(counts, effects, best_at_random(effects, rng))
         posterior = TablePosterior(counts.visits, counts.ones, task.known)
         found = posterior.propagate(task, gradient=True)
-        return cls(counts, found.effects, best_at_random(found.effects, rng), posterior, found.gradient)
+        if task.history is None:
+            return cls(counts, found.effects, best_at_random(found.effects, rng), posterior, found.gradient)
+        rows = task.with_rows(counts.visits, counts.ones)
+        both = TablePosterior(*rows, task.known, task.evidence(counts.visits, counts.ones))
+        effects = both.propagate(task).effects
+        leader = best_at_random(effects, rng)
+        return cls(counts, found.effects, leader, posterior, found.gradient, (both, effects))
 
     def choice(self, promise: Promise, budget: int) -> Choice:
         """The leader, with what is promised of it."""
-        tables = None if self.posterior is None else self.posterior.tables()
-        return Choice(self.leader, self.effects, tables, notes=(promise.sentence(budget),), promise=promise)
+        posterior, effects = (self.posterior, self.effects) if self.all_data is None else self.all_data
+        tables = None if posterior is None else posterior.tables(self.counts.visits)
+        return Choice(self.leader, effects, tables, notes=(promise.sentence(budget),), promise=promise)
 
 
 def excluded_by_graph(standing: Standing, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float) -> Flags:

@@ -277,8 +277,7 @@ def test_a_belief_is_no_such_promise():
     assert claims(0.5, believed) > MOST
 
 
-@pytest.mark.parametrize(("tolerance", "chosen"), [(0.2, 2), (0.05, 1)])
-def test_rows_from_before_decide_among_those_of_which_the_same_may_be_promised(tolerance, chosen):
+def test_rows_from_before_name_the_leader_and_the_experiments_alone_promise():
     """By the experiments {a: 1, b: 0} leads by 0.01, by many rows from before {a: 1, b: 1} leads by 0.03."""
     graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y")]), "y", parents={"y": ["a", "b"]})
     arms = cb.InterventionSet(graph, [{"a": 0, "b": 0}, {"a": 1, "b": 0}, {"a": 1, "b": 1}])
@@ -290,11 +289,18 @@ def test_rows_from_before_decide_among_those_of_which_the_same_may_be_promised(t
         found.trials[:], found.successes[:] = visits, [ones[0], ones[2], ones[3]]
         return found
 
-    task = make_task(cb.Problem(graph, arms), history=Earlier(counts(10_000, [2_000, 2_000, 5_000, 5_300])))
-    standing = Standing.of(task, counts(400, [80, 80, 210, 206]), np.random.default_rng(0))
-    assert standing.leader == 1
-    watched = Watched(cb.TopTwo(), StopWhenSure(0.05, tolerance))
-    choice = watched._sure(task, standing, watched.stop.promise(task, standing), 2_000)
-    assert choice.best_index == chosen
+    experiments = counts(400, [80, 80, 210, 206])
+    before = Earlier(counts(10_000, [2_000, 2_000, 5_000, 5_300]))
+    alone, both = (
+        Standing.of(make_task(cb.Problem(graph, arms), history=history), experiments, np.random.default_rng(0))
+        for history in (None, before)
+    )
+    assert (alone.leader, both.leader) == (1, 2)
+    np.testing.assert_array_equal(alone.effects, both.effects)
+    for tolerance, kept in ((0.2, True), (0.05, False)):
+        promise = StopWhenSure(0.05, tolerance).promise(make_task(cb.Problem(graph, arms)), both)
+        assert promise.kept == kept
+    choice = both.choice(promise, 2_000)
+    assert choice.best_index == 2
     assert choice.effects[2] == pytest.approx(0.53, abs=0.01)  # the estimates are those of all data
-    assert choice.promise.kept == (tolerance > 0.1)
+    assert choice.tables.visits.max() == 400
