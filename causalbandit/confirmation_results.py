@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from causalbandit.checks import one_of
 from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.mad_log import LoggedMAD, replay_log
+from causalbandit.drawings import confirmation_html
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.estimates import one_more_per
 from causalbandit.inference.log import AdaptiveLog
@@ -366,5 +366,4 @@ class Confirmation:
         return f"Confirmation({effects}, {self.n_experiments} experiments)"
 
     def _repr_html_(self) -> str:
-        table: str = self.estimates().to_html(index=False, float_format=lambda value: f"{value:.4f}")
-        return f"<p>{html.escape(self.sentence())}</p>{table}"
+        return confirmation_html(self.problem, self.arms[1], self.sentence(), self.estimates(), self.reading)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
+from causalbandit.drawings import decision_html
 from causalbandit.finished_batches import FinishedBatch
 from causalbandit.graph import row_names
 from causalbandit.graph_check.check import GraphCheck
@@ -392,9 +392,7 @@ class Decision:
         return plot_decision(self.to_frame(), ax, target=self.problem.graph.target, title=title)
 
     def _repr_html_(self) -> str:
-        best, target = html.escape(intervention_label(self.best)), html.escape(self.problem.graph.target)
-        table: str = self.to_frame().head(20).to_html(index=False, float_format=lambda value: f"{value:.4f}")
-        return f"<p>Best intervention: <b>{best}</b>, estimated P({target} = 1) = {self.best_effect:.4f}</p>{table}"
+        return decision_html(self.problem, self.best, self.best_effect, self.to_frame().head(20), self.counts)
 
     def __repr__(self) -> str:
         return f"Decision(best={self.best!r}, effect={self.best_effect:.4g}, experiments={self.counts.total})"

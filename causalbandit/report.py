@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +17,13 @@ from causalbandit.checks import instance
 from causalbandit.confirmation_results import READINGS, Confirmation
 from causalbandit.counts import Counts
 from causalbandit.decision import Decision
+from causalbandit.drawings import graph_drawing, interval_chart
 from causalbandit.files import write_output
 from causalbandit.formats.graph_json import problem_text
 from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.markup import pieces
-from causalbandit.markup.chart_svg import Interval, intervals_svg, path_svg
-from causalbandit.markup.graph_svg import graph_svg
+from causalbandit.markup.chart_svg import path_svg
 from causalbandit.problem import Problem
 from causalbandit.propagation import propagate
 
@@ -79,7 +79,7 @@ def report_page(
         pieces.paragraph(_verdict(decision, confirmation), "verdict"),
         *[pieces.paragraph(warning, "warning") for warning in _warnings(decision)],
         pieces.section(
-            "The graph", _graph(problem, best, doubted), pieces.paragraph(_legend(problem, doubted), "soft")
+            "The graph", graph_drawing(problem, best, doubted), pieces.paragraph(_legend(problem, doubted), "soft")
         ),
         _proof(confirmation),
         "" if decision is None else _search(decision),
@@ -118,20 +118,6 @@ def _warnings(decision: Decision | None) -> list[str]:
     return [] if decision is None else list(decision.notes)
 
 
-def _graph(problem: Problem, best: Mapping[str, int], doubted: Mapping[tuple[str, ...], list[str]]) -> str:
-    graph = problem.graph
-    dag = graph.to_networkx()
-    return graph_svg(
-        list(dag.nodes),
-        list(dag.edges),
-        graph.target,
-        fixed=best,
-        hidden=graph.hidden,
-        bidirected=graph.confounded,
-        doubted=doubted,
-    )
-
-
 def _doubted(decision: Decision) -> dict[tuple[str, ...], list[str]]:
     """(node, other), or (node,) for a claim about a whole intervention → what the data say against the graph there."""
     check = decision.graph_check
@@ -157,9 +143,8 @@ def _proof(confirmation: Confirmation | None) -> str:
         return ""
     frame = confirmation.estimates()
     deciding = frame[frame["method"] == confirmation.reading]
-    rows = _intervals(
-        frame, [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
-    )
+    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
+    axis = f"difference of P({confirmation.problem.graph.target} = 1)"
     marked = [place for place, method in enumerate(frame["method"]) if method == confirmation.reading]
     table = frame[["intervention", "method", "estimate", "lower", "upper", "n", "promise"]]
     reference = confirmation.arms.labels[0]
@@ -170,7 +155,7 @@ def _proof(confirmation: Confirmation | None) -> str:
             f"{reference}, with which the others are compared. Intervals hold together in "
             f"{100 * (1 - confirmation.alpha):g} % of such campaigns."
         ),
-        intervals_svg(rows, axis=f"difference of P({confirmation.problem.graph.target} = 1)", best=marked, zero=True),
+        interval_chart(frame, labels, axis, best=marked, zero=True),
         pieces.table(table, best=marked),
         pieces.bullets(f"{name}: {READINGS[name].sentence}." for name in dict.fromkeys(frame["method"])),
         pieces.paragraph(
@@ -182,22 +167,16 @@ def _proof(confirmation: Confirmation | None) -> str:
     )
 
 
-def _intervals(frame: pd.DataFrame, labels: Iterable[str]) -> list[Interval]:
-    ends = frame[["estimate", "lower", "upper"]].to_numpy(dtype=float).tolist()
-    return [Interval(label, *values) for label, values in zip(labels, ends, strict=True)]
-
-
 def _search(decision: Decision) -> str:
     frame = _ranked(decision)
     best = [int(np.flatnonzero(frame["best"])[0])]
     shown = frame.head(SHOWN)
-    rows = _intervals(shown, shown["intervention"])
     more = len(frame) - len(shown)
     return "\n".join(
         [
             pieces.section(
                 "What the search found",
-                intervals_svg(rows, axis=f"P({decision.problem.graph.target} = 1)", best=best),
+                interval_chart(shown, shown["intervention"], f"P({decision.problem.graph.target} = 1)", best=best),
                 pieces.table(shown.drop(columns="best"), best=best),
                 pieces.paragraph(f"… and {more:,} more interventions." if more else "", "soft"),
                 pieces.paragraph(

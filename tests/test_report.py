@@ -113,10 +113,10 @@ def test_rows_from_before_mark_the_graph_of_a_search_without_a_check_of_its_own(
 
 
 def test_marks_of_a_graph_escape_what_they_say_and_stay_on_the_drawing():
-    nodes = [HOSTILE, *(f"n{number}" for number in range(8))]
+    nodes = [f"n{number}" for number in range(8)]
     edges = list(itertools.pairwise(nodes))
     said = [f"{HOSTILE} {number}" for number in range(7)]
-    graph = graph_svg(nodes, edges, "n7", doubted={(HOSTILE, "n7"): said, ("n3",): ["n3?"], ("n5", "n4"): ["turned?"]})
+    graph = graph_svg(nodes, edges, "n7", doubted={("n0", "n7"): said, ("n3",): ["n3?"], ("n5", "n4"): ["turned?"]})
     assert "<script" not in graph
     assert graph.count("… and 2 more") == 3  # the arc and the rings of its two nodes
     assert graph.count("<title>n3?</title>") == 1  # a ring alone
@@ -125,6 +125,22 @@ def test_marks_of_a_graph_escape_what_they_say_and_stay_on_the_drawing():
     xa, ya, handle, _, xb, yb = map(float, re.search(r'd="M(\S+) (\S+) Q(\S+) (\S+) (\S+) (\S+)"', graph).groups())
     assert abs(yb - ya) > 400
     assert left < (xa + 2 * handle + xb) / 4 < left + width  # the middle of the arc
+
+
+def test_a_notebook_shows_the_graph_and_the_intervals(campaign):
+    decision, proof = campaign
+    for result, mark in ((decision, decision.best), (proof, proof.arms[1])):
+        html = result._repr_html_()
+        assert html == result._repr_html_()
+        assert html.count("<svg") == 2
+        node, value = next(iter(mark.items()))
+        assert f">{node} = {value}</text>" in html
+        assert "<table" in html
+        assert "<script" not in html
+    frame = decision.to_frame().head(20)
+    chart = decision._repr_html_().rsplit("<svg", 1)[1]
+    assert chart.count("<circle") == frame["estimate"].notna().sum()
+    assert pieces.escaped(proof.sentence()) in proof._repr_html_()
 
 
 def test_a_large_graph_gets_a_sentence(shipped):

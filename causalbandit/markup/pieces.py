@@ -15,11 +15,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c2733; --soft: #5b6875; --line: #d8dfe6; --paper: #ffffff; --card: #f5f8fa;
-  --accent: #0072b2; --target: #d55e00; --good: #007a59; --bad: #b3261e; --mark: #e6f1f8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa7b4; --line: #313b46; --paper: #12171d;
-  --card: #1a2129; --accent: #56b4e9; --target: #f0965c; --good: #4cc9a0; --bad: #ff8a80; --mark: #1d3344; } }
+LIGHT = """--ink: #1c2733; --soft: #5b6875; --line: #d8dfe6; --paper: #ffffff; --card: #f5f8fa;
+  --accent: #0072b2; --target: #d55e00; --good: #007a59; --bad: #b3261e; --mark: #e6f1f8;"""
+"""Colours on white."""
+
+DARK = """--ink: #e6edf3; --soft: #9aa7b4; --line: #313b46; --paper: #12171d; --card: #1a2129;
+  --accent: #56b4e9; --target: #f0965c; --good: #4cc9a0; --bad: #ff8a80; --mark: #1d3344;"""
+"""The same on black."""
+
+ROOT = f"""
+:root {{ color-scheme: light dark; {LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {DARK} }} }}"""
+"""Light or dark, as the reader's machine is set."""
+
+STYLE = (
+    ROOT
+    + """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }
@@ -46,7 +57,16 @@ tr.best td { background: var(--mark); font-weight: 600; }
 ul { padding-left: 1.2rem; margin: .5rem 0; } li { margin: .3rem 0; overflow-wrap: anywhere; }
 text { fill: var(--ink); font: 12px system-ui, sans-serif; } text.soft { fill: var(--soft); font-size: 11px; }
 """
+)
 """Colours for light and dark, one column on a telephone; figures and tables scroll by themselves when they are wide."""
+
+FRAGMENT = f"""
+.causalbandit {{ color-scheme: light; {LIGHT} background: var(--paper); color: var(--ink); padding: .25rem; }}
+.causalbandit .wide {{ overflow-x: auto; }} .causalbandit svg {{ display: block; max-width: none; }}
+.causalbandit text {{ fill: var(--ink); font: 12px system-ui, sans-serif; }}
+.causalbandit text.soft {{ fill: var(--soft); font-size: 11px; }}
+"""
+"""For figures in somebody else's document, such as a notebook: always on white, whatever surrounds them."""
 
 
 def escaped(text: object) -> str:
@@ -69,6 +89,12 @@ def page(title: str, *parts: str) -> str:
         f'<link rel="icon" href="data:,">\n<title>{escaped(title)}</title>\n<style>{STYLE}</style>\n'
         "</head>\n<body>\n<main>\n" + "\n".join(part for part in parts if part) + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def fragment(*parts: str) -> str:
+    """Figures for somebody else's document, with their colours."""
+    inside = "\n".join(part for part in parts if part)
+    return f'<div class="causalbandit"><style>{FRAGMENT}</style>\n{inside}\n</div>'
 
 
 def heading(title: str, below: str = "") -> str:

@@ -1,0 +1,76 @@
+"""A problem's graph and the intervals of its interventions as figures, for the page and for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from causalbandit.counts import Counts
+from causalbandit.inference.plug_in import plug_in_effects
+from causalbandit.interventions import intervention_label
+from causalbandit.markup import pieces
+from causalbandit.markup.chart_svg import Interval, intervals_svg
+from causalbandit.markup.graph_svg import graph_svg
+from causalbandit.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 2_000
+"""Interventions; with more, whose intervals take a while, a notebook shows no chart."""
+
+
+def graph_drawing(
+    problem: Problem, best: Mapping[str, int], doubted: Mapping[tuple[str, ...], Sequence[str]] | None = None
+) -> str:
+    """The graph of a problem with the intervention ``best`` and the marks ``doubted`` (see `graph_svg`)."""
+    graph = problem.graph
+    dag = graph.to_networkx()
+    return graph_svg(
+        list(dag.nodes),
+        list(dag.edges),
+        graph.target,
+        fixed=best,
+        hidden=graph.hidden,
+        bidirected=graph.confounded,
+        doubted=doubted,
+    )
+
+
+def interval_chart(
+    frame: pd.DataFrame, labels: Iterable[str], axis: str, *, best: Collection[int] = (), zero: bool = False
+) -> str:
+    """The rows of a frame with ``estimate``, ``lower`` and ``upper``; see `intervals_svg`."""
+    ends = frame[["estimate", "lower", "upper"]].to_numpy(dtype=float).tolist()
+    rows = [Interval(label, *values) for label, values in zip(labels, ends, strict=True)]
+    return intervals_svg(rows, axis=axis, best=best, zero=zero)
+
+
+def decision_html(
+    problem: Problem, best: Mapping[str, int], best_effect: float, frame: pd.DataFrame, counts: Counts
+) -> str:
+    """What a notebook shows of a decision: a sentence, figures, and ``frame``, whose index is the place."""
+    target, arms = problem.graph.target, problem.interventions
+    chart = ""
+    if len(counts.visits) and len(arms) <= MOST:
+        bands = plug_in_effects(arms, counts)[["lower", "upper"]].to_numpy()[frame.index]
+        drawn = frame.assign(lower=bands[:, 0], upper=bands[:, 1])
+        chart = interval_chart(drawn, frame["intervention"], f"P({target} = 1)", best=[0])
+    said = f"Best intervention: {intervention_label(best)}, estimated P({target} = 1) = {best_effect:.4f}"
+    return _html(said, graph_drawing(problem, best), chart, frame)
+
+
+def confirmation_html(
+    problem: Problem, best: Mapping[str, int], sentence: str, frame: pd.DataFrame, reading: str
+) -> str:
+    """What a notebook shows of a confirmation: its sentence, the graph, the intervals of all readings, the table."""
+    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
+    marked = [place for place, method in enumerate(frame["method"]) if method == reading]
+    axis = f"difference of P({problem.graph.target} = 1)"
+    chart = interval_chart(frame, labels, axis, best=marked, zero=True)
+    return _html(sentence, graph_drawing(problem, best), chart, frame)
+
+
+def _html(sentence: str, graph: str, chart: str, frame: pd.DataFrame) -> str:
+    table: str = frame.to_html(index=False, float_format=lambda value: f"{value:.4f}")
+    return pieces.paragraph(sentence) + pieces.fragment(graph, chart) + table
