@@ -392,7 +392,8 @@ class Decision:
         return plot_decision(self.to_frame(), ax, target=self.problem.graph.target, title=title)
 
     def _repr_html_(self) -> str:
-        return decision_html(self.problem, self.best, self.best_effect, self.to_frame().head(20), self.counts)
+        frame = self.to_frame().head(20)
+        return decision_html(self.problem, self.best, self.best_effect, frame, self.counts, self.graph_check)
 
     def __repr__(self) -> str:
         return f"Decision(best={self.best!r}, effect={self.best_effect:.4g}, experiments={self.counts.total})"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from causalbandit.counts import Counts
+from causalbandit.graph_check.check import GraphCheck
 from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.markup import pieces
@@ -37,6 +38,14 @@ def graph_drawing(
     )
 
 
+def doubted_places(check: GraphCheck | None) -> dict[tuple[str, ...], list[str]]:
+    """(node, other), or (node,) for a claim about a whole intervention → what the data say against the graph there."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for each in [] if check is None else check.contradictions:
+        found.setdefault(tuple(sorted(filter(None, (each.node, each.other)))), []).append(each.sentence)
+    return found
+
+
 def interval_chart(
     frame: pd.DataFrame, labels: Iterable[str], axis: str, *, best: Collection[int] = (), zero: bool = False
 ) -> str:
@@ -47,7 +56,12 @@ def interval_chart(
 
 
 def decision_html(
-    problem: Problem, best: Mapping[str, int], best_effect: float, frame: pd.DataFrame, counts: Counts
+    problem: Problem,
+    best: Mapping[str, int],
+    best_effect: float,
+    frame: pd.DataFrame,
+    counts: Counts,
+    check: GraphCheck | None,
 ) -> str:
     """What a notebook shows of a decision: a sentence, figures, and ``frame``, whose index is the place."""
     target, arms = problem.graph.target, problem.interventions
@@ -57,7 +71,7 @@ def decision_html(
         drawn = frame.assign(lower=bands[:, 0], upper=bands[:, 1])
         chart = interval_chart(drawn, frame["intervention"], f"P({target} = 1)", best=[0])
     said = f"Best intervention: {intervention_label(best)}, estimated P({target} = 1) = {best_effect:.4f}"
-    return _html(said, graph_drawing(problem, best), chart, frame)
+    return _html(said, graph_drawing(problem, best, doubted_places(check)), chart, frame)
 
 
 def confirmation_html(

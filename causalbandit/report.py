@@ -17,7 +17,7 @@ from causalbandit.checks import instance
 from causalbandit.confirmation_results import READINGS, Confirmation
 from causalbandit.counts import Counts
 from causalbandit.decision import Decision
-from causalbandit.drawings import graph_drawing, interval_chart
+from causalbandit.drawings import doubted_places, graph_drawing, interval_chart
 from causalbandit.files import write_output
 from causalbandit.formats.graph_json import problem_text
 from causalbandit.inference.plug_in import plug_in_effects
@@ -119,14 +119,10 @@ def _warnings(decision: Decision | None) -> list[str]:
 
 
 def _doubted(decision: Decision) -> dict[tuple[str, ...], list[str]]:
-    """(node, other), or (node,) for a claim about a whole intervention → what the data say against the graph there."""
     check = decision.graph_check
     if check is None and decision.history is not None:
         check = decision.history.alone.check
-    found: dict[tuple[str, ...], list[str]] = {}
-    for each in [] if check is None else check.contradictions:
-        found.setdefault(tuple(sorted(filter(None, (each.node, each.other)))), []).append(each.sentence)
-    return found
+    return doubted_places(check)
 
 
 def _legend(problem: Problem, doubted: Mapping[tuple[str, ...], list[str]]) -> str:

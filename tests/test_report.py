@@ -99,6 +99,7 @@ def test_contradictions_are_marked_on_the_graph(strength):
     for each in decision.graph_check.contradictions[:5]:
         assert pieces.escaped(each.sentence) in graph
     assert "Red: where the data contradict the graph" in page
+    assert graph in decision._repr_html_()
 
 
 def test_rows_from_before_mark_the_graph_of_a_search_without_a_check_of_its_own():
