@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,8 @@ def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
         batches.append(FinishedBatch("running", _difference(preview.counts, known)))
     note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
     choice = Choice(preview.best_index, effects, notes=(note,))
-    return concluded(terms.problem, terms.strategy, terms.budget, choice, batches, history=terms.history)
+    decision = concluded(terms.problem, terms.strategy, terms.budget, choice, batches, history=terms.history)
+    return replace(decision, graph_check=preview.graph_check)
 
 
 def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof: Proof | None) -> pd.DataFrame:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causalbandit.counts import Counts
+from causalbandit.decision import TOLD
+from causalbandit.graph_check.check import GraphCheck
 from causalbandit.history_rows import History
 from causalbandit.inference.plug_in import PlugIn, plug_in_effects
 from causalbandit.problem import Problem
@@ -44,6 +46,8 @@ class Preview:
     frame : pandas.DataFrame
         One row per intervention, best first: ``intervention``, ``estimate``, ``std_error``, ``lower``, ``upper``,
         ``experiments``, ``wins`` (share of draws).
+    graph_check : GraphCheck, optional
+        What the told rows say about the graph.
     """
 
     problem: Problem
@@ -52,6 +56,7 @@ class Preview:
     best_index: int
     probability: float
     frame: pd.DataFrame
+    graph_check: GraphCheck | None = None
 
     @classmethod
     def of(cls, problem: Problem, counts: Counts, history: History | None = None) -> Preview:
@@ -88,4 +93,7 @@ class Preview:
         lines += ["", frame_text(self.frame.head(SHOWN)[["intervention", "estimate", "lower", "upper", "experiments"]])]
         if len(self.frame) > SHOWN:
             lines.append(f"… and {len(self.frame) - SHOWN} more")
+        if self.graph_check is not None:
+            lines += ["", *wrapped(f"Graph: {self.graph_check.sentence}")]
+            lines += [line for each in self.graph_check.told[:TOLD] for line in wrapped(f"- {each.sentence}")]
         return "\n".join(lines)

@@ -17,6 +17,7 @@ from causalbandit.confirmation_results import Confirmation
 from causalbandit.decision import Decision
 from causalbandit.driver import prepared
 from causalbandit.files import write_output
+from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.history_use import read_history
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
@@ -232,14 +233,28 @@ class Study:
                 f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, "
                 f"{status.open:,} are running. preview() tells what is known by now."
             )
-        return replay.decision()
+        return replace(replay.decision(), graph_check=self.graph_check())
+
+    def graph_check(self) -> GraphCheck | None:
+        """What the counted rows of the search say about the graph; None without any, or when the target alone is told.
+
+        Cost: reads all told rows.
+        """
+        nodes = list(self.problem.graph.nodes)
+        rows = self.rows()
+        rows = rows[(rows["stage"] == "search") & rows["counted"].astype(bool) & rows["batch"].notna()]
+        if rows.empty or self._terms.strategy.needs == "target" or rows[nodes].isna().any(axis=None):
+            return None
+        return check_graph(
+            self.problem, rows[["batch", "intervention", *nodes]], interventions="intervention", batch="batch"
+        )
 
     def preview(self) -> Preview:
-        """What the search would answer now."""
+        """What the search would answer now, and what the rows say about the graph."""
         total = self._search.counts()
         if not total.total and self._terms.history is None:
             raise StudyError("Nothing was told yet: there is nothing to preview.")
-        return Preview.of(self.problem, total, self._terms.history)
+        return replace(Preview.of(self.problem, total, self._terms.history), graph_check=self.graph_check())
 
     def confirm(
         self,
