@@ -265,7 +265,7 @@ class _Course:
     def finished(self, choice: Choice) -> CheckedRun:
         if self.amendments and self.watch.running and not self._by_all_data(choice):
             task, total = self.task(), self.turned(self.total)
-            posterior = TablePosterior(*task.with_rows(total.visits, total.ones), task.known)
+            posterior = TablePosterior.of(task, total.visits, total.ones)
             effects = posterior.propagate(task).effects
             best = best_at_random(effects, self.rng)
             choice = replace(choice, best_index=best, effects=effects, tables=posterior.tables(total.visits))
@@ -286,7 +286,7 @@ class _Course:
 
 def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Plan:
     """Decides by the plug-in effects of all counts, without another experiment."""
-    posterior = TablePosterior(*task.with_rows(counts.visits, counts.ones), task.known)
+    posterior = TablePosterior.of(task, counts.visits, counts.ones)
     effects = posterior.propagate(task).effects
     return Choice(best_at_random(effects, rng), effects, posterior.tables(counts.visits))
     yield  # a plan is a generator, this one without batches

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from causalbandit.adjustment import adjustment_covariates, require_covariates
 from causalbandit.checks import error_rate, function, instance, one_of, whole_number
-from causalbandit.confirmation_results import READINGS, Confirmation
+from causalbandit.confirmation_results import READINGS, Confirmation, signs_told
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.policies import FixedPolicy
 from causalbandit.errors import InvalidArgument, listing
@@ -214,6 +214,8 @@ class ConfirmationPlan:
     def decided(self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
         """Whether the deciding reading tells the sign of every effect."""
         if self.reading == "mad":
+            if not self.covariates:
+                return signs_told(design.estimates())  # needs no row: a look costs no more the longer it goes on
             return self.confirmation(design, rows).decided
         return _told_apart(successes, trials, self.alpha, design.settings.planned)
 

@@ -64,6 +64,11 @@ READINGS: dict[str, Promise] = {
 """Reading → its promise."""
 
 
+def signs_told(frame: pd.DataFrame) -> bool:
+    """Whether the intervals of all rows leave 0 out."""
+    return bool(((frame["lower"] > 0) | (frame["upper"] < 0)).all())
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Confirmation:
     """The outcome of `confirm`.
@@ -137,8 +142,7 @@ class Confirmation:
     @property
     def decided(self) -> bool:
         """Whether the deciding reading tells the sign of every effect."""
-        frame = self.estimates(self.reading)
-        return bool(((frame["lower"] > 0) | (frame["upper"] < 0)).all())
+        return signs_told(self.estimates(self.reading))
 
     def estimates(self, method: str | None = None, scale: Scale = "difference") -> pd.DataFrame:
         """One row per chosen intervention and reading, or of one reading alone.

@@ -67,16 +67,17 @@ def excluded(one: Arm, other: Arm, alpha: float, planned: int, difference: float
     level = -math.log(alpha)
     arms, line = (one, other), np.full(len(one.ones), difference)
     p = np.clip(_even_point(one, other, line), max(0.0, -difference), min(1.0, 1.0 - difference))
-    open_ = np.flatnonzero(_cost(one, np.clip(p + difference, 0.0, 1.0)) + _cost(other, p) > level)
+    dear = _cost(one, np.clip(p + difference, 0.0, 1.0)) + _cost(other, p) > level
     found = np.zeros(len(one.ones), dtype=bool)
     for sign in (1.0, -1.0):  # the largest difference is too small, or that with the arms exchanged is
-        first, second = (arm.at(open_) for arm in arms[:: int(sign)])
-        tilted, d = _Tilted(first, second, planned), sign * line[open_]
-        value, _, _ = tilted.least(d, _even_point(first, second, d), np.arange(len(open_)))
+        first, second = arms[:: int(sign)]
         # The largest difference that costs nothing: an arm without data may have any mean.
         free = np.where(first.n > 0.0, first.ones / np.maximum(first.n, 1.0), 1.0)
         free = free - second.ones / np.maximum(second.n, 1.0)
-        found[open_] |= (free < d) & (value > level)
+        open_ = np.flatnonzero(dear & (free < sign * line))
+        first, second, d = first.at(open_), second.at(open_), sign * line[open_]
+        value, _, _ = _Tilted(first, second, planned).least(d, _even_point(first, second, d), np.arange(len(open_)))
+        found[open_] = value > level
     return found
 
 

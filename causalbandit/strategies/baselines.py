@@ -167,7 +167,7 @@ class UniformPlugIn:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """One batch and one propagation."""
         counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
-        posterior = TablePosterior(*task.with_rows(counts.visits, counts.ones), task.known)
+        posterior = TablePosterior.of(task, counts.visits, counts.ones)
         effects = posterior.propagate(task).effects
         return Choice(best_at_random(effects, rng), effects=effects, tables=posterior.tables(counts.visits))
 

@@ -42,6 +42,11 @@ class TablePosterior:
     known: Floats
     evidence: Floats | None = None
 
+    @classmethod
+    def of(cls, task: Task, visits: Integers, ones: Integers) -> TablePosterior:
+        """What [C] visits and ones of a search tell of the rows of ``task``, those of its history by weight."""
+        return cls(*task.with_rows(visits, ones), task.known, task.evidence(visits, ones))
+
     @property
     def trusted(self) -> Numbers:
         """Visits that the variances go by, [C]."""

@@ -261,8 +261,7 @@ class Standing:
         found = posterior.propagate(task, gradient=True)
         if task.history is None:
             return cls(counts, found.effects, best_at_random(found.effects, rng), posterior, found.gradient)
-        rows = task.with_rows(counts.visits, counts.ones)
-        both = TablePosterior(*rows, task.known, task.evidence(counts.visits, counts.ones))
+        both = TablePosterior.of(task, counts.visits, counts.ones)
         effects = both.propagate(task).effects
         leader = best_at_random(effects, rng)
         return cls(counts, found.effects, leader, posterior, found.gradient, (both, effects))

@@ -174,11 +174,10 @@ class TopTwo:
         used = 0
         for end in _ends_of_rounds(budget, self.rounds, first):
             size = end - used
-            known_visits, known_ones = task.with_rows(visits, ones)
-            if not known_visits.any():
+            posterior = TablePosterior.of(task, visits, ones)
+            if not posterior.visits.any():
                 batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
             else:
-                posterior = TablePosterior(known_visits, known_ones, task.known, task.evidence(visits, ones))
                 shares, certainty = self._shares(task, posterior, budget - used, rng)
                 if self.stop_level is not None and certainty >= self.stop_level:
                     stopped = certainty
@@ -192,7 +191,7 @@ class TopTwo:
             visits, ones = visits + counts.visits, ones + counts.ones
             used = end
 
-        posterior = TablePosterior(*task.with_rows(visits, ones), task.known, task.evidence(visits, ones))
+        posterior = TablePosterior.of(task, visits, ones)
         found = posterior.propagate(task, gradient=self.stop_level is not None)
         notes: tuple[str, ...] = ()
         if self.stop_level is not None:

@@ -202,7 +202,7 @@ class TwoPhase:
         if self.pooled:
             seen = seen + fresh
             visits = seen.visits
-            estimate = TablePosterior(*task.with_rows(visits, seen.ones), task.known).mean
+            estimate = TablePosterior.of(task, visits, seen.ones).mean
         else:
             visits = fresh.visits
             estimate = _estimates(task, fresh, rough)

@@ -17,14 +17,14 @@ import numpy.typing as npt
 from causalbandit.confirmation import ConfirmationPlan
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.designs.mad import MixtureAdaptiveDesign
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.errors import InvalidArgument
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.study.database import StudyError
 from causalbandit.study.design_events import Event
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.running_design import RunningDesign
-from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out
+from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out, still_open
 from causalbandit.study.status import ProofStatus, Told
 from causalbandit.study.store import Result, Store
 
@@ -163,14 +163,8 @@ class Proof:
     def abandon(self, ids: Sequence[int]) -> int:
         """Give up open experiments; how many they were. Inside a transaction."""
         with self._ledger.changing() as running:
-            states = {number: running.states.get(number - IDS_ABOVE, "never handed out") for number in ids}
-            wrong = [number for number, state in states.items() if state not in ("open", "abandoned")]
-            if wrong:
-                raise InvalidArgument(
-                    "ids",
-                    f"hold {listing(wrong)}: {wrong[0]} is {states[wrong[0]]}; expected experiments that are open.",
-                )
-            waiting = [number for number, state in states.items() if state == "open"]
+            known = [number for number in ids if number - IDS_ABOVE in running.states]
+            waiting = still_open(ids, {number: running.states[number - IDS_ABOVE] for number in known})
             for number in waiting:
                 self._ledger.cancel(number - IDS_ABOVE)
         return len(waiting)

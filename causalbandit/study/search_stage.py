@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet
 from causalbandit.study.database import StudyError
 from causalbandit.study.replay import Replay
-from causalbandit.study.sheets import Mismatch, Sheet
+from causalbandit.study.sheets import Mismatch, Sheet, still_open
 from causalbandit.study.status import StudyStatus, Told
 from causalbandit.study.store import Store, StoredBatch
 from causalbandit.study.telling import Telling, counts_from
@@ -69,14 +68,7 @@ class SearchStage:
 
     def abandon(self, ids: Sequence[int]) -> int:
         """Give up open experiments; how many they were."""
-        found = self._store.find(ids)
-        wrong = [value for value in ids if found.get(value, ("unknown",))[0] not in ("open", "abandoned")]
-        if wrong:
-            state = found.get(wrong[0], ("never handed out",))[0]
-            raise InvalidArgument(
-                "ids", f"hold {listing(wrong)}: {wrong[0]} is {state}; expected experiments that are open."
-            )
-        waiting = [value for value in dict.fromkeys(ids) if found[value][0] == "open"]
+        waiting = still_open(ids, {number: found[0] for number, found in self._store.find(ids).items()})
         self._store.give_up(waiting)
         self._close_if_complete()
         return len(waiting)

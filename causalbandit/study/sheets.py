@@ -110,6 +110,17 @@ def never_handed_out(ids: Sequence[int | None]) -> InvalidArgument:
     )
 
 
+def still_open(ids: Sequence[int], states: Mapping[int, str]) -> list[int]:
+    """Those of ``ids`` whose experiments are open, once each; an error when one is neither open nor abandoned."""
+    wrong = [number for number in ids if states.get(number) not in ("open", "abandoned")]
+    if wrong:
+        state = states.get(wrong[0], "never handed out")
+        raise InvalidArgument(
+            "ids", f"hold {listing(wrong)}: {wrong[0]} is {state}; expected experiments that are open."
+        )
+    return [number for number in dict.fromkeys(ids) if states[number] == "open"]
+
+
 def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
     """The rows of a sheet that came back.
 
