@@ -174,12 +174,28 @@ def plug_in_effects(
         Columns ``intervention``, with a reference ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``.
         ``frame.attrs`` holds ``alpha``, ``title`` and ``notes``.
     """
-    import pandas as pd
-
     alpha = error_rate(alpha)
     if one_of(scale, "scale", ("difference", "ratio", "one-more-per")) != "difference" and reference is None:
         raise InvalidArgument("scale", f"was {scale!r} without a reference; expected one to compare with.")
     found = PlugIn.of(interventions, counts, known, memory)
+    return effects_frame(
+        found, interventions, reference=reference, alpha=alpha, simultaneous=simultaneous, rng=rng, scale=scale
+    )
+
+
+def effects_frame(
+    found: PlugIn,
+    interventions: InterventionSet,
+    *,
+    reference: int | None = None,
+    alpha: float = 0.05,
+    simultaneous: bool = True,
+    rng: RNG = 0,
+    scale: str = "difference",
+) -> pd.DataFrame:
+    """What `plug_in_effects` gives, from effects that are there already; the settings are trusted."""
+    import pandas as pd
+
     found = found.logarithms() if scale == "ratio" else found
     places = np.array([place for place in range(len(interventions)) if place != reference], dtype=np.intp)
     errors = found.std_errors(reference)[places]

@@ -14,7 +14,6 @@ from causalbandit.counts import Counts
 from causalbandit.decision import Decision
 from causalbandit.driver import concluded
 from causalbandit.finished_batches import FinishedBatch
-from causalbandit.inference.plug_in import PlugIn
 from causalbandit.interventions import InterventionSet
 from causalbandit.report import report_page
 from causalbandit.strategies.strategy import Choice
@@ -44,13 +43,12 @@ def study_page(
 
 def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
     """The best guess from what is told, in the form of a decision, for the page of a study that runs."""
-    effects = PlugIn.of(terms.problem.interventions, preview.known).effects
     batches = [*replay.batches]
     known = reduce(add, (batch.counts for batch in batches), Counts.zeros(terms.problem.interventions))
     if preview.counts.total > known.total:
         batches.append(FinishedBatch("running", _difference(preview.counts, known)))
     note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
-    choice = Choice(preview.best_index, effects, notes=(note,))
+    choice = Choice(preview.best_index, preview.effects, notes=(note,))
     decision = concluded(terms.problem, terms.strategy, terms.budget, choice, batches, history=terms.history)
     return replace(decision, graph_check=preview.graph_check)
 

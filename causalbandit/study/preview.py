@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from causalbandit.counts import Counts
 from causalbandit.decision import TOLD
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.history_rows import History
-from causalbandit.inference.plug_in import PlugIn, plug_in_effects
+from causalbandit.inference.plug_in import PlugIn, effects_frame
 from causalbandit.problem import Problem
 from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.maximise import Maximisation
@@ -38,6 +39,8 @@ class Preview:
         All that was told and counts by now.
     known : Counts
         The same, and by weight the visits of a history, in whole numbers.
+    effects : numpy.ndarray of float, shape [A]
+        Effects that these estimate.
     best_index : int
         Place of the intervention with the best estimate.
     probability : float
@@ -53,6 +56,7 @@ class Preview:
     problem: Problem
     counts: Counts
     known: Counts
+    effects: npt.NDArray[np.float64]
     best_index: int
     probability: float
     frame: pd.DataFrame
@@ -72,10 +76,12 @@ class Preview:
         drawn = found.effects + np.random.default_rng(0).standard_normal((DRAWS, len(rows))) @ factor
         wins = np.bincount(turn.gains(drawn).argmax(axis=1), minlength=len(arms)) / DRAWS
         best = int(turn.gains(found.effects).argmax())
-        frame = plug_in_effects(arms, known)
+        frame = effects_frame(found, arms)
         frame["experiments"], frame["wins"] = counts.trials, wins
         order = np.argsort(-turn.gains(found.effects), kind="stable")
-        return cls(problem, counts, known, best, float(wins[best]), frame.iloc[order].reset_index(drop=True))
+        return cls(
+            problem, counts, known, found.effects, best, float(wins[best]), frame.iloc[order].reset_index(drop=True)
+        )
 
     @property
     def best(self) -> dict[str, int]:

@@ -226,6 +226,10 @@ class Study:
 
     def result(self) -> Decision:
         """The decision; a StudyError as long as experiments are missing."""
+        return replace(self._decision(), graph_check=self.graph_check())
+
+    def _decision(self) -> Decision:
+        """The decision without a check of the graph, which reads every row."""
         replay = self._search.caught_up()
         if replay.choice is None:
             status = self.status()
@@ -233,7 +237,7 @@ class Study:
                 f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, "
                 f"{status.open:,} are running. preview() tells what is known by now."
             )
-        return replace(replay.decision(), graph_check=self.graph_check())
+        return replay.decision()
 
     def graph_check(self) -> GraphCheck | None:
         """What the counted rows of the search say about the graph; None without any, or when the target alone is told.
@@ -293,7 +297,7 @@ class Study:
         ProofStatus
             Where it stands: at the beginning.
         """
-        chosen = self.result().best if interventions is None else interventions
+        chosen = self._decision().best if interventions is None else interventions
         plan = ConfirmationPlan.of(
             self.problem, chosen, control, budget, batch_size, reading, alpha, covariates, stop_early
         )
