@@ -12,7 +12,7 @@ The public names, in the order in which a campaign meets them:
 
 =================  =====================================================================================================
 the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `load_problem`, `save_problem`,
-                   `read_bif`, `random_problem`
+                   `shipped_problems`, `read_bif`, `random_problem`
                    `fit` for rows from before; `check_graph`: do the data contradict the graph?
 the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
                    one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`; `StopWhenSure`
@@ -43,6 +43,7 @@ from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.random_problems import random_problem, random_problems
 from causalbandit.formats.graph_json import load_problem, save_problem
+from causalbandit.formats.shipped_problems import shipped_problems
 from causalbandit.formats.bif import read_bif
 from causalbandit.counts import Counts
 from causalbandit.strategies.strategy import Batch, Choice, Strategy
@@ -99,6 +100,7 @@ __all__ = [
     "random_problems",
     "load_problem",
     "save_problem",
+    "shipped_problems",
     "read_bif",
     "Counts",
     "Batch",

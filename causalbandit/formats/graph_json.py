@@ -31,6 +31,7 @@ from causalbandit.assignments import FREE
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.files import Source, read_input, write_output
+from causalbandit.formats.shipped_files import file_named
 from causalbandit.formats.strict_json import place_text, read_object
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
@@ -53,6 +54,8 @@ def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem
     ----------
     path_or_file : str, path or open file
         A JSON file (UTF-8, with or without byte-order mark, any line ends), or a text or binary file open for reading.
+        A text without folder and ending, such as ``"asia"``, is the file of that name where there is one, and else
+        the shipped problem (`shipped_problems` lists them).
     max_bytes : int
         Larger files are refused before they are read.
 
@@ -64,12 +67,12 @@ def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file and no shipped problem of that name.
     ValueError
         If the file is too large or does not hold a graph with a target. The message names the file, the place in
         it, what was expected and the usual fix.
     """
-    name, data = read_input(path_or_file, max_bytes)
+    name, data = read_input(file_named(path_or_file), max_bytes)
     return _problem(name, read_object(name, data, expected=_CONTENT))
 
 

@@ -1,0 +1,28 @@
+"""``graphs``: the problems that come with the package."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+from causalbandit.text import WIDTH
+
+
+@click.command()
+def graphs() -> None:
+    """List the problems that come with the package; their names stand wherever GRAPH is asked for."""
+    from causalbandit.formats.shipped_problems import shipped_problems
+
+    table = shipped_problems()
+    table["asked"] = table["goal"] + " " + table["target"]
+    first, second = (max(map(len, ["name", *table[column]])) for column in ("name", "asked"))
+    room = WIDTH - first - second - len("  nodes  arms    ")
+    click.echo(f"{'name':{first}}  nodes  arms  {'goal':{second}}")
+    for row in table.itertuples():
+        about = textwrap.shorten(row.description, room, placeholder=" …")
+        click.echo(f"{row.name:{first}}  {row.nodes:5}  {row.interventions:4}  {row.asked:{second}}  {about}")
+    click.echo(
+        "\narms: the interventions that are compared. causalbandit show NAME tells all of a\n"
+        "problem; causalbandit search NAME --budget T searches it."
+    )
