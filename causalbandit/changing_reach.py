@@ -51,18 +51,21 @@ class ChangingReach:
             for regime in interventions.regimes
         )
 
-    def of(self, families: Sequence[Family], cpt: Floats) -> Floats:
-        """Reach of the rows of ``families``, one family after the other, [rows, A]; ``cpt`` [C] holds all tables."""
+    def of(self, families: Sequence[Family], cpt: Floats, complement: Floats | None = None) -> Floats:
+        """Reach of the rows of ``families``, one family after the other, [rows, A].
+
+        ``cpt`` [C] holds all tables, ``complement`` [C] the probabilities of 0 where they are not 1 - ``cpt``.
+        """
         if not self._fits:
-            reach = propagate(self._interventions, cpt, reach=True, memory=self._memory).reach
+            reach = propagate(self._interventions, cpt, complement, reach=True, memory=self._memory).reach
             assert reach is not None
             return np.concatenate([reach[family.rows] for family in families])
+        tables = np.stack([1 - cpt if complement is None else complement, cpt], axis=-1)
         if self._parts is None:
-            regimes = self._interventions.regimes
-            self._parts = [_KeptMessages(self._interventions, regime, cpt, self._memory) for regime in regimes]
+            self._parts = [_KeptMessages(self._interventions, regime, tables) for regime in self._interventions.regimes]
         result = np.zeros((sum(family.n_rows for family in families), len(self._interventions)))
         for part in self._parts:
-            part.replace_tables(cpt)
+            part.replace_tables(tables)
             start = 0
             for family in families:
                 rows = slice(start, start + family.n_rows)
@@ -75,13 +78,13 @@ class ChangingReach:
 class _KeptMessages:
     """The messages of one regime's tree: towards the root in ``run.messages``, away from it in ``outside``."""
 
-    def __init__(self, interventions: InterventionSet, regime: Regime, cpt: Floats, memory: int) -> None:
+    def __init__(self, interventions: InterventionSet, regime: Regime, tables: Floats) -> None:
         self.regime = regime
         self.tree = clique_tree(interventions.graph, regime.families)
         self.places = {family.district: place for place, family in enumerate(regime.families)}
-        self.cpt = self._own(cpt)
+        self.tables = self._own(tables)
         ((_, self.plan),) = plans(self.tree, interventions, regime, len(regime.places))
-        self.run = Pass(self.tree, self.plan, self._tables())
+        self.run = Pass(self.tree, self.plan, self.tables[None])
         bags = self.tree.bags
         self.upward_holds = [False] * len(bags)
         self.outside: list[Factor | None] = [None] * len(bags)  # None where stale
@@ -89,42 +92,43 @@ class _KeptMessages:
         self.holder = {
             family: (place, index) for place, bag in enumerate(bags) for index, family in enumerate(bag.families)
         }
-        self.bag_of_row = np.empty(len(self.cpt), dtype=np.intp)
+        self.bag_of_row = np.empty(len(self.tables), dtype=np.intp)
         for family, (place, _) in self.holder.items():
             self.bag_of_row[self.tree.families[family].rows] = place
 
-    def _own(self, cpt: Floats) -> Floats:
+    def _own(self, tables: Floats) -> Floats:
         rows = self.regime.rows
-        return cpt.copy() if rows is None else cpt[rows]
+        return tables.copy() if rows is None else tables[rows]
 
-    def _tables(self) -> Floats:
-        return np.stack([1 - self.cpt, self.cpt], axis=-1)[None]
-
-    def replace_tables(self, cpt: Floats) -> None:
-        """Take new tables; messages that lead away from a bag with a changed one become stale."""
-        new = self._own(cpt)
-        changed = np.flatnonzero(new != self.cpt)
+    def replace_tables(self, tables: Floats) -> None:
+        """Take new tables [C, 2]; messages that lead away from a bag with a changed one become stale."""
+        new = self._own(tables)
+        changed = np.flatnonzero((new != self.tables).any(axis=1))
         if not len(changed):
             return
-        self.cpt = new
-        tables = self._tables()
+        self.tables = new
         for place in set(self.bag_of_row[changed].tolist()):
-            self.run.replace_tables(place, tables)
+            self.run.replace_tables(place, new[None])
             self._expire(place)
 
     def _expire(self, changed: int) -> None:
-        """Mark the messages that lead away from the bag ``changed``."""
+        """Mark the messages that lead away from the bag ``changed``.
+
+        A message is made only from messages that hold. Whatever depends on a stale one is stale, so that both the
+        descent and the ascent stop where they meet a stale message.
+        """
         below, place = -1, changed
         while place >= 0:
             bag = self.tree.bags[place]
-            self.upward_holds[place] = False
-            # What is stale is stale all the way down, so that the descent stops where it meets a stale message.
             stack = [child for child in bag.children if child != below]
             while stack:
                 child = stack.pop()
                 if self.outside[child] is not None:
                     self.outside[child] = None
                     stack.extend(self.tree.bags[child].children)
+            if not self.upward_holds[place]:
+                return
+            self.upward_holds[place] = False
             below, place = place, bag.parent
 
     def reach(self, family: int) -> Floats:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.regimes import LARGEST_SCOPE
+from causalbandit.triangulation import min_fill
 
 Number = TypeVar("Number", np.float64, np.int64)
 Floats = npt.NDArray[np.float64]
@@ -172,13 +172,18 @@ def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[int
     """
     if len(scopes) == 1:
         return 0, [frozenset(scopes[0])], [-1]
-    moral: nx.Graph[int] = nx.Graph()
-    moral.add_nodes_from(range(len(scopes)))
+    moral: list[set[int]] = [set() for _ in scopes]
     for scope in scopes:
-        moral.add_edges_from((a, b) for place, a in enumerate(scope) for b in scope[:place])
-    width, tree = nx.algorithms.approximation.treewidth_min_fill_in(moral)
-    numbered = sorted(tree, key=sorted)
-    root = min((bag for bag in numbered if target in bag), key=lambda bag: (len(bag), sorted(bag)))
+        for node in scope:
+            moral[node].update(scope)
+    for node, around in enumerate(moral):
+        around.discard(node)
+    width, bags, edges = min_fill(moral)
+    tree: dict[frozenset[int], list[frozenset[int]]] = {bag: [] for bag in bags}
+    for one, other in edges:
+        tree[bags[one]].append(bags[other])
+        tree[bags[other]].append(bags[one])
+    root = min((bag for bag in bags if target in bag), key=lambda bag: (len(bag), sorted(bag)))
     merged: list[set[int]] = [set(root)]
     parents = [-1]
     stack = [(neighbour, root, 0) for neighbour in sorted(tree[root], key=sorted, reverse=True)]

@@ -23,6 +23,7 @@ from causalbandit.history_rows import History
 from causalbandit.history_use import UsedHistory, read_history, require_reader
 from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import Environment, ObservedRows
+from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
@@ -144,11 +145,12 @@ def search(
     learner, random = (np.random.default_rng(seed) for seed in seed_sequence(rng).spawn(2))
     if environment is None and world is None:
         simulator = problem.require_model().simulator(problem.interventions, memory=memory)
+        experiments = PartialDraws(simulator, random)
 
         def simulate(batch: Batch) -> Counts:
-            return simulator.draw(batch.sizes, random, target_only=chosen.needs == "target")
+            return experiments.draw(batch.sizes, batch.families, target_only=chosen.needs == "target")
 
-        return run_strategy(problem, chosen, task, budget, learner, simulate, progress, rows)
+        return run_strategy(problem, chosen, task, budget, learner, simulate, progress, rows, experiments)
     run = _RunOnRows(problem, chosen, task, budget, learner, check, known or {}, progress, rows)
     if world is not None:
         truth = World(problem, world, memory=memory)
@@ -218,20 +220,31 @@ def run_strategy(
     observe: Callable[[Batch], Counts],
     progress: bool | None = False,
     history: History | None = None,
+    in_part: PartialDraws | None = None,
 ) -> Decision:
-    """The finished decision of one run: ``observe`` runs the experiments of a batch and returns their counts."""
+    """The finished decision of one run: ``observe`` runs the experiments of a batch and returns their counts.
+
+    When it draws them ``in_part`` (see `Batch.families`), the batches of a phase are kept as one, completed at its end.
+    """
     turn = Maximisation.of(problem)
     batches: list[FinishedBatch] = []
+
+    def complete() -> None:
+        if in_part is not None and in_part.pending:
+            batches[-1] += FinishedBatch(batches[-1].phase, in_part.rest(), n_batches=0)
 
     with _bar(budget, progress) as bar:
 
         def experiment(batch: Batch) -> Counts:
+            if batches and batches[-1].phase != batch.phase:
+                complete()
             counts = observe(batch)
-            keep_batch(batches, FinishedBatch(batch.phase, counts))
+            keep_batch(batches, FinishedBatch(batch.phase, counts), join=in_part is not None and in_part.pending)
             bar.update(batch.total)
             return turn.counts(counts)
 
         choice = turn.choice(drive(strategy.run(turn.task(task), budget, rng), experiment))
+        complete()
 
     return concluded(problem, strategy, budget, choice, batches, task.memory, history)
 

@@ -26,7 +26,8 @@ class FinishedBatch:
     counts : Counts
         What its experiments showed.
     n_batches : int
-        Batches in it: more than 1 only where a search had too many to keep each by itself.
+        Batches in it: more than 1 where a search had too many to keep each by itself, or where simulated experiments
+        of a deep graph were drawn as far as each batch was read, and the rest when all had been asked for.
     """
 
     phase: str
@@ -45,10 +46,10 @@ class FinishedBatch:
         return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"
 
 
-def keep_batch(batches: list[FinishedBatch], new: FinishedBatch) -> None:
-    """Append ``new``; when that would take too much memory add it to the batch before, if that is of its phase."""
+def keep_batch(batches: list[FinishedBatch], new: FinishedBatch, *, join: bool = False) -> None:
+    """Append ``new``; to ``join``, or when it would take too much memory, add it to one before that is of its phase."""
     numbers = 2 * (len(new.counts.trials) + len(new.counts.visits))
-    if batches and batches[-1].phase == new.phase and numbers * len(batches) > MOST_KEPT:
+    if batches and batches[-1].phase == new.phase and (join or numbers * len(batches) > MOST_KEPT):
         batches[-1] = batches[-1] + new
     else:
         batches.append(new)

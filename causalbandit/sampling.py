@@ -8,14 +8,15 @@ independent experiments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import FREE
-from causalbandit.clique_tree import Floats, Places, Scope, clique_tree
+from causalbandit.clique_tree import Floats, Number, Places, Scope, clique_tree
 from causalbandit.counts import Counts, Origin
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
@@ -52,7 +53,7 @@ class Simulator:
         self.interventions = interventions
         self._cpt = cpt
         self._memory = memory
-        self._parts = [_RegimeSimulator(interventions, regime, cpt, memory) for regime in interventions.regimes]
+        self.parts = [RegimeSimulator(interventions, regime, cpt, memory) for regime in interventions.regimes]
         self._effects: Floats | None = None
 
     @property
@@ -80,40 +81,40 @@ class Simulator:
             return Counts(empty, empty, numbers.copy(), drawn, Origin.of(self.interventions))
         counts = Counts.zeros(self.interventions)
         counts.trials[:] = numbers
-        for part in self._parts:
+        for part in self.parts:
             part.draw(numbers, random, counts)
         return counts
 
 
-class _RegimeSimulator:
+class RegimeSimulator:
     """Draws counts of experiments under the interventions of one regime."""
 
     def __init__(self, interventions: InterventionSet, regime: Regime, cpt: Floats, memory: int) -> None:
-        self._regime = regime
+        self.regime = regime
         self._cpt = cpt if regime.rows is None else cpt[regime.rows]
-        self._tree = clique_tree(interventions.graph, regime.families)
-        kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self._tree.bags)
-        self._chunk = max(1, min(pairs_in_memory(self._tree, memory), memory // kept))
+        self.tree = clique_tree(interventions.graph, regime.families)
+        kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self.tree.bags)
+        self._chunk = max(1, min(pairs_in_memory(self.tree, memory), memory // kept))
         self._kept: tuple[Plan, list[list[Floats]]] | None = None
         self._assignments = interventions.assignments[:, interventions.graph.ancestor_places]
-        self._free = self._assignments == FREE
+        self.free = self._assignments == FREE
         self._interventions = interventions
         self._lay_out()
 
     def _lay_out(self) -> None:
         """Where each bag finds its separator in its parent, and each family row in the tables of all bags in line."""
-        bags, families = self._tree.bags, self._tree.families
-        self._from_parent: list[Scope | None] = [None] * len(bags)
-        self._holder: dict[int, tuple[int, Scope]] = {}
+        bags, families = self.tree.bags, self.tree.families
+        self.from_parent: list[Scope | None] = [None] * len(bags)
+        self.holder: dict[int, tuple[int, Scope]] = {}
         orders, widths, rows, owners, offset = [], [], [], [], 0
         for place, bag in enumerate(bags):
             for child, scope in zip(bag.children, bag.child_scopes, strict=True):
-                self._from_parent[child] = scope
+                self.from_parent[child] = scope
             for family, scope in zip(bag.families, bag.family_scopes, strict=True):
-                self._holder[family] = place, scope
+                self.holder[family] = place, scope
                 orders.append(offset + scope.order)
                 widths.append(np.full(1 << scope.size, len(scope.order) >> scope.size))
-                where = self._regime.rows_in_set(families[family])
+                where = self.regime.rows_in_set(families[family])
                 rows.append(np.arange(where.start, where.stop) if isinstance(where, slice) else where)
                 owners.append(np.full(len(rows[-1]), family))
             offset += 1 << len(bag.nodes)
@@ -123,33 +124,30 @@ class _RegimeSimulator:
 
     def draw(self, numbers: Integers, random: np.random.Generator, counts: Counts) -> None:
         """Add ``numbers[a]`` experiments under each intervention a of the regime to ``counts``, but for the trials."""
-        own = numbers[self._regime.places]
+        own = numbers[self.regime.places]
         if not own.any():
             return
-        if len(own) <= self._chunk:
-            if self._kept is None:
-                ((_, plan),) = plans(self._tree, self._interventions, self._regime, self._chunk)
-                self._kept = plan, self._splits(plan)
-            self._draw_part(*self._kept, self._regime.places, numbers, random, counts)
+        kept = self.kept()
+        if kept is not None:
+            self._draw_part(*kept, self.regime.places, numbers, random, counts)
             return
-        used = self._regime.places[np.flatnonzero(own)]
+        used = self.regime.places[np.flatnonzero(own)]
         for start in range(0, len(used), self._chunk):
             places = used[start : start + self._chunk]
-            plan = Plan(self._tree, self._assignments[places])
+            plan = Plan(self.tree, self._assignments[places])
             self._draw_part(plan, self._splits(plan), places, numbers, random, counts)
 
     def _splits(self, plan: Plan) -> list[list[Floats]]:
         """Per bag and residual node: P(node = 1 | earlier residual nodes, separator), [groups, 2^earlier, 2^|sep|]."""
-        splits = []
-        for bag, table in zip(self._tree.bags, bag_tables(self._tree, plan, self._cpt), strict=True):
-            stages = []
-            n_separator = len(bag.nodes) - bag.n_residual
-            for earlier in range(bag.n_residual):
-                halves = table.reshape(len(table), 1 << earlier, 2, -1, 1 << n_separator).sum(axis=3)
-                total = halves.sum(axis=2)
-                stages.append(np.divide(halves[:, :, 1], total, out=np.zeros_like(total), where=total > 0))
-            splits.append(stages)
-        return splits
+        tables = bag_tables(self.tree, plan, self._cpt)
+        return [stages(table, bag.n_residual) for bag, table in zip(self.tree.bags, tables, strict=True)]
+
+    def kept(self) -> tuple[Plan, list[list[Floats]]] | None:
+        """The plan of all interventions of the regime and their splits, made once; None when memory holds only some."""
+        if self._kept is None and len(self.regime.places) <= self._chunk:
+            ((_, plan),) = plans(self.tree, self._interventions, self.regime, self._chunk)
+            self._kept = plan, self._splits(plan)
+        return self._kept
 
     def _draw_part(
         self,
@@ -163,20 +161,12 @@ class _RegimeSimulator:
         own = numbers[places]
         used = np.flatnonzero(own)
         tables: list[Integers] = []
-        for place, bag in enumerate(self._tree.bags):
-            scope = self._from_parent[place]
+        for place, bag in enumerate(self.tree.bags):
+            scope = self.from_parent[place]
             table = own[used][:, None] if scope is None else scope.sum_onto(tables[bag.parent])
-            table = table[:, None, :]
-            group = plan.up[place].group[used]
-            for probability in splits[place]:
-                ones = _binomial(random, table, probability[group])
-                halves = np.empty((*ones.shape[:2], 2, ones.shape[2]), dtype=np.int64)
-                np.subtract(table, ones, out=halves[:, :, 0])
-                halves[:, :, 1] = ones
-                table = halves.reshape(len(used), -1, table.shape[-1])
-            tables.append(table.reshape(len(used), -1))
-        self._record(tables, self._free[places[used]], counts)
-        successes = tables[0] @ self._tree.target_in_root.astype(np.int64)
+            tables.append(filled(table, splits[place], plan.up[place].group[used], partial(binomial, random)))
+        self._record(tables, self.free[places[used]], counts)
+        successes = tables[0] @ self.tree.target_in_root.astype(np.int64)
         counts.successes[places[used]] = successes
 
     def _record(self, tables: list[Integers], free: npt.NDArray[np.bool_], counts: Counts) -> None:
@@ -192,14 +182,48 @@ class _RegimeSimulator:
         counts.visits[rows] += by_value.sum(axis=1)
         counts.ones[rows] += by_value[:, 1]
         for family in np.flatnonzero(~always & np.asarray(free.any(axis=0))).tolist():
-            place, scope = self._holder[family]
+            place, scope = self.holder[family]
             part = scope.sum_onto(tables[place][free[:, family]].sum(axis=0))
-            where = self._regime.rows_in_set(self._tree.families[family])
+            where = self.regime.rows_in_set(self.tree.families[family])
             counts.visits[where] += part[0::2] + part[1::2]
             counts.ones[where] += part[1::2]
 
 
-def _binomial(random: np.random.Generator, numbers: Integers, probability: Floats) -> Integers:
+def stages(table: Floats, n_residual: int) -> list[Floats]:
+    """Per residual node P(node = 1 | earlier residual nodes, the others), [groups, 2^earlier, 2^others].
+
+    ``table`` [groups, 2^nodes] is proportional to the joint law of a bag's nodes, the residual ones first.
+    """
+    found = []
+    for earlier in range(n_residual):
+        halves = table.reshape(len(table), 1 << earlier, 2, -1, (table.shape[1] >> n_residual)).sum(axis=3)
+        total = halves.sum(axis=2)
+        found.append(np.divide(halves[:, :, 1], total, out=np.zeros_like(total), where=total > 0))
+    return found
+
+
+def filled(
+    table: npt.NDArray[Number],
+    split: Sequence[Floats],
+    group: Places,
+    part: Callable[[npt.NDArray[Number], Floats], npt.NDArray[Number]],
+) -> npt.NDArray[Number]:
+    """A bag's table [n, 2^nodes] from its sums over the residual nodes [n, 2^others], one residual node at a time.
+
+    ``part`` gives the part of a table in which the node is 1: a binomial draw, or the product for expected counts.
+    """
+    n_tables = len(table)
+    table = table[:, None, :]
+    for probability in split:
+        ones: npt.NDArray[Number] = part(table, probability[group])
+        halves = np.empty((*ones.shape[:2], 2, ones.shape[2]), dtype=table.dtype)
+        np.subtract(table, ones, out=halves[:, :, 0])
+        halves[:, :, 1] = ones
+        table = halves.reshape(n_tables, -1, table.shape[-1])
+    return table.reshape(n_tables, -1)
+
+
+def binomial(random: np.random.Generator, numbers: Integers, probability: Floats) -> Integers:
     """``random.binomial``, value for value; few numbers are drawn one by one, without numpy's checks of arrays.
 
     Both arrays have the same shape.

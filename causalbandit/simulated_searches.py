@@ -16,6 +16,7 @@ from causalbandit.checked_search import checked_plan
 from causalbandit.counts import Counts
 from causalbandit.driver import Check, drive
 from causalbandit.finished_searches import FinishedSearch, SearchStore
+from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Strategy, Task, make_task
@@ -135,11 +136,14 @@ class Bench:
             n_amendments = len(found.amendments)
             return Run(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments)
 
+        experiments = None if world is not None else PartialDraws(self.simulator, draws)
+
         def experiment(batch: Batch) -> Counts:
             sizes = counted(batch).sizes
             if world is not None:
                 return self.turn.counts(world.draw(sizes, draws).counts(arms))
-            return self.turn.counts(self.simulator.draw(sizes, draws, target_only=strategy.needs == "target"))
+            assert experiments is not None
+            return self.turn.counts(experiments.draw(sizes, batch.families, target_only=strategy.needs == "target"))
 
         return Run(drive(strategy.run(self.task_for(strategy), budget, rng), experiment).best_index, used)
 

@@ -20,7 +20,7 @@ from scipy import stats
 
 from causalbandit import CausalGraph, CausalModel, Counts, InterventionSet
 from causalbandit.clique_tree import clique_tree
-from causalbandit.sampling import _binomial
+from causalbandit.sampling import binomial
 
 
 def table_law(model, intervention):
@@ -280,10 +280,10 @@ def test_small_memory_draws_the_same_law_with_hidden_nodes():
 
 
 @pytest.mark.parametrize("size", [1, 8, 32, 33, 200])
-def test_binomials_drawn_one_by_one_are_those_of_an_array(size):
+def testbinomials_drawn_one_by_one_are_those_of_an_array(size):
     rng = np.random.default_rng(size)
     numbers, chances = rng.integers(0, 90, (size, 1, 1)), rng.choice([0.0, 1.0, 0.3, 0.7], (size, 1, 1))
     mine, numpys = np.random.default_rng(1), np.random.default_rng(1)
     for _ in range(3):
-        np.testing.assert_array_equal(_binomial(mine, numbers, chances), numpys.binomial(numbers, chances))
+        np.testing.assert_array_equal(binomial(mine, numbers, chances), numpys.binomial(numbers, chances))
     assert mine.bit_generator.state == numpys.bit_generator.state

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from causalbandit.checks import instance, whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
-from causalbandit.graph import CausalGraph
+from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
@@ -46,10 +46,14 @@ class Batch:
         Number of experiments under each intervention of the set.
     phase : str
         Which part of the strategy asks, for reports.
+    families : tuple of Family, optional
+        The families whose counts the strategy will read of this batch; None means all. Whoever runs the experiments may
+        tell all counts in any case. The simulator draws as much as is read, and the rest when the search has ended.
     """
 
     sizes: Integers
     phase: str
+    families: tuple[Family, ...] | None = None
 
     @property
     def total(self) -> int:

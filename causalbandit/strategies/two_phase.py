@@ -17,21 +17,19 @@ Yabe, Hatano, Sumita, Ito, Kakimura, Fukunaga and Kawarabayashi, "Causal bandits
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.changing_reach import ChangingReach
 from causalbandit.checks import listed, number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
-from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import rounded_shares
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
+from causalbandit.strategies.planned_reach import PlannedReach
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
 
@@ -77,8 +75,9 @@ class TwoPhase:
     *One propagation and one batch per layer.* Nodes of one topological generation do not need each other's tables, so
     their rows are planned and run together; an experiment of such a batch counts for every row of the layer that it
     visits (the paper counts only a row's own λ). Between layers only the messages are made anew that depend on the
-    layer's tables: planning a chain costs a few messages per node. With truncation every layer costs a propagation of
-    the whole graph, and simulated experiments always show every node, layer by layer.
+    layer's tables, with truncation also those in which two families of a layer differ: planning a chain costs a few
+    messages per node. Nothing but the layer's own counts is read of such a batch, unless estimates are pooled or there
+    are rows from before, and the simulator draws long graphs that far (:mod:`causalbandit.partial_draws`).
 
     *Rows that no intervention reaches* are given no experiments.
 
@@ -146,23 +145,21 @@ class TwoPhase:
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
         rough = np.where(learned, _estimates(task, seen), task.known)
         truncated = np.zeros((n_rows, 2), dtype=bool)
-        planning = ChangingReach(interventions, task.memory)
+        planning = PlannedReach(task)
         for families in interventions.layers:
             rows = np.concatenate([np.arange(family.rows.start, family.rows.stop) for family in families])
             to_learn = learned[rows]
             if not to_learn.any():
                 continue
             # 4-6. How every intervention reaches the layer's rows, and which reaches each best.
-            if truncated.any():
-                reach = planned_reach(task, families, rough, truncated)[rows]
-            else:
-                reach = planning.of(families, rough)
+            reach = planning.of(families, rough, truncated)
             rows, reach = rows[to_learn], reach[to_learn]
             best, most = reach.argmax(axis=1), reach.max(axis=1)
             # 7-11. λ experiments per row that can be reached.
             sizes = first * np.bincount(best[most > 0], minlength=n_interventions)
             if sizes.any():
-                counts = yield Batch(sizes, "phase 1")
+                read = families if task.history is None and not self.pooled else None
+                counts = yield Batch(sizes, "phase 1", read)
                 seen, used = seen + counts, used + int(sizes.sum())
                 rough[rows] = _estimates(task, counts if task.history is None else seen)[rows]
             # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
@@ -171,7 +168,7 @@ class TwoPhase:
                 expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
                 truncated[rows] = expected <= self.truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
-        reach = planned_reach(task, interventions.families, rough, truncated)
+        reach = planning.of(interventions.families, rough, truncated)
         best, most = reach.argmax(axis=1), reach.max(axis=1)
         negligible = learned & (first * most <= self.truncation)
         planned = learned & ~negligible
@@ -239,58 +236,10 @@ def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
     if not unvisited.any():
         return []
     even = np.where(task.learned, 0.5, task.known)  # reach is positive under these tables where it can be under any
-    reach = planned_reach(task, task.interventions.families, even, np.zeros((len(even), 2), dtype=bool))
+    reach = propagate(task.interventions, even, reach=True, memory=task.memory).reach
+    assert reach is not None
     number = int((unvisited & (reach.max(axis=1) > 0)).sum())
     if not number:
         return []
     instead = "0.5 stands for them" if pooled else "phase one's estimate or 0.5 stands for them, 0 for negligible ones"
     return [f"{number} of {task.n_learned} family rows were never visited: {instead}."]
-
-
-def planned_reach(task: Task, families: Sequence[Family], cpt: Floats, truncated: Flags) -> Floats:
-    """β̂, shape [C, A]: reach of the rows of ``families`` when truncated outcomes are impossible; 0 for other rows.
-
-    A row's reach is a sum over the ancestors of its node, so only their truncated outcomes lose mass: all other nodes
-    get full tables (Yabe et al. 2018, equation 3). Families with the same truncated ancestors share one propagation;
-    without truncation one serves all. With hidden causes the ancestors are those of the regime.
-    """
-    interventions, n_rows = task.interventions, task.interventions.n_family_rows
-    asked = {family.district: family for family in families}
-    cut = {family.district: family for family in interventions.families if truncated[family.rows].any()}
-    groups: dict[frozenset[tuple[str, ...]], list[tuple[slice, slice | Places]]] = {}
-    for regime in interventions.regimes:
-        above = _ancestors(regime.families) if cut else {}
-        for family in regime.families:
-            if family.district in asked:
-                relevant = above[family.node].intersection(cut) if cut else frozenset[tuple[str, ...]]()
-                groups.setdefault(relevant, []).append((asked[family.district].rows, regime.columns))
-
-    ones = np.broadcast_to(cpt, (len(groups), n_rows)).copy()
-    zeros = 1 - ones
-    for place, districts in enumerate(groups):
-        for district in districts:
-            rows = cut[district].rows
-            zeros[place, rows][truncated[rows, 0]] = 0.0
-            ones[place, rows][truncated[rows, 1]] = 0.0
-
-    result = np.zeros((n_rows, len(interventions)))
-    at_once = max(1, task.memory // result.nbytes)
-    members = list(groups.values())
-    for start in range(0, len(members), at_once):
-        part = slice(start, start + at_once)
-        reach = propagate(interventions, ones[part], zeros[part], reach=True, memory=task.memory).reach
-        assert reach is not None
-        for place, group in enumerate(members[part]):
-            for rows, columns in group:
-                result[rows, columns] = reach[place][rows, columns]
-    return result
-
-
-def _ancestors(families: Sequence[Family]) -> dict[str, frozenset[tuple[str, ...]]]:
-    """The districts of the proper ancestors of every node of a regime."""
-    district = {family.node: family.district for family in families}
-    above: dict[str, frozenset[tuple[str, ...]]] = {}
-    for family in families:
-        own = frozenset(district[parent] for parent in family.parents)
-        above[family.node] = own.union(*(above[parent] for parent in family.parents))
-    return above

@@ -23,8 +23,8 @@ from causalbandit import (
 )
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
+from causalbandit.strategies.planned_reach import PlannedReach
 from causalbandit.strategies.strategy import make_task
-from causalbandit.strategies.two_phase import planned_reach
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
 
@@ -101,7 +101,7 @@ def test_planned_reach_equals_enumeration_over_the_ancestors_of_each_family(shar
         cpt = rng.random(problem.graph.n_family_rows)
         truncated = rng.random((problem.graph.n_family_rows, 2)) < share
         expected = restricted_reach(problem, cpt, truncated)
-        found = planned_reach(task, problem.graph.families, cpt, truncated)
+        found = PlannedReach(task).of(problem.graph.families, cpt, truncated)
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -114,7 +114,7 @@ def test_planned_reach_with_hidden_causes_equals_enumeration_over_the_ancestors_
         problem = Problem(model.graph, arms, model)
         cpt = rng.random(arms.n_family_rows)
         truncated = rng.random((arms.n_family_rows, 2)) < share
-        found = planned_reach(make_task(problem), arms.families, cpt, truncated)
+        found = PlannedReach(make_task(problem)).of(arms.families, cpt, truncated)
         expected = np.zeros_like(found)
         for a, intervention in enumerate(arms):
             own = {family.node: (family, rows) for family, rows in arms.families_under(a)}
@@ -157,7 +157,7 @@ def test_planned_reach_does_not_depend_on_how_many_propagations_fit_into_memory(
     wide, narrow = make_task(problem), make_task(problem, memory=20_000)
     families = problem.graph.families
     np.testing.assert_allclose(
-        planned_reach(wide, families, cpt, truncated), planned_reach(narrow, families, cpt, truncated), atol=1e-14
+        PlannedReach(wide).of(families, cpt, truncated), PlannedReach(narrow).of(families, cpt, truncated), atol=1e-14
     )
 
 
@@ -186,7 +186,7 @@ def test_truncated_mass_is_lost_below_and_not_beside():
     truncated = np.zeros((graph.n_family_rows, 2), dtype=bool)
     truncated[graph.family_of["ad"].rows, 1] = True
     cpt = np.full(graph.n_family_rows, 0.5)
-    reach = planned_reach(make_task(problem), graph.families, cpt, truncated)[:, 0]
+    reach = PlannedReach(make_task(problem)).of(graph.families, cpt, truncated)[:, 0]
     assert reach[graph.family_of["trust"].rows].tolist() == [0.5, 0.0]  # sums to ½: never renormalised
     assert reach[graph.family_of["value"].rows].tolist() == [0.5, 0.5]  # ad is no ancestor
     np.testing.assert_allclose(reach[graph.family_of["buy"].rows], 0.125)
