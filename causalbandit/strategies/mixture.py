@@ -29,6 +29,7 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, SOLVERS
+from causalbandit.strategies.weightings import checked_weights
 from causalbandit.text import plain
 
 if TYPE_CHECKING:
@@ -209,6 +210,11 @@ def optimal_mixture(
     counts: ArrayLike | None = None,
     costs: ArrayLike | None = None,
     *,
+    weighting: str = "reach",
+    gradient: ArrayLike | None = None,
+    cpt: ArrayLike | None = None,
+    effects: ArrayLike | None = None,
+    std_errors: ArrayLike | None = None,
     learned: ArrayLike | None = None,
     tolerance: float = 1e-4,
     solvers: Sequence[str] = DEFAULT_SOLVERS,
@@ -220,13 +226,23 @@ def optimal_mixture(
     reach : array of float, shape [C, A]
         β: the probability that an experiment under an intervention visits a family row and may learn it.
     objective : array of float, shape [C, A], optional
-        W ≥ 0; by default β² (Yabe et al. 2018, equation 9). With the delta method's variances
-        g_c(a)²·α_c(1 − α_c) the mixture equalises the errors of the effects themselves.
+        W ≥ 0, when none of the weightings by name is meant.
     counts : array of float, shape [C], optional
         n: visits already made, in units of the experiments being planned (visits / planned; with costs
-        visits per unit of money). By default 0.
+        visits per unit of money). By default 0. Visits that are in hand already plan the *next* experiments.
     costs : array of float, shape [A], optional
         k > 0: the price of an experiment. The weights are then shares of the money.
+    weighting : {"reach", "variance", "contrast"}
+        What is to be learned best (`causalbandit.strategies.weightings`): all rows that are reached, W = β² (Yabe et
+        al. 2018, equation 9); the effects, by the delta method's variances; or the lead of the best over the others.
+    gradient : array of float, shape [C, A], optional
+        ∂μ(a)/∂α_c, for the weightings "variance" and "contrast".
+    cpt : array of float, shape [C], optional
+        α, for the same two.
+    effects : array of float, shape [A], optional
+        Larger for better interventions, for "contrast". With the goal "min" give them with the other sign.
+    std_errors : array of float, shape [A], optional
+        For "contrast": standard errors, so far, of the best one's lead over each. By default 0.
     learned : array of bool, shape [C], optional
         Rows to count; rows with known tables are False. By default all.
     tolerance : float
@@ -263,9 +279,11 @@ def optimal_mixture(
     ------
     ValueError
         If an array has the wrong shape, a negative or non-finite entry, a reach above 1, a price that is not positive,
-        or if ``solvers`` names one that is not known.
+        if a weighting lacks an array that it needs, or if ``solvers`` or ``weighting`` is not known.
     """
     beta, weight, count, price, counted = _checked(reach, objective, counts, costs, learned)
+    named = checked_weights(weighting, beta.shape, objective, gradient, cpt, effects, std_errors)
+    weight = weight if named is None else named
     check_settings(tolerance, solvers)
     n_interventions = beta.shape[1]
     rate = beta if price is None else beta / price

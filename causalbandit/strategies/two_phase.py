@@ -17,13 +17,14 @@ Yabe, Hatano, Sumita, Ito, Kakimura, Fukunaga and Kawarabayashi, "Causal bandits
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import listed, number
+from causalbandit.checks import listed, number, one_of
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.propagation import propagate
@@ -32,6 +33,7 @@ from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, opt
 from causalbandit.strategies.planned_reach import PlannedReach
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
+from causalbandit.strategies.weightings import WEIGHTINGS, lead_errors, row_weights
 
 __all__ = ["TwoPhase"]
 
@@ -45,19 +47,23 @@ Places = npt.NDArray[np.intp]
 class TwoPhase:
     """The two-phase search of Yabe et al. (2018): its simple regret is O(√(γ* log(A·T)/T)), see `gamma_star`.
 
+    That is proved with ``truncation="theory"``, which budgets in practice are too small for; what the default does
+    otherwise is said under *Guarantee* below.
+
     With T experiments and C family rows to learn, phase one spends λ = ⌊T/(3C)⌋ experiments on every row, in
     topological order, under the intervention that reaches the row best as far as is known; phase two does the same
     afresh with what phase one learned, then draws the remaining experiments' interventions from the optimal mixture.
 
     Parameters
     ----------
-    truncation : float
+    truncation : float or "theory"
         S ≥ 0, in units of expected counts. While planning, an outcome of a row that phase one is expected to see at
         most S times counts as impossible, and a row that no intervention is expected to reach more than S times in λ
         experiments is negligible: it gets no experiments of its own and (without pooling) the estimate 0, or 1 for a
         row of the target when the goal is "min". Small estimated probabilities have large relative errors, which would
-        pile up along the graph. The theory's S = O(N² log(A·T)) truncates almost everything at practical budgets. 0
-        truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
+        pile up along the graph. "theory" is S = N² log(A·T) with N the number of nodes that matter: the order that the
+        proof asks for, with the constant 1. It truncates almost everything at practical budgets; the decision's notes
+        say how much. 0 truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
         visits show. It is the default because it has the least regret at practical budgets.
     pooled : bool
         Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
@@ -69,6 +75,10 @@ class TwoPhase:
         Relative gap to which the mixture is solved; statistics need no better.
     solvers : sequence of str
         Tried in order, as in `optimal_mixture`.
+    weighting : {"reach", "variance", "contrast"}
+        What the mixture of the last part is to learn best: the paper's reach, the effects, or the lead of the
+        intervention that looks best (`causalbandit.strategies.weightings`). The last two plan by tables estimated from
+        all experiments so far, (ones + ½)/(visits + 1).
 
     Notes
     -----
@@ -85,21 +95,32 @@ class TwoPhase:
     both phases and in the denominators of the mixture. Every row still gets its λ experiments, which tell how far the
     history agrees, so the smallest budget stays what it is.
 
-    Guarantee: the regret bound holds for ``pooled=False`` under experiments that are independent given the intervention
-    and a graph that says where hidden common causes are.
+    *Guarantee.* The bound is for experiments that are independent given the intervention, a graph that says where hidden
+    common causes are, ``pooled=False``, ``weighting="reach"`` and a truncation of the order of "theory". Three things
+    differ from the algorithm that it is proved for:
+
+    - Truncation is 0 by default. The proof bounds the relative error of estimated reach by leaving rare outcomes out;
+      without truncation it says nothing of them, and the bound is a guide that simulations have to back.
+    - Phase one counts an experiment for every row of its layer that it visits. Given the visits the outcomes are as
+      independent as those of a row's own λ experiments, and there are at least as many.
+    - The mixture's denominators hold the visits that part one of phase two has made, where the paper has a constant
+      per row. The planned value is at most the paper's whenever every row was visited at least as often as its constant
+      says.
     """
 
-    truncation: float = 0.0
+    truncation: float | Literal["theory"] = 0.0
     pooled: bool = False
     split: tuple[int, int, int] = (1, 1, 1)
     tolerance: float = 1e-3
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
+    weighting: str = "reach"
     reads_history: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        number(
-            self.truncation, "truncation", least=0, fix="It is an expected count, for example 1; 0 truncates nothing."
-        )
+        if self.truncation != "theory":
+            fix = "It is an expected count, for example 1, or 'theory'; 0 truncates nothing."
+            number(self.truncation, "truncation", least=0, fix=fix)
+        one_of(self.weighting, "weighting", WEIGHTINGS)
         expected = "three whole numbers of at least 1, the shares of phase one and of the two parts of phase two"
         parts = listed(self.split, "split", expected)
         if not all(isinstance(part, (int, np.integer)) for part in parts) or len(parts) != 3 or min(parts) < 1:
@@ -121,6 +142,12 @@ class TwoPhase:
         """Experiments must observe all nodes."""
         return "rows"
 
+    def truncation_at(self, task: Task, budget: int) -> float:
+        """S for a budget T: the number given, or N² log(A·T) for "theory"; N counts the target and its ancestors."""
+        if self.truncation != "theory":
+            return self.truncation
+        return len(task.graph.ancestors) ** 2 * math.log(len(task.interventions) * budget)
+
     def smallest_budget(self, task: Task) -> int:
         """3C with the even split: one experiment per row to learn in each of the three parts."""
         return max(1, -(-sum(self.split) * task.n_learned // min(self.split[:2])))
@@ -140,6 +167,7 @@ class TwoPhase:
         n_interventions, n_rows = len(interventions), interventions.n_family_rows
         first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
         seen, used, notes = Counts.zeros(interventions), 0, []
+        truncation = self.truncation_at(task, budget)
 
         # ---- Algorithm 1: phase one, estimates of reach
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
@@ -164,14 +192,16 @@ class TwoPhase:
                 rough[rows] = _estimates(task, counts if task.history is None else seen)[rows]
             # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
             # nothing to do: they are impossible, or behind a row that is, by their estimates already.
-            if self.truncation > 0:
+            if truncation > 0:
                 expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
-                truncated[rows] = expected <= self.truncation
+                truncated[rows] = expected <= truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         reach = planning.of(interventions.families, rough, truncated)
         best, most = reach.argmax(axis=1), reach.max(axis=1)
-        negligible = learned & (first * most <= self.truncation)
+        negligible = learned & (first * most <= truncation)
         planned = learned & ~negligible
+        if self.truncation == "theory":
+            notes.append(theory_note(truncation, first, int(truncated.sum()), int(negligible.sum()), task.n_learned))
 
         # ---- Algorithm 2: phase two, estimates of tables
         fresh = Counts.zeros(interventions)
@@ -183,8 +213,12 @@ class TwoPhase:
         # 12. The mixture for the rest; what was seen already stands in the denominators.
         remaining = budget - used if learned.any() else 0
         counted = fresh if not self.pooled else seen + fresh
+        objective = None
+        if self.weighting != "reach":
+            reach, objective = _planned_by_tables(task, seen + fresh, self.weighting)
         mixture = optimal_mixture(
             reach,
+            objective,
             counts=task.with_rows(counted.visits, counted.ones)[0] / max(remaining, 1),
             learned=planned,
             tolerance=self.tolerance,
@@ -203,7 +237,7 @@ class TwoPhase:
         else:
             visits = fresh.visits
             estimate = _estimates(task, fresh, rough)
-            if self.truncation > 0:
+            if truncation > 0:
                 estimate[negligible] = 0.0
         tables = np.where(learned, estimate, task.known)
 
@@ -222,6 +256,28 @@ class TwoPhase:
             mixture=mixture,
             notes=tuple(notes),
         )
+
+
+def _planned_by_tables(task: Task, seen: Counts, weighting: str) -> tuple[Floats, Floats]:
+    """Reach and weights of the mixture, [C, A] each, under the tables that all experiments so far tell."""
+    posterior = TablePosterior.of(task, seen.visits, seen.ones)
+    found = posterior.propagate(task, reach=True, gradient=True)
+    assert found.reach is not None
+    assert found.gradient is not None
+    errors = lead_errors(found.gradient, found.effects, posterior.variance)
+    return found.reach, row_weights(weighting, found.reach, found.gradient, posterior.mean, found.effects, errors)
+
+
+def theory_note(truncation: float, first: int, n_truncated: int, n_negligible: int, n_rows: int) -> str:
+    """What truncation by the theory does to a search of ``first`` experiments per row in phase one."""
+    said = (
+        f"Truncation by the theory: S = N² log(A·T) = {truncation:,.0f} expected counts, with {first:,} experiments per "
+        f"row in phase one. {n_truncated} of {2 * n_rows} outcomes counted as impossible while planning, and "
+        f"{n_negligible} of {n_rows} rows were negligible"
+    )
+    if 2 * n_truncated < n_rows:
+        return f"{said}."
+    return f"{said}: the budget is too small for it, and the choice is little more than a guess. Use truncation 0."
 
 
 def _estimates(task: Task, counts: Counts, otherwise: Floats | float = 0.5) -> Floats:
