@@ -63,8 +63,8 @@ class TwoPhase:
         row of the target when the goal is "min". Small estimated probabilities have large relative errors, which would
         pile up along the graph. "theory" is S = N² log(A·T) with N the number of nodes that matter: the order that the
         proof asks for, with the constant 1. It truncates almost everything at practical budgets; the decision's notes
-        say how much. 0 truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps what its chance
-        visits show. It is the default because it has the least regret at practical budgets.
+        say how much. 0 truncates nothing, and rows are negligible only where the estimated reach is 0: such a row keeps
+        what its chance visits show. It is the default because it has the least regret at practical budgets.
     pooled : bool
         Estimate every row from the experiments of both phases, by (ones + ½)/(visits + 1), in place of phase two's
         ones/visits. Not in the paper; the same experiments, used for more.
@@ -95,9 +95,9 @@ class TwoPhase:
     both phases and in the denominators of the mixture. Every row still gets its λ experiments, which tell how far the
     history agrees, so the smallest budget stays what it is.
 
-    *Guarantee.* The bound is for experiments that are independent given the intervention, a graph that says where hidden
-    common causes are, ``pooled=False``, ``weighting="reach"`` and a truncation of the order of "theory". Three things
-    differ from the algorithm that it is proved for:
+    *Guarantee.* The bound is for experiments that are independent given the intervention, a graph that says where
+    hidden common causes are, ``pooled=False``, ``weighting="reach"`` and a truncation of the order of "theory". Three
+    things differ from the algorithm that it is proved for:
 
     - Truncation is 0 by default. The proof bounds the relative error of estimated reach by leaving rare outcomes out;
       without truncation it says nothing of them, and the bound is a guide that simulations have to back.
@@ -271,8 +271,8 @@ def _planned_by_tables(task: Task, seen: Counts, weighting: str) -> tuple[Floats
 def theory_note(truncation: float, first: int, n_truncated: int, n_negligible: int, n_rows: int) -> str:
     """What truncation by the theory does to a search of ``first`` experiments per row in phase one."""
     said = (
-        f"Truncation by the theory: S = N² log(A·T) = {truncation:,.0f} expected counts, with {first:,} experiments per "
-        f"row in phase one. {n_truncated} of {2 * n_rows} outcomes counted as impossible while planning, and "
+        f"Truncation by the theory: S = N² log(A·T) = {truncation:,.0f} expected counts, with {first:,} experiments "
+        f"per row in phase one. {n_truncated} of {2 * n_rows} outcomes counted as impossible while planning, and "
         f"{n_negligible} of {n_rows} rows were negligible"
     )
     if 2 * n_truncated < n_rows:

@@ -90,7 +90,7 @@ def checked_weights(
     std_errors: ArrayLike | None,
 ) -> Array | None:
     """W for what a caller gave, None for "reach"; an InvalidArgument names what is missing or has the wrong shape."""
-    if one_of(weighting, "weighting", WEIGHTINGS, "names") == "reach":
+    if one_of(weighting, "weighting", WEIGHTINGS) == "reach":
         return None
     if objective is not None:
         raise InvalidArgument("objective", f"was given with weighting {weighting!r}, which makes it; leave one out.")
