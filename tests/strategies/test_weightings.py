@@ -23,12 +23,14 @@ def inputs(seed: int):
 
 def plain_optimum(reach, weights):
     """The mixture problem as it is written, in one cvxpy program of A constraints with a term per row each."""
-    rows = (weights.max(axis=1) > 0) & (reach.max(axis=1) > 0)
-    unit = weights.max()
+    rows = np.flatnonzero((weights.max(axis=1) > 0) & (reach.max(axis=1) > 0))
+    at_even = reach.mean(axis=1, keepdims=True)  # numbers near 1, or the solver is off in the fifth digit
+    reach, weights = reach[rows] / at_even[rows], weights[rows] / at_even[rows]
+    unit = weights.sum(axis=0).max()
     eta, level = cp.Variable(reach.shape[1], nonneg=True), cp.Variable()
-    rates = reach[rows] @ eta
+    rates = reach @ eta
     constraints = [cp.sum(eta) == 1]
-    for each in weights[rows].T:
+    for each in weights.T:
         constraints.append(cp.sum([w / unit * cp.inv_pos(rates[c]) for c, w in enumerate(each) if w > 0]) <= level)
     program = cp.Problem(cp.Minimize(level), constraints)
     program.solve(solver="CLARABEL")  # to 1e-8
