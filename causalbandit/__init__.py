@@ -20,7 +20,8 @@ a campaign         `Study`: ask, tell, and so on for weeks, in one file that los
                    design in such a file
 the proof          `confirm` by fresh experiments, giving a `Confirmation`; `bernoulli_contrast`;
                    `adjustment_covariates`; `report_page`, `write_report`
-its planning       `optimal_mixture`, `gamma_star`, `Mixture`
+its planning       `design`: what a budget will show, before the first experiment, giving a `SearchDesign`;
+                   `optimal_mixture`, `gamma_star`, `Mixture`
 the comparison     `evaluate_regret`, giving `RegretCurves`; `random_problems`
 the proof, live    `MixtureAdaptiveDesign` around a policy (`BetaBernoulliThompson`, `GaussianThompson`, `UCB`,
                    `EpsilonGreedy`, `FixedPolicy`, `PolicyFloor`), giving an `Assignment` per unit; `simulate_mad`;
@@ -54,6 +55,7 @@ from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.decision import Decision
 from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.history import Fitted, fit
+from causalbandit.search_design import SearchDesign, design
 from causalbandit.adjustment import adjustment_covariates
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
@@ -108,6 +110,8 @@ __all__ = [
     "Decision",
     "Strategy",
     "search",
+    "design",
+    "SearchDesign",
     "fit",
     "Fitted",
     "check_graph",

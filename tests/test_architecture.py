@@ -34,6 +34,7 @@ FLOORS = [
     {"strategies"},
     {"graph_check"},
     {"history_rows", "history", "history_use"},
+    {"allocation_forecast", "search_design"},
     {"drawings"},
     {"confirmation_results", "confirmation"},
     {"finished_batches", "decision"},

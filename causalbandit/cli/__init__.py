@@ -18,6 +18,7 @@ from causalbandit.cli.errors import RunFailed, message_of
 
 SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
+    "design": ("causalbandit.cli.design", "design", "Say what a budget will show, before the first experiment."),
     "search": ("causalbandit.cli.problem", "search", "Search for the best intervention by simulated experiments."),
     "regret": ("causalbandit.cli.regret", "regret", "Compare strategies by the regret of simulated searches."),
     "convert": ("causalbandit.cli.problem", "convert", "Turn a Bayesian network in BIF into a graph file."),

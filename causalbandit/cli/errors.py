@@ -57,6 +57,7 @@ OPTIONS = {
     "tolerance": "--tolerance",
     "truncation": "--truncation",
     "up_to": "--up-to",
+    "weighting": "--weighting",
     "weights": "--weights",
     "world": "--world",
 }
