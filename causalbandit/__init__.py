@@ -55,7 +55,8 @@ from causalbandit.strategies.mixture import Mixture, gamma_star, optimal_mixture
 from causalbandit.decision import Decision
 from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.history import Fitted, fit
-from causalbandit.search_design import SearchDesign, design
+from causalbandit.search_design import design
+from causalbandit.search_design_results import SearchDesign
 from causalbandit.adjustment import adjustment_covariates
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation

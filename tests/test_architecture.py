@@ -34,7 +34,7 @@ FLOORS = [
     {"strategies"},
     {"graph_check"},
     {"history_rows", "history", "history_use"},
-    {"allocation_forecast", "search_design"},
+    {"allocation_forecast", "search_design_results", "search_design"},
     {"drawings"},
     {"confirmation_results", "confirmation"},
     {"finished_batches", "decision"},

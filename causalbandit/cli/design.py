@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from causalbandit.cli.errors import bad_input, running
+from causalbandit.cli.errors import bad_input
 from causalbandit.cli.history import history_of, history_options
 from causalbandit.cli.options import check_outputs, json_text, load, whole_number, write, write_figure, writing
 from causalbandit.text import wrapped
@@ -70,14 +70,18 @@ def difficulty(problem: Problem) -> list[str]:
     from causalbandit.strategies.mixture_solvers import FIRST_ORDER
 
     arms, model = problem.interventions, problem.model
-    if model is None or arms.n_family_rows * len(arms) > QUICK:
+    if model is None:
         return []
-    with running("Solving for γ*"):
+    try:
+        if arms.n_family_rows * len(arms) > QUICK:
+            return []
         reach = model.reach(arms)
-        # The solver in numpy first: it needs no import of a second.
-        found = optimal_mixture(reach, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS[:2]))
-    limits = len(problem.graph.ancestors) * arms.n_family_rows, round(float(reach.sum()))
+    except ValueError:  # too large for exact propagation, which the summary has said
+        return []
+    # The solver in numpy first: it needs no import of a second.
+    found = optimal_mixture(reach, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS[:2]))
+    by_rows, by_arms = len(problem.graph.ancestors) * arms.n_family_rows, round(float(reach.sum()))
     return wrapped(
-        f"Difficulty γ* = {found.value:.3g}, of at most min(N·C, Σ_a(N − N_a)) = min({limits[0]:,}, {limits[1]:,}): the "
+        f"Difficulty γ* = {found.value:.3g}, of at most min(N·C, Σ_a(N − N_a)) = min({by_rows:,}, {by_arms:,}): the "
         "regret of two-phase falls like √(γ* log(A·T)/T). 'causalbandit design' says what a budget will show."
     )

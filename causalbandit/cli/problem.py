@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from causalbandit.cli.design import difficulty
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import history_of, history_options
 from causalbandit.cli.options import (
@@ -37,7 +38,7 @@ def show(graph: str, plot: str | None, error: float | None, tolerance: float | N
     problem = load(graph)
     stop = stopping_rule(error, tolerance)
     check_outputs([graph], plot=plot)
-    said = [problem.summary()]
+    said = [problem.summary(), *difficulty(problem)]
     if stop is not None:
         from causalbandit.strategies.forecast import forecast
 
@@ -64,9 +65,9 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
 @click.option(
     "--truncation",
     metavar="X",
-    type=float,
-    help="Two-phase: outcomes expected at most X times count as impossible while planning.",
+    help="Two-phase: outcomes expected at most X times count as impossible while planning; 'theory' for N² log(A·T).",
 )
+@click.option("--weighting", metavar="NAME", help="Two-phase: what its mixture learns best; see 'design --help'.")
 @stopping_options("Stop when sure that the choice is the best up to --tolerance, wrong at most at rate D.")
 @history_options
 @click.option(
@@ -92,7 +93,8 @@ def search(
     seed: int | None,
     strategy: str,
     pooled: bool,
-    truncation: float | None,
+    truncation: str | None,
+    weighting: str | None,
     error: float | None,
     tolerance: float | None,
     history: str | None,
@@ -117,7 +119,7 @@ def search(
 
     problem = load(graph)
     with bad_input("--strategy"):
-        chosen = _strategy(strategy, pooled, truncation)
+        chosen = _strategy(strategy, pooled, truncation, weighting)
     stop = stopping_rule(error, tolerance)
     with bad_input(graph):
         problem.require_model()
@@ -210,7 +212,14 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
+def _number_or_word(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _strategy(name: str, pooled: bool, truncation: str | None, weighting: str | None) -> Strategy:
     from causalbandit.strategies.catalogue import strategy_from
 
     if name in STRATEGIES and name not in searching():
@@ -219,7 +228,9 @@ def _strategy(name: str, pooled: bool, truncation: float | None) -> Strategy:
     chosen = strategy_from(name)
     changes: dict[str, Any] = {"pooled": True} if pooled else {}
     if truncation is not None:
-        changes["truncation"] = truncation
+        changes["truncation"] = _number_or_word(truncation)
+    if weighting is not None:
+        changes["weighting"] = weighting
     if not changes:
         return chosen
     from dataclasses import fields, is_dataclass, replace
