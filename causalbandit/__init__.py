@@ -15,7 +15,8 @@ the problem        `CausalGraph`, `InterventionSet`, `CausalModel`, `Problem`; `
                    `shipped_problems`, `read_bif`, `random_problem`
                    `fit` for rows from before; `check_graph`: do the data contradict the graph?
 the search         `search` with a strategy (`TwoPhase`, `TopTwo`, or one by name), giving a `Decision`; a `Strategy` of
-                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`; `StopWhenSure`
+                   one's own yields `Batch` after `Batch`, is sent `Counts`, and returns a `Choice`; `StopWhenSure`;
+                   `Limits` of batches, beside a budget of experiments or money
 a campaign         `Study`: ask, tell, and so on for weeks, in one file that loses nothing; `DesignStudy` keeps a live
                    design in such a file
 the proof          `confirm` by fresh experiments, giving a `Confirmation`; `bernoulli_contrast`;
@@ -48,6 +49,7 @@ from causalbandit.formats.shipped_problems import shipped_problems
 from causalbandit.formats.bif import read_bif
 from causalbandit.counts import Counts
 from causalbandit.strategies.strategy import Batch, Choice, Strategy
+from causalbandit.spending import Limits
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.top_two import TopTwo
 from causalbandit.strategies.stopping import StopWhenSure
@@ -128,6 +130,7 @@ __all__ = [
     "TwoPhase",
     "TopTwo",
     "StopWhenSure",
+    "Limits",
     "Mixture",
     "gamma_star",
     "optimal_mixture",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import distinct, finite_array, instance, listed, numeric_array, shaped
-from causalbandit.errors import InvalidArgument
+from causalbandit.checks import distinct, finite_array, instance, listed, number, numeric_array, shaped
+from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 
 Codes = npt.NDArray[np.int8]
@@ -106,13 +106,31 @@ def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def checked_costs(costs: Any, n_interventions: int) -> npt.NDArray[np.float64]:
-    """Prices [A], read-only; 1 each when none are given."""
+def checked_costs(costs: Any, n_interventions: int, labels: Callable[[], Collection[str]]) -> npt.NDArray[np.float64]:
+    """Prices [A], read-only, from one each or a mapping from ``labels()`` to them; 1 each when none are given."""
     if costs is None:
         array = np.ones(n_interventions)
     else:
+        if isinstance(costs, Mapping):
+            costs = _in_order(costs, labels())
         array = numeric_array(costs, "costs", "one price per intervention").copy()
         shaped(array, "costs", (n_interventions,), "one price per intervention")
         finite_array(array, "costs", " above 0", least=np.nextafter(0, 1))
     array.flags.writeable = False
     return array
+
+
+def _in_order(costs: Mapping[str, float], labels: Collection[str]) -> list[float]:
+    """The price of every label, each named when it is missing, unknown or no price."""
+    fix = f"A label is as in {listing(list(labels)[:3])}"
+    known = set(labels)
+    for label, price in costs.items():
+        if label not in known:
+            raise InvalidArgument(
+                "costs", f"has a price for {label!r}, which is no intervention.{did_you_mean(label, known)} {fix}."
+            )
+        number(price, "costs", above=0, fix=f"It is the price of {label!r}.")
+    missing = [label for label in labels if label not in costs]
+    if missing:
+        raise InvalidArgument("costs", f"lacks the price of {listing(missing)}; expected one for every intervention.")
+    return [costs[label] for label in labels]

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -25,8 +26,10 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
+from causalbandit.spending import Spending
 from causalbandit.strategies.baselines import SuccessiveRejects
 from causalbandit.strategies.earlier import Earlier
+from causalbandit.strategies.kept_budget import enough, plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.stopping import Watched
@@ -84,6 +87,7 @@ def checked_plan(
     known: Mapping[str, Sequence[float]] | None = None,
     memory: int = MEMORY,
     history: History | None = None,
+    spending: Spending | None = None,
 ) -> Generator[Batch, ObservedRows, CheckedRun]:
     """The generator of a checked search: yields batches, is sent their rows, returns what it came to.
 
@@ -94,7 +98,7 @@ def checked_plan(
     Rows of a ``history`` are checked beside the experiments, and alone before the first one; they are taken to come
     from the same population. When that explains the data better than any amendment, the history is dropped instead.
     """
-    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory, history)
+    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory, history, spending)
     plan = course.repaired() if course.due() else course.start()
     while True:
         try:
@@ -124,12 +128,14 @@ class _Course:
         known: dict[str, Sequence[float]],
         memory: int,
         history: History | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self.strategy, self.budget, self.rng, self.known, self.memory = strategy, budget, rng, known, memory
         reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
         before = None if history is None else history.complete_rows(problem.interventions)
         self.watch = Watch(problem, running=repair and reads_graph, before=before)
         self.history, self.dropped = history, False
+        self.spending = spending  # what is left
         self.phases: list[str] = []
         self.counts: list[Counts] = []  # of each batch, under the graph of the moment
         self.amendments: list[Amendment] = []
@@ -142,6 +148,8 @@ class _Course:
 
     @property
     def left(self) -> int:
+        if self.spending is not None and not self.spending.plain:
+            return self.spending.most_experiments
         return self.budget - self.watch.total
 
     def task(self) -> Task:
@@ -149,16 +157,17 @@ class _Course:
         earlier = None
         if self.history is not None and not self.dropped:
             earlier = Earlier(self.history.counts(self.problem.interventions))
-        task = make_task(self.problem, self.known, self.memory, earlier)
+        task = make_task(self.problem, self.known, self.memory, earlier, self.spending)
         return Maximisation.of(self.problem).task(task)
 
     def start(self) -> Plan:
-        return self.strategy.run(self.task(), self.budget, self.rng)
+        return plan_of(self.strategy, self.task(), self.budget, self.rng)
 
     def add(self, batch: Batch, rows: ObservedRows) -> None:
         self.phases.append(batch.phase)
         self.watch.add(rows)
         self.counts.append(rows.counts(self.problem.interventions))
+        self.spending = None if self.spending is None else self.spending.after(batch.sizes)
 
     def turned(self, counts: Counts) -> Counts:
         """What the strategy is sent, which maximises."""
@@ -200,7 +209,8 @@ class _Course:
                     f"{self.budget // EXPERIMENTS_PER_ROW:,} family rows explains the data. From there on the "
                     "interventions' own means decide."
                 )
-                return _own_means(self.task(), self.turned(self.total), self.left, self.rng)
+                last = _OwnMeans(self.turned(self.total))
+                return plan_of(last, self.task(), self.left, self.rng)
             amendment, problem = found
             self.amendments.append(amendment)
             self.notes.append(amendment.sentence)
@@ -226,7 +236,7 @@ class _Course:
     def _resumed(self) -> Plan:
         task, strategy = self.task(), self.strategy
         if not self.phases:  # refuted by the history alone
-            return strategy.run(task, self.budget, self.rng)
+            return plan_of(strategy, task, self.budget, self.rng)
         if self.left == 0:
             return _plug_in(task, self.turned(self.total), self.rng)
         prior = self.total  # top-two turns it round itself
@@ -234,14 +244,14 @@ class _Course:
         if isinstance(inner, TopTwo):
             prior = prior + self._from_before(inner)
             inner = replace(inner, prior=prior, rounds=max(1, inner.rounds - len(self.phases)))
-        elif self.left < inner.smallest_budget(task):
+        elif not enough(inner, task, self.left):
             self.notes.append(
                 f"{self.left:,} experiments are too few for {inner.name} to start anew on the amended graph: top-two "
                 "went on from all data."
             )
             inner = TopTwo(prior=prior, rounds=5)
         again = replace(strategy, strategy=inner) if isinstance(strategy, Watched) else inner
-        return again.run(task, self.left, self.rng)
+        return plan_of(again, task, self.left, self.rng)
 
     def _by_all_data(self, choice: Choice) -> bool:
         """Whether a choice after an amendment rests on all experiments: top-two's does, and a promise must be kept."""
@@ -292,23 +302,37 @@ def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Plan:
     yield  # a plan is a generator, this one without batches
 
 
-def _own_means(task: Task, counts: Counts, budget: int, rng: np.random.Generator) -> Plan:
+@dataclass(frozen=True, eq=False)
+class _OwnMeans:
     """Successive rejects for what is left when that is enough for it; else the best mean of all experiments so far."""
-    rejects = SuccessiveRejects()
-    best: int | None = None
-    if budget >= rejects.smallest_budget(task):
-        plan = rejects.run(task, budget, rng)
-        try:
-            batch = next(plan)
-            while True:
-                new = yield batch
-                counts = counts + new
-                batch = plan.send(new)
-        except StopIteration as stop:
-            best = stop.value.best_index
-    trials, successes = task.with_arms(counts.trials, counts.successes)
-    with np.errstate(invalid="ignore"):
-        means = successes / trials
-    if best is None:
-        best = best_at_random((successes + 0.5) / (trials + 1.0), rng)
-    return Choice(best, means)
+
+    counts: Counts
+    name: ClassVar[str] = "own means"
+    needs: ClassVar[Literal["rows", "target"]] = "target"
+    reads_spending: ClassVar[bool] = True
+
+    def smallest_budget(self, task: Task) -> int:
+        """None is needed."""
+        return 0
+
+    def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
+        """The batches of successive rejects, if any."""
+        rejects = SuccessiveRejects()
+        best: int | None = None
+        counts = self.counts
+        if enough(rejects, task, budget):
+            plan = rejects.run(task, budget, rng)
+            try:
+                batch = next(plan)
+                while True:
+                    new = yield batch
+                    counts = counts + new
+                    batch = plan.send(new)
+            except StopIteration as stop:
+                best = stop.value.best_index
+        trials, successes = task.with_arms(counts.trials, counts.successes)
+        with np.errstate(invalid="ignore"):
+            means = successes / trials
+        if best is None:
+            best = best_at_random((successes + 0.5) / (trials + 1.0), rng)
+        return Choice(best, means)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
+from causalbandit.decision_words import decision_text
 from causalbandit.drawings import decision_html
 from causalbandit.finished_batches import FinishedBatch
 from causalbandit.graph import row_names
@@ -22,13 +23,13 @@ from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment
 from causalbandit.history_use import UsedHistory
 from causalbandit.inference.plug_in import chosen_interval, plug_in_effects
-from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
+from causalbandit.spending import Spending
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture
 from causalbandit.strategies.stopping import Promise
 from causalbandit.strategies.strategy import Tables
-from causalbandit.text import frame_text, plain, shortened, wrapped
+from causalbandit.text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,16 +39,11 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-TOLD = 2
-"""Contradictions of the graph that a summary tells; `Decision.graph_check` has them all."""
-
 STEERED = (
     "The strategy steered by what it saw: for the chosen intervention these intervals are too short when effects are "
     "close. Fresh experiments prove an effect."
 )
 """The sentence that comes with intervals from the data of a search that goes where effects look close."""
-SHOWN = 8
-"""Interventions that a summary lists: with the lines above them they fit a terminal of 24 lines."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,6 +80,8 @@ class Decision:
         How the graph was repaired during the search; ``problem`` holds the amended one.
     history : UsedHistory or None
         What rows from before the search counted for, and with which weights.
+    spending : Spending or None
+        The budget as it was given, when it was a sum of money or had limits.
     """
 
     problem: Problem
@@ -100,6 +98,7 @@ class Decision:
     graph_check: GraphCheck | None = None
     amendments: tuple[Amendment, ...] = ()
     history: UsedHistory | None = None
+    spending: Spending | None = None
 
     @property
     def best(self) -> dict[str, int]:
@@ -155,11 +154,20 @@ class Decision:
         """Experiments used under each intervention, shape [A]."""
         return self.counts.trials
 
+    @property
+    def money(self) -> float:
+        """What the experiments cost, in the unit of the interventions' costs, set-ups included."""
+        spent = float(self.experiments @ self.problem.interventions.costs)
+        if self.spending is None or not self.batches:
+            return spent
+        return spent + float(sum(batch.setups for batch in self.batches) @ self.spending.setup)
+
     def to_frame(self) -> pd.DataFrame:
         """One row per intervention: the chosen one first, the others by their estimate.
 
         Columns: ``intervention``, ``estimate`` (of P(target = 1)), ``experiments``, ``successes`` (target = 1 in them),
-        ``best``; with the true tables also ``true_effect`` and ``regret``. The index is the place in the set.
+        ``best``; with a budget of money ``money`` (what they cost, without set-ups); with the true tables also
+        ``true_effect`` and ``regret``. The index is the place in the set.
         """
         import pandas as pd
 
@@ -173,6 +181,8 @@ class Decision:
             "successes": self.counts.successes,
             "best": np.arange(n_interventions) == self.best_index,
         }
+        if self.spending is not None and self.spending.unit == "money":
+            data["money"] = self.experiments * self.problem.interventions.costs
         if self.true_effects is not None:
             data["true_effect"] = self.true_effects
             data["regret"] = turn.regrets(self.true_effects)
@@ -276,77 +286,7 @@ class Decision:
 
     def summary(self) -> str:
         """The answer, how it was found and the next best interventions, as text that fits 80 columns."""
-        target = self.problem.graph.target
-        lines = [f"Best intervention: {shortened(intervention_label(self.best), 60)}", *self._estimate_lines()]
-        lines += self._interval_lines()
-        if self.true_effects is not None:
-            true = self.true_effects[self.best_index]
-            lines.append(f"  true      P({target} = 1) = {true:.4f}, simple regret {self.simple_regret:.4f}")
-        lines += self._effort_lines()
-        if self.mixture is not None:
-            # A gap below 0.01 % is not worth its digits.
-            lines += wrapped(
-                f"Mixture: value {self.mixture.value:.4g}, proven within {max(100 * self.mixture.gap, 0.01):.2g} % "
-                f"of the optimum ({self.mixture.solver})"
-            )
-        if self.history is not None:
-            lines += [line for each in self.history.sentences() for line in wrapped(f"History: {each}")]
-        lines += [line for note in self.notes for line in wrapped(f"Note: {note}")]
-        if self.graph_check is not None:
-            lines += wrapped(f"Graph: {self.graph_check.sentence}")
-            lines += [line for each in self.graph_check.told[:TOLD] for line in wrapped(f"- {each.sentence}")]
-        frame = self.to_frame()
-        lines += ["", frame_text(frame.drop(columns="best").head(SHOWN))]
-        if len(frame) > SHOWN:
-            lines.append(f"… and {len(frame) - SHOWN} more")
-        return "\n".join(lines)
-
-    def _estimate_lines(self) -> list[str]:
-        """The chosen intervention's estimate and its place among the others, which not every strategy goes by."""
-        n, target, goal = len(self.problem.interventions), self.problem.graph.target, self.problem.goal
-        if self.estimates is None or math.isnan(self.best_effect):
-            return [f"  no estimate of P({target} = 1) under it"]
-        gains = Maximisation.of(self.problem).gains(self.estimates)
-        n_better = int((gains > gains[self.best_index]).sum())  # False where there is no estimate
-        said = f"  estimated P({target} = 1) = {self.best_effect:.4f}"
-        if n_better:
-            return [
-                said,
-                f"  chosen by the strategy's rule, although {n_better} of {n} "
-                f"{'has' if n_better == 1 else 'have'} a {'larger' if goal == 'max' else 'smaller'} estimate",
-            ]
-        n_known = int((~np.isnan(gains)).sum())
-        among = f"{n}" if n_known == n else f"the {n_known} of {n} with an estimate"
-        return [f"{said}, the {'largest' if goal == 'max' else 'smallest'} of {among}"]
-
-    def _interval_lines(self) -> list[str]:
-        """What the search's own data say of the chosen intervention, where they say anything."""
-        if self.best_interval is None:
-            return []
-        low, high = self.best_interval
-        among = f"own data, all {len(self.problem.interventions):,}, if the graph is right"
-        short = "  which is too short when effects are close; fresh experiments prove an effect"
-        return [f"  95 % interval {low:.4f} to {high:.4f} ({among})", *[short] * self.strategy.startswith("top-two")]
-
-    def _effort_lines(self) -> list[str]:
-        """What was spent, and what was learned of the tables."""
-        used = "; ".join(f"{phase}: {int(sizes.sum()):,}" for phase, sizes in self.phases.items())
-        lines = wrapped(f"Strategy {self.strategy}: {self.counts.total:,} of {self.budget:,} experiments ({used})")
-        costs = self.problem.interventions.costs
-        if costs.min() < costs.max():
-            total = float(self.counts.trials @ costs)
-            lines += wrapped(
-                f"Cost: {total:,.6g} in all; the budget and the strategy count experiments, not their costs"
-            )
-        if self.tables is not None:
-            learned = ~self.tables.known
-            n_unseen = int((learned & (self.tables.visits == 0)).sum())
-            n_negligible = 0 if self.tables.negligible is None else int(self.tables.negligible.sum())
-            lines += wrapped(
-                f"Tables: {int(learned.sum())} family rows learned from {self.problem.interventions.n_family_rows}, "
-                f"{n_unseen} never visited, {n_negligible} negligible"
-            )
-        return lines
+        return decision_text(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers (null for unknown) and texts, ready for JSON."""
@@ -362,6 +302,7 @@ class Decision:
             "true_effect": None if self.true_effects is None else plain(self.true_effects[self.best_index]),
             "simple_regret": plain(self.simple_regret),
             "experiments": {phase: sizes.tolist() for phase, sizes in self.phases.items()},
+            "money": None if self.spending is None else self.spending.to_dict() | {"spent": self.money},
             "interventions": [
                 {"intervention": intervention}
                 | {str(name): plain(value) for name, value in row.items() if name != "intervention"}
@@ -388,7 +329,8 @@ class Decision:
         from causalbandit.plots.search import plot_decision
 
         wanted = "largest" if self.problem.goal == "max" else "smallest"
-        title = f"{self.strategy}, {self.counts.total:,} experiments: {wanted} effect wanted"
+        money = f" for {self.money:,.6g}" if self.spending is not None and self.spending.unit == "money" else ""
+        title = f"{self.strategy}, {self.counts.total:,} experiments{money}: {wanted} effect wanted"
         return plot_decision(self.to_frame(), ax, target=self.problem.graph.target, title=title)
 
     def _repr_html_(self) -> str:

@@ -27,8 +27,10 @@ from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, check_fits
 from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.earlier import Earlier
+from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.stopping import StopWhenSure, Watched
 from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, check_budget, check_tables, make_task
@@ -58,9 +60,11 @@ def drive(plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Se
 
 def search(
     problem: Problem,
-    budget: int,
+    budget: int | None = None,
     strategy: Strategy | str = "two-phase",
     *,
+    budget_money: float | None = None,
+    limits: Limits | None = None,
     rng: RNG = None,
     environment: Environment | None = None,
     world: Problem | None = None,
@@ -72,17 +76,22 @@ def search(
     progress: bool | None = None,
     memory: int = MEMORY,
 ) -> Decision:
-    """The best intervention that ``strategy`` finds with at most ``budget`` experiments.
+    """The best intervention that ``strategy`` finds with at most ``budget`` experiments, or for ``budget_money``.
 
     Parameters
     ----------
     problem : Problem
         Graph, interventions, goal and, for simulated experiments, the true tables.
-    budget : int
+    budget : int, optional
         T, the number of experiments: one experiment applies one intervention once and observes all nodes. It is a
-        number, not a sum of money: no strategy looks at the interventions' ``costs`` (the summary adds them up).
+        number, whatever they cost.
     strategy : Strategy or str
         An object such as ``TwoPhase()`` or the name of one.
+    budget_money : float, optional
+        In place of ``budget`` a sum of money, in the unit of the interventions' ``costs``, which every experiment is
+        paid from. The strategies spread it by what experiments teach for their price, and none exceeds it.
+    limits : Limits, optional
+        Prices of set-ups, and the most different interventions in a batch and experiments under one.
     rng : seed or numpy.random.Generator, optional
         Same seed, same answer.
     environment : callable, optional
@@ -127,16 +136,19 @@ def search(
     Raises
     ------
     TypeError, ValueError
-        Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, an unknown
-        strategy, missing tables without ``environment`` or for a strategy that must know them, and a graph too large
-        for exact propagation in ``memory``; later for an environment whose rows do not fit what was asked. Whatever
+        Before any experiment, for a budget that is not a positive integer or below the strategy's smallest, a sum of
+        money below the cheapest experiment, limits that leave the strategy no plan, an unknown strategy, missing
+        tables without ``environment`` or for a strategy that must know them, and a graph too large for exact
+        propagation in ``memory``; later for an environment whose rows do not fit what was asked. Whatever
         ``environment`` raises goes through. In both cases, also when its first call fails, the exception has the
         attributes ``experiments``, the counts of all experiments finished until then and of the strategy's ``prior``,
         and ``counts``, the same with the ``history``: ``TopTwo(prior=...)`` can go on from either.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
     rows = read_history(problem, history, history_interventions)
-    chosen, task, budget = prepared(problem, strategy, budget, known=known, stop=stop, memory=memory, history=rows)
+    chosen, task, budget = prepared(
+        *(problem, strategy, budget, budget_money, limits), known=known, stop=stop, memory=memory, history=rows
+    )
     if environment is not None:
         function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
     one_of(check, "check", CHECKS)
@@ -189,26 +201,32 @@ def keep_paid(
 def prepared(
     problem: Problem,
     strategy: Strategy | str,
-    budget: int,
+    budget: int | None,
+    budget_money: float | None = None,
+    limits: Limits | None = None,
     *,
     known: Mapping[str, Sequence[float]] | None = None,
     stop: StopWhenSure | None = None,
     memory: int = MEMORY,
     history: History | None = None,
 ) -> tuple[Strategy, Task, int]:
-    """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later."""
+    """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later.
+
+    Where prices or limits decide, the budget is the most experiments that any plan can have.
+    """
     chosen = strategy_from(strategy)
     if stop is not None:
         chosen = Watched(chosen, instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)"))
     if history is not None:
         require_reader(chosen)
     earlier = None if history is None else Earlier(history.counts(problem.interventions))
-    task = make_task(problem, known, memory, earlier)
+    spending = Spending.of(problem.interventions, budget, budget_money, limits)
+    task = make_task(problem, known, memory, earlier, spending)
     check_tables(chosen, task)
-    budget = check_budget(budget, chosen, task)
+    most = check_budget(budget, chosen, task)
     if chosen.needs == "rows":
         check_fits(problem.interventions, memory)  # refused now rather than after the first batch
-    return chosen, task, budget
+    return chosen, task, most
 
 
 def run_strategy(
@@ -243,10 +261,10 @@ def run_strategy(
             bar.update(batch.total)
             return turn.counts(counts)
 
-        choice = turn.choice(drive(strategy.run(turn.task(task), budget, rng), experiment))
+        choice = turn.choice(drive(plan_of(strategy, turn.task(task), budget, rng), experiment))
         complete()
 
-    return concluded(problem, strategy, budget, choice, batches, task.memory, history)
+    return concluded(problem, strategy, budget, choice, batches, task.memory, history, task.spending)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,6 +298,7 @@ class _RunOnRows:
             known=self.known,
             memory=memory,
             history=self.history,
+            spending=self.task.spending,
         )
         with _bar(self.budget, self.progress) as bar:
 
@@ -289,7 +308,9 @@ class _RunOnRows:
                 return rows
 
             run = drive(plan, experiment)
-        decision = concluded(run.problem, self.strategy, self.budget, run.choice, run.batches, memory)
+        decision = concluded(
+            *(run.problem, self.strategy, self.budget, run.choice, run.batches, memory), spending=self.task.spending
+        )
         if true_effects is None and problem.model is not None:  # an amended problem has no tables
             true_effects = problem.model.effects(problem.interventions, memory=memory)
         return replace(
@@ -305,6 +326,7 @@ def concluded(
     batches: Sequence[FinishedBatch],
     memory: int = MEMORY,
     history: History | None = None,
+    spending: Spending | None = None,
 ) -> Decision:
     """The decision that a choice on the user's scale makes, after these batches."""
     decision = Decision(
@@ -318,6 +340,7 @@ def concluded(
         notes=choice.notes,
         promise=choice.promise,
         batches=tuple(batches),
+        spending=spending,
         true_effects=None if problem.model is None else problem.model.effects(problem.interventions, memory=memory),
     )
     if history is None:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.checks import ascending, distinct, instance, listed, one_of, whole_number
+from causalbandit.checks import ascending, distinct, instance, listed, number, one_of, whole_number
 from causalbandit.driver import CHECKS, Check
 from causalbandit.errors import InvalidArgument
 from causalbandit.finished_searches import FinishedSearch, SearchStore
@@ -39,7 +39,8 @@ from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.regret_curves import RegretCurves
-from causalbandit.simulated_searches import Block, Case, bench_of, run_all
+from causalbandit.simulated_searches import Block, Case, Unit, bench_of, run_all
+from causalbandit.spending import Limits
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Strategy
 from causalbandit.world import World
@@ -58,9 +59,11 @@ StrategyLike = Strategy | str
 def evaluate_regret(
     problem: Problem | Sequence[Problem],
     strategies: StrategyLike | Sequence[StrategyLike] | Mapping[str, StrategyLike],
-    budgets: int | Sequence[int],
-    replications: int,
+    budgets: int | Sequence[int] | None = None,
+    replications: int = 200,
     *,
+    budgets_money: float | Sequence[float] | None = None,
+    limits: Limits | None = None,
     world: Problem | Sequence[Problem] | None = None,
     check: Check = "warn",
     rng: RNG = None,
@@ -77,10 +80,14 @@ def evaluate_regret(
         With the true tables; the strategies do not see them. Several problems are evaluated one beside the other.
     strategies : Strategy, str, sequence or mapping of str to these
         Objects or names; a mapping gives labels of one's own.
-    budgets : int or sequence of int
+    budgets : int or sequence of int, optional
         Numbers of experiments, ascending. A budget below a strategy's smallest is a skipped cell, which the frame says.
     replications : int
         Searches per cell.
+    budgets_money : float or sequence of float, optional
+        In place of ``budgets`` sums of money, ascending, that pay the experiments at the interventions' costs.
+    limits : Limits, optional
+        What every search must keep to, as in `search`.
     world : Problem or sequence of Problem, optional
         The truth, with tables, one for all or one for each problem: experiments and regret follow it, while strategies
         see the graph of ``problem``, which needs no tables then. The observed nodes must be the same.
@@ -119,12 +126,13 @@ def evaluate_regret(
     worlds = _checked_worlds(world, problems)
     one_of(check, "check", CHECKS)
     labelled = labelled_strategies(strategies)
-    sizes = checked_budgets(budgets)
+    sizes = checked_budgets(budgets) if budgets_money is None else checked_sums(budgets_money, budgets)
+    unit: Unit = "experiments" if budgets_money is None else "money"
     n_replications = whole_number(replications, "replications", least=1, of="searches per cell")
     if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
         raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
     labels = _problem_labels(problems)
-    cases = [Case.of(each, memory, truth, check) for each, truth in zip(problems, worlds, strict=True)]
+    cases = [Case.of(each, memory, truth, check, unit, limits) for each, truth in zip(problems, worlds, strict=True)]
     if world is not None:
         for label, strategy in labelled.items():
             if getattr(strategy, "knows_tables", False):
@@ -146,30 +154,31 @@ def evaluate_regret(
         blocks = _blocks(cases, labelled, sizes, n_replications, root, skipped, done)
         run_all(blocks, n_jobs, progress, len(done), done, store)
     return RegretCurves(
-        _frame(done, skipped, cases, labels, list(labelled), sizes, n_replications), tuple(labelled), tuple(labels)
+        *(_frame(done, skipped, cases, labels, list(labelled), sizes, n_replications), tuple(labelled), tuple(labels)),
+        unit=unit,
     )
 
 
 # --- Planning and collecting --------------------------------------------------------------------------------------
 
 
-def _skipped(cases: Sequence[Case], labelled: Mapping[str, Strategy], budgets: Sequence[int]) -> dict[Any, str]:
+def _skipped(cases: Sequence[Case], labelled: Mapping[str, Strategy], budgets: Sequence[float]) -> dict[Any, str]:
     """(problem, strategy, budget) → why the strategy cannot work there."""
     reasons = {}
     for case_place, case in enumerate(cases):
         bench = bench_of(case)
         for strategy_place, strategy in enumerate(labelled.values()):
-            smallest = strategy.smallest_budget(bench.task_for(strategy))
             for budget in budgets:
-                if budget < smallest:
-                    reasons[case_place, strategy_place, budget] = f"needs at least {smallest} experiments"
+                reason = bench.too_small(strategy, budget)
+                if reason:
+                    reasons[case_place, strategy_place, budget] = reason
     return reasons
 
 
 def _blocks(
     cases: Sequence[Case],
     labelled: Mapping[str, Strategy],
-    budgets: Sequence[int],
+    budgets: Sequence[float],
     n_replications: int,
     root: np.random.SeedSequence,
     skipped: Mapping[Any, str],
@@ -201,7 +210,7 @@ def _frame(
     cases: Sequence[Case],
     problem_labels: Sequence[str],
     strategy_labels: Sequence[str],
-    budgets: Sequence[int],
+    budgets: Sequence[float],
     n_replications: int,
 ) -> pd.DataFrame:
     import pandas as pd
@@ -213,16 +222,20 @@ def _frame(
             for budget in budgets:
                 reason = skipped.get((case_place, strategy_place, budget))
                 if reason is not None:
-                    nothing = None, "", math.nan, None, None, math.nan, None, None
+                    nothing = None, "", math.nan, None, None, math.nan, None, None, math.nan
                     records.append((problem, strategy, budget, *nothing, reason))
                     continue
                 for replication in range(n_replications):
                     row = done[case_place, strategy_place, budget, replication]
                     chosen = labels[case_place][row.chosen]
                     records.append((problem, strategy, budget, replication, chosen, *row[5:], ""))
-    frame = pd.DataFrame.from_records(records, columns=list(_FRAME_COLUMNS)).astype(_FRAME_COLUMNS)
+    kinds = _FRAME_COLUMNS | ({"budget": "float64"} if cases[0].unit == "money" else {})
+    frame = pd.DataFrame.from_records(records, columns=list(kinds)).astype(kinds)
     checked = cases[0].world is not None and cases[0].check != "off"
-    return frame if checked else frame.drop(columns=["contradicted", "amendments"])
+    left_out = [] if checked else ["contradicted", "amendments"]
+    if cases[0].unit == "experiments" and all(case.problem.interventions.priced_alike for case in cases):
+        left_out.append("money")
+    return frame.drop(columns=left_out)
 
 
 _FRAME_COLUMNS = {
@@ -237,6 +250,7 @@ _FRAME_COLUMNS = {
     "seconds": "float64",
     "contradicted": "boolean",
     "amendments": "Int64",
+    "money": "float64",
     "reason": "object",
 }
 
@@ -305,12 +319,23 @@ def labelled_strategies(
     return dict(zip(labels, made, strict=True))
 
 
-def checked_budgets(budgets: int | Sequence[int]) -> list[int]:
+def checked_budgets(budgets: int | Sequence[int] | None) -> list[int]:
     """The budgets as a list, or an error unless they are positive whole numbers in ascending order."""
     known = "a whole number of experiments or a list of them, such as [300, 1000]"
     return ascending(
         _several(budgets, "budgets", (int, np.integer), known), "budgets", 1, MOST_EXPERIMENTS, "experiments"
     )
+
+
+def checked_sums(budgets_money: float | Sequence[float], budgets: object = None) -> list[float]:
+    """The sums of money as a list, or an error unless they are above 0, ascending, and given alone."""
+    if budgets is not None:
+        raise InvalidArgument("budgets_money", "was given beside budgets; expected one of the two.")
+    given = _several(budgets_money, "budgets_money", (int, float, np.number), "a sum of money or a list of them")
+    sums = [number(each, "budgets_money", above=0) for each in given]
+    if any(later <= earlier for earlier, later in itertools.pairwise(sums)):
+        raise InvalidArgument("budgets_money", f"was {sums}; expected ascending sums of money, such as [1000, 5000].")
+    return sums
 
 
 def _several(given: Any, argument: str, one: type | tuple[type, ...], expected: str) -> list[Any]:

@@ -28,19 +28,28 @@ class FinishedBatch:
     n_batches : int
         Batches in it: more than 1 where a search had too many to keep each by itself, or where simulated experiments
         of a deep graph were drawn as far as each batch was read, and the rest when all had been asked for.
+    several : numpy.ndarray of int64, shape [A], optional
+        How many of them used each intervention, when there are several.
     """
 
     phase: str
     counts: Counts
     n_batches: int = 1
+    several: Integers | None = None
 
     @property
     def sizes(self) -> Integers:
         """Experiments under each intervention, shape [A]."""
         return self.counts.trials
 
+    @property
+    def setups(self) -> Integers:
+        """In how many batches each intervention was used, shape [A]."""
+        return (self.sizes > 0).astype(np.int64) if self.several is None else self.several
+
     def __add__(self, other: FinishedBatch) -> FinishedBatch:
-        return FinishedBatch(self.phase, self.counts + other.counts, self.n_batches + other.n_batches)
+        n_batches = self.n_batches + other.n_batches
+        return FinishedBatch(self.phase, self.counts + other.counts, n_batches, self.setups + other.setups)
 
     def __repr__(self) -> str:
         return f"FinishedBatch({self.phase!r}, {self.counts.total} experiments)"

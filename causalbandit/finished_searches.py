@@ -27,7 +27,7 @@ class FinishedSearch(NamedTuple):
 
     problem: int
     strategy: int
-    budget: int
+    budget: float
     replication: int
     chosen: int
     regret: float
@@ -36,14 +36,15 @@ class FinishedSearch(NamedTuple):
     seconds: float
     contradicted: bool = False
     amendments: int = 0
+    money: float = 0.0
 
     @property
-    def key(self) -> tuple[int, int, int, int]:
+    def key(self) -> tuple[int, int, float, int]:
         """Problem, strategy, budget and replication: what tells it from all others."""
         return self[:4]
 
 
-_ROW_TYPES = tuple(get_type_hints(FinishedSearch).values())
+_ROW_TYPES = tuple(int | float if kind is float else kind for kind in get_type_hints(FinishedSearch).values())
 
 
 class SearchStore:
@@ -151,7 +152,7 @@ class SearchStore:
         for number, line in enumerate(lines[1:], start=2):
             try:
                 row = FinishedSearch(*json.loads(line))
-                if tuple(map(type, row)) != _ROW_TYPES:
+                if any(not isinstance(value, kind) for value, kind in zip(row, _ROW_TYPES, strict=True)):
                     raise TypeError("a value of another type")
                 if not (0 <= row.problem < len(self._problems) and 0 <= row.strategy < len(self._strategies)):
                     raise ValueError("place outside the lists")

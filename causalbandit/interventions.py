@@ -54,9 +54,9 @@ class InterventionSet:
         The graph whose nodes are fixed.
     interventions : iterable of mapping of str to {0, 1}
         Partial assignments, without duplicates; none assigns the target or a hidden node.
-    costs : sequence of float, optional
-        Price of one experiment under each intervention (positive, any unit); 1 each when left out. ``optimal_mixture``
-        can weigh with them; a search counts experiments, whatever they cost.
+    costs : sequence of float or mapping of str to float, optional
+        Price of one experiment under each intervention (positive, any unit), in order or by label; 1 each when left
+        out. A search whose budget is a sum of money pays them.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class InterventionSet:
         graph: CausalGraph,
         interventions: Iterable[Mapping[str, int]],
         *,
-        costs: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
+        costs: Sequence[float] | npt.NDArray[np.floating[Any]] | Mapping[str, float] | None = None,
     ) -> None:
         instance(graph, "graph", CausalGraph, GRAPH)
         given = listed(interventions, "interventions", ASSIGNMENTS)
@@ -107,7 +107,7 @@ class InterventionSet:
         self._codes = codes
         self._codes.flags.writeable = False
         self._places: dict[tuple[int, ...], int] | None = None if distinct else find_places(graph, codes)
-        self._costs = checked_costs(costs, len(codes))
+        self._costs = checked_costs(costs, len(codes), lambda: self.labels)
         self.derived: dict[Any, Any] = {}
 
     @classmethod
@@ -241,6 +241,15 @@ class InterventionSet:
     def costs(self) -> npt.NDArray[np.float64]:
         """Price of one experiment under each intervention, [A]. Read-only."""
         return self._costs
+
+    @property
+    def priced_alike(self) -> bool:
+        """Whether all interventions have the same price."""
+        return bool(self._costs.min() == self._costs.max())
+
+    def with_costs(self, costs: Sequence[float] | Mapping[str, float]) -> InterventionSet:
+        """The same interventions at other prices, in order or by label."""
+        return InterventionSet._from_codes(self._graph, self._codes, costs, distinct=self._places is None)
 
     @property
     def _rows(self) -> RowPlan:

@@ -220,7 +220,7 @@ class Problem:
         costs = self.interventions.costs
         if costs.min() == costs.max():
             return []
-        return [("costs", f"{costs.min():,.6g} to {costs.max():,.6g} each; a budget counts experiments, not costs")]
+        return [("costs", f"{costs.min():,.6g} to {costs.max():,.6g} each; a budget of money pays them")]
 
     def _tree_width(self) -> str:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +35,18 @@ class RegretCurves:
         target's probability), ``correct`` (none is better), ``experiments`` (used, ≤ budget), ``seconds`` (of the
         search with its simulation) and ``reason``. A cell that a strategy cannot work with is one row without
         replication, with NaN regret and the reason. Where the searches were checked against a world, also
-        ``contradicted`` (the graph was refuted) and ``amendments`` (changes of the graph).
+        ``contradicted`` (the graph was refuted) and ``amendments`` (changes of the graph); with prices ``money``
+        (spent, set-ups included).
     strategies, problems : tuple of str
         Labels in the order given.
+    unit : {"experiments", "money"}
+        What ``budget`` counts.
     """
 
     frame: pd.DataFrame
     strategies: tuple[str, ...]
     problems: tuple[str, ...]
+    unit: Literal["experiments", "money"] = "experiments"
 
     def to_frame(self) -> pd.DataFrame:
         """The frame, a copy."""
@@ -52,9 +56,9 @@ class RegretCurves:
         """Mean regret per problem, strategy and budget, and the paired difference to ``reference``.
 
         Columns: ``replications``, ``mean``, ``std_error``, ``q50``, ``q90``, ``max``, ``correct`` (share),
-        ``experiments`` and ``seconds`` (means), ``contradicted`` and ``amended`` (shares, where searches were checked);
-        ``difference`` (mean over replications of this strategy's regret minus
-        that of ``reference``, by default the first strategy), ``difference_std_error``, ``difference_lower`` and
+        ``experiments``, ``seconds`` and, with prices, ``money`` (means), ``contradicted`` and ``amended`` (shares,
+        where searches were checked); ``difference`` (mean over replications of this strategy's regret minus that of
+        ``reference``, by default the first strategy), ``difference_std_error``, ``difference_lower`` and
         ``difference_upper`` (Student's t at level 1 − ``alpha``, valid as replications grow); ``reason`` for skipped
         cells.
         """
@@ -82,6 +86,8 @@ class RegretCurves:
                 "experiments": float(group["experiments"].mean()),
                 "seconds": float(group["seconds"].mean()),
             }
+            if "money" in group:
+                record["money"] = float(group["money"].mean())
             if "contradicted" in group:
                 record["contradicted"] = float(group["contradicted"].astype(bool).mean())
                 record["amended"] = float((group["amendments"] > 0).mean())
@@ -89,8 +95,9 @@ class RegretCurves:
             if mine is not None and other is not None:
                 record |= _difference(mine, other, alpha)
             records.append(record | {"reason": ""})
+        paid = ["money"] if "money" in self.frame else []
         checked = ["contradicted", "amended"] if "contradicted" in self.frame else []
-        return _tidy(records, [*_MEAN_COLUMNS, *checked, "reason"])
+        return _tidy(records, [*_MEAN_COLUMNS, *paid, *checked, "reason"])
 
     def differences(self, *, alpha: float = 0.05) -> pd.DataFrame:
         """Paired differences between all pairs of strategies: one row per problem, budget and pair.
@@ -124,7 +131,8 @@ class RegretCurves:
             lines += [f"{problem}: mean simple regret ± standard error (share correct)", ""]
             for start in range(0, len(budgets), columns):
                 shown = budgets[start : start + columns]
-                lines.append(" " * width + "".join(f"{f'T = {budget:,}':>{_CELL}}" for budget in shown))
+                symbol = "T" if self.unit == "experiments" else "money"
+                lines.append(" " * width + "".join(f"{f'{symbol} = {_digits(budget)}':>{_CELL}}" for budget in shown))
                 for name in self.strategies:
                     cells = part[part["strategy"] == name].set_index("budget")
                     words = "".join(f"{_cell(cells.loc[budget]):>{_CELL}}" for budget in shown)
@@ -137,29 +145,34 @@ class RegretCurves:
                     lines += wrapped(f"- {name}: the graph was contradicted in {said} of searches") if said else []
                 lines.append("")
             skipped = part[part["reason"] != ""].drop_duplicates("strategy")
-            lines += [f"- {row.strategy}: {row.reason}" for row in skipped.itertuples()]
+            lines += [line for row in skipped.itertuples() for line in wrapped(f"- {row.strategy}: {row.reason}")]
             lines += [""] if len(skipped) else []
         return "\n".join(lines).rstrip()
 
     def plot(self, ax: Axes | None = None, *, problem: str | None = None) -> Axes:
-        """Mean regret over the budget on logarithmic axes, with bands of two standard errors.
+        """Mean regret over the budget, experiments or money, on logarithmic axes, with bands of two standard errors.
 
         ``problem`` names one of several problems; by default the mean over all of them is drawn.
         """
         from causalbandit.plots.regret import plot_regret
 
         problems = self.problems if problem is None else (one_of(problem, "problem", self.problems),)
-        return plot_regret(self.frame[self.frame["problem"].isin(problems)], self.strategies, problems, ax)
+        return plot_regret(self.frame[self.frame["problem"].isin(problems)], self.strategies, problems, ax, self.unit)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists, numbers and texts, ready for JSON: ``strategies``, ``problems`` and ``rows``."""
+        """Plain lists, numbers and texts, ready for JSON: ``strategies``, ``problems``, ``unit`` and ``rows``."""
         import pandas as pd
 
         rows = [
             {str(name): None if pd.isna(value) else plain(value) for name, value in row.items()}
             for row in self.frame.to_dict("records")
         ]
-        return {"strategies": list(self.strategies), "problems": list(self.problems), "rows": rows}
+        return {
+            "strategies": list(self.strategies),
+            "problems": list(self.problems),
+            "unit": self.unit,
+            "rows": rows,
+        }
 
     def _paired(self) -> dict[tuple[Any, Any, Any], Floats]:
         """Regret per (problem, strategy, budget), replications ascending; skipped cells left out."""
@@ -187,6 +200,10 @@ def _tidy(records: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame
     import pandas as pd
 
     return pd.DataFrame.from_records(records).reindex(columns=list(columns))
+
+
+def _digits(budget: float) -> str:
+    return f"{int(budget):,}" if float(budget).is_integer() else f"{budget:,.6g}"
 
 
 def _cell(row: pd.Series) -> str:

@@ -8,19 +8,24 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from causalbandit.checked_search import checked_plan
 from causalbandit.counts import Counts
 from causalbandit.driver import Check, drive
+from causalbandit.errors import InvalidArgument
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
+from causalbandit.spending import Limits, Spending
+from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
-from causalbandit.strategies.strategy import Batch, Strategy, Task, make_task
+from causalbandit.strategies.strategy import Batch, Strategy, Task, check_budget, make_task
 from causalbandit.world import World
+
+Unit = Literal["experiments", "money"]
 
 WAVE = 64
 """Blocks that go out together to backends that hand results over only when all are done."""
@@ -44,6 +49,10 @@ class Case:
         The problem that experiments are drawn from, when it is another one.
     check : {"warn", "repair", "off"}
         What a search does about contradictions between the world and the problem's graph.
+    unit : {"experiments", "money"}
+        What its budgets count.
+    limits : Limits, optional
+        What its searches must keep to.
     """
 
     problem: Problem = field(compare=False)
@@ -51,13 +60,31 @@ class Case:
     memory: int
     world: Problem | None = field(default=None, compare=False)
     check: Check = "warn"
+    unit: Unit = "experiments"
+    limits: Limits | None = None
 
     @classmethod
-    def of(cls, problem: Problem, memory: int, world: Problem | None = None, check: Check = "warn") -> Case:
+    def of(
+        cls,
+        problem: Problem,
+        memory: int,
+        world: Problem | None = None,
+        check: Check = "warn",
+        unit: Unit = "experiments",
+        limits: Limits | None = None,
+    ) -> Case:
         """The case of a problem, in a world if there is one."""
-        if world is None:
-            return cls(problem, fingerprint(problem), memory)
-        return cls(problem, f"{fingerprint(problem)} in {fingerprint(world)}, {check}", memory, world, check)
+        text = fingerprint(problem)
+        if world is not None:
+            text += f" in {fingerprint(world)}, {check}"
+        if unit == "money" or limits is not None:
+            text += f", {unit}, {limits}"
+        return cls(problem, text, memory, world, check, unit, limits)
+
+    def spending(self, budget: float) -> Spending | None:
+        """What a search may spend; None for a number of experiments without limits."""
+        number, money = (None, budget) if self.unit == "money" else (budget, None)
+        return Spending.of(self.problem.interventions, number, money, self.limits)
 
 
 @dataclass(frozen=True)
@@ -80,7 +107,7 @@ class Block:
 
     case: Case
     strategy: Strategy
-    place: tuple[int, int, int]
+    place: tuple[int, int, float]
     replications: tuple[int, ...]
     entropy: Any
     spawn_key: tuple[int, ...]
@@ -93,13 +120,14 @@ class Run(NamedTuple):
     experiments: int
     contradicted: bool = False
     amendments: int = 0
+    money: float = 0.0
 
 
 class Bench:
     """All that searches on one problem share: simulator, effects on the maximising scale, and the tasks."""
 
     def __init__(self, case: Case) -> None:
-        problem = case.problem
+        problem, self.case = case.problem, case
         self.problem, self.memory, self.check = problem, case.memory, case.check
         self.turn = Maximisation.of(problem)
         self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory))
@@ -115,13 +143,18 @@ class Bench:
             known[family.rows] = np.nan
         self.task_with_tables = replace(self.task, known=known)
 
-    def run(self, strategy: Strategy, budget: int, rng: np.random.Generator, draws: np.random.Generator) -> Run:
-        """One search: what it chose, and what it found of the graph."""
-        used = 0
+    def run(self, strategy: Strategy, given: float, rng: np.random.Generator, draws: np.random.Generator) -> Run:
+        """One search with the budget that was ``given``: what it chose, and what it found of the graph."""
+        used, money, costs = 0, 0.0, self.problem.interventions.costs
+        spending = self.case.spending(given)
+        task = replace(self.task_for(strategy), spending=spending)
+        budget = check_budget(given, strategy, task)
+        setup = None if spending is None else spending.setup
 
         def counted(batch: Batch) -> Batch:
-            nonlocal used
+            nonlocal used, money
             used += batch.total
+            money += float(batch.sizes @ costs) + (0.0 if setup is None else float(setup[batch.sizes > 0].sum()))
             if used > budget:
                 raise RuntimeError(
                     f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}."
@@ -130,11 +163,14 @@ class Bench:
 
         world, arms = self.world, self.problem.interventions
         if world is not None and self.check != "off":
-            plan = checked_plan(self.problem, strategy, budget, rng, repair=self.check == "repair", memory=self.memory)
+            repair = self.check == "repair"
+            plan = checked_plan(
+                *(self.problem, strategy, budget, rng), repair=repair, memory=self.memory, spending=spending
+            )
             found = drive(plan, lambda batch: world.draw(counted(batch).sizes, draws))
             refuted = found.check is not None and found.check.refuted
             n_amendments = len(found.amendments)
-            return Run(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments)
+            return Run(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments, money)
 
         experiments = None if world is not None else PartialDraws(self.simulator, draws)
 
@@ -145,7 +181,18 @@ class Bench:
             assert experiments is not None
             return self.turn.counts(experiments.draw(sizes, batch.families, target_only=strategy.needs == "target"))
 
-        return Run(drive(strategy.run(self.task_for(strategy), budget, rng), experiment).best_index, used)
+        return Run(drive(plan_of(strategy, task, budget, rng), experiment).best_index, used, money=money)
+
+    def too_small(self, strategy: Strategy, budget: float) -> str:
+        """Why ``strategy`` cannot work with a budget; empty when it can."""
+        try:
+            task = replace(self.task_for(strategy), spending=self.case.spending(budget))
+            check_budget(budget, strategy, task)
+        except InvalidArgument as error:
+            if error.argument == "budget" and self.case.limits is None:
+                return f"needs at least {strategy.smallest_budget(self.task_for(strategy))} experiments"
+            return f"{error.argument} {error.message}"
+        return ""
 
     def task_for(self, strategy: Strategy) -> Task:
         """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
@@ -174,7 +221,7 @@ def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch
     seconds = time.perf_counter() - started
     regret = float(bench.regret[run.best_index])
     row = FinishedSearch(*block.place, replication, run.best_index, regret, regret <= 1e-12, run.experiments, seconds)
-    return row._replace(contradicted=run.contradicted, amendments=run.amendments)
+    return row._replace(contradicted=run.contradicted, amendments=run.amendments, money=run.money)
 
 
 def run_all(

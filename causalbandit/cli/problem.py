@@ -22,6 +22,7 @@ from causalbandit.cli.options import (
     writing,
 )
 from causalbandit.cli.proof import SCALES, Proof
+from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
 from causalbandit.strategies.catalogue import STRATEGIES, searching
 from causalbandit.text import wrapped
 
@@ -56,7 +57,9 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
 
 @click.command()
 @click.argument("graph", metavar="GRAPH")
-@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Number of experiments.")
+@click.option("--budget", metavar="T", callback=_optional_number, help="Number of experiments.")
+@budget_money_option
+@limit_options
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same answer.  [default: random]")
 @click.option(
     "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
@@ -89,7 +92,12 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
 @click.option("--quiet", is_flag=True, help="Print the best intervention alone, and no progress.")
 def search(
     graph: str,
-    budget: int,
+    budget: int | None,
+    budget_money: float | None,
+    costs: str | None,
+    setup: float | None,
+    most_kinds: int | None,
+    most_each: int | None,
     seed: int | None,
     strategy: str,
     pooled: bool,
@@ -109,34 +117,45 @@ def search(
 ) -> None:
     """Search for the best intervention in GRAPH with T experiments, simulated from the tables in the file.
 
+    With --budget-money experiments are paid at their prices, and spread by what they teach for that.
+
     The true effect of the chosen intervention and its simple regret are shown beside the estimates, which do not use
     them. For experiments of your own, use causalbandit.search(..., environment=...) in Python.
     """
+    from causalbandit.driver import prepared
     from causalbandit.driver import search as run_search
     from causalbandit.interventions import intervention_label
-    from causalbandit.propagation import check_fits
-    from causalbandit.strategies.strategy import check_budget, make_task
+    from causalbandit.propagation import MEMORY, check_fits
 
-    problem = load(graph)
+    one_budget(budget, budget_money)
+    limits = limits_of(setup, most_kinds, most_each)
+    problem = priced(load(graph), costs)
     with bad_input("--strategy"):
         chosen = _strategy(strategy, pooled, truncation, weighting)
     stop = stopping_rule(error, tolerance)
     with bad_input(graph):
         problem.require_model()
-        task = make_task(problem)
-        check_fits(problem.interventions, task.memory)
-    with bad_input("--budget"):
-        check_budget(budget, chosen, task)
+        check_fits(problem.interventions, MEMORY)
+    with bad_input("--budget" if budget_money is None else "--budget-money"):
+        prepared(problem, chosen, budget, budget_money, limits)
     proof = Proof(confirm, control, log, scale)
     with bad_input():
         proof.check(problem)
     rows = history_of(problem, history, intervention_column)
-    inputs = [graph] if history is None else [graph, history]
+    inputs = [graph, *(path for path in (history, costs) if path is not None)]
     check_outputs(inputs, json=json_file, plot=plot, log=log)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
         shown = False if quiet else None
-        decision = run_search(problem, budget, chosen, rng=used_seed, stop=stop, history=rows, progress=shown)
+        decision = run_search(
+            *(problem, budget, chosen),
+            budget_money=budget_money,
+            limits=limits,
+            rng=used_seed,
+            stop=stop,
+            history=rows,
+            progress=shown,
+        )
     said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")

@@ -10,6 +10,7 @@ import click
 
 from causalbandit.cli.errors import BadInput, bad_input, message_of, running
 from causalbandit.cli.options import check_outputs, drawn_seed, load, whole_number, write, write_figure, writing
+from causalbandit.cli.spending import limit_options, limits_of, money, one_budget, priced
 from causalbandit.strategies.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
@@ -20,19 +21,31 @@ TABLES = (".csv", ".parquet")
 """Endings of files of rows."""
 
 
-def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+def _budgets(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int] | None:
     from causalbandit.evaluation import checked_budgets
 
+    if value is None:
+        return None
     numbers = [whole_number(ctx, param, part.strip()) for part in value.split(",") if part.strip()]
     with bad_input("--budgets"):
         return checked_budgets(numbers)
 
 
+def _sums(ctx: click.Context, param: click.Parameter, value: str | None) -> list[float | None] | None:
+    parts = (value or "").split(",")
+    return None if value is None else [money(ctx, param, part.strip()) for part in parts if part.strip()]
+
+
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.option("--budgets", metavar="T,T,...", callback=_budgets, help="Numbers of experiments, ascending.")
 @click.option(
-    "--budgets", metavar="T,T,...", required=True, callback=_budgets, help="Numbers of experiments, ascending."
+    "--budgets-money",
+    metavar="M,M,...",
+    callback=_sums,
+    help="In place of --budgets: sums of money that pay the experiments, ascending.",
 )
+@limit_options
 @click.option(
     "--strategies",
     metavar="NAME,...",
@@ -66,7 +79,12 @@ def _budgets(ctx: click.Context, param: click.Parameter, value: str) -> list[int
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def regret(
     graphs: tuple[str, ...],
-    budgets: list[int],
+    budgets: list[int] | None,
+    budgets_money: list[float] | None,
+    costs: str | None,
+    setup: float | None,
+    most_kinds: int | None,
+    most_each: int | None,
     strategies: str,
     replications: int,
     world: str | None,
@@ -84,12 +102,17 @@ def regret(
     search chose than under the best one. All strategies meet the same simulated worlds. With --world they believe
     GRAPH, and what happens follows the other file: the price of a wrong graph.
     """
-    from causalbandit.evaluation import evaluate_regret, labelled_strategies
+    from causalbandit.evaluation import checked_sums, evaluate_regret, labelled_strategies
     from causalbandit.finished_searches import ResumeError
     from causalbandit.propagation import MEMORY, check_fits
     from causalbandit.world import World
 
-    problems = [load(graph) for graph in graphs]
+    one_budget(budgets, budgets_money, "--budgets")
+    limits = limits_of(setup, most_kinds, most_each)
+    if budgets_money is not None:
+        with bad_input("--budgets-money"):
+            checked_sums(budgets_money)
+    problems = [priced(load(graph), costs) for graph in graphs]
     with bad_input("--strategies"):
         chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
     truth = None if world is None else load(world)
@@ -103,7 +126,7 @@ def regret(
                 World(problem, truth)
     if jobs == 0:
         raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
-    inputs = [*graphs, *([world] if world is not None else [])]
+    inputs = [*graphs, *(path for path in (world, costs) if path is not None)]
     check_outputs(inputs, table=out, plot=plot)
     if out is not None and Path(out).suffix.lower() not in TABLES:
         raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
@@ -120,6 +143,8 @@ def regret(
                 chosen,
                 budgets,
                 replications,
+                budgets_money=budgets_money,
+                limits=limits if limits.asked else None,
                 world=truth,
                 check="off" if check == "off" else "repair" if check == "repair" else "warn",
                 rng=used_seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,7 @@ from causalbandit.cli.options import (
     writing,
 )
 from causalbandit.cli.proof import assignment_of
+from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
 from causalbandit.strategies.catalogue import searching
 from causalbandit.text import wrapped
 
@@ -47,7 +49,9 @@ def study() -> None:
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.argument("graph", metavar="GRAPH")
-@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Largest number of experiments.")
+@click.option("--budget", metavar="T", callback=_optional_number, help="Largest number of experiments.")
+@budget_money_option
+@limit_options
 @click.option(
     "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
 )
@@ -65,7 +69,12 @@ def study() -> None:
 def create(
     file: str,
     graph: str,
-    budget: int,
+    budget: int | None,
+    budget_money: float | None,
+    costs: str | None,
+    setup: float | None,
+    most_kinds: int | None,
+    most_each: int | None,
     strategy: str,
     seed: int | None,
     quorum: float,
@@ -77,11 +86,13 @@ def create(
     """Begin a study of GRAPH in the new FILE."""
     from causalbandit.study.study import Study
 
-    problem = load(graph)
+    one_budget(budget, budget_money)
+    limits = limits_of(setup, most_kinds, most_each)
+    problem = priced(load(graph), costs)
     stop = stopping_rule(error, tolerance)
     used_seed = drawn_seed() if seed is None else seed
     rows = history_of(problem, history, intervention_column)
-    made = Study.create
+    made = partial(Study.create, budget_money=budget_money, limits=limits if limits.asked else None)
     with (
         bad_input(),
         _study_errors(),

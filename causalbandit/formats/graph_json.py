@@ -167,7 +167,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         _refuse(name, found)
     interventions = checked(("graph", "interventions"), _interventions, graph, header.get("interventions"))
     if header.get("costs") is not None:
-        interventions = checked(("graph", "costs"), InterventionSet, graph, interventions, costs=header["costs"])
+        interventions = checked(("graph", "costs"), interventions.with_costs, header["costs"])
     return checked(  # type: ignore[no-any-return]
         ("nodes",),
         Problem,

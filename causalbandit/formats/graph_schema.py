@@ -58,10 +58,10 @@ class Header(BaseModel):
         default=None,
         description="Pairs of nodes with a hidden common cause that is no node of the file, such as [['ad', 'trust']].",
     )
-    costs: list[Cost] | None = Field(
+    costs: list[Cost] | dict[str, Cost] | None = Field(
         default=None,
-        description="Price of one experiment, one positive number per intervention. Default: 1 each. A search counts "
-        "experiments, not costs.",
+        description="Price of one experiment: one positive number per intervention, in order, or an object from labels "
+        "such as 'ad=1, price=0' and '(observe)' to them. Default: 1 each. A budget of money pays them.",
     )
 
 
@@ -145,8 +145,9 @@ _EXPECTED = {
     "graph.confounded": "a list of pairs of nodes such as [['ad', 'trust']]",
     "graph.confounded[]": "a pair of nodes such as ['ad', 'trust']",
     "graph.confounded[][]": "the name of a node, a text",
-    "graph.costs": "a list with one positive number per intervention",
+    "graph.costs": "a list with one positive number per intervention, or an object from their labels to these",
     "graph.costs[]": "a positive number",
+    "graph.costs.*": "a positive number",
 }
 """What belongs at each place: said whenever something else stands there."""
 
@@ -167,6 +168,7 @@ _OTHER_WORDS = {
     "objective": "goal",
     "arms": "interventions",
     "actions": "interventions",
+    "prices": "costs",
     "latent": "hidden",
     "unobserved": "hidden",
     "unmeasured": "hidden",
@@ -216,7 +218,7 @@ def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:
         path.append(step)
     kind = item["type"]
     if at_union and isinstance(document.get("graph"), Mapping):
-        given = document["graph"].get("interventions")
+        given = document["graph"].get(path[1])
         of_list = any(isinstance(step, str) and step.startswith("list[") for step in item["loc"])
         if isinstance(given, list) != of_list and isinstance(given, (list, Mapping)):
             return None  # what the other branch would have wanted
@@ -239,6 +241,8 @@ def _pattern(path: list[str | int]) -> str:
         text += "[]" if isinstance(step, int) else f".{step}"
     if text.startswith(".graph.interventions[]."):
         text = ".graph.interventions[].*"
+    if text.startswith(".graph.costs."):
+        text = ".graph.costs.*"
     return text.removeprefix(".")
 
 

@@ -21,14 +21,18 @@ MOST_TICKS = 8
 
 
 def plot_regret(
-    frame: pd.DataFrame, strategies: Sequence[str], problems: Sequence[str], ax: Axes | None = None
+    frame: pd.DataFrame,
+    strategies: Sequence[str],
+    problems: Sequence[str],
+    ax: Axes | None = None,
+    unit: str = "experiments",
 ) -> Axes:
     """Mean simple regret over the budget, both logarithmic, a line with a band of two standard errors per strategy.
 
     ``frame`` has one row per search on the ``problems``, with the columns of `RegretCurves.frame`; ``strategies`` are
-    in the order of their colours. With several problems a replication's regret is averaged over them; a budget with
-    which a strategy could not work on all of them has no point, and the title says so. Means of 0 are drawn at the
-    lower edge, with an open marker.
+    in the order of their colours; ``unit`` is what budgets count. With several problems a replication's regret is
+    averaged over them; a budget with which a strategy could not work on all of them has no point, and the title says
+    so. Means of 0 are drawn at the lower edge, with an open marker.
     """
     ax = axes(ax, width=6.5, height=4.2)
     finished = frame[frame["reason"] == ""]
@@ -57,13 +61,13 @@ def plot_regret(
         ax.set_ylim(bottom=lowest / 1.3)
         ticks = sorted(done["budget"].unique())
         if len(ticks) <= MOST_TICKS:
-            ax.set_xticks(ticks, [f"{budget:,}" for budget in ticks])
+            ax.set_xticks(ticks, [f"{budget:,.6g}" for budget in ticks])
             ax.xaxis.minorticks_off()
         ax.legend(fontsize="small", frameon=False)
     else:
         why = "the budgets are too small for the strategies" + (" on some problem" if len(finished) else "")
         ax.text(0.5, 0.5, f"Nothing to draw: {why}", transform=ax.transAxes, ha="center", va="center", color="0.4")
-    ax.set_xlabel("experiments")
+    ax.set_xlabel(unit)
     ax.set_ylabel("mean simple regret (± 2 standard errors)")
     title = problems[0] if len(problems) == 1 else f"mean over {len(problems)} problems"
     if len(done) < len(finished):

@@ -19,7 +19,6 @@ they were collected. They never replace an experiment: numbers of experiments st
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +29,7 @@ import numpy.typing as npt
 
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
+from causalbandit.spending import Spending
 from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
 from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
@@ -48,6 +48,7 @@ class Uniform:
     name: ClassVar[str] = "uniform"
     needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment; interventions that get none are never chosen."""
@@ -55,7 +56,9 @@ class Uniform:
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """One batch."""
-        counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
+        purse = task.purse
+        sizes = even_sizes(budget, len(task.interventions), rng) if purse is None else purse.even(rng=rng)
+        counts = yield Batch(sizes, "uniform")
         means = _sample_means(*task.with_arms(counts.trials, counts.successes))
         return Choice(best_at_random(means, rng), effects=means)
 
@@ -66,33 +69,46 @@ class SuccessiveRejects:
 
     Phase k brings every intervention still in to n_k = ⌈(T − K) / (logbar(K)·(K + 1 − k))⌉ experiments, with
     logbar(K) = ½ + Σ_{i=2..K} 1/i. Outcomes of all phases count. The total is at most T.
+
+    With prices n_k = ⌊s / (K + 1 − k)⌋, where s is chosen anew before each phase: the largest that the money left can
+    pay even if the cheapest interventions are dropped first.
     """
 
     name: ClassVar[str] = "successive-rejects"
     needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """K + 1: below, the first phase would be empty."""
         return len(task.interventions) + 1 if len(task.interventions) > 1 else 1
 
+    def smallest_money(self, task: Task) -> float:
+        """One experiment under each intervention, with its set-up."""
+        assert task.purse is not None
+        return float((task.purse.prices + task.purse.setup).sum())
+
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """K − 1 batches."""
-        n_arms = len(task.interventions)
+        n_arms, purse = len(task.interventions), task.purse
         if n_arms == 1:
-            counts = yield Batch(np.array([budget]), "successive rejects")
+            counts = yield Batch(np.array([budget]) if purse is None else purse.even(), "successive rejects")
             return Choice(0, effects=_sample_means(*task.with_arms(counts.trials, counts.successes)))
         trials = np.zeros(n_arms, dtype=np.int64)
         priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
         score = priority.copy()
         active = np.arange(n_arms)
-        for before, after in _steps(successive_rejects_lengths(n_arms, budget)):
+        lengths = successive_rejects_lengths(n_arms, budget) if purse is None else np.zeros(n_arms - 1, dtype=np.int64)
+        before = 0
+        for phase in range(n_arms - 1):
+            after = int(lengths[phase]) if purse is None else affordable_length(purse, active, before)
             if after > before:
                 sizes = np.zeros(n_arms, dtype=np.int64)
                 sizes[active] = after - before
                 counts = yield Batch(sizes, "successive rejects")
                 score += counts.successes
-                trials[active] = after
+                trials[active] = before = after
+                purse = None if purse is None else purse.after(sizes)
             # All active interventions have the same number of experiments: compare their successes, or with a history
             # those that its weighted means would give in as many.
             worst = _with_history(task, trials, score, priority)[active].argmin()
@@ -117,6 +133,7 @@ class SequentialHalving:
     pooled: bool = False
     needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -128,16 +145,27 @@ class SequentialHalving:
         n_arms = len(task.interventions)
         return max(1, n_arms * _rounds_of_halving(n_arms))
 
+    def smallest_money(self, task: Task) -> float:
+        """⌈log₂ K⌉ times the price of one experiment under each intervention: a round has equal money."""
+        assert task.purse is not None
+        rounds = max(1, _rounds_of_halving(len(task.interventions)))
+        return rounds * float((task.purse.prices + task.purse.setup).sum())
+
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """⌈log₂ K⌉ batches."""
-        n_arms = len(task.interventions)
+        n_arms, purse = len(task.interventions), task.purse
         trials = np.zeros(n_arms, dtype=np.int64)
         successes = np.zeros(n_arms, dtype=np.int64)
         active = np.arange(n_arms)
         priority = rng.random(n_arms)
-        for kept, size in sequential_halving_rounds(n_arms, budget):
+        rounds = sequential_halving_rounds(n_arms, budget)
+        for place, (kept, size) in enumerate(rounds):
             sizes = np.zeros(n_arms, dtype=np.int64)
             sizes[active] = size
+            if purse is not None:
+                among = np.bincount(active, minlength=n_arms) > 0
+                sizes = purse.even(among, purse.money / (len(rounds) - place))
+                purse = purse.after(sizes)
             counts = yield Batch(sizes, "sequential halving")
             trials += counts.trials
             successes += counts.successes
@@ -153,12 +181,14 @@ class SequentialHalving:
 class UniformPlugIn:
     """Equal numbers of experiments, then the effects that the graph gives with tables estimated from all of them.
 
-    Tables are posterior means (t₁ + ½)/(t + 1); every experiment counts for each row that it visits.
+    Tables are posterior means (t₁ + ½)/(t + 1); every experiment counts for each row that it visits. With prices every
+    intervention gets the same money.
     """
 
     name: ClassVar[str] = "uniform-plug-in"
     needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""
@@ -166,7 +196,9 @@ class UniformPlugIn:
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """One batch and one propagation."""
-        counts = yield Batch(even_sizes(budget, len(task.interventions), rng), "uniform")
+        n_arms, purse = len(task.interventions), task.purse
+        sizes = even_sizes(budget, n_arms, rng) if purse is None else purse.sizes(np.ones(n_arms), None, rng)
+        counts = yield Batch(sizes, "uniform")
         posterior = TablePosterior.of(task, counts.visits, counts.ones)
         effects = posterior.propagate(task).effects
         return Choice(best_at_random(effects, rng), effects=effects, tables=posterior.tables(counts.visits))
@@ -187,6 +219,7 @@ class ImportanceWeighted:
     name: ClassVar[str] = "importance-weighted-knows-tables"
     needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
     knows_tables: ClassVar[bool] = True
 
     def smallest_budget(self, task: Task) -> int:
@@ -203,11 +236,18 @@ class ImportanceWeighted:
         """
         check_tables(self, task)
         reach, mixture = _parents_design(task)
-        shares = rounded_shares(mixture.weights)
-        counts = yield Batch(sizes_from_shares(budget, shares, rng), "mixture")
+        shares, value = rounded_shares(mixture.weights), mixture.value
+        if task.purse is None:
+            sizes = sizes_from_shares(budget, shares, rng)
+        else:
+            sizes = task.purse.sizes(shares, None, rng)
+            budget, shares = int(sizes.sum()), sizes / sizes.sum()
+        counts = yield Batch(sizes, "mixture")
         mixed = (reach @ shares)[:, None]  # Q(configuration)
         ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
-        bound = math.sqrt(mixture.value * budget / math.log(2 * budget * len(task.interventions)))
+        if task.purse is not None:
+            value = float((reach * ratio).sum(axis=0).max())  # m(η) at the shares of experiments that were run
+        bound = math.sqrt(value * budget / math.log(2 * budget * len(task.interventions)))
         kept = np.where(ratio <= bound, ratio, 0.0)
         if task.history is None:
             effects = counts.ones[_target_rows(task)] @ kept / budget
@@ -254,6 +294,36 @@ def _log_bar(n_arms: int) -> tuple[int, int]:
     return one // 2 - sum(-one // arm for arm in range(2, n_arms + 1)), bits
 
 
+def affordable_length(purse: Spending, active: Integers, before: int) -> int:
+    """Experiments under each of the ``active`` [k] after the next phase of successive rejects with prices.
+
+    n_j = ⌊s/j⌋ with j interventions left, for the largest s that the money pays if the cheapest are dropped first,
+    set-ups in every phase included. When that leaves less than one more experiment each, one more if it can be paid.
+    """
+    n_left = np.arange(len(active), 1, -1)
+    prices = np.sort(purse.prices[active])
+    setups = np.cumsum(np.sort(purse.setup[active])[::-1])[n_left - 1].sum()  # the dearest j in each phase
+    most = before + int(purse.most[active].min())
+
+    def lengths(scale: float) -> Floats:
+        return np.minimum(np.maximum(np.floor(scale / n_left), before), most)
+
+    def cost(scale: float) -> float:
+        reached = lengths(scale) - before
+        return float(reached @ prices[: len(reached)] + reached[-1] * prices[-1] + setups)
+
+    low, high = 0.0, 2.0 * (before + purse.money / float(prices.min()) + 1.0)
+    for _ in range(64):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if cost(middle) <= purse.money else (low, middle)
+    length = int(lengths(low)[0])
+    if length > before:
+        return length
+    one_more = np.zeros(len(purse.prices), dtype=np.int64)
+    one_more[active] = 1
+    return before + int(bool((one_more <= purse.most).all()) and purse.cost(one_more) <= purse.money)
+
+
 def sequential_halving_rounds(n_arms: int, budget: int) -> list[tuple[int, int]]:
     """Per round of sequential halving: how many interventions it keeps, and the experiments for each one in it."""
     n_rounds = _rounds_of_halving(n_arms)
@@ -270,11 +340,6 @@ def _rounds_of_halving(n_arms: int) -> int:
     return (n_arms - 1).bit_length()
 
 
-def _steps(lengths: Integers) -> list[tuple[int, int]]:
-    """(before, after) each phase."""
-    return list(itertools.pairwise([0, *lengths.tolist()]))
-
-
 def _sample_means(trials: Numbers, successes: Numbers) -> Floats:
     return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
@@ -288,11 +353,12 @@ def _target_rows(task: Task) -> npt.NDArray[np.intp]:
 def _parents_design(task: Task) -> tuple[Floats, Mixture]:
     """P(parents of the target | do(a)), [target's rows, A], and the mixture for it; made once per set."""
     cpt = np.where(np.isnan(task.known), 0.5, task.known)
-    key = ("parents_design", cpt.tobytes())
+    costs = None if task.purse is None else task.purse.prices
+    key = ("parents_design", cpt.tobytes(), None if costs is None else costs.tobytes())
     if key not in task.interventions.derived:
         reach = propagate(task.interventions, cpt, reach=True, memory=task.memory).reach
         assert reach is not None
         rows = np.clip(reach[_target_rows(task)], 0, 1)
-        task.interventions.derived[key] = rows, optimal_mixture(rows)
+        task.interventions.derived[key] = rows, optimal_mixture(rows, costs=costs)
     design: tuple[Floats, Mixture] = task.interventions.derived[key]
     return design

@@ -17,6 +17,7 @@ separate arms. What one experiment tells of another intervention is not used.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -27,6 +28,8 @@ from causalbandit.checks import share
 from causalbandit.strategies.batch_sizes import sizes_from_shares
 from causalbandit.strategies.strategy import Batch, Choice, Integers, Numbers, Plan, Task, best_at_random
 
+MOST_BATCHES = 30
+"""About so many batches where each pays for its set-ups."""
 MOST_DRAWS = 1000
 """Posterior draws behind one batch, at most: the standard error of a share is then 1.6 percentage points or less."""
 
@@ -49,6 +52,7 @@ class POMISThompson:
     name: ClassVar[str] = "pomis-thompson"
     needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         share(self.batch, "batch")
@@ -57,22 +61,41 @@ class POMISThompson:
         """One experiment."""
         return 1
 
+    def smallest_money(self, task: Task) -> float:
+        """The cheapest experiment that is not redundant."""
+        assert task.purse is not None
+        return float((task.purse.prices + task.purse.setup)[_not_redundant(task)].min())
+
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """Batches of growing size."""
         arms = _not_redundant(task)
         trials, successes = np.zeros((2, len(task.interventions)), dtype=np.int64)
-        done = 0
+        done, purse = 0, task.purse
+        least = 1
+        if purse is not None and purse.setup.any():  # every batch pays set-ups anew
+            least = max(1, math.ceil(budget / MOST_BATCHES))
         while done < budget:
-            size = min(max(1, int(self.batch * done)), budget - done)
+            size = min(max(least, int(self.batch * done)), budget - done)
+            if purse is not None:
+                arms = arms[purse.affordable[arms]]
+                if not len(arms):
+                    break
             a, b = (each[arms] for each in _beta(task, trials, successes))
             draws = rng.beta(a, b, size=(min(size, MOST_DRAWS), len(arms)))
             sizes = np.zeros(len(task.interventions), dtype=np.int64)
             wins = np.bincount(draws.argmax(axis=1), minlength=len(arms))
             sizes[arms] = wins if len(draws) == size else sizes_from_shares(size, wins / len(draws), rng)
+            if purse is not None:
+                if not purse.keeps(sizes):
+                    sizes = purse.sizes(sizes * purse.prices, None, rng)
+                purse, size = purse.after(sizes), int(sizes.sum())
+                if not size:
+                    break
             counts = yield Batch(sizes, "Thompson sampling")
             trials += counts.trials
             successes += counts.successes
             done += size
+        arms = _not_redundant(task)
         a, b = (each[arms] for each in _beta(task, trials, successes))
         means = np.full(len(task.interventions), np.nan)
         means[arms] = a / (a + b)

@@ -19,6 +19,7 @@ chance has a variance that is underestimated, too, most of all where outcomes ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -32,6 +33,7 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.possibly_optimal import Structure
 from causalbandit.sequences.bernoulli_region import Arm, difference_at_most, largest_fall, room
 from causalbandit.sequences.boundaries import normal_mixture
+from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random
 
@@ -182,6 +184,11 @@ class Watched:
         return bool(getattr(self.strategy, "reads_history", False))
 
     @property
+    def reads_spending(self) -> bool:
+        """Whether the strategy plans by prices and limits."""
+        return bool(getattr(self.strategy, "reads_spending", False))
+
+    @property
     def knows_tables(self) -> bool:
         """Whether the strategy must be told the tables of all nodes but the target."""
         return bool(getattr(self.strategy, "knows_tables", False))
@@ -195,17 +202,25 @@ class Watched:
         explain = getattr(self.strategy, "explain_smallest_budget", None)
         return "" if explain is None else str(explain(task))
 
+    def smallest_money(self, task: Task) -> float:
+        """That of the strategy."""
+        least = getattr(self.strategy, "smallest_money", None)
+        return 0.0 if least is None else float(least(task))
+
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The strategy's plan, its batches in parts, until a look shows that the leader is good enough."""
         own = rng.spawn(1)[0]  # leaves the strategy's own draws as they are without the rule
         plan = self.strategy.run(task, budget, rng)
         counts: Counts | None = None
         promise: Promise | None = None
+        purse = task.purse
         most = max(1, -(-budget // self.stop.looks))
         try:
             batch = next(plan)
             while True:
                 seen: Counts | None = None
+                if purse is not None:
+                    most = largest_part(batch, purse, self.stop.looks)
                 for part in in_parts(batch, most, own):
                     new = yield part
                     seen = new if seen is None else seen + new
@@ -321,6 +336,15 @@ def excluded_by_outcomes(
     arms = Arm(counts.successes.astype(np.float64), (counts.trials - counts.successes).astype(np.float64))
     own, leading = arms.at(rivals), arms.at(np.full_like(rivals, leader))
     return difference_at_most(own, leading, room(own, leading, alpha), tolerance)
+
+
+def largest_part(batch: Batch, purse: Spending, looks: int) -> int:
+    """Experiments of a batch between two looks, each after a share 1/``looks`` of the money, on average.
+
+    Where interventions must be set up a batch is run at once, since every part would pay for that again.
+    """
+    n_parts = 1 if purse.setup.any() else math.ceil(purse.cost(batch.sizes) / purse.total * looks)
+    return max(1, -(-batch.total // max(1, n_parts)))
 
 
 def in_parts(batch: Batch, most: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -21,6 +21,7 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
+from causalbandit.spending import Spending
 from causalbandit.strategies.earlier import Earlier
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Task:
     history : Earlier, optional
         Rows from before the search, of the target as the strategy sees it. A strategy that uses them says so by an
         attribute ``reads_history``.
+    spending : Spending, optional
+        The budget, where it is a sum of money or has limits. A strategy that plans by its `purse` says so by an
+        attribute ``reads_spending``; another is told a number of experiments that keeps to it in any case.
     """
 
     graph: CausalGraph
@@ -89,6 +93,12 @@ class Task:
     memory: int = MEMORY
     goal: Goal = "max"
     history: Earlier | None = None
+    spending: Spending | None = None
+
+    @property
+    def purse(self) -> Spending | None:
+        """What may be spent on what, unless a number of experiments says it all."""
+        return None if self.spending is None or self.spending.plain else self.spending
 
     def with_rows(self, visits: Integers, ones: Integers) -> tuple[Numbers, Numbers]:
         """Visits and ones of a search, [C] each, and by weight those of its history, if it has one."""
@@ -198,6 +208,7 @@ def make_task(
     known: Mapping[str, Sequence[float]] | None = None,
     memory: int = MEMORY,
     history: Earlier | None = None,
+    spending: Spending | None = None,
 ) -> Task:
     """What may be known of ``problem``: graph and interventions, and the tables in ``known``, of the target as it is.
 
@@ -228,7 +239,7 @@ def make_task(
             raise InvalidArgument("known", f"has a table of {node!r}, {why}. Leave it out; it is learned.")
         for family in interventions.families_of(node):
             values[family.rows] = checked
-    return Task(graph, interventions, values, memory, problem.goal, history)
+    return Task(graph, interventions, values, memory, problem.goal, history, spending)
 
 
 def check_tables(strategy: Strategy, task: Task) -> None:
@@ -245,15 +256,40 @@ def check_tables(strategy: Strategy, task: Task) -> None:
 
 
 def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
-    """``budget`` as an int with which ``strategy`` can work on ``task``."""
-    given = whole_number(budget, "budget", most=MOST_EXPERIMENTS, of="experiments")
+    """The number of experiments with which ``strategy`` can work on ``task``: ``budget``, or what the money buys.
+
+    Where prices differ or limits are set it is the most that any plan can have.
+    """
     smallest = strategy.smallest_budget(task)
+    explain = getattr(strategy, "explain_smallest_budget", None)
+    why = f" {explain(task)}" if explain is not None else ""
+    if task.spending is not None:
+        return _check_spending(task.spending, strategy, task, smallest, why)
+    given = whole_number(budget, "budget", most=MOST_EXPERIMENTS, of="experiments")
     if given < smallest:
-        explain = getattr(strategy, "explain_smallest_budget", None)
-        why = f" {explain(task)}" if explain is not None else ""
         need = f"the strategy {strategy.name!r} needs at least {smallest} experiments here"
         raise InvalidArgument("budget", f"was {given}; {need}.{why}")
     return given
+
+
+def _check_spending(spending: Spending, strategy: Strategy, task: Task, smallest: int, why: str) -> int:
+    """The number of experiments to tell ``strategy``; an error names the budget or the limit that leaves no plan."""
+    argument = "budget_money" if spending.unit == "money" else "budget"
+    need = f"the strategy {strategy.name!r} needs at least"
+    reads = bool(getattr(strategy, "reads_spending", False))
+    experiments = spending.most_experiments if reads or spending.plain else spending.safe_experiments
+    if reads and not spending.plain:
+        least = getattr(strategy, "smallest_money", None)
+        money = 0.0 if least is None else least(task)
+        if spending.money < money * (1 - SAME):
+            raise InvalidArgument(argument, f"was {spending.money:,.6g}; {need} {money:,.6g} here.{why}")
+    if experiments >= smallest:
+        return experiments
+    if spending.capped:
+        allows = f"was {spending.limits.most_each:,}, which allows {experiments:,} experiments for this budget"
+        raise InvalidArgument("most_each", f"{allows}; {need} {smallest:,}.{why}")
+    buys = f"was {spending.money:,.6g}, which buys {'' if reads else 'in any case '}{experiments:,} experiments"
+    raise InvalidArgument(argument, f"{buys}; {need} {smallest:,}.{why}")
 
 
 def best_at_random(values: Floats, rng: np.random.Generator) -> int:

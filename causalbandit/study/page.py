@@ -49,7 +49,9 @@ def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
         batches.append(FinishedBatch("running", _difference(preview.counts, known)))
     note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
     choice = Choice(preview.best_index, preview.effects, notes=(note,))
-    decision = concluded(terms.problem, terms.strategy, terms.budget, choice, batches, history=terms.history)
+    decision = concluded(
+        *(terms.problem, terms.strategy, terms.budget, choice, batches), history=terms.history, spending=terms.spending
+    )
     return replace(decision, graph_check=preview.graph_check)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts
-from causalbandit.decision import TOLD
+from causalbandit.decision_words import TOLD
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.history_rows import History
 from causalbandit.inference.plug_in import PlugIn, effects_frame

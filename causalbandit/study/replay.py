@@ -13,6 +13,7 @@ from causalbandit.counts import Counts
 from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
 from causalbandit.finished_batches import FinishedBatch
+from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Choice, Plan
 from causalbandit.study.terms import Terms
@@ -30,10 +31,10 @@ class Replay:
         self._terms = terms
         self._turn = Maximisation.of(terms.problem)
         strategy, task, budget = prepared(
-            terms.problem, terms.strategy, terms.budget, stop=terms.stop, history=terms.history
+            terms.problem, terms.strategy, *terms.given, stop=terms.stop, history=terms.history
         )
         learner = np.random.SeedSequence(terms.seed.entropy, spawn_key=(*terms.seed.spawn_key, 0))
-        self._plan: Plan = strategy.run(self._turn.task(task), budget, np.random.default_rng(learner))
+        self._plan: Plan = plan_of(strategy, self._turn.task(task), budget, np.random.default_rng(learner))
         self.batches: list[FinishedBatch] = []
         """The batches that were fed so far."""
         self.asks: Batch | None = None
@@ -64,7 +65,11 @@ class Replay:
         """The decision, once the strategy has chosen."""
         assert self.choice is not None, "the strategy has not chosen yet"
         terms = self._terms
-        return concluded(terms.problem, terms.strategy, terms.budget, self.choice, self.batches, history=terms.history)
+        return concluded(
+            *(terms.problem, terms.strategy, terms.budget, self.choice, self.batches),
+            history=terms.history,
+            spending=terms.spending,
+        )
 
     def _step(self, counts: Counts | None) -> None:
         try:

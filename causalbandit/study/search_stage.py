@@ -110,7 +110,18 @@ class SearchStage:
             "" if batch is None else batch.phase,
             0 if batch is None else batch.total - batch.handed,
             closed and self.caught_up().choice is not None,
+            budget_money=self._terms.budget_money,
+            money=self._money(),
         )
+
+    def _money(self) -> float | None:
+        """What was handed out costs, where the budget is a sum of money."""
+        spending = None if self._terms.budget_money is None else self._terms.spending
+        if spending is None:
+            return None
+        handed = (self._store.places(batch.number)[: batch.handed] for batch in self._store.batches())
+        n = len(self.interventions)
+        return float(sum(spending.cost(np.bincount(places, minlength=n)) for places in handed))
 
     def _require_same_plan(self, replay: Replay, batch: StoredBatch) -> None:
         asked = None if replay.asks is None else replay.asks.sizes

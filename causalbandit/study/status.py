@@ -120,6 +120,9 @@ class StudyStatus:
         Whether the strategy has chosen.
     confirmation : ProofStatus, optional
         Where the confirmation stands; None before one has begun.
+    budget_money, money : float, optional
+        Where the budget is a sum of money: that sum, and what the experiments of the search cost that were handed out,
+        set-ups included.
     """
 
     budget: int
@@ -134,14 +137,18 @@ class StudyStatus:
     waiting: int
     finished: bool
     confirmation: ProofStatus | None = None
+    budget_money: float | None = None
+    money: float | None = None
 
     def summary(self) -> str:
         """Where the study stands, as text."""
         where = "finished" if self.finished else f"batch {self.batch} ({self.phase})" if self.batch else "not begun"
+        of = f" of {self.budget:,}" if self.budget_money is None else ""
         lines = [
-            f"Study: {where}; {self.told:,} of {self.budget:,} experiments told, {self.open:,} running, "
-            f"{self.abandoned:,} given up"
+            f"Study: {where}; {self.told:,}{of} experiments told, {self.open:,} running, {self.abandoned:,} given up"
         ]
+        if self.budget_money is not None:
+            lines.append(f"  {self.money:,.6g} of {self.budget_money:,.6g} money for what was handed out")
         if self.waiting:
             lines.append(f"  {self.waiting:,} of the open batch wait to be handed out")
         lines += [

@@ -16,12 +16,14 @@ from causalbandit.confirmation import ConfirmationPlan
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.decision import Decision
 from causalbandit.driver import prepared
+from causalbandit.errors import InvalidArgument
 from causalbandit.files import write_output
 from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.history_use import read_history
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.spending import Limits
 from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Strategy
 from causalbandit.study.check import StudyCheck
@@ -62,10 +64,12 @@ class Study:
         cls,
         path: str | os.PathLike[str],
         problem: Problem,
-        budget: int,
+        budget: int | None = None,
         strategy: Strategy | str = "two-phase",
         rng: RNG = None,
         *,
+        budget_money: float | None = None,
+        limits: Limits | None = None,
         quorum: float = 1.0,
         stop: StopWhenSure | None = None,
         history: Any = None,
@@ -79,12 +83,14 @@ class Study:
             The file; one that exists is never overwritten.
         problem : Problem
             Graph, interventions and goal.
-        budget : int
+        budget : int, optional
             T, the largest number of experiments.
         strategy : Strategy or str
             An object or a name, as in `search`.
         rng : seed, SeedSequence or Generator, optional
             The plan's seed, kept in the file: with the same outcomes the same file gives the same plan.
+        budget_money, limits : optional
+            In place of ``budget`` a sum of money, and what batches must keep to, as in `search`.
         quorum : float
             Share of a batch that must be told, once all of it was handed out, before the strategy goes on. Rows that
             come later count in the next batch.
@@ -94,14 +100,22 @@ class Study:
             Rows from before, as in `search`. The file keeps them, so that the plan can be made again.
         """
         instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
-        whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
+        if budget is not None:
+            whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
         number(quorum, "quorum", above=0, most=1)
         rows = read_history(problem, history, history_interventions)
-        chosen, _, budget = prepared(problem, strategy, budget, history=rows)
+        chosen, _, most = prepared(problem, strategy, budget, budget_money, limits, history=rows)
+        if most > LARGEST_BUDGET:
+            buys = f"buys up to {most:,} experiments; a study has at most {LARGEST_BUDGET:,}"
+            raise InvalidArgument("budget_money", f"{buys}. Give less, or larger prices.")
         if stop is not None:
             instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)")
         seed = seed_sequence(rng)
-        terms = Terms(problem, chosen, budget, seed, float(quorum), stop, rows)
+        terms = Terms(
+            *(problem, chosen, most if budget is None else budget, seed, float(quorum), stop, rows),
+            budget_money=None if budget_money is None else float(budget_money),
+            limits=limits,
+        )
         return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
 
     @classmethod

@@ -18,6 +18,7 @@ from causalbandit.formats.graph_json import load_problem, problem_text
 from causalbandit.history_rows import History
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Strategy
@@ -44,6 +45,10 @@ class Terms:
         The rule by which the study ends before its budget is used.
     history : History, optional
         Rows from before.
+    budget_money : float, optional
+        The sum of money that is the budget; ``budget`` is then the largest number of experiments that it buys.
+    limits : Limits, optional
+        What batches must keep to.
     """
 
     problem: Problem
@@ -53,6 +58,18 @@ class Terms:
     quorum: float = 1.0
     stop: StopWhenSure | None = None
     history: History | None = None
+    budget_money: float | None = None
+    limits: Limits | None = None
+
+    @property
+    def given(self) -> tuple[int | None, float | None, Limits | None]:
+        """The budget as it was given, a number of experiments or a sum of money, and the limits."""
+        return (self.budget if self.budget_money is None else None), self.budget_money, self.limits
+
+    @property
+    def spending(self) -> Spending | None:
+        """The budget with prices and limits; None for a number of experiments alone."""
+        return Spending.of(self.problem.interventions, *self.given)
 
     @property
     def digest(self) -> str:
@@ -68,6 +85,7 @@ class Terms:
             "seed": json.dumps({"entropy": self.seed.entropy, "spawn_key": self.seed.spawn_key}),
             "quorum": repr(self.quorum),
             "stop": json.dumps(None if self.stop is None else dataclasses.asdict(self.stop)),
+            "spending": json.dumps([self.budget_money, None if self.limits is None else self.limits.to_dict()]),
             "history": json.dumps(None if self.history is None else self.history.to_dict()),
         }
 
@@ -77,6 +95,7 @@ class Terms:
         try:
             seed = json.loads(settings["seed"])
             stop = json.loads(settings.get("stop", "null"))  # files from before the rule have none
+            money, limits = json.loads(settings.get("spending", "[null, null]"))
             history = json.loads(settings.get("history", "null"))
             return cls(
                 load_problem(io.StringIO(settings["problem"])),
@@ -86,6 +105,8 @@ class Terms:
                 float(settings["quorum"]),
                 None if stop is None else StopWhenSure(**stop),
                 None if history is None else History.from_dict(history),
+                money,
+                None if limits is None else Limits(**limits),
             )
         except KeyError as error:
             raise StudyError(

@@ -34,7 +34,16 @@ def test_every_argument_in_the_table_has_an_option() -> None:
 
 
 GIVEN_BY_THE_PROGRAM = {
-    *("log", "path", "problem", "problems", "progress", "memory", "all_pairs"),  # what the commands themselves pass
+    *(
+        "log",
+        "path",
+        "problem",
+        "problems",
+        "progress",
+        "memory",
+        "all_pairs",
+        "limits",
+    ),  # what the commands themselves pass
     *(
         "outcome_means",
         "allow_lookahead",
