@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import instance, listed, number, shaped, whole_number
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.interventions import InterventionSet
 
 Floats = npt.NDArray[np.float64]
@@ -122,10 +122,10 @@ class Spending:
             For both kinds of budget or none, a sum below the cheapest experiment, prices of set-ups that are no sum of
             money or not one for each intervention.
         """
-        if (budget is None) == (budget_money is None):
-            given = "was given beside a number of experiments" if budget is not None else "was not given"
-            name = "budget_money" if budget is not None else "budget"
-            raise InvalidArgument(name, f"{given}; expected a number of experiments or a sum of money, one of the two.")
+        if budget is None and budget_money is None:
+            raise InvalidType("budget", "was None; expected a whole number of experiments, or a sum of money instead.")
+        if budget is not None and budget_money is not None:
+            raise InvalidArgument("budget_money", "was given beside a number of experiments; expected one of the two.")
         limits = Limits() if limits is None else instance(limits, "limits", Limits, "Limits(setup=20, most_kinds=3)")
         n = len(interventions)
         setup = np.zeros(n)

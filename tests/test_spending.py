@@ -108,7 +108,7 @@ def test_prices_that_are_none_missing_or_unknown_are_refused_by_name(costs, expe
     ("given", "expected"),
     [
         ({"budget": 10, "budget_money": 10}, "budget_money was given beside a number of experiments"),
-        ({}, "budget was not given"),
+        ({}, "budget was None; expected a whole number of experiments, or a sum of money"),
         ({"budget_money": 0.5}, r"was 0.5; the cheapest experiment, \(observe\), costs 1."),
         ({"budget_money": 10, "limits": Limits(setup=9.5)}, r"costs 10.5, its set-up included"),
         ({"budget_money": 10, "limits": Limits(setup=[1, 2])}, "setup has shape"),
