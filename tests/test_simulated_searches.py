@@ -136,10 +136,13 @@ def test_a_strategy_that_overspends_is_told():
 
 
 def test_a_dask_cluster_gives_the_same_rows():
+    dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("dask.distributed")
     joblib = pytest.importorskip("joblib")
     expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    patience = {"distributed.comm.timeouts.connect": "120s", "distributed.comm.timeouts.tcp": "120s"}  # busy machines
     with (
+        dask.config.set(patience),
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None, memory_limit=0
         ) as cluster,

@@ -115,7 +115,7 @@ def test_time_uniform_coverage_and_its_canary(policy: Any, delta: str, bound: fl
 def test_covariate_intervals_cover_their_own_estimand_and_only_that() -> None:
     def run(estimand: Any, truth: Any) -> float:
         return cb.simulate_mad(
-            cb.GaussianThompson(2, noise_sd=2.0), varying_effects, means=[0.0, 0.0], n_rounds=600, replications=200,
+            cb.GaussianThompson(2, noise_sd=2.0), varying_effects, means=[0.0, 0.0], n_rounds=600, replications=100,
             outcome_model="split", delta="slow", estimand=estimand, truth=truth, rng=12,
         ).any_missed  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_covariates_shorten_the_interval() -> None:
     radii = {
         model: np.median(
             cb.simulate_mad(
-                cb.BetaBernoulliThompson(2), binary_covariates, n_rounds=600, replications=100, estimand="sample",
+                cb.BetaBernoulliThompson(2), binary_covariates, n_rounds=600, replications=50, estimand="sample",
                 outcome_model=model, rng=5,
             ).radii
         )
@@ -150,7 +150,7 @@ def test_decay_raises_the_power_of_the_weakest_arm() -> None:
     power = {}
     for decay in (None, "inverse-sqrt"):
         result = cb.simulate_mad(
-            cb.BetaBernoulliThompson(3), [0.2, 0.35, 0.8], n_rounds=1500, replications=40, decay=decay, rng=6
+            cb.BetaBernoulliThompson(3), [0.2, 0.35, 0.8], n_rounds=1500, replications=20, decay=decay, rng=6
         )
         power[decay] = result.to_frame()["power"].iloc[0]
     assert power["inverse-sqrt"] > power[None] + 0.3

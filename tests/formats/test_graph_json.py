@@ -243,7 +243,7 @@ def problems(draw):
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problem=problems())
 def test_any_problem_survives_saving(tmp_path, problem):
     path = tmp_path / "problem.json"

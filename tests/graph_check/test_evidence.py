@@ -136,11 +136,11 @@ def test_small_blocks_and_numbered_keys_change_nothing(monkeypatch, bound):
 
 
 def test_the_claims_of_a_right_graph_are_e_values():
-    # Expectation at most 1 of the mean e-value of one batch; 1,500 runs: 1 + 4.5 standard errors.
+    # Expectation at most 1 of the mean e-value of one batch; 600 runs: 1 + 4.5 standard errors.
     rng = np.random.default_rng(11)
     model, arms = random_problem(rng, 5, extreme=0)
     claims = GraphClaims(arms, model.graph.nodes)
-    n_runs, each = 1500, 12
+    n_runs, each = 600, 12
     values, place = sampled(model, arms, np.full(len(arms), n_runs * each), rng)
     run = np.tile(np.repeat(np.arange(n_runs), each), len(arms))
     order = np.argsort(run, kind="stable")  # the rows of one run after those of another

@@ -10,7 +10,7 @@ from causalbandit.sequences.streams import mean_sequence
 def test_sequences_of_arms_hold_under_adaptive_choice_and_naive_ones_do_not():
     """Greedy choice, 5 % exploration, 100 experiments, whole paths at α = 0.1: a false alarm in 10^4 seeds at 0.23."""
     rng = np.random.default_rng(4)
-    n_rounds, missed = 200, {"bernoulli": 0, "naive": 0}
+    n_rounds, missed = 150, {"bernoulli": 0, "naive": 0}
     for _ in range(100):
         ones, pulls = np.ones(2), np.full(2, 2.0)
         arms, outcomes, propensities = np.empty(n_rounds, int), np.empty(n_rounds), np.empty((n_rounds, 2))

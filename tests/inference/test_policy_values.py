@@ -81,10 +81,10 @@ def test_contrasts_use_the_difference_of_influences():
 
 
 def test_weightings_lower_the_error_of_a_policy_that_the_design_grows_into():
-    """RMSE over 200 seeded experiments of the policy that takes arm 2 where x₀ > 0, else arm 0."""
+    """RMSE over 100 seeded experiments of the policy that takes arm 2 where x₀ > 0, else arm 0."""
     truth = 2 * np.sqrt(1 / (2 * np.pi))  # E[2·x₀·1{x₀ > 0}]
     errors = {"uniform": [], "stable-var": [], "min-var": []}
-    for seed in range(200):
+    for seed in range(100):
         log = contextual_log(400, 80, seed)
         for weighting, found in errors.items():
             found.append(policy_value(log, best, softmax_rule, weighting)["estimate"].iloc[0] - truth)

@@ -48,18 +48,18 @@ def miss_rate(method, draws, mean, **tuning):
 @pytest.mark.parametrize("method", EXACT)
 def test_exact_sequences_miss_a_whole_path_at_most_as_often_as_they_say(method):
     """100 paths at α = 0.1: a sequence that misses exactly as often as allowed passes 0.23 once in 10^4 seeds."""
-    draws = (np.random.default_rng(1).random((100, 250)) < 0.3).astype(float)
+    draws = (np.random.default_rng(1).random((100, 150)) < 0.3).astype(float)
     assert miss_rate(method, draws, 0.3, bounds=(0.0, 1.0)) < 0.23
 
 
 def test_a_naive_interval_fails_the_same_test():
-    draws = (np.random.default_rng(1).random((100, 250)) < 0.3).astype(float)
+    draws = (np.random.default_rng(1).random((100, 150)) < 0.3).astype(float)
     assert miss_rate("naive", draws, 0.3) > 0.3
 
 
 def test_the_asymptotic_sequence_covers_once_there_are_some_outcomes():
     """Misses after round 30 only; the bound has the same false-alarm rate as above."""
-    draws = np.random.default_rng(2).exponential(size=(100, 250))
+    draws = np.random.default_rng(2).exponential(size=(100, 150))
     paths = [mean_sequence(outcomes, "asymptotic", 0.1).iloc[30:] for outcomes in draws]
     assert np.mean([((path["lower"] > 1) | (path["upper"] < 1)).any() for path in paths]) < 0.23
 

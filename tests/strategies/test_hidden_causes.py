@@ -36,12 +36,13 @@ def test_the_small_world_is_what_it_says():
 
 
 def test_top_two_is_right_when_the_cause_is_declared_and_wrong_when_it_is_not():
-    # 200 searches of the benchmark: right in 98 % or more, so that 3 wrong of 12 are a false alarm in 1 of 500.
+    # 200 searches of the benchmark: right in 98 % or more, so that 2 wrong of 6 are a false alarm in 1
+    # of 170; these seeds are fixed.
     problem = small_world()
-    right = sum(cb.search(problem, 2000, "top-two", rng=seed).best == {"m": 0, "z": 1} for seed in range(12))
-    assert right >= 10
+    right = sum(cb.search(problem, 2000, "top-two", rng=seed).best == {"m": 0, "z": 1} for seed in range(6))
+    assert right >= 5
     blind, run = without_the_cause(problem)
-    fooled = [cb.search(blind, 5000, "top-two", rng=seed, environment=run).best for seed in range(4)]
+    fooled = [cb.search(blind, 5000, "top-two", rng=seed, environment=run).best for seed in range(2)]
     assert {"m": 0, "z": 1} not in fooled
 
 
@@ -52,8 +53,8 @@ def test_two_phase_finds_the_best_with_enough_experiments():
 
 
 def test_what_experiments_share_beats_arms_by_themselves(shipped):
-    # Benchmark at T = 1,000, 200 searches: below half of what pomis-thompson and successive rejects lose. Means of 8
-    # searches would miss that order for about one seed in 12; this seed is fixed.
-    mean = mean_regret(shipped["clinical"], ["top-two", "pomis-thompson", "successive-rejects"], 1000, 8)
+    # Benchmark at T = 1,000, 200 searches: below half of what pomis-thompson and successive rejects lose. Means of 5
+    # searches would miss that order for about one seed in 8; this seed is fixed.
+    mean = mean_regret(shipped["clinical"], ["top-two", "pomis-thompson", "successive-rejects"], 1000, 5)
     assert mean["top-two"] < mean["pomis-thompson"]
     assert mean["top-two"] < mean["successive-rejects"]

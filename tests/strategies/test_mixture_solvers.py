@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from mixture_oracle import random_reach, value_of
@@ -62,24 +59,13 @@ def test_without_scaling_the_interior_point_solver_fails_on_such_reach():
 
 def test_first_order_method_alone_comes_near_and_says_how_near():
     rng = np.random.default_rng(9)
-    for _ in range(10):
+    for _ in range(5):
         reach = random_reach(rng, 40, 15)
         exact, rough = optimal_mixture(reach), optimal_mixture(reach, solvers=("first-order",))
         assert rough.solver in ("first-order", "uniform")
         assert rough.gap <= 0.02
         assert exact.lower_bound <= rough.value <= exact.value * 1.02
         assert (rough.gap > rough.tolerance) == ("above the tolerance" in rough.note)
-
-
-def test_cvxpy_is_imported_only_when_it_is_needed():
-    code = (
-        "import sys, numpy as np\n"
-        "from causalbandit.strategies.mixture import optimal_mixture\n"
-        "optimal_mixture(np.eye(3), solvers=('first-order',))\n"
-        "print(sorted(m for m in ('cvxpy', 'pandas', 'matplotlib') if m in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def rank_deficient_reach(rng):

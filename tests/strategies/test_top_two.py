@@ -215,16 +215,16 @@ def test_a_prior_of_another_graph_is_refused():
 
 
 def test_it_needs_fewer_experiments_than_strategies_without_the_graph():
-    # 10 searches on each of two problems; the ratio of the mean regrets is about a tenth, and the limit is a third.
+    # 5 searches on each of two problems; the ratio of the mean regrets is about a tenth, and the limit is a third.
     problems = [random_search_problem(12, rng=seed, up_to=1) for seed in (1, 2)]
-    curves = evaluate_regret(problems, ["top-two", "successive-rejects", "uniform"], 300, 10, rng=0)
+    curves = evaluate_regret(problems, ["top-two", "successive-rejects", "uniform"], 300, 5, rng=0)
     mean = curves.to_frame().groupby("strategy")["regret"].mean()
     assert mean["top-two"] < mean["successive-rejects"] / 3
     assert mean["top-two"] < mean["uniform"] / 3
 
 
 def test_with_a_declared_hidden_cause_the_best_intervention_is_found():
-    found = [search(hidden_cause(), 5000, TopTwo(), rng=seed).simple_regret for seed in range(20)]
+    found = [search(hidden_cause(), 5000, TopTwo(), rng=seed).simple_regret for seed in range(10)]
     assert np.mean(np.array(found) == 0) >= 0.9
 
 

@@ -31,7 +31,7 @@ def test_killed_processes_lose_nothing_and_end_in_the_same_decision(tmp_path):
 
 def test_processes_at_once_share_the_experiments_and_keep_the_budget(tmp_path):
     path = campaign(tmp_path / "a.study")
-    ledger = together(path, 8, 1)
+    ledger = together(path, 4, 1)
     assert (ledger.lost, ledger.twice) == ([], [])
     assert len(ledger.asked) == 80
     assert len(ledger.told) + len(ledger.abandoned) == 80

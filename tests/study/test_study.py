@@ -340,11 +340,11 @@ def test_a_study_ends_when_sure_also_after_it_was_closed_and_opened(tmp_path):
 
 def test_the_rows_of_a_study_are_checked_against_its_graph(tmp_path):
     """A mediator with a common cause that the graph lacks: preview, result and page say so; a right graph is quiet."""
-    for strength, refuted in ((1.0, True), (0.0, False)):
+    for strength, refuted, budget in ((1.0, True, 2_000), (0.0, False, 200)):
         problem, world = confounded_mediator(strength).problem, confounded_mediator(strength).world.model
         nodes, rng = list(problem.graph.nodes), np.random.default_rng(0)
         path = tmp_path / f"{strength}.study"
-        with cb.Study.create(path, problem, budget=2_000, strategy="top-two", rng=1) as study:
+        with cb.Study.create(path, problem, budget=budget, strategy="top-two", rng=1) as study:
             while len(todo := study.ask()):
                 results = todo.copy()
                 for key, rows in todo.groupby(nodes, dropna=False):
