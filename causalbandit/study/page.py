@@ -59,15 +59,16 @@ def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof:
     """One row per told experiment, those of the search first; see `Study.rows`."""
     import pandas as pd
 
-    nodes = interventions.graph.nodes
+    nodes, labels = interventions.graph.nodes, interventions.labels
     records: list[dict[str, Any]] = []
     for result in results:
         batch = None if result.batch is None else result.batch + 1
-        head = {"id": result.id, "stage": "search", "batch": batch, "intervention": interventions.labels[result.place]}
+        head = {"id": result.id, "stage": "search", "batch": batch, "intervention": labels[result.place]}
         records.append(head | {"propensity": None} | _seen(nodes, result))
+    arms = () if proof is None else proof.arms.labels
     for result, propensity in [] if proof is None else proof.results():
         head = {"id": result.id, "stage": "confirmation", "batch": None}
-        drawn = {"intervention": proof.arms.labels[result.place], "propensity": propensity}  # type: ignore[union-attr]
+        drawn = {"intervention": arms[result.place], "propensity": propensity}
         records.append(head | drawn | _seen(nodes, result))
     columns = ["id", "stage", "batch", "intervention", "propensity", *nodes, "counted"]
     frame = pd.DataFrame(records, columns=None if records else columns)
