@@ -20,7 +20,7 @@ def graphs() -> None:
     room = WIDTH - first - second - len("  nodes  arms    ")
     click.echo(f"{'name':{first}}  nodes  arms  {'goal':{second}}")
     for row in table.itertuples():
-        about = textwrap.shorten(row.description, room, placeholder=" …")
+        about = textwrap.shorten(str(row.description), room, placeholder=" …")
         click.echo(f"{row.name:{first}}  {row.nodes:5}  {row.interventions:4}  {row.asked:{second}}  {about}")
     click.echo(
         "\narms: the interventions that are compared. causalbandit show NAME tells all of a\n"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 DEFAULT_SOLVERS = ("CLARABEL", "SCS", FIRST_ORDER)
-"""Clarabel is exact and quick; SCS serves where it fails; the last needs nothing but numpy."""
+"""Clarabel is exact and quick; SCS serves where it fails and is installed; the last needs nothing but numpy."""
 CLOSED_FORM = "closed form"
 """What found a mixture when nothing had to be solved."""
 

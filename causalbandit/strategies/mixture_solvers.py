@@ -33,7 +33,7 @@ CVXPY_SOLVERS: dict[str, Callable[[float], dict[str, Any]]] = {
     "ECOS": lambda tolerance: {},
     "MOSEK": lambda tolerance: {},
 }
-"""Conic solvers reached through cvxpy, with their settings for a tolerance. The first two come with cvxpy."""
+"""Conic solvers reached through cvxpy, with their settings for a tolerance. The first is always there; SCS is the extra scs."""
 FIRST_ORDER = "first-order"
 """The name of the solver in numpy."""
 
@@ -77,7 +77,11 @@ def conic(name: str) -> Solver:
     def solve(problem: Restricted) -> list[tuple[Array, Array]]:
         import warnings
 
-        import cvxpy as cp
+        try:
+            import cvxpy as cp
+        except ImportError as error:
+            fix = "reinstall it: pip install --force-reinstall --no-deps cvxpy-base"
+            raise SolveError(f"cvxpy cannot be imported; {fix}") from error
 
         mixture = cp.Variable(problem.rate.shape[1], nonneg=True)
         value = cp.Variable()

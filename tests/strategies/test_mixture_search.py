@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import cvxpy as cp
 import numpy as np
 import pytest
@@ -78,11 +80,20 @@ def test_uniform_mixture_is_the_last_resort_and_at_most_rows_times_nodes():
 
 
 def test_second_solver_is_used_when_the_first_is_absent():
+    pytest.importorskip("scs", reason="SCS is the extra scs")
     reach = random_reach(np.random.default_rng(12), 12, 6, decades=1.0)
     mixture = optimal_mixture(reach, solvers=("MOSEK", "SCS"))  # MOSEK is not installed
     assert mixture.solver == "SCS"
     assert mixture.gap <= 1e-4
     assert "Fell back (MOSEK:" in mixture.note
+
+
+def test_a_mixture_is_found_and_certified_where_cvxpy_is_damaged(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxpy", None)
+    mixture = optimal_mixture(random_reach(np.random.default_rng(13), 12, 6))
+    assert mixture.solver == "first-order"
+    assert mixture.gap <= 1e-4
+    assert "cvxpy cannot be imported; reinstall it" in mixture.note
 
 
 def test_failing_solvers_fall_back_to_the_first_order_method(monkeypatch):
