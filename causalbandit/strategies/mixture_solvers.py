@@ -33,7 +33,7 @@ CVXPY_SOLVERS: dict[str, Callable[[float], dict[str, Any]]] = {
     "ECOS": lambda tolerance: {},
     "MOSEK": lambda tolerance: {},
 }
-"""Conic solvers reached through cvxpy, with their settings for a tolerance. The first is always there; SCS is the extra scs."""
+"""Conic solvers reached through cvxpy, with their settings for a tolerance. Clarabel is always there, SCS an extra."""
 FIRST_ORDER = "first-order"
 """The name of the solver in numpy."""
 
