@@ -1,33 +1,44 @@
 """What a way of spending a budget can be expected to show: standard errors, and chances to choose right.
 
-The errors of estimated effects are taken to be normal, with the variances and correlations that the delta method gives
-at the expected number of visits of every family row. The chance that an intervention is chosen is the share of draws of
-all effects in which its estimate is the largest.
+Standard errors are those of the delta method at the expected number of visits of every family row. The chance that an
+intervention is chosen is the share of draws in which its estimate is the largest. A draw makes up a search: for every
+row with e expected visits their number t from Poisson(e), the ones among them from Binomial(t, α), and all effects
+exactly from the tables that these give. Where that would take too long, effects are drawn from the multivariate normal
+distribution with the delta method's errors and correlations; where leads are products of small uncertain numbers, that
+is too pessimistic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.clique_tree import clique_tree
+from causalbandit.propagation import propagate
 from causalbandit.randomness import RNG, generator
+from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import optimal_mixture
 from causalbandit.strategies.strategy import SAME, Task
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.weightings import lead_errors, row_weights
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Estimates = Callable[[np.random.Generator, int], Floats]
+"""So many draws of all estimated effects, [size, A], larger for better ones."""
 
-DRAWS, FEWEST_DRAWS, WORK = 20_000, 2_000, 4e9
-"""Draws behind a chance: it is then off by at most 0.0035 (one standard error). With many rows and interventions fewer
-(off by 0.011), so that about a second's multiplications are enough."""
+DRAWS, FEWEST_DRAWS = 2_000, 500
+"""Draws behind a chance: it is then off by at most 0.011 (one standard error); on larger problems fewer, 0.022."""
+TREE_WORK, NORMAL_WORK = 3e8, 4e9
+"""Entries of bags' tables that exact draws may take, and multiplications of normal ones: about a second each."""
 ELEMENTS = 1 << 22
 """Numbers of one block of draws, 32 MiB."""
 OUT_OF_REACH = 8.0
-"""Standard errors of a lead that no draw turns round: the chance is below 1e-15."""
+"""Standard errors of a lead that no normal draw turns round: the chance is below 1e-15."""
 MOST_VARIANCE = 0.25
 """The variance of an estimate in [0, 1] that is 0 or 1 with the same chance: none is larger."""
 
@@ -71,22 +82,39 @@ class Prospect:
     ----------
     task : Task
         What a search would be told; its history counts by the weight that experiments which agree would give it.
+    turn : Maximisation
+        Which effects are better.
     cpt : numpy.ndarray of float, shape [C]
         P(node = 1) per family row, true or the best guess.
+    effects : numpy.ndarray of float, shape [A]
+        P(target = 1 | do(a)) under these tables.
     reach, gradient : numpy.ndarray of float, shape [C, A]
         β and ∂μ(a)/∂α under these tables.
-    gains : numpy.ndarray of float, shape [A]
-        Effects, larger for better ones.
     budget : int
         T.
     """
 
     task: Task
+    turn: Maximisation
     cpt: Floats
+    effects: Floats
     reach: Floats
     gradient: Floats
-    gains: Floats
     budget: int
+
+    @cached_property
+    def gains(self) -> Floats:
+        """Effects, larger for better ones, [A]."""
+        return self.turn.gains(self.effects)
+
+    @cached_property
+    def exact_draws(self) -> int:
+        """Searches that can be made up in about a second; below `FEWEST_DRAWS` effects are drawn from the normal."""
+        arms = self.task.interventions
+        tables = sum(
+            1 << len(bag.nodes) for each in arms.regimes for bag in clique_tree(arms.graph, each.families).bags
+        )
+        return int(min(DRAWS, TREE_WORK / (tables * len(arms))))
 
     def visits(self, own: Floats) -> Floats:
         """Visits of every row, [C]: ``own`` expected ones, and those of the history by weight."""
@@ -100,7 +128,7 @@ class Prospect:
 
     def two_phase(self, strategy: TwoPhase, rng: RNG) -> Allocation:
         """The two-phase search, as if its plan knew the tables: what it spends and shows (Yabe et al. 2018)."""
-        n_interventions, budget, learned = len(self.gains), self.budget, self.task.learned
+        n_interventions, budget, learned = len(self.effects), self.budget, self.task.learned
         best, reached = self.reach.argmax(axis=1), self.reach.max(axis=1) > 0
         per_row = np.bincount(best[reached & learned], minlength=n_interventions).astype(np.float64)
         first, second = (
@@ -122,55 +150,69 @@ class Prospect:
         ).weights
         seen = before_mixture + self.reach @ (rest * shares)
         sizes = (first + second) * per_row + rest * shares
-        return self._by_rows(strategy.name, sizes, seen, rng)
+        return self._by_rows(strategy.name, sizes, seen, 0.5 if strategy.pooled else 0.0, rng)
 
     def by_graph(self, name: str, sizes: Floats, rng: RNG) -> Allocation:
         """Fixed numbers of experiments [A], effects estimated by the graph from all of them."""
-        return self._by_rows(name, sizes, self.reach @ sizes, rng)
+        return self._by_rows(name, sizes, self.reach @ sizes, 0.5, rng)
 
-    def by_outcomes(self, name: str, sizes: Floats, effects: Floats, rng: RNG) -> Allocation:
+    def by_outcomes(self, name: str, sizes: Floats, rng: RNG) -> Allocation:
         """Fixed numbers of experiments [A], each effect estimated by its own share of ones."""
         variance = np.full(len(sizes), MOST_VARIANCE)
-        np.divide(effects * (1 - effects), sizes, out=variance, where=sizes > 0)
+        np.divide(self.effects * (1 - self.effects), sizes, out=variance, where=sizes > 0)
+        each = np.clip(self.effects, 0.0, 1.0)  # rounding may leave a little more
+
+        def estimates(random: np.random.Generator, size: int) -> Floats:
+            trials = np.floor(sizes + random.random((size, len(sizes)))).astype(np.int64)  # the remainder goes round
+            ones = random.binomial(trials, each)
+            means = np.divide(ones, trials, out=np.full(ones.shape, np.nan), where=trials > 0)
+            gains = self.turn.gains(means)
+            return np.where(np.isnan(gains), -np.inf, gains)
+
         errors = np.sqrt(np.minimum(variance, MOST_VARIANCE))
-        leads = np.sqrt(errors**2 + errors[int(self.gains.argmax())] ** 2)
+        return self._allocation(name, sizes, errors, estimates, DRAWS, rng)
 
-        def noise(random: np.random.Generator, size: int, rivals: npt.NDArray[np.intp]) -> Floats:
-            return np.asarray(random.standard_normal((size, len(rivals))) * errors[rivals])
-
-        return self._allocation(name, sizes, errors, leads, noise, 1, rng)
-
-    def _by_rows(self, name: str, sizes: Floats, own: Floats, rng: RNG) -> Allocation:
-        variance = self.variance(self.visits(own))
+    def _by_rows(self, name: str, sizes: Floats, own: Floats, prior: float, rng: RNG) -> Allocation:
+        """``prior`` ones and as many zeros are added to every row's counts by the estimate."""
+        visits = self.visits(own)
+        variance = self.variance(visits)
         rows = np.flatnonzero(variance > 0)
         factor = np.sqrt(variance[rows])[:, None] * self.gradient[rows]
         errors = np.sqrt((factor**2).sum(axis=0))
+        if self.exact_draws >= FEWEST_DRAWS:
+            known, arms = ~self.task.learned, self.task.interventions
+
+            def made_up(random: np.random.Generator, size: int) -> Floats:
+                seen = random.poisson(visits, (size, len(visits)))
+                ones = random.binomial(seen, self.cpt) + prior
+                both = seen + 2 * prior
+                cpt = np.divide(ones, both, out=np.full(both.shape, 0.5), where=both > 0)
+                cpt[:, known] = self.cpt[known]
+                return self.turn.gains(propagate(arms, cpt, memory=self.task.memory).effects)
+
+            return self._allocation(name, sizes, errors, made_up, self.exact_draws, rng)
+
         leads = lead_errors(self.gradient, self.gains, variance)
+        rivals = np.flatnonzero(self.gains.max() - self.gains <= OUT_OF_REACH * leads + SAME)
 
-        def noise(random: np.random.Generator, size: int, rivals: npt.NDArray[np.intp]) -> Floats:
-            return np.asarray(random.standard_normal((size, len(rows))) @ factor[:, rivals])
+        def normal(random: np.random.Generator, size: int) -> Floats:
+            drawn = np.full((size, len(self.gains)), -np.inf)
+            drawn[:, rivals] = self.gains[rivals] + random.standard_normal((size, len(rows))) @ factor[:, rivals]
+            return drawn
 
-        return self._allocation(name, sizes, errors, leads, noise, len(rows), rng)
+        n_draws = int(min(DRAWS, max(FEWEST_DRAWS, NORMAL_WORK / max(len(rows) * len(rivals), 1))))
+        return self._allocation(name, sizes, errors, normal, n_draws, rng)
 
     def _allocation(
-        self,
-        name: str,
-        sizes: Floats,
-        errors: Floats,
-        leads: Floats,
-        noise: Callable[[np.random.Generator, int, npt.NDArray[np.intp]], Floats],
-        n_rows: int,
-        rng: RNG,
+        self, name: str, sizes: Floats, errors: Floats, estimates: Estimates, n_draws: int, rng: RNG
     ) -> Allocation:
         regrets = self.gains.max() - self.gains
-        rivals = np.flatnonzero(regrets <= OUT_OF_REACH * leads + SAME)
-        n_draws = int(min(DRAWS, max(FEWEST_DRAWS, WORK / max(n_rows * len(rivals), 1))))
         chosen, random = np.zeros(len(regrets)), generator(rng)
-        step = max(1, ELEMENTS // max(n_rows, len(rivals)))
+        step = max(1, ELEMENTS // max(len(self.cpt), len(regrets)))
         for start in range(0, n_draws, step):
-            drawn = self.gains[rivals] + noise(random, min(step, n_draws - start), rivals)
+            drawn = estimates(random, min(step, n_draws - start))
             best = drawn >= drawn.max(axis=1, keepdims=True) - SAME
-            chosen[rivals] += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
+            chosen += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
         chosen /= n_draws
         right = float(chosen[regrets <= SAME].sum())
         return Allocation(name, sizes, errors, chosen, min(right, 1.0), float(chosen @ regrets), n_draws)

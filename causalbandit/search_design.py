@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.allocation_forecast import Prospect
+from causalbandit.allocation_forecast import FEWEST_DRAWS, Prospect
 from causalbandit.checks import finite_array, instance, numeric_array, shaped, whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
@@ -112,7 +112,8 @@ def design(
     found = propagate(arms, cpt, reach=True, gradient=True, memory=memory)
     assert found.reach is not None
     assert found.gradient is not None
-    prospect = Prospect(task, cpt, found.reach, found.gradient, Maximisation.of(problem).gains(found.effects), budget)
+    turn = Maximisation.of(problem)
+    prospect = Prospect(task, turn, cpt, found.effects, found.reach, found.gradient, budget)
 
     # The mixtures: by reach without visits in hand for γ*, and the one that was asked for.
     gamma = optimal_mixture(found.reach, learned=task.learned)
@@ -135,7 +136,7 @@ def design(
             notes.append(f"two-phase needs at least {smallest:,} experiments. {strategy.explain_smallest_budget(task)}")
     made.append(prospect.by_graph("mixture", budget * mixture.weights, rng))
     made.append(prospect.by_graph("uniform-plug-in", np.full(len(arms), budget / len(arms)), rng))
-    made.append(prospect.by_outcomes("uniform", np.full(len(arms), budget / len(arms)), found.effects, rng))
+    made.append(prospect.by_outcomes("uniform", np.full(len(arms), budget / len(arms)), rng))
     for name, sizes in (allocations or {}).items():
         if name in {each.name for each in made}:
             raise InvalidArgument("allocations", f"have the name {name!r}, which is taken; choose another.")
@@ -155,6 +156,7 @@ def design(
         allocations=tuple(made),
         n_earlier=0 if earlier is None else earlier.total,
         theory=(size, truncated, 2 * task.n_learned),
+        exact_draws=prospect.exact_draws >= FEWEST_DRAWS,
         notes=tuple(notes),
     )
 

@@ -54,6 +54,8 @@ class SearchDesign:
         Rows from before; 0 when the tables are those of the problem.
     theory : tuple of (float, int, int)
         S = N² log(A·T), how many outcomes it would truncate at this budget, and out of how many.
+    exact_draws : bool
+        Whether chances are shares of searches made up row by row, or of normal draws of the effects.
     notes : tuple of str
         What did not go as usual, in sentences.
     """
@@ -68,6 +70,7 @@ class SearchDesign:
     allocations: tuple[Allocation, ...]
     n_earlier: int
     theory: tuple[float, int, int]
+    exact_draws: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -135,6 +138,19 @@ class SearchDesign:
             }
         )
 
+    def _chances(self) -> str:
+        """How the chances were computed."""
+        least = min(each.n_draws for each in self.allocations)
+        if self.exact_draws:
+            return (
+                f"Chances are shares of at least {least:,} searches made up from the tables: visits and ones of every "
+                "row at random, then all effects by the graph."
+            )
+        return (
+            f"Chances are shares of at least {least:,} draws of all effects from the normal distribution with these "
+            "errors and their correlations, which is often too pessimistic."
+        )
+
     def guarantee(self) -> str:
         """What the bound is proved for, and what a search does otherwise by default."""
         size, truncated, outcomes = self.theory
@@ -170,12 +186,12 @@ class SearchDesign:
         if len(self.effects) > SHOWN:
             lines.append(f"… and {len(self.effects) - SHOWN} more")
         lines += ["", *(line for note in self.notes for line in wrapped(note))]
-        draws = max(each.n_draws for each in self.allocations)
         lines += wrapped(
-            "Errors are those of the delta method at expected visits. Chances are shares of "
-            f"{draws:,} draws of all effects from the normal distribution with these errors and their correlations. "
-            "two-phase is predicted as if its plan knew the tables; mixture and uniform-plug-in spend the whole budget "
-            "at fixed shares and estimate by the graph; uniform takes the best share of ones and ignores the graph."
+            "Errors are those of the delta method at expected visits. "
+            + self._chances()
+            + " two-phase is predicted as "
+            "if its plan knew the tables; mixture and uniform-plug-in spend the whole budget at fixed shares and "
+            "estimate by the graph; uniform takes the best share of ones and ignores the graph."
         )
         return "\n".join([*lines, *wrapped(self.guarantee())])
 

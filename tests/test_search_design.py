@@ -30,30 +30,32 @@ def arms(means, goal="max"):
     return cb.Problem(graph, cb.InterventionSet(graph, fixed), model, goal)
 
 
-def spread(problem, sizes, runs, seed):
-    """Standard deviations of the plug-in effects over simulated searches with fixed numbers of experiments; [A]."""
+def estimates(problem, sizes, runs, seed):
+    """Plug-in effects of simulated searches with fixed numbers of experiments; [runs, A]."""
     simulator, random = problem.model.simulator(problem.interventions), np.random.default_rng(seed)
     drawn = [simulator.draw(sizes, random) for _ in range(runs)]
     cpt = np.array([(counts.ones + 0.5) / (counts.visits + 1) for counts in drawn])
-    return propagate(problem.interventions, cpt).effects.std(axis=0, ddof=1)
+    return propagate(problem.interventions, cpt).effects
 
 
 # ---- right on what can be checked
 
 
-@pytest.mark.parametrize(("name", "budget"), [("chain", 300), ("asia", 2_000)])
+@pytest.mark.parametrize(("name", "budget"), [("chain", 300), ("cancer", 300)])
 def test_predicted_errors_of_fixed_plans_are_the_spread_of_simulated_searches(name, budget):
     # 300 searches know a standard deviation to 4 %: a true ratio of 1 leaves 15 % once in some thousands. The
-    # prediction for half of the budget, 41 % larger, must fail.
+    # prediction for half of the budget, 41 % larger, must fail. The chance of choosing right is found to 2 or 3 %.
     problem = cb.load_problem(name)
     n_arms = len(problem.interventions)
     sizes = np.full(n_arms, budget // n_arms)
-    own = {"own": sizes}
-    found = cb.design(problem, budget, allocations=own).allocation("own").std_errors
-    simulated = spread(problem, sizes, 300, seed=7)
-    assert np.abs(found / simulated - 1).max() < 0.15
-    half = cb.design(problem, budget, allocations={"own": sizes / 2}).allocation("own").std_errors
-    assert np.abs(half / simulated - 1).max() > 0.15
+    found = cb.design(problem, budget, allocations={"own": sizes}).allocation("own")
+    estimated = estimates(problem, sizes, 300, seed=7)
+    simulated = estimated.std(axis=0, ddof=1)
+    assert np.abs(found.std_errors / simulated - 1).max() < 0.15
+    assert np.abs(np.sqrt(2) * found.std_errors / simulated - 1).max() > 0.15
+    sign, effects = (1 if problem.goal == "max" else -1), problem.model.effects(problem.interventions)
+    right = ((sign * estimated).argmax(axis=1) == (sign * effects).argmax()).mean()
+    assert found.probability_right == pytest.approx(right, abs=0.1)
 
 
 def test_errors_and_chances_of_two_arms_by_hand():
@@ -111,7 +113,7 @@ def test_either_of_two_that_are_equally_good_is_right():
     assert found.expected_regret == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("name", ["asia", "cancer", "chain", "purchase"])
+@pytest.mark.parametrize("name", ["cancer", "chain", "purchase"])
 def test_gamma_star_is_below_both_limits(name):
     problem = cb.load_problem(name)
     found = shipped(name, 1_000)
@@ -149,14 +151,6 @@ def test_the_mixture_by_variance_has_the_smallest_largest_error():
         for weighting in ("reach", "variance", "contrast")
     }
     assert largest["variance"] < 0.99 * min(largest["reach"], largest["contrast"])
-
-
-def test_the_contrast_mixture_is_right_most_often():
-    right = {
-        weighting: shipped("cancer", 300, weighting).allocation("mixture").probability_right
-        for weighting in ("reach", "contrast")
-    }
-    assert right["contrast"] > right["reach"] + 0.02  # four standard errors of the difference of two chances
 
 
 def test_known_tables_have_no_error():
