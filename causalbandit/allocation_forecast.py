@@ -1,11 +1,13 @@
 """What a way of spending a budget can be expected to show: standard errors, and chances to choose right.
 
-Standard errors are those of the delta method at the expected number of visits of every family row. The chance that an
-intervention is chosen is the share of draws in which its estimate is the largest. A draw makes up a search: for every
-row with e expected visits their number t from Poisson(e), the ones among them from Binomial(t, α), and all effects
-exactly from the tables that these give. Where that would take too long, effects are drawn from the multivariate normal
-distribution with the delta method's errors and correlations; where leads are products of small uncertain numbers, that
-is too pessimistic.
+A draw makes up a search: for every family row with e expected visits their number t from Poisson(e), the ones among
+them from Binomial(t, α), and all effects exactly from the tables that these give. The standard error of an effect is
+the spread of its estimates over the draws, and the chance that an intervention is chosen the share of draws in which
+its estimate is the best.
+
+Where that would take too long, effects are drawn from the multivariate normal distribution with the errors and
+correlations of the delta method. It is close for errors, less so where rows are visited a few times only, and too
+pessimistic for chances where leads are products of small uncertain numbers.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ class Allocation:
         Expected number of experiments under each intervention.
     std_errors : numpy.ndarray of float, shape [A]
         Predicted standard error of each estimated effect.
+    delta_errors : numpy.ndarray of float, shape [A]
+        The same by the delta method, at expected visits.
     chosen : numpy.ndarray of float, shape [A]
         Predicted probability that each intervention has the best estimate.
     probability_right : float
@@ -62,12 +66,13 @@ class Allocation:
     expected_regret : float
         By how much the effect of the one with the best estimate falls short of the best effect, on average.
     n_draws : int
-        Draws behind the three.
+        Draws behind the chances, and the standard errors if searches were made up.
     """
 
     name: str
     experiments: Floats
     std_errors: Floats
+    delta_errors: Floats
     chosen: Floats
     probability_right: float
     expected_regret: float
@@ -190,7 +195,7 @@ class Prospect:
                 cpt[:, known] = self.cpt[known]
                 return self.turn.gains(propagate(arms, cpt, memory=self.task.memory).effects)
 
-            return self._allocation(name, sizes, errors, made_up, self.exact_draws, rng)
+            return self._allocation(name, sizes, errors, made_up, self.exact_draws, rng, spread=True)
 
         leads = lead_errors(self.gradient, self.gains, variance)
         rivals = np.flatnonzero(self.gains.max() - self.gains <= OUT_OF_REACH * leads + SAME)
@@ -204,15 +209,31 @@ class Prospect:
         return self._allocation(name, sizes, errors, normal, n_draws, rng)
 
     def _allocation(
-        self, name: str, sizes: Floats, errors: Floats, estimates: Estimates, n_draws: int, rng: RNG
+        self,
+        name: str,
+        sizes: Floats,
+        errors: Floats,
+        estimates: Estimates,
+        n_draws: int,
+        rng: RNG,
+        *,
+        spread: bool = False,
     ) -> Allocation:
+        """Chances by ``estimates``; with ``spread`` the standard errors, too, else they are ``errors``."""
         regrets = self.gains.max() - self.gains
-        chosen, random = np.zeros(len(regrets)), generator(rng)
+        chosen, squares, total = np.zeros((3, len(regrets)))
+        random = generator(rng)
         step = max(1, ELEMENTS // max(len(self.cpt), len(regrets)))
         for start in range(0, n_draws, step):
             drawn = estimates(random, min(step, n_draws - start))
             best = drawn >= drawn.max(axis=1, keepdims=True) - SAME
             chosen += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
+            if spread:
+                total += (drawn - self.gains).sum(axis=0)
+                squares += ((drawn - self.gains) ** 2).sum(axis=0)
         chosen /= n_draws
-        right = float(chosen[regrets <= SAME].sum())
-        return Allocation(name, sizes, errors, chosen, min(right, 1.0), float(chosen @ regrets), n_draws)
+        found = errors
+        if spread:
+            found = np.sqrt(np.maximum(squares - total**2 / n_draws, 0.0) / (n_draws - 1))
+        right = min(float(chosen[regrets <= SAME].sum()), 1.0)
+        return Allocation(name, sizes, found, errors, chosen, right, float(chosen @ regrets), n_draws)

@@ -6,7 +6,8 @@ expected to visit family row c, the plug-in estimate of intervention a's effect 
     Var(a) = Σ_c g_c(a)² min(α_c(1 − α_c)/e_c, ¼),
 
 with g_c(a) the derivative of its effect by the row. No estimate of a probability varies more than ¼; a row that nothing
-is expected to visit counts that much.
+is expected to visit counts that much. Where searches can be made up in a second, the spread of their estimates is told
+instead, which holds for rows that are visited a few times only, too (`causalbandit.allocation_forecast`).
 
 >>> import networkx as nx
 >>> from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem
@@ -15,7 +16,7 @@ is expected to visit counts that much.
 >>> found = design(Problem(graph, InterventionSet(graph, [{"ad": 0}, {"ad": 1}]), model), budget=200)
 >>> found.gamma_star.value, found.bounds                  # two arms that share nothing: by hand 2, N·C and 1 + 1
 (2.0, (6, 2))
->>> found.allocation("uniform-plug-in").std_errors.round(3).tolist()       # √(0.2·0.8/100), √(0.5·0.5/100)
+>>> found.allocation("uniform-plug-in").delta_errors.round(3).tolist()     # √(0.2·0.8/100), √(0.5·0.5/100)
 [0.04, 0.05]
 """
 

@@ -55,7 +55,7 @@ class SearchDesign:
     theory : tuple of (float, int, int)
         S = N² log(A·T), how many outcomes it would truncate at this budget, and out of how many.
     exact_draws : bool
-        Whether chances are shares of searches made up row by row, or of normal draws of the effects.
+        Whether errors and chances are those of searches made up row by row, or of the delta method.
     notes : tuple of str
         What did not go as usual, in sentences.
     """
@@ -89,7 +89,7 @@ class SearchDesign:
         """One row per allocation and intervention.
 
         Columns ``allocation``, ``intervention``, ``experiments`` (expected number), ``effect``, ``std_error`` of its
-        estimate, ``probability_chosen``.
+        estimate, ``delta_error`` (the same by the delta method), ``probability_chosen``.
         """
         import pandas as pd
 
@@ -102,6 +102,7 @@ class SearchDesign:
                     "experiments": each.experiments,
                     "effect": self.effects,
                     "std_error": each.std_errors,
+                    "delta_error": each.delta_errors,
                     "probability_chosen": each.chosen,
                 }
             )
@@ -138,17 +139,18 @@ class SearchDesign:
             }
         )
 
-    def _chances(self) -> str:
-        """How the chances were computed."""
+    def _computed(self) -> str:
+        """How errors and chances were computed."""
         least = min(each.n_draws for each in self.allocations)
         if self.exact_draws:
             return (
-                f"Chances are shares of at least {least:,} searches made up from the tables: visits and ones of every "
-                "row at random, then all effects by the graph."
+                f"Errors and chances are those of {least:,} searches or more, made up from the tables: visits and ones "
+                "of every row at random, then all effects by the graph."
             )
         return (
-            f"Chances are shares of at least {least:,} draws of all effects from the normal distribution with these "
-            "errors and their correlations, which is often too pessimistic."
+            f"Errors are those of the delta method at expected visits. Chances are shares of {least:,} draws or more "
+            "of all effects from the normal distribution with these errors and their correlations, which is often too "
+            "pessimistic."
         )
 
     def guarantee(self) -> str:
@@ -187,9 +189,7 @@ class SearchDesign:
             lines.append(f"… and {len(self.effects) - SHOWN} more")
         lines += ["", *(line for note in self.notes for line in wrapped(note))]
         lines += wrapped(
-            "Errors are those of the delta method at expected visits. "
-            + self._chances()
-            + " two-phase is predicted as "
+            f"{self._computed()} two-phase is predicted as "
             "if its plan knew the tables; mixture and uniform-plug-in spend the whole budget at fixed shares and "
             "estimate by the graph; uniform takes the best share of ones and ignores the graph."
         )

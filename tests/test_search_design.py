@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import causalbandit as cb
+from causalbandit import allocation_forecast
 from causalbandit.propagation import propagate
 
 
@@ -62,7 +63,8 @@ def test_errors_and_chances_of_two_arms_by_hand():
     problem = arms([0.2, 0.0, 0.5, 0.6])
     found = cb.design(problem, 400).allocation("uniform-plug-in")
     errors = [math.sqrt(p * (1 - p) / 100) for p in (0.2, 0.0, 0.5, 0.6)]
-    np.testing.assert_allclose(found.std_errors, errors, rtol=1e-9)
+    np.testing.assert_allclose(found.delta_errors, errors, rtol=1e-9)
+    np.testing.assert_allclose(found.std_errors[[0, 2, 3]], np.array(errors)[[0, 2, 3]], rtol=0.08)  # known to 1.6 %
     lead = NormalDist().cdf(0.1 / math.hypot(errors[2], errors[3]))  # the others never win
     assert found.probability_right == pytest.approx(lead, abs=4 * math.sqrt(lead * (1 - lead) / found.n_draws))
     assert found.expected_regret == pytest.approx(0.1 * found.chosen[2], abs=1e-12)
@@ -89,7 +91,7 @@ def test_errors_follow_the_formula_on_a_graph_with_shared_rows():
         + 0.3**2 * 0.1 * 0.9 / visits["sale0"]
         + 0.7**2 * 0.6 * 0.4 / visits["sale1"]
     )
-    found = cb.design(problem, 100).allocation("uniform-plug-in").std_errors
+    found = cb.design(problem, 100).allocation("uniform-plug-in").delta_errors
     np.testing.assert_allclose(found, np.sqrt([observed, fixed]), rtol=1e-9)
 
 
@@ -142,12 +144,24 @@ def test_below_3c_two_phase_is_left_out_and_the_reason_given():
     assert "two-phase needs at least 48 experiments" in found.summary().replace("\n  ", " ")
 
 
+def test_a_problem_too_large_to_make_searches_up_is_predicted_by_the_delta_method(monkeypatch):
+    problem = arms([0.2, 0.1, 0.5, 0.6])
+    made_up = cb.design(problem, 400)
+    monkeypatch.setattr(allocation_forecast, "TREE_WORK", 1.0)
+    found = cb.design(problem, 400)
+    by_graph, other = found.allocation("uniform-plug-in"), made_up.allocation("uniform-plug-in")
+    assert np.array_equal(by_graph.std_errors, by_graph.delta_errors)
+    assert by_graph.probability_right == pytest.approx(other.probability_right, abs=0.05)  # three standard errors
+    assert "the normal distribution" in found.summary()
+    assert "made up from the tables" in made_up.summary()
+
+
 # ---- weightings, tables that are known, rows from before
 
 
 def test_the_mixture_by_variance_has_the_smallest_largest_error():
     largest = {
-        weighting: shipped("cancer", 300, weighting).allocation("mixture").std_errors.max()
+        weighting: shipped("cancer", 300, weighting).allocation("mixture").delta_errors.max()
         for weighting in ("reach", "variance", "contrast")
     }
     assert largest["variance"] < 0.99 * min(largest["reach"], largest["contrast"])
@@ -158,7 +172,7 @@ def test_known_tables_have_no_error():
     first = problem.graph.ancestors[0]
     known = {node: problem.model.table(node) for node in problem.graph.ancestors[:-1]}
     found, free = cb.design(problem, 500, known=known), cb.design(problem, 500)
-    assert (found.allocation("mixture").std_errors <= free.allocation("mixture").std_errors).all()
+    assert (found.allocation("mixture").delta_errors <= free.allocation("mixture").delta_errors).all()
     assert found.bounds[0] < free.bounds[0], first
     everything = {node: problem.model.table(node) for node in problem.graph.ancestors}
     sure = cb.design(problem, 500, known=everything).allocation("mixture")
@@ -174,7 +188,7 @@ def test_rows_from_before_give_the_tables_and_stand_in_the_denominators():
     np.testing.assert_allclose(found.effects, fitted.problem.model.effects(problem.interventions))
     without = cb.design(fitted.problem, 500)
     assert found.gamma_star.value == pytest.approx(without.gamma_star.value)
-    assert (found.allocation("mixture").std_errors < without.allocation("mixture").std_errors).all()
+    assert (found.allocation("mixture").delta_errors < without.allocation("mixture").delta_errors).all()
     direct = cb.optimal_mixture(
         fitted.problem.model.reach(problem.interventions), counts=fitted.visits / 500, tolerance=1e-4
     )
@@ -205,7 +219,15 @@ def test_the_guarantee_says_what_it_covers():
 def test_frames_json_and_figure():
     found = shipped("asia", 1_000)
     frame = found.to_frame()
-    assert list(frame) == ["allocation", "intervention", "experiments", "effect", "std_error", "probability_chosen"]
+    assert list(frame) == [
+        "allocation",
+        "intervention",
+        "experiments",
+        "effect",
+        "std_error",
+        "delta_error",
+        "probability_chosen",
+    ]
     assert len(frame) == 5 * 51
     assert all(len(line) <= 80 for line in found.summary().splitlines())
     saved = json.loads(json.dumps(found.to_dict(), allow_nan=False))
