@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causalbandit.interventions import intervention_label
+from causalbandit.learned_rows import LearnedRows, reachable_rows
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.text import frame_text, shortened, wrapped
 
@@ -92,11 +93,12 @@ def _effort_lines(decision: Decision) -> list[str]:
     elif costs.min() < costs.max():
         lines += wrapped(f"Cost: {decision.money:,.6g} in all; the budget counts experiments, whatever they cost")
     if decision.tables is not None:
-        learned = ~decision.tables.known
-        n_unseen = int((learned & (decision.tables.visits == 0)).sum())
-        n_negligible = 0 if decision.tables.negligible is None else int(decision.tables.negligible.sum())
+        rows = LearnedRows(reachable_rows(decision.problem.interventions), decision.tables.known)
+        n_unseen = int((rows.flags & (decision.tables.visits == 0)).sum())
+        negligible = decision.tables.negligible
+        n_negligible = 0 if negligible is None else int((rows.flags & negligible).sum())
         lines += wrapped(
-            f"Tables: {int(learned.sum())} family rows learned from {decision.problem.interventions.n_family_rows}, "
+            f"Tables: {rows.number} family rows learned from {int(rows.reachable.sum())}, "
             f"{n_unseen} never visited, {n_negligible} negligible"
         )
     return lines

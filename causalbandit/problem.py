@@ -15,6 +15,7 @@ from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
+from causalbandit.learned_rows import LearnedRows
 from causalbandit.model import CausalModel, checked_table
 from causalbandit.text import shortened, wrapped
 
@@ -182,11 +183,13 @@ class Problem:
             n_rows = interventions.n_family_rows
         except InvalidArgument:
             return [("family rows C", "too many to work with, see below")]
-        rows = [("family rows C", f"{n_rows:,}")]
+        n_reached = LearnedRows.of(interventions).number
+        beyond = f"; no intervention reaches {n_rows - n_reached:,} more" if n_reached < n_rows else ""
+        rows = [("family rows C", f"{n_reached:,}{beyond}")]
         if graph.bidirected:
             n_regimes = len(interventions.regimes)
             rows = [
-                ("family rows C", f"{n_rows:,} in {n_regimes:,} regime{'s' if n_regimes > 1 else ''}"),
+                ("family rows C", f"{n_reached:,} in {n_regimes:,} regime{'s' if n_regimes > 1 else ''}{beyond}"),
                 (
                     "C of observing",
                     f"{graph.n_family_rows:,}; {graph.n_family_rows_by_default:,} in the default order of nodes",
@@ -195,7 +198,7 @@ class Problem:
         return [
             *rows,
             ("tree width", self._tree_width()),
-            ("smallest budget", f"{3 * n_rows:,} experiments for two-phase (3C), 1 for top-two"),
+            ("smallest budget", f"{3 * n_reached:,} experiments for two-phase (3C), 1 for top-two"),
         ]
 
     def _hidden_lines(self) -> list[str]:

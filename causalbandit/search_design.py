@@ -109,7 +109,7 @@ def design(
     earlier = read_history(problem, history, history_interventions)
     before = None if earlier is None else earlier.counts(arms)
     task = make_task(problem, known, memory, None if before is None else Earlier(before))
-    cpt = np.where(task.learned, _tables(problem, before), task.known)
+    cpt = np.where(task.rows.known, task.known, _tables(problem, before))
     found = propagate(arms, cpt, reach=True, gradient=True, memory=memory)
     assert found.reach is not None
     assert found.gradient is not None

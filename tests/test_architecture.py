@@ -22,7 +22,7 @@ FLOORS = [
     {"digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
-    {"counts", "observed_rows", "adjustment", "spending"},
+    {"counts", "observed_rows", "adjustment", "spending", "learned_rows"},
     {"triangulation", "clique_tree", "sharing", "propagation", "changing_reach"},
     {"sampling", "partial_draws"},
     {"elimination", "model"},

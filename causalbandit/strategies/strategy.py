@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,7 @@ from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
+from causalbandit.learned_rows import LearnedRows
 from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
@@ -73,7 +75,7 @@ class Task:
     interventions : InterventionSet
         The A interventions to choose from.
     known : numpy.ndarray of float, shape [C]
-        Table values that need not be learned, NaN where they must be.
+        Table values that are given, NaN elsewhere.
     memory : int
         Bound on working memory of one propagation, in bytes.
     goal : {"max", "min"}
@@ -112,15 +114,20 @@ class Task:
         """Trials and successes of a search, [A] each, and by weight those of its history, if it has one."""
         return (trials, successes) if self.history is None else self.history.with_arms(trials, successes)
 
+    @cached_property
+    def rows(self) -> LearnedRows:
+        """Which of the C family rows some intervention can reach, and which must be learned."""
+        return LearnedRows.of(self.interventions, self.known)
+
     @property
     def learned(self) -> npt.NDArray[np.bool_]:
         """Which of the C family rows must be learned, shape [C]."""
-        return np.isnan(self.known)
+        return self.rows.flags
 
     @property
     def n_learned(self) -> int:
-        """Number of family rows that must be learned: the C of Yabe et al. (2018) with their Remark 3."""
-        return int(self.learned.sum())
+        """Number of family rows that must be learned: the C of Yabe et al. (2018) with their Remarks 3 and 5."""
+        return self.rows.number
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,7 +163,7 @@ class TwoPhase:
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator of Algorithm 3: phase one, phase two, decision."""
-        interventions, learned = task.interventions, task.learned
+        interventions, learned, given = task.interventions, task.learned, task.rows.known
         n_interventions, n_rows = len(interventions), interventions.n_family_rows
         first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
         seen, used, notes = Counts.zeros(interventions), 0, []
@@ -171,7 +171,7 @@ class TwoPhase:
 
         # ---- Algorithm 1: phase one, estimates of reach
         # 1-2. Known rows keep their values; the others start at one half, which means "not known" while unvisited.
-        rough = np.where(learned, _estimates(task, seen), task.known)
+        rough = np.where(given, task.known, _estimates(task, seen))
         truncated = np.zeros((n_rows, 2), dtype=bool)
         planning = PlannedReach(task)
         for families in interventions.layers:
@@ -198,7 +198,7 @@ class TwoPhase:
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         reach = planning.of(interventions.families, rough, truncated)
         best, most = reach.argmax(axis=1), reach.max(axis=1)
-        negligible = learned & (first * most <= truncation)
+        negligible = ~given & (first * most <= truncation)
         planned = learned & ~negligible
         if self.truncation == "theory":
             notes.append(theory_note(truncation, first, int(truncated.sum()), int(negligible.sum()), task.n_learned))
@@ -239,7 +239,7 @@ class TwoPhase:
             estimate = _estimates(task, fresh, rough)
             if truncation > 0:
                 estimate[negligible] = 0.0
-        tables = np.where(learned, estimate, task.known)
+        tables = np.where(given, task.known, estimate)
 
         # ---- Algorithm 3: the decision
         effects = propagate(interventions, tables, memory=task.memory).effects
@@ -252,7 +252,7 @@ class TwoPhase:
         return Choice(
             best_index=best_at_random(effects, rng),
             effects=effects,
-            tables=Tables(tables, visits, ~learned, truncated, negligible),
+            tables=Tables(tables, visits, given, truncated, negligible),
             mixture=mixture,
             notes=tuple(notes),
         )
@@ -291,7 +291,7 @@ def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
     """A sentence on rows that no experiment visited, if there are any that an intervention could reach."""
     if not unvisited.any():
         return []
-    even = np.where(task.learned, 0.5, task.known)  # reach is positive under these tables where it can be under any
+    even = np.where(task.rows.known, task.known, 0.5)  # reach is positive under these tables where it can be under any
     reach = propagate(task.interventions, even, reach=True, memory=task.memory).reach
     assert reach is not None
     number = int((unvisited & (reach.max(axis=1) > 0)).sum())

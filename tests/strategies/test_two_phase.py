@@ -353,7 +353,7 @@ def test_rows_that_no_intervention_reaches_get_no_experiments():
     problem = Problem(graph, InterventionSet(graph, [{"x": 1}]), model)  # x is never free, y never sees x = 0
     decision, _ = play(problem, TwoPhase(), 30)
     assert decision.tables.negligible.tolist() == [True, True, False]
-    assert decision.tables.visits.tolist() == [0, 0, 27]  # all but λ = 3 of phase one
+    assert decision.tables.visits.tolist() == [0, 0, 20]  # all but λ = 10 of phase one
     assert decision.notes == ()  # they cannot matter: nothing to report
     assert decision.best_index == 0
 
