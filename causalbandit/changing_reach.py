@@ -88,7 +88,7 @@ class _KeptMessages:
         bags = self.tree.bags
         self.upward_holds = [False] * len(bags)
         self.outside: list[Factor | None] = [None] * len(bags)  # None where stale
-        self.outside[0] = self.run.from_above(np.ones((1, len(self.tree.target_in_root))))
+        self.outside[0] = self.run.from_above(np.ones_like(self.tree.target_in_root))
         self.holder = {
             family: (place, index) for place, bag in enumerate(bags) for index, family in enumerate(bag.families)
         }
@@ -136,11 +136,11 @@ class _KeptMessages:
         place, index = self.holder[family]
         above = self._from_above(place)
         self._refresh_upward(self.tree.bags[place].children)
-        share = self.plan.down()[place][1][index]
-        by_value = self.run.derivative(place, index, share, above)[0, 0]
-        reach: Floats = by_value[:, 0::2].take(share.group, axis=0)
-        reach[self.plan.codes[family][self.plan.states[family].group] != 0] = 0
-        return reach.T
+        share = self.plan.down_by_ancestors()[place][1][index]
+        by_value = self.run.derivative(place, index, share, above)
+        reach: Floats = by_value[:, 0, 0].take(share.group, axis=-1)
+        reach[:, self.plan.codes[family][self.plan.states[family].group] != 0] = 0
+        return reach
 
     def _from_above(self, place: int) -> Factor:
         """The message to a bag from its parent, made anew with those above it where they are stale."""
@@ -154,7 +154,7 @@ class _KeptMessages:
             above = self.outside[place]
             assert above is not None
             self._refresh_upward([other for other in bag.children if other != child])
-            self.outside[child] = self.run.outward(place, index, self.plan.down()[place][0][index], above)
+            self.outside[child] = self.run.outward(place, index, self.plan.down_by_ancestors()[place][0][index], above)
             place = child
         message = self.outside[place]
         assert message is not None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import or_
 from typing import TypeVar
 
 import numpy as np
@@ -33,11 +35,33 @@ _LARGE = 2048
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """Where the configurations of some of a bag's variables stand among the bag's own configurations."""
+    """Where the configurations of some of a bag's nodes stand among the bag's own configurations.
+
+    Attributes
+    ----------
+    size : int
+        How many nodes.
+    places : numpy.ndarray of int, shape [2^|bag|]
+        The scope's configuration in each configuration of the bag.
+    order : numpy.ndarray of int, shape [2^|bag|]
+        The bag's configurations sorted by that of the scope.
+    shape : tuple of int
+        Shape of a table over the scope's nodes that broadcasts against one over the bag's, ``Bag.shape``; 1 where a run
+        of nodes is outside the scope.
+    outside : tuple of int
+        Those axes.
+    to_bag, from_bag : numpy.ndarray of int, shape [2^size], or None
+        Takes a table whose configurations are read in the scope's order of nodes to one in the bag's, and back. None
+        when both orders agree.
+    """
 
     size: int
-    places: Places  # [2^|bag|] configuration of the scope in each configuration of the bag
-    order: Places  # [2^|bag|] the bag's configurations sorted by that of the scope
+    places: Places
+    order: Places
+    shape: tuple[int, ...]
+    outside: tuple[int, ...]
+    to_bag: Places | None
+    from_bag: Places | None
 
     def sum_onto(self, table: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """``table`` [..., 2^|bag|] summed onto the scope, [..., 2^|scope|]."""
@@ -72,6 +96,10 @@ class Bag:
         Places of the families whose tables this bag holds.
     family_scopes, child_scopes : tuple of Scope
         Where (parents, node) of each family, and the separator to each child, stand in this bag.
+    own_scope : Scope
+        Where the separator to the parent stands in this bag.
+    shape : tuple of int
+        Shape of a table over the bag, one axis per run of neighbouring nodes that every scope holds or leaves together.
     """
 
     nodes: tuple[int, ...]
@@ -81,6 +109,8 @@ class Bag:
     families: tuple[int, ...]
     family_scopes: tuple[Scope, ...]
     child_scopes: tuple[Scope, ...]
+    own_scope: Scope
+    shape: tuple[int, ...]
 
     @property
     def separator(self) -> tuple[int, ...]:
@@ -133,6 +163,37 @@ class CliqueTree:
             f"Remove edges of little weight, or split nodes with many parents (the most that a node has is {in_degree})"
         )
         raise ValueError(f"Exact propagation on this graph needs {need} {size}. {fix}.")
+
+    @cached_property
+    def ancestors_needed(self) -> list[tuple[list[int], list[int]]]:
+        """Per bag: on what its message to each child, and the derivative of each family, depends without evidence.
+
+        Families as bits, places among ``families``. A derivative depends on the node's proper ancestors, a message on
+        the separator's nodes and their ancestors that lie on the sender's side; the tables of other nodes sum to one.
+        """
+        parents = [scope[:-1] for scope in _family_scopes(self.families)]
+        above: list[int] = []
+        for own in parents:
+            above.append(reduce(or_, (above[parent] | 1 << parent for parent in own), 0))
+        inside = [0] * len(self.bags)
+        for place in reversed(range(len(self.bags))):
+            bag = self.bags[place]
+            inside[place] = reduce(
+                or_, [*(1 << family for family in bag.families), *(inside[c] for c in bag.children)], 0
+            )
+        needed = []
+        for bag in self.bags:
+            to_children = []
+            for child in bag.children:
+                found, stack = 0, list(self.bags[child].separator)
+                while stack:
+                    node = stack.pop()
+                    if not (inside[child] | found) >> node & 1:
+                        found |= 1 << node
+                        stack.extend(parents[node])
+                to_children.append(found)
+            needed.append((to_children, [above[family] for family in bag.families]))
+        return needed
 
     def table_bytes(self, channels: int = 2) -> int:
         """Bytes of working tables per intervention: the unit of chunking.
@@ -235,22 +296,70 @@ def _make_bags(
         if parent >= 0:
             children[parent].append(place)
     return tuple(
-        Bag(
+        _bag(
             nodes[place],
             n_residual[place],
             parents[place],
             tuple(children[place]),
             tuple(families[place]),
-            tuple(_scope(nodes[place], scopes[family]) for family in families[place]),
-            tuple(_scope(nodes[place], nodes[child][n_residual[child] :]) for child in children[place]),
+            [scopes[family] for family in families[place]],
+            [nodes[child][n_residual[child] :] for child in children[place]],
         )
         for place in range(len(cliques))
     )
 
 
-def _scope(bag: tuple[int, ...], variables: tuple[int, ...]) -> Scope:
+def _bag(
+    nodes: tuple[int, ...],
+    n_residual: int,
+    parent: int,
+    children: tuple[int, ...],
+    families: tuple[int, ...],
+    of_families: Sequence[tuple[int, ...]],
+    of_children: Sequence[tuple[int, ...]],
+) -> Bag:
+    separator = nodes[n_residual:]
+    runs = _runs(nodes, [*of_families, *of_children, separator])
+    return Bag(
+        nodes,
+        n_residual,
+        parent,
+        children,
+        families,
+        tuple(_scope(nodes, variables, runs) for variables in of_families),
+        tuple(_scope(nodes, variables, runs) for variables in of_children),
+        _scope(nodes, separator, runs),
+        tuple(1 << len(run) for run in runs),
+    )
+
+
+def _runs(bag: tuple[int, ...], scopes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The bag's nodes in runs of neighbours that are together inside or together outside of every scope."""
+    runs: list[list[int]] = []
+    held_before: list[bool] | None = None
+    for node in bag:
+        held = [node in scope for scope in scopes]
+        if held == held_before:
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+        held_before = held
+    return [tuple(run) for run in runs]
+
+
+def _scope(bag: tuple[int, ...], variables: tuple[int, ...], runs: Sequence[tuple[int, ...]] | None = None) -> Scope:
     configurations = np.arange(1 << len(bag))
     places = np.zeros_like(configurations)
     for variable in variables:
         places = 2 * places + ((configurations >> (len(bag) - 1 - bag.index(variable))) & 1)
-    return Scope(len(variables), places, np.argsort(places, kind="stable"))
+    shape = tuple(1 << len(run) if run[0] in variables else 1 for run in runs or _runs(bag, [variables]))
+    in_bag_order = sorted(variables, key=bag.index)
+    to_bag = from_bag = None
+    if in_bag_order != list(variables):
+        own = np.arange(1 << len(variables))
+        to_bag = np.zeros_like(own)
+        for variable in variables:
+            to_bag = 2 * to_bag + ((own >> (len(variables) - 1 - in_bag_order.index(variable))) & 1)
+        from_bag = np.argsort(to_bag)
+    outside = tuple(axis for axis, length in enumerate(shape) if length == 1)
+    return Scope(len(variables), places, np.argsort(places, kind="stable"), shape, outside, to_bag, from_bag)

@@ -19,8 +19,10 @@ worked through in chunks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +102,7 @@ def propagate(
     filled = interventions.regimes[0].rows is None and interventions.regimes[0].whole
     channels = [(np.empty if filled else np.zeros)(shape) if wanted else None for wanted in (reach, gradient)]
     for regime in interventions.regimes:
-        _propagate_regime(interventions, regime, tables, effects, channels, memory, largest_bag)
+        _propagate_regime(interventions, regime, tables, effects, channels, memory, largest_bag, complement is None)
     if single:
         return Propagation(effects[0], *(None if channel is None else channel[0] for channel in channels))
     return Propagation(effects, *channels)
@@ -114,6 +116,7 @@ def _propagate_regime(
     channels: list[Floats | None],
     memory: int,
     largest_bag: int,
+    full_tables: bool,
 ) -> None:
     """Fill what belongs to one regime into ``effects`` [D, A] and the ``channels`` reach and gradient [D, C, A]."""
     tree = clique_tree(interventions.graph, regime.families, largest_bag)
@@ -131,11 +134,12 @@ def _propagate_regime(
             if not n_channels:
                 continue
             if rows is None and isinstance(places, slice):
-                run.downward(*(None if channel is None else channel[part, :, places] for channel in channels))
+                out = (None if channel is None else channel[part, :, places] for channel in channels)
+                run.downward(*out, full_tables=full_tables)
                 continue
             shape = (len(own_tables[part]), own_tables.shape[1], plan.n_interventions)
             own = [None if channel is None else np.empty(shape) for channel in channels]
-            run.downward(*own)
+            run.downward(*own, full_tables=full_tables)
             _scatter(own, channels, part, rows, places)
 
 
@@ -177,41 +181,69 @@ def check_fits(interventions: InterventionSet, memory: int) -> None:
 def bag_tables(tree: CliqueTree, plan: Plan, cpt: Floats) -> list[Floats]:
     """Per bag, root first: the product of all tables at and below it, summed onto it; [groups of plan.up, 2^|bag|]."""
     run = Pass(tree, plan, np.stack([1 - cpt, cpt], axis=-1)[None])
-    tables = [np.broadcast_to(table[0], (plan.up[place].n, table.shape[-1])) for place, table in run.upward()]
-    return tables[::-1]
+    run.upward()
+    return [np.ascontiguousarray(run.table(place)[:, 0].T) for place in range(len(tree.bags))]
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of a bag's product: values per group of interventions over a scope of the bag."""
+    """One factor of a bag's product: values per group of interventions over a scope of the bag.
 
-    values: Floats  # [..., groups, 2^|scope|]
+    Interventions are the last axis, so that sums and products over configurations run along them.
+
+    Attributes
+    ----------
+    values : numpy.ndarray of float, shape [*shape, D, groups]
+        The values; ``shape`` is that of the scope (`Scope.shape`).
+    share : Share
+        The groups.
+    """
+
+    values: Floats
     share: Share
-    places: Places | None  # [2^|bag|] scope configuration per bag configuration; None when the scope is the whole bag
 
-    def at(self, interventions: Places) -> Floats:
-        """Values over the whole bag for some interventions, [..., len(interventions), 2^|bag|]."""
-        values = self.values
-        if self.share.n > 1:
-            values = values.take(self.share.group[interventions], axis=-2)
-        return values if self.places is None else values.take(self.places, axis=-1)
+    def at(self, share: Share) -> Floats:
+        """The values for the groups of another share, [*shape, D, groups], or [..., 1] when all are alike."""
+        if self.share.n == 1 or (self.share.each and share.each):
+            return self.values
+        return self.values.take(self.share.group if share.each else self.share.group[share.first], axis=-1)
 
 
-def _product(factors: Sequence[Factor], interventions: Places) -> Floats:
-    """Product of the factors for some interventions, [..., len(interventions) or 1, 2^|bag|]; smallest first."""
-    product: Floats | None = None
-    ours = False  # until the first multiplication the product may be a factor's own array
-    for factor in sorted(factors, key=lambda factor: factor.share.n):
-        values = factor.at(interventions)
-        if product is None:
-            product = values
-        elif ours and product.shape == np.broadcast_shapes(product.shape, values.shape):
-            np.multiply(product, values, out=product)
-        else:
-            product = product * values
-            ours = True
-    assert product is not None, "a bag without factors has nothing to send"
-    return product
+def _product(arrays: list[Floats], n_left: int) -> list[Floats]:
+    """Multiply the smallest of these arrays, which broadcast against each other, until ``n_left`` are left."""
+    arrays = sorted(arrays, key=_size)
+    while len(arrays) > n_left:
+        first, second, *others = arrays
+        arrays = sorted([first * second, *others], key=_size)
+    return arrays
+
+
+def _size(array: Floats) -> int:
+    return array.size
+
+
+def _contracted(factors: Sequence[Factor], share: Share, shape: tuple[int, ...], scope: Scope) -> Floats:
+    """The product of a bag's factors summed onto a scope, for the groups of a share: [2^|scope|, D, groups].
+
+    ``shape`` is the bag's; the scope's nodes are read in its own order. The last multiplication and the sum are one
+    step, so that no table over the whole bag is written down when there are two factors.
+    """
+    arrays = _product([factor.at(share) for factor in factors], n_left=2)
+    axes = list(range(len(shape) + 2))
+    kept = [axis for axis in axes if axis not in scope.outside]
+    operands: list[Any] = []
+    for array in arrays:
+        operands += [array, axes]
+    summed = np.einsum(*operands, kept)
+    lengths = [max(array.shape[axis] for array in arrays) for axis in range(len(shape))]
+    twice = math.prod(shape[axis] // lengths[axis] for axis in scope.outside)  # nothing depends on these nodes
+    if twice > 1:
+        summed = summed * twice
+    full = (*(shape[axis] for axis in kept[:-2]), summed.shape[-2], share.n)
+    if summed.shape != full:
+        summed = np.broadcast_to(summed, full)
+    summed = summed.reshape(-1, *summed.shape[-2:])
+    return summed if scope.from_bag is None else summed.take(scope.from_bag, axis=0)
 
 
 class Pass:
@@ -220,114 +252,135 @@ class Pass:
     def __init__(self, tree: CliqueTree, plan: Plan, tables: Floats) -> None:
         self.tree = tree
         self.plan = plan
-        self.tables = tables
-        self.families: list[list[Factor]] = [
-            [self._family_factor(family, scope) for family, scope in zip(bag.families, bag.family_scopes, strict=True)]
-            for bag in tree.bags
-        ]
-        self.messages: list[Floats] = [np.empty(0)] * len(tree.bags)
+        self.families: list[list[Factor]] = []
+        for place in range(len(tree.bags)):
+            self.families.append([])
+            self.replace_tables(place, tables)
+        self.messages: list[Factor | None] = [None] * len(tree.bags)  # to the parent, over its scope there
 
     def replace_tables(self, place: int, tables: Floats) -> None:
         """Use new ``tables`` [D, C, 2] for the families of one bag."""
-        self.tables = tables
         bag = self.tree.bags[place]
         self.families[place] = [
-            self._family_factor(family, scope) for family, scope in zip(bag.families, bag.family_scopes, strict=True)
+            self._family_factor(family, scope, tables)
+            for family, scope in zip(bag.families, bag.family_scopes, strict=True)
         ]
 
-    def _family_factor(self, place: int, scope: Scope) -> Factor:
-        """The family's table over its bag, per state of its node: free, fixed at 0, fixed at 1."""
+    def _family_factor(self, place: int, scope: Scope, tables: Floats) -> Factor:
+        """The family's table, per state of its node: free, fixed at 0, fixed at 1."""
         family = self.tree.families[place]
         share = self.plan.states[place]
-        free = self.tables[:, family.rows].reshape(len(self.tables), -1).take(scope.places, axis=-1)
-        if share.n == 1 and self.plan.codes[place][0] == 0:
-            return Factor(free[:, None, :], share, None)
-        value = scope.places & 1
+        free = tables[:, family.rows].reshape(len(tables), -1).T
+        value = np.arange(len(free)) & 1
+        if scope.to_bag is not None:
+            free, value = free[scope.to_bag], value[scope.to_bag]
         states = [
-            free if code == 0 else np.broadcast_to((value == code - 1).astype(np.float64), free.shape)
+            free if code == 0 else np.broadcast_to((value == code - 1).astype(np.float64)[:, None], free.shape)
             for code in self.plan.codes[place]
         ]
-        return Factor(np.stack(states, axis=1), share, None)
+        return Factor(np.stack(states, axis=-1).reshape(*scope.shape, len(tables), -1), share)
 
-    def _inward(self, place: int) -> list[Factor]:
+    def _inward(self, place: int, but_for: int = -1) -> list[Factor]:
+        """The messages of a bag's children, but for the one at index ``but_for``."""
+        inward = []
+        for index, child in enumerate(self.tree.bags[place].children):
+            if index != but_for:
+                message = self.messages[child]
+                assert message is not None
+                inward.append(message)
+        return inward
+
+    def gather(self, place: int) -> None:
+        """Make a bag's message to its parent from its families and its children's messages."""
         bag = self.tree.bags[place]
-        return [
-            Factor(self.messages[child], self.plan.up[child], scope.places)
-            for child, scope in zip(bag.children, bag.child_scopes, strict=True)
-        ]
+        above, share = self.tree.bags[bag.parent], self.plan.up[place]
+        message = _contracted([*self.families[place], *self._inward(place)], share, bag.shape, bag.own_scope)
+        scope = above.child_scopes[above.children.index(place)]
+        if scope.to_bag is not None:
+            message = message.take(scope.to_bag, axis=0)
+        self.messages[place] = Factor(message.reshape(*scope.shape, *message.shape[1:]), share)
 
-    def upward(self) -> Iterator[tuple[int, Floats]]:
-        """Every bag, the root last, with the product of its families and its children's messages.
+    def upward(self) -> None:
+        """Make all messages towards the root."""
+        for place in reversed(range(1, len(self.tree.bags))):
+            self.gather(place)
 
-        The product has shape [D, groups, 2^|bag|]; summed onto the separator it becomes the bag's own message.
-        """
-        for place in reversed(range(len(self.tree.bags))):
-            yield place, self.gather(place)
-
-    def gather(self, place: int) -> Floats:
-        """One bag's product of its families and its children's messages; leaves the bag's own message."""
-        table = _product([*self.families[place], *self._inward(place)], self.plan.up[place].first)
-        if place > 0:
-            residual = 1 << self.tree.bags[place].n_residual
-            self.messages[place] = table.reshape(*table.shape[:-1], residual, -1).sum(axis=-2)
-        return table
+    def table(self, place: int) -> Floats:
+        """The product of a bag's families and its children's messages, [2^|bag|, D, groups of plan.up]."""
+        share, shape = self.plan.up[place], self.tree.bags[place].shape
+        (table,) = _product([factor.at(share) for factor in [*self.families[place], *self._inward(place)]], n_left=1)
+        return np.broadcast_to(table, (*shape, table.shape[-2], share.n)).reshape(-1, table.shape[-2], share.n)
 
     def effects(self) -> Floats:
         """μ for each set of tables and intervention of the chunk, [D, A]; leaves the messages for `downward`."""
-        for _, table in self.upward():
-            root = table
-        grouped = root @ self.tree.target_in_root
-        return grouped.take(self.plan.up[0].group, axis=-1)
+        self.upward()
+        grouped = np.tensordot(self.tree.target_in_root, self.table(0), axes=1)
+        return np.asarray(grouped.take(self.plan.up[0].group, axis=-1))
 
-    def downward(self, reach: Floats | None, gradient: Floats | None) -> None:
-        """Fill ``reach`` and ``gradient``, views of shape [D, C, A], from the messages away from the root."""
+    def downward(self, reach: Floats | None, gradient: Floats | None, *, full_tables: bool = True) -> None:
+        """Fill ``reach`` and ``gradient``, views of shape [D, C, A], from the messages away from the root.
+
+        With ``full_tables`` probabilities of 0 and 1 sum to one, so that reach depends on ancestors alone.
+        """
         evidence = self.tree.target_in_root
-        channels = []
         if reach is not None:
-            channels.append(np.ones_like(evidence))
+            shares = self.plan.down_by_ancestors() if full_tables else self.plan.down()
+            self._downward(np.ones_like(evidence), shares, reach, _reach_of)
         if gradient is not None:
-            channels.append(evidence)
+            self._downward(evidence, self.plan.down(), gradient, _gradient_of)
+
+    def _downward(
+        self,
+        evidence: Floats,
+        shares: Sequence[tuple[list[Share], list[Share]]],
+        out: Floats,
+        read: Callable[[Floats], Floats],
+    ) -> None:
         outside: list[Factor | None] = [None] * len(self.tree.bags)
-        outside[0] = self.from_above(np.stack(channels))
-        for place, (bag, (to_children, to_families)) in enumerate(zip(self.tree.bags, self.plan.down(), strict=True)):
+        outside[0] = self.from_above(evidence)
+        for place, (bag, (to_children, to_families)) in enumerate(zip(self.tree.bags, shares, strict=True)):
             above = outside[place]
             assert above is not None
             outside[place] = None
             for index, (child, share) in enumerate(zip(bag.children, to_children, strict=True)):
                 outside[child] = self.outward(place, index, share, above)
             for index, (family, share) in enumerate(zip(bag.families, to_families, strict=True)):
-                self._store(family, share, self.derivative(place, index, share, above), reach, gradient)
+                self._store(family, share, read(self.derivative(place, index, share, above)), out)
 
-    def from_above(self, channels: Floats) -> Factor:
-        """What the root bag gets in place of a message: ``channels`` [channels, 2^|root|], alike for everyone."""
-        return Factor(channels[:, None, None, :], alike([], [], self.plan.n_interventions), None)
+    def from_above(self, evidence: Floats) -> Factor:
+        """What the root bag gets in place of a message: ``evidence`` [2^|root|], alike for everyone."""
+        shape = (*self.tree.bags[0].shape, 1, 1)
+        return Factor(evidence.reshape(shape), alike([], [], self.plan.n_interventions))
 
     def outward(self, place: int, index: int, share: Share, above: Factor) -> Factor:
         """The message of a bag to the child at ``index``, from what comes ``above`` and from the other children."""
         bag = self.tree.bags[place]
-        product = _product([above, *self.families[place], *without(self._inward(place), index)], share.first)
+        factors = [above, *self.families[place], *self._inward(place, but_for=index)]
+        message = _contracted(factors, share, bag.shape, bag.child_scopes[index])
         below = self.tree.bags[bag.children[index]]
-        first = (1 << len(below.separator)) - 1
-        return Factor(bag.child_scopes[index].sum_onto(product), share, np.arange(1 << len(below.nodes)) & first)
+        return Factor(message.reshape(*below.own_scope.shape, *message.shape[1:]), share)
 
     def derivative(self, place: int, index: int, share: Share, above: Factor) -> Floats:
-        """The derivative for the table of a bag's family at ``index``: [channels, D, groups, 2·rows]."""
-        product = _product([above, *self._inward(place), *without(self.families[place], index)], share.first)
-        return self.tree.bags[place].family_scopes[index].sum_onto(product)
+        """The derivative for the table of a bag's family at ``index``: [rows, 2, D, groups]."""
+        bag = self.tree.bags[place]
+        factors = [above, *self._inward(place), *without(self.families[place], index)]
+        summed = _contracted(factors, share, bag.shape, bag.family_scopes[index])
+        return summed.reshape(-1, 2, *summed.shape[1:])
 
-    def _store(
-        self, place: int, share: Share, derivative: Floats, reach: Floats | None, gradient: Floats | None
-    ) -> None:
-        """Write one family's rows; ``derivative`` is [channels, D, groups, 2·rows], entries (configuration, value)."""
-        rows = self.tree.families[place].rows
-        fixed = self.plan.codes[place][self.plan.states[place].group] != 0
-        channel = 0
-        for out in (reach, gradient):
-            if out is None:
-                continue
-            by_value = derivative[channel]
-            values = by_value[..., 0::2] if out is reach else by_value[..., 1::2] - by_value[..., 0::2]
-            block = values.take(share.group, axis=-2)
-            block[:, fixed] = 0
-            out[:, rows] = block.swapaxes(-1, -2)
-            channel += 1
+    def _store(self, place: int, share: Share, values: Floats, out: Floats) -> None:
+        """Write one family's ``values`` [rows, D, groups] into ``out`` [D, C, A]; 0 where its node is fixed."""
+        own = out[:, self.tree.families[place].rows]
+        own[...] = (values if share.each else values.take(share.group, axis=-1)).swapaxes(0, 1)
+        codes = self.plan.codes[place]
+        if codes.any():
+            own[..., codes[self.plan.states[place].group] != 0] = 0
+
+
+def _reach_of(derivative: Floats) -> Floats:
+    """β from the derivative without evidence [rows, 2, D, groups]: no matter which value follows, [rows, D, groups]."""
+    return derivative[:, 0]
+
+
+def _gradient_of(derivative: Floats) -> Floats:
+    """∂μ/∂cpt from the derivative with evidence [rows, 2, D, groups]: what the value 1 adds, [rows, D, groups]."""
+    return derivative[:, 1] - derivative[:, 0]

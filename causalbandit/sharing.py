@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.assignments import FREE
 from causalbandit.clique_tree import CliqueTree, Places
 from causalbandit.interventions import InterventionSet
 from causalbandit.regimes import Regime
+
+_WORTH = 0.8
+"""Groups per intervention above which gathering values by group costs more than it saves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +25,22 @@ class Share:
     group: Places  # [A] group of each intervention
     first: Places  # [groups] one intervention of each group
 
+    @classmethod
+    def of(cls, group: Places, first: Places) -> Share:
+        """These groups; each intervention by itself, in order, where grouping saves next to nothing."""
+        if len(first) < _WORTH * len(group):
+            return cls(group, first)
+        each = np.arange(len(group))
+        return cls(each, each)
+
     @property
     def n(self) -> int:
         return len(self.first)
+
+    @property
+    def each(self) -> bool:
+        """Whether every intervention is a group by itself; group a is then intervention a."""
+        return len(self.first) == len(self.group)
 
 
 class Plan:
@@ -57,7 +74,8 @@ class Plan:
                 [*(self.states[family] for family in bag.families), *(self.up[child] for child in bag.children)]
             )
         self._down: list[tuple[list[Share], list[Share]]] | None = None
-        self._tree = tree
+        self._down_by_ancestors: list[tuple[list[Share], list[Share]]] | None = None
+        self._tree, self._assignments = tree, assignments
 
     def combine(self, shares: Sequence[Share]) -> Share:
         """Interventions that are alike in all of ``shares``."""
@@ -83,6 +101,55 @@ class Plan:
                 self._down.append((to_children, to_families))
         return self._down
 
+    def down_by_ancestors(self) -> list[tuple[list[Share], list[Share]]]:
+        """As `down`, without evidence: fewer groups, because nothing but the ancestors' tables matters then."""
+        if self._down_by_ancestors is None:
+            alike_on = _AlikeOn(self._assignments)
+            self._down_by_ancestors = [
+                ([alike_on(needed) for needed in to_children], [alike_on(needed) for needed in to_families])
+                for to_children, to_families in self._tree.ancestors_needed
+            ]
+        return self._down_by_ancestors
+
+
+class _AlikeOn:
+    """Groups of interventions that fix the same of some families' nodes, found from a random number per fixed value."""
+
+    def __init__(self, assignments: npt.NDArray[np.int8]) -> None:
+        self._n_interventions, n_families = assignments.shape
+        self._who, self._what = np.nonzero(assignments != FREE)
+        values = assignments[self._who, self._what]
+        numbers = np.random.default_rng(0).integers(1 << 62, size=(2, n_families, 2))
+        self._marks, self._proofs = numbers[:, self._what, values]
+        self._known: dict[int, Share] = {}
+
+    def __call__(self, families: int) -> Share:
+        """Groups by the nodes of ``families``, places as bits."""
+        if families not in self._known:
+            self._known[families] = self._share(families)
+        return self._known[families]
+
+    def _share(self, families: int) -> Share:
+        n_families = families.bit_length()
+        packed = np.frombuffer(families.to_bytes(n_families // 8 + 1, "little"), dtype=np.uint8)
+        matters = np.unpackbits(packed, bitorder="little").astype(np.bool_)
+        here = np.flatnonzero((self._what < len(matters)) & matters[np.minimum(self._what, len(matters) - 1)])
+        if not len(here):
+            return alike([], [], self._n_interventions)
+        who = self._who[here]
+        starts = np.flatnonzero(np.diff(who, prepend=-1))
+        touched = who[starts]
+        marks = np.bitwise_xor.reduceat(self._marks[here], starts)
+        proofs = np.bitwise_xor.reduceat(self._proofs[here], starts)
+        _, first, group = np.unique(marks, return_index=True, return_inverse=True)
+        if (proofs != proofs[first[group]]).any():  # two sums of random numbers that are equal by chance
+            _, first, group = np.unique(np.stack([marks, proofs]), axis=1, return_index=True, return_inverse=True)
+        if len(touched) == self._n_interventions:
+            return Share.of(group.astype(np.intp, copy=False), first)
+        groups = np.zeros(self._n_interventions, dtype=np.intp)
+        groups[touched] = group + 1
+        return Share.of(groups, np.concatenate([np.flatnonzero(groups == 0)[:1], touched[first]]))
+
 
 def without(items: Sequence[Any], place: int) -> list[Any]:
     """``items`` but for the one at ``place``."""
@@ -102,12 +169,12 @@ def alike(keys: Sequence[Places], sizes: Sequence[int], n_interventions: int) ->
         size *= other_size
     if size > 8 * n_interventions + 64:
         first, group = np.unique(key, return_index=True, return_inverse=True)[1:]
-        return Share(group.astype(np.intp, copy=False), first)
+        return Share.of(group.astype(np.intp, copy=False), first)
     seen = np.full(size, -1, dtype=np.intp)
     seen[key[::-1]] = np.arange(n_interventions - 1, -1, -1)
     present = seen >= 0
     rank = np.cumsum(present) - 1
-    return Share(rank[key], seen[present])
+    return Share.of(rank[key], seen[present])
 
 
 def plans(

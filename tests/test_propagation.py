@@ -178,7 +178,7 @@ def test_the_tree_does_not_depend_on_hash_seeds():
 
 
 def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shipped):
-    """Groups of a plan are the distinct restrictions of the set to each subtree, neither fewer nor more."""
+    """Groups of a plan are the distinct restrictions of the set to each subtree; one per intervention if nearly so."""
     problem = shipped["andes"]
     graph, arms = problem.graph, problem.interventions
     tree = clique_tree(graph)
@@ -191,8 +191,9 @@ def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shippe
     for place, families in enumerate(below):
         seen = arms.assignments[:, [columns[family] for family in sorted(families)]]
         distinct, group = np.unique(seen, axis=0, return_inverse=True)
-        assert plan.up[place].n == len(distinct)
-        assert len(set(zip(plan.up[place].group.tolist(), group.ravel().tolist(), strict=True))) == len(distinct)
+        share = plan.up[place]
+        assert share.n == len(distinct) or (share.each and len(distinct) >= 0.8 * len(arms))
+        assert len(set(zip(share.group.tolist(), group.ravel().tolist(), strict=True))) == share.n
         n_messages += len(distinct)
     assert n_messages < 0.3 * len(arms) * len(tree.bags)  # most of the work goes away
 
@@ -330,3 +331,21 @@ def test_a_table_is_summed_onto_a_scope_entry_by_entry(n_variables, n_groups):
         kept = table.copy()
         np.testing.assert_allclose(_scope(bag, variables).sum_onto(table), expected, rtol=1e-14)
         np.testing.assert_array_equal(table, kept)
+
+
+def test_reach_is_worked_out_once_per_assignment_of_the_ancestors(shipped):
+    """Groups for a family's reach are the distinct restrictions of the set to the ancestors of its node."""
+    graph = shipped["andes"].graph
+    arms = InterventionSet.up_to(graph, 2, nodes=list(graph.ancestors[:12]))
+    tree = clique_tree(graph)
+    ((_, plan),) = plans(tree, arms, arms.regimes[0], len(arms))
+    n_groups = 0
+    for bag, (_, to_families) in zip(tree.bags, plan.down_by_ancestors(), strict=True):
+        for family, share in zip(bag.families, to_families, strict=True):
+            above = sorted(nx.ancestors(graph.to_networkx(), tree.families[family].node))
+            seen = arms.assignments[:, [graph.position(node) for node in above]]
+            distinct, group = np.unique(seen, axis=0, return_inverse=True) if above else ([0], np.zeros(len(arms), int))
+            assert share.n == len(distinct) or (share.each and len(distinct) >= 0.8 * len(arms))
+            assert len(set(zip(share.group.tolist(), group.ravel().tolist(), strict=True))) == share.n
+            n_groups += share.n
+    assert n_groups < 0.5 * len(arms) * len(tree.families)
