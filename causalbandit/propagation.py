@@ -8,7 +8,8 @@ families and its *other* messages, which needs no division, so that tables may h
 no evidence yields the probability of every parent configuration.
 
 A message depends only on the assignments inside the part of the tree it comes from: it is computed once per distinct
-restriction of the set to that part, then gathered.
+restriction of the set to that part, then gathered. Without evidence a message depends on ancestors alone (the tables of
+other nodes sum to one), so that reach is worked out once per restriction of the set to a node's ancestors.
 
 With hidden causes the set falls into regimes (:mod:`causalbandit.regimes`). Each has a tree of its own; what is found
 there is written into the rows that the regime uses, the others stay 0.
@@ -234,16 +235,18 @@ def _contracted(factors: Sequence[Factor], share: Share, shape: tuple[int, ...],
     operands: list[Any] = []
     for array in arrays:
         operands += [array, axes]
-    summed = np.einsum(*operands, kept)
+    summed: Floats = np.einsum(*operands, kept)
     lengths = [max(array.shape[axis] for array in arrays) for axis in range(len(shape))]
-    twice = math.prod(shape[axis] // lengths[axis] for axis in scope.outside)  # nothing depends on these nodes
-    if twice > 1:
-        summed = summed * twice
+    n_alike = math.prod(shape[axis] // lengths[axis] for axis in scope.outside)  # nothing depends on these nodes
+    if n_alike > 1:
+        summed = summed * n_alike
     full = (*(shape[axis] for axis in kept[:-2]), summed.shape[-2], share.n)
     if summed.shape != full:
         summed = np.broadcast_to(summed, full)
     summed = summed.reshape(-1, *summed.shape[-2:])
-    return summed if scope.from_bag is None else summed.take(scope.from_bag, axis=0)
+    if scope.from_bag is not None:
+        summed = summed.take(scope.from_bag, axis=0)
+    return summed
 
 
 class Pass:
