@@ -147,7 +147,9 @@ class Bench:
         """One search with the budget that was ``given``: what it chose, and what it found of the graph."""
         used, money, costs = 0, 0.0, self.problem.interventions.costs
         spending = self.case.spending(given)
-        task = replace(self.task_for(strategy), spending=spending)
+        task = self.task_for(strategy)
+        if spending is not None:
+            task = replace(task, spending=spending)
         budget = check_budget(given, strategy, task)
         setup = None if spending is None else spending.setup
 

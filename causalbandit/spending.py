@@ -173,7 +173,12 @@ class Spending:
     def plain(self) -> bool:
         """Whether it is the same as a number of experiments: one price for all, no limit."""
         same = bool(self.prices.min() == self.prices.max())
-        return same and not self.setup.any() and not self.capped and self.kinds == len(self.prices)
+        return same and not self.capped and not self.few_kinds
+
+    @property
+    def few_kinds(self) -> bool:
+        """Whether a batch should not hold all interventions: it may not, or set-ups make that dear."""
+        return self.kinds < len(self.prices) or bool(self.setup.any())
 
     @property
     def capped(self) -> bool:

@@ -28,6 +28,7 @@ from causalbandit.checks import number, one_of, shaped, share, whole_number
 from causalbandit.counts import Counts, Origin
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import Propagation, propagate
+from causalbandit.spending import Spending
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
@@ -44,6 +45,10 @@ Integers = npt.NDArray[np.int64]
 
 PLANNING_DRAWS = 200
 """Draws behind a batch's plan."""
+SETUPS_PER_ROUND = 10
+"""A round has money for so many set-ups at least, so that most of it pays experiments."""
+SLIVER = 1e-9
+"""Least share of an intervention that is still allowed, once others no longer are."""
 OUT_OF_REACH = 5.0
 """Standard deviations beyond which an intervention is left out of the draws: it would win fewer than 1 in 10⁶."""
 
@@ -108,6 +113,11 @@ class TopTwo:
     interventions that won a draw. The propagation dominates on small graphs, the draws on large sets. Memory: four
     arrays of C·A numbers, none of them kept while a batch is run. Nothing depends on the budget.
 
+    *Prices.* With a budget of money, shares are shares of money: rounds have equal money, the plan asks what money is
+    worth under each intervention, and the first batch costs what κC experiments cost when all interventions get the
+    same. With few kinds allowed in a batch, or set-ups to pay, the kinds with the largest shares are kept and their
+    plan is made again; how many is decided by the worth of what set-ups leave.
+
     ``planned`` and ``warm_up`` were set on the shipped graphs, other targets of theirs and random graphs. Regret hardly
     depends on ``planned`` between 0.5 and 1. A smaller warm-up is better on some problems and much worse where most
     rows are seldom visited.
@@ -128,6 +138,7 @@ class TopTwo:
     knows_tables: bool = False
     needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole_number(self.rounds, "rounds", least=1)
@@ -171,14 +182,18 @@ class TopTwo:
         caution = self.warm_up * task.n_learned
         first = 0 if task.with_rows(visits, ones)[0].any() else min(math.ceil(caution), budget)
         stopped: float | None = None
-        used = 0
-        for end in _ends_of_rounds(budget, self.rounds, first):
-            size = end - used
+        used, purse = 0, task.purse
+        worth: ValueOfInformation | None = None
+        few_kinds = purse is not None and purse.few_kinds
+        for end in _ends_of_rounds(budget, self.rounds, first) if purse is None else _sums(purse, self.rounds, first):
+            if purse is not None and not purse.affordable.any():
+                break
             posterior = TablePosterior.of(task, visits, ones)
-            if not posterior.visits.any():
-                batch = Batch(even_sizes(size, n_interventions, rng), "uniform")
+            if not posterior.visits.any() and not few_kinds:
+                phase, shares = "uniform", np.full(n_interventions, 1 / n_interventions)
             else:
-                shares, certainty = self._shares(task, posterior, budget - used, rng)
+                left = budget - used if purse is None else purse.money
+                shares, certainty, worth = self._shares(task, posterior, left, rng, purse)
                 if self.stop_level is not None and certainty >= self.stop_level:
                     stopped = certainty
                     break
@@ -186,10 +201,21 @@ class TopTwo:
                 shares = (1 - evenly) * shares / shares.sum() + evenly / n_interventions
                 if self.floor > 0:
                     shares = floor_allocation(shares, self.floor)
-                batch = Batch(sizes_from_shares(size, shares, rng), "top-two")
-            counts = yield batch
+                phase = "top-two"
+            if purse is None:
+                even, size = phase == "uniform", int(end) - used
+                sizes = even_sizes(size, n_interventions, rng) if even else sizes_from_shares(size, shares, rng)
+            else:
+                money = end - purse.spent
+                if worth is not None:
+                    shares = worth.narrowed_shares(money, shares, purse)
+                sizes = purse.sizes(shares, money, rng)
+                purse = purse.after(sizes)
+                if not sizes.any():  # what a round may spend buys nothing: the next may spend more
+                    continue
+            counts = yield Batch(sizes, phase)
             visits, ones = visits + counts.visits, ones + counts.ones
-            used = end
+            used += int(sizes.sum())
 
         posterior = TablePosterior.of(task, visits, ones)
         found = posterior.propagate(task, gradient=self.stop_level is not None)
@@ -197,20 +223,39 @@ class TopTwo:
         if self.stop_level is not None:
             if stopped is None:
                 stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
-            notes = (self._stopping_note(stopped, used, budget),)
+            whole = budget if purse is None else used if purse.most_experiments == 0 else None
+            notes = (self._stopping_note(stopped, used, whole),)
         return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(visits), notes=notes)
 
     def _shares(
-        self, task: Task, posterior: TablePosterior, n_left: int, rng: np.random.Generator
-    ) -> tuple[Floats, float]:
-        """Shares of the next batch before warm-up and floor, [A]; what the stopping rule asks, 0 without one."""
-        found = posterior.propagate(task, reach=self.planned > 0, gradient=True)
+        self,
+        task: Task,
+        posterior: TablePosterior,
+        left: float,
+        rng: np.random.Generator,
+        purse: Spending | None = None,
+    ) -> tuple[Floats, float, ValueOfInformation | None]:
+        """Shares of the next batch before warm-up and floor, [A]; what the stopping rule asks, 0 without one; V.
+
+        ``left`` is the number of experiments that are left, or the money. V is given where a batch has few kinds.
+        """
+        few_kinds = purse is not None and purse.few_kinds
+        found = posterior.propagate(task, reach=self.planned > 0 or few_kinds, gradient=True)
+        worth = None
         sample = self._draw_effects(task, posterior, found, rng)
         shares = sample.top_two_shares(len(task.interventions))
-        if self.planned > 0:
-            worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng)
-            shares = self.planned * worth.planned_shares(n_left, shares) + (1 - self.planned) * shares
-        return shares, 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
+        prices = None if purse is None else purse.prices
+        open_ = None if purse is None or purse.affordable.all() else purse.affordable
+        certainty = 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
+        if self.planned > 0 or few_kinds:
+            worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng, prices)
+        if worth is not None and self.planned > 0:
+            planned = worth.planned_shares(left, shares) if open_ is None else worth.shares_among(open_, left, shares)
+            shares = self.planned * planned + (1 - self.planned) * shares
+        if open_ is not None:
+            shares = np.where(open_, shares + SLIVER, 0.0)
+            shares /= shares.sum()
+        return shares, certainty, worth if few_kinds else None
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator
@@ -238,10 +283,12 @@ class TopTwo:
         drawn += found.effects[places]
         return _Sample(drawn, places, int(np.searchsorted(places, leader)))
 
-    def _stopping_note(self, certainty: float, used: int, budget: int) -> str:
+    def _stopping_note(self, certainty: float, used: int, budget: int | None) -> str:
         within = f"within {self.stop_tolerance:g} of the best" if self.stop_tolerance else "the best"
         how = (
-            f"Stopped after {used:,} of {budget:,} experiments" if used < budget else f"Used all {budget:,} experiments"
+            f"Stopped after {used:,}{'' if budget is None else f' of {budget:,}'} experiments"
+            if budget is None or used < budget
+            else f"Used all {budget:,} experiments"
         )
         return (
             f"{how}: posterior probability {certainty:.3f} that the chosen intervention is {within} (level "
@@ -279,6 +326,20 @@ def _ends_of_rounds(budget: int, rounds: int, first: int) -> list[int]:
     later = rounds - 1
     ends = [start] + [start + (budget - start) * (place + 1) // later for place in range(later)]
     return sorted({end for end in ends if end > 0} | {budget})
+
+
+def _sums(purse: Spending, rounds: int, first: int) -> list[float]:
+    """Money spent at the end of each round: equal sums, the first enough for ``first`` experiments at equal money.
+
+    Where interventions must be set up there are fewer rounds, so that one has money for several set-ups.
+    """
+    if purse.setup.any():
+        rounds = max(1, min(rounds, int(purse.money / (SETUPS_PER_ROUND * purse.setup.mean()))))
+    dearness = len(purse.prices) / float((1 / purse.prices).sum())
+    start = min(max(first * dearness, purse.money / rounds), purse.money)
+    later = rounds - 1
+    ends = [start] + [start + (purse.money - start) * (place + 1) / later for place in range(later)]
+    return [purse.spent + end for end in ends]
 
 
 def _prior_counts(strategy: TopTwo, task: Task) -> tuple[Integers, Integers, int]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,9 @@ from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import rounded_shares
+from causalbandit.strategies.limited_mixture import limited_mixture
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
+from causalbandit.strategies.own_experiments import OwnExperiments, smallest_money
 from causalbandit.strategies.planned_reach import PlannedReach
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
@@ -95,6 +97,11 @@ class TwoPhase:
     both phases and in the denominators of the mixture. Every row still gets its λ experiments, which tell how far the
     history agrees, so the smallest budget stays what it is.
 
+    *Prices.* With a budget of money its parts are sums of money. In the first two every row gets money in place of λ
+    experiments (:mod:`causalbandit.strategies.own_experiments`) and spends it where it reaches most for the price; the
+    mixture's shares are shares of money. With limits the mixture is made to keep to them, and its certificate compares
+    it with the best that knows no limits (:mod:`causalbandit.strategies.limited_mixture`).
+
     *Guarantee.* The bound is for experiments that are independent given the intervention, a graph that says where
     hidden common causes are, ``pooled=False``, ``weighting="reach"`` and a truncation of the order of "theory". Three
     things differ from the algorithm that it is proved for:
@@ -115,6 +122,7 @@ class TwoPhase:
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
     weighting: str = "reach"
     reads_history: ClassVar[bool] = True
+    reads_spending: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.truncation != "theory":
@@ -152,6 +160,10 @@ class TwoPhase:
         """3C with the even split: one experiment per row to learn in each of the three parts."""
         return max(1, -(-sum(self.split) * task.n_learned // min(self.split[:2])))
 
+    def smallest_money(self, task: Task) -> float:
+        """What every row needs to pay an experiment of its own in each of the three parts."""
+        return smallest_money(task, self.split)
+
     def explain_smallest_budget(self, task: Task) -> str:
         """Where the smallest budget comes from, and what to do below it."""
         factor = "3" if len(set(self.split)) == 1 else f"{sum(self.split)}/{min(self.split[:2])}"
@@ -164,8 +176,9 @@ class TwoPhase:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator of Algorithm 3: phase one, phase two, decision."""
         interventions, learned, given = task.interventions, task.learned, task.rows.known
-        n_interventions, n_rows = len(interventions), interventions.n_family_rows
-        first, second = (budget * share // (sum(self.split) * max(task.n_learned, 1)) for share in self.split[:2])
+        n_rows = interventions.n_family_rows
+        first, second = (OwnExperiments.of(task, budget, share, sum(self.split)) for share in self.split[:2])
+        purse = task.purse
         seen, used, notes = Counts.zeros(interventions), 0, []
         truncation = self.truncation_at(task, budget)
 
@@ -181,10 +194,10 @@ class TwoPhase:
                 continue
             # 4-6. How every intervention reaches the layer's rows, and which reaches each best.
             reach = planning.of(families, rough, truncated)
-            rows, reach = rows[to_learn], reach[to_learn]
-            best, most = reach.argmax(axis=1), reach.max(axis=1)
+            rows = rows[to_learn]
+            plan = first.plan(rows, reach[to_learn], purse)
             # 7-11. λ experiments per row that can be reached.
-            sizes = first * np.bincount(best[most > 0], minlength=n_interventions)
+            sizes, purse = plan.sizes, None if purse is None else purse.after(plan.sizes)
             if sizes.any():
                 read = families if task.history is None and not self.pooled else None
                 counts = yield Batch(sizes, "phase 1", read)
@@ -193,20 +206,22 @@ class TwoPhase:
             # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
             # nothing to do: they are impossible, or behind a row that is, by their estimates already.
             if truncation > 0:
-                expected = first * most[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
+                expected = plan.visits[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
                 truncated[rows] = expected <= truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         reach = planning.of(interventions.families, rough, truncated)
-        best, most = reach.argmax(axis=1), reach.max(axis=1)
-        negligible = ~given & (first * most <= truncation)
+        every = np.arange(n_rows)
+        negligible = ~given & (first.visits(every, reach, purse) <= truncation)
         planned = learned & ~negligible
         if self.truncation == "theory":
-            notes.append(theory_note(truncation, first, int(truncated.sum()), int(negligible.sum()), task.n_learned))
+            cut = int(truncated.sum()), int(negligible.sum())
+            notes.append(theory_note(truncation, first.number, *cut, task.n_learned))
 
         # ---- Algorithm 2: phase two, estimates of tables
         fresh = Counts.zeros(interventions)
         # 1-11. λ experiments for every row that is not negligible.
-        sizes = second * np.bincount(best[planned], minlength=n_interventions)
+        sizes = second.plan(every[planned], reach[planned], purse).sizes
+        purse = None if purse is None else purse.after(sizes)
         if sizes.any():
             counts = yield Batch(sizes, "phase 2, part 1")
             fresh, used = fresh + counts, used + int(sizes.sum())
@@ -216,17 +231,19 @@ class TwoPhase:
         objective = None
         if self.weighting != "reach":
             reach, objective = _planned_by_tables(task, seen + fresh, self.weighting)
-        mixture = optimal_mixture(
-            reach,
-            objective,
-            counts=task.with_rows(counted.visits, counted.ones)[0] / max(remaining, 1),
-            learned=planned,
-            tolerance=self.tolerance,
-            solvers=self.solvers,
-        )
+        visits = task.with_rows(counted.visits, counted.ones)[0]
+        settings: dict[str, Any] = {"learned": planned, "tolerance": self.tolerance, "solvers": self.solvers}
+        if purse is None:
+            mixture = optimal_mixture(reach, objective, counts=visits / max(remaining, 1), **settings)
+        else:
+            mixture = limited_mixture(reach, objective, visits, purse, **settings)
         # 13-20. Interventions of the remaining experiments drawn from it.
-        if remaining:
+        if purse is not None and remaining:
+            sizes = purse.sizes(rounded_shares(mixture.weights), None, rng)
+            remaining = int(sizes.sum())
+        elif remaining:
             sizes = rng.multinomial(remaining, rounded_shares(mixture.weights))
+        if remaining:
             counts = yield Batch(sizes, "phase 2, part 2")
             fresh = fresh + counts
         # 21-23. Every experiment counts for every row it visited.

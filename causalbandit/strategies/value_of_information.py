@@ -15,15 +15,17 @@ its own. V is estimated with ε fixed, which makes it a smooth function of η be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from causalbandit.propagation import Propagation
+from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 STEPS = 20
 """Steps of a plan: ten times as many gain a few percent of V."""
@@ -44,7 +46,7 @@ class ValueOfInformation:
     contrast : numpy.ndarray of float, shape [C', M]
         Derivative of those margins with respect to each row.
     reach : numpy.ndarray of float, shape [C', A]
-        β_c(a), for all interventions.
+        β_c(a), for all interventions; with prices β_c(a)/k_a, visits per unit of money.
     variance, weight : numpy.ndarray of float, shape [C']
         Posterior variance v_c of each row, and t_c + 1.
     normal : numpy.ndarray of float, shape [S/2, C']
@@ -66,8 +68,11 @@ class ValueOfInformation:
         rivals: npt.NDArray[np.intp],
         draws: int,
         rng: np.random.Generator,
+        prices: Floats | None = None,
     ) -> ValueOfInformation:
         """From effects, reach and gradient under the posterior means; ``rivals`` are places in the set.
+
+        With ``prices`` [A] shares are of money, and sums of money stand wherever numbers of experiments do.
 
         The leader, the largest posterior mean of all, is what is chosen without further experiments; it need not be
         among the rivals. ``draws`` (S, at least 2) is rounded down to an even number.
@@ -82,13 +87,13 @@ class ValueOfInformation:
         return cls(
             margins=found.effects[candidates] - found.effects[leader],
             contrast=contrast[rows],
-            reach=found.reach[rows],
+            reach=found.reach[rows] if prices is None else found.reach[rows] / prices,
             variance=posterior.variance[rows],
             weight=(posterior.trusted[rows] + 1).astype(np.float64),
             normal=rng.standard_normal((max(draws // 2, 1), len(rows))),
         )
 
-    def at(self, shares: Floats, n_experiments: int) -> tuple[float, Floats]:
+    def at(self, shares: Floats, n_experiments: float) -> tuple[float, Floats]:
         """V(η) − μ(leader) after ``n_experiments`` spread as ``shares`` [A], and its derivative by each share, [A].
 
         The derivative is exact for the fixed draws, but for rows without visits, where it is infinite and taken as 0.
@@ -112,7 +117,7 @@ class ValueOfInformation:
         slope: Floats = n_experiments * (by_visits @ self.reach)
         return value, slope
 
-    def planned_shares(self, n_experiments: int, start: Floats) -> Floats:
+    def planned_shares(self, n_experiments: float, start: Floats) -> Floats:
         """η with a large V, [A], sums to 1: the best on the way from ``start`` [A], a tenth of it spread evenly.
 
         Each step multiplies every share by its derivative (Silvey, Titterington & Torsney 1978, for optimal designs),
@@ -130,4 +135,36 @@ class ValueOfInformation:
             if not total > 0 or slope.max() <= (1 + 1e-6) * (slope @ shares):
                 break
             shares = gain / total
+        return best
+
+    def shares_among(self, open_: Flags, money: float, start: Floats) -> Floats:
+        """As `planned_shares`, of the interventions ``open_`` [A] alone."""
+        places = np.flatnonzero(open_)
+        shares = np.zeros_like(start)
+        few = start[places] if start[places].any() else np.ones(len(places))
+        shares[places] = replace(self, reach=self.reach[:, places]).planned_shares(money, few)
+        return shares
+
+    def narrowed_shares(self, money: float, shares: Floats, purse: Spending) -> Floats:
+        """Shares of money [A] for few kinds of experiments: as many as a batch may hold and its set-ups are worth.
+
+        The kinds with the largest shares are kept, half as many as before at a time, and the plan is made again for
+        them. Among the numbers of kinds that are tried the one with the largest V for what set-ups leave of ``money``.
+        """
+        best, most = shares, -np.inf
+        kept = np.flatnonzero(shares)
+        while len(kept):
+            if len(kept) <= purse.kinds:
+                net = money - float(purse.setup[kept].sum())
+                value = self.at(shares, net)[0] if net > 0 else -np.inf
+                if value > most:
+                    best, most = shares, value
+                if not purse.setup.any():
+                    break
+            size = len(kept) // 2 if len(kept) <= purse.kinds else max(len(kept) // 2, purse.kinds)
+            kept = kept[np.argsort(-shares[kept], kind="stable")[:size]]
+            if len(kept):
+                among = np.zeros(len(shares), dtype=bool)
+                among[kept] = True
+                shares = self.shares_among(among, money, shares)
         return best

@@ -121,7 +121,7 @@ def test_a_batch_follows_the_plan_for_all_experiments_that_are_left(monkeypatch)
 
     class Plan:
         @classmethod
-        def of(cls, found, posterior, rivals, draws, rng):
+        def of(cls, found, posterior, rivals, draws, rng, prices):
             candidates.append(rivals)
             return cls()
 

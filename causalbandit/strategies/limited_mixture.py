@@ -1,0 +1,261 @@
+"""The mixture that learns most for a sum of money, within limits on its interventions, and how near to the best it is.
+
+The relaxation knows no limits: shares η of the money M buy M·η_b/k_b experiments each, and the mixture problem with
+prices is convex (`causalbandit.strategies.mixture`). With at most so many kinds of experiments, or with set-ups to pay,
+it is a choice of a set of interventions, too. Local search finds one: members are exchanged, added and given up as long
+as the value falls. What that may have missed is certified: no mixture within the limits has a value below the lower
+bound of the relaxation.
+
+With limits on the experiments of one kind, η_b ≤ u_b, the relaxation keeps them. For p on the simplex, w = Wp,
+d_c = n_c + (Bη)_c and F = Σ_c w_c/d_c, the optimum is at least F²/(Σ_c w_c n_c/d_c² + max_{η' ≤ u} Σ_b η'_b grad_b),
+grad_b = Σ_c w_c B_cb/d_c²: the bound of the mixture problem with the largest gradient replaced by the best sum of money
+that the limits allow, dearest first.
+
+>>> import numpy as np
+>>> from causalbandit.spending import Limits, Spending
+>>> one = np.ones(3)
+>>> purse = Spending("money", 100.0, 100.0, one, 0 * one, np.full(3, 10**18), 2, Limits(most_kinds=2))
+>>> reach = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])  # two kinds see one row each, the third both
+>>> mixture = limited_mixture(reach, None, np.zeros(2), purse)
+>>> mixture.n_used <= 2, round(mixture.value, 3)
+(True, 2.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalbandit.errors import InvalidArgument
+from causalbandit.spending import Spending
+from causalbandit.strategies.capped_shares import capped_saddle, lower_bound
+from causalbandit.strategies.mixture import DEFAULT_SOLVERS, Mixture, optimal_mixture
+from causalbandit.strategies.mixture_search import MixtureProblem
+
+Array = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+LOCAL_SEARCH = "local search"
+"""What found a mixture that limits forbid the solver."""
+CANDIDATES = 6
+"""Interventions outside the set, those with the largest gradient, that are tried in place of each member."""
+MOST_MOVES = 40
+"""Improvements after which the search ends, whether or not there are more."""
+LEAST_GAIN = 1e-4
+"""A move must lower the value by this share."""
+CONTENDERS = 64
+"""Interventions in the maximum that a solve looks at: those that were worst for the mixtures seen so far."""
+USED = 1e-6
+"""A share below this is dust of a solver."""
+
+
+def limited_mixture(
+    reach: Array,
+    objective: Array | None,
+    visits: Array,
+    purse: Spending,
+    *,
+    learned: NDArray[np.bool_] | None = None,
+    tolerance: float = 1e-4,
+    solvers: Sequence[str] = DEFAULT_SOLVERS,
+) -> Mixture:
+    """The mixture for all the money of ``purse`` that minimises the largest error within its limits.
+
+    Parameters
+    ----------
+    reach, objective, learned, tolerance, solvers
+        As in `optimal_mixture`.
+    visits : numpy.ndarray of float, shape [C]
+        Visits already made.
+    purse : Spending
+        The money M, prices, set-ups and limits.
+
+    Returns
+    -------
+    Mixture
+        ``weights`` are shares of the money that pays experiments, ``value`` counts what set-ups cost, and
+        ``lower_bound`` holds for every mixture within the limits: ``gap`` certifies the local search.
+
+    Raises
+    ------
+    ValueError
+        When no set of interventions that was tried reaches all rows within the limits.
+    """
+    money = max(purse.money, float(purse.prices.min()))
+    settings: dict[str, Any] = {"learned": learned, "tolerance": tolerance, "solvers": solvers}
+    relaxed = optimal_mixture(reach, objective, visits / money, purse.prices, **settings)
+    most = np.minimum(purse.most * (purse.prices / money), 1.0)
+    within = np.count_nonzero(relaxed.weights > USED) <= purse.kinds and bool((relaxed.weights <= most).all())
+    if relaxed.value <= 0 or not purse.affordable.any() or (within and not purse.setup.any()):
+        return relaxed
+    rows = _rows_that_count(reach, objective, visits, learned)
+    weight = (reach * reach if objective is None else objective)[rows]
+    rate = reach[rows] / purse.prices
+    problem = MixtureProblem(rate, weight, visits[rows] / money, rate.max(axis=1), weight.max(axis=1))
+    search = _Search(problem, most, purse.setup / money, purse.kinds, relaxed)
+    found = search.run() if purse.few_kinds else search.whole()
+    if not np.isfinite(found.value):
+        raise InvalidArgument("most_kinds", _no_plan(purse, reach[rows]))
+    lower = max(relaxed.lower_bound, search.bound(found))
+    return replace(
+        relaxed,
+        weights=found.shares / found.shares.sum(),
+        value=found.value,
+        lower_bound=min(lower, found.value),
+        solver=LOCAL_SEARCH,
+        dual=found.proof[1],
+        note=" ".join([*([relaxed.note] if relaxed.note else []), _said(purse, found, lower)]),
+    )
+
+
+def _rows_that_count(reach: Array, objective: Array | None, visits: Array, learned: NDArray[np.bool_] | None) -> Places:
+    weighted = (reach if objective is None else objective).max(axis=1) > 0
+    counted = weighted & ((reach.max(axis=1) > 0) | (visits > 0))
+    return np.flatnonzero(counted if learned is None else counted & learned)
+
+
+def _said(purse: Spending, found: _Point, lower: float) -> str:
+    kept = "; ".join(purse.sentences())
+    gap = 100 * max(found.value / lower - 1, 0.0) if lower > 0 else float("inf")
+    return f"Made to keep to limits ({kept}): proven within {max(gap, 0.01):.2g} % of the best without those on kinds."
+
+
+def _no_plan(purse: Spending, reach: Array) -> str:
+    problem = MixtureProblem(reach, reach, np.zeros(len(reach)), reach.max(axis=1), reach.max(axis=1))
+    cover = int(np.count_nonzero(problem.uniform_over_cover()))
+    return (
+        f"was {purse.kinds}; no {purse.kinds} interventions that were tried reach all {len(reach)} rows to be learned, "
+        f"which {cover} do. Allow more kinds, or leave out interventions that need rows of their own."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A mixture: shares of all the money [A], its value, shares and dual weights that prove most, its gradient."""
+
+    shares: Array
+    value: float
+    proof: tuple[Array, Array]
+    gradient: Array
+
+    @property
+    def members(self) -> Places:
+        return np.flatnonzero(self.shares)
+
+
+class _Search:
+    """Local search over sets of interventions."""
+
+    def __init__(self, problem: MixtureProblem, most: Array, setup: Array, kinds: int, relaxed: Mixture) -> None:
+        self.problem, self.most, self.setup, self.kinds, self.relaxed = problem, most, setup, kinds, relaxed
+        n = len(most)
+        self.contenders = np.arange(n) if n <= CONTENDERS else np.flatnonzero(relaxed.dual > 0)
+        self.wanted = np.flatnonzero((relaxed.weights > USED) & (most > 0))
+        if not len(self.wanted):
+            self.wanted = np.flatnonzero(most > 0)[:CANDIDATES]
+        self.seen: dict[tuple[int, ...], _Point] = {}
+
+    def run(self) -> _Point:
+        """The best point: the relaxation's members given up one by one, then moves as long as they help."""
+        best = self._thinned()
+        for _ in range(MOST_MOVES):
+            tried = [self.solved(members) for members in self._moves(best)]
+            good = min(tried, key=lambda point: point.value, default=best)
+            if not good.value < best.value * (1 - LEAST_GAIN):
+                break
+            best = good
+        return best
+
+    def whole(self) -> _Point:
+        """The best point of all interventions, where only experiments of one kind are limited."""
+        order = np.argsort(-self._gradient(self.relaxed.weights, self.relaxed.dual), kind="stable")
+        order = order[self.most[order] > 0]
+        enough = int(np.searchsorted(np.cumsum(self.most[order]), 1.0)) + 1
+        members = np.union1d(order[:enough], self.wanted)
+        best = self.solved(members)
+        for _ in range(MOST_MOVES):
+            score = np.where(self.most > 0, best.gradient, -np.inf)
+            outside = np.setdiff1d(np.argsort(-score, kind="stable")[:CANDIDATES], members)
+            outside = outside[self.most[outside] > 0]
+            if not len(outside):
+                break
+            members = np.union1d(members, outside)
+            point = self.solved(members)
+            if not point.value < best.value * (1 - LEAST_GAIN):
+                break
+            best = point
+        return best
+
+    def _thinned(self) -> _Point:
+        members = self.wanted
+        point = self.solved(members)
+        while len(members) > 1:
+            # With many members only those with small shares are tried.
+            small = members[np.argsort(self.relaxed.weights[members], kind="stable")[:CANDIDATES]]
+            tried = [self.solved(members[members != place]) for place in small]
+            good = min(tried, key=lambda each: (each.value, -float(self._covered(each))))
+            if len(members) <= self.kinds and not good.value < point.value * (1 - LEAST_GAIN):
+                break
+            point, members = good, good.members
+        return point
+
+    def _covered(self, point: _Point) -> int:
+        rate = self.problem.rate[:, point.members].max(axis=1, initial=0.0)
+        return int(np.count_nonzero(rate + self.problem.count))
+
+    def _moves(self, point: _Point) -> list[Places]:
+        members = point.members
+        score = point.gradient.copy()
+        if not np.isfinite(point.value):  # some row is not reached: those who reach most of such rows
+            starved = (self.problem.rate[:, members].max(axis=1, initial=0.0) + self.problem.count) <= 0
+            score = (self.problem.rate[starved] > 0).sum(axis=0).astype(np.float64)
+        score[members] = -np.inf
+        score[self.most <= 0] = -np.inf
+        outside = np.argsort(-score, kind="stable")[:CANDIDATES]
+        outside = outside[score[outside] > -np.inf]
+        moves = [np.append(members[members != old], new) for new in outside for old in members]
+        if len(members) < self.kinds:
+            moves += [np.append(members, new) for new in outside]
+        if self.setup.any() and len(members) > 1:
+            moves += [members[members != old] for old in members]
+        return moves
+
+    def solved(self, members: Places) -> _Point:
+        """The best point with these members."""
+        key = tuple(sorted(int(place) for place in members))
+        if key not in self.seen:
+            self.seen[key] = self._solve(np.array(key, dtype=np.intp))
+        return self.seen[key]
+
+    def _solve(self, members: Places) -> _Point:
+        problem, n = self.problem, len(self.most)
+        shares, money = np.zeros(n), 1.0 - float(self.setup[members].sum())
+        shares[members] = USED
+        rate = problem.rate[:, members]
+        if money <= 0 or (problem.count + rate.max(axis=1) <= 0).any():
+            proof = shares, self.relaxed.dual
+            return _Point(shares, np.inf, proof, self._gradient(*proof))
+        while True:  # contenders grow until none outside is worse
+            weight = problem.weight[:, self.contenders]
+            best, proof = capped_saddle(rate, weight, problem.count, self.most[members], money)
+            shares[members] = best[0]
+            values = problem.values(problem.denominators(shares))
+            worst = int(values.argmax())
+            if worst in self.contenders or values[worst] <= values[self.contenders].max() * (1 + LEAST_GAIN):
+                break
+            self.contenders = np.union1d(self.contenders, np.argsort(-values, kind="stable")[:CANDIDATES])
+        proved, dual = np.zeros(n), np.zeros(n)
+        proved[members], dual[self.contenders] = proof
+        return _Point(shares, float(values[worst]), (proved, dual), self._gradient(shares, dual))
+
+    def _gradient(self, shares: Array, dual: Array) -> Array:
+        return self.problem.bound(self.problem.denominators(shares), dual, np.zeros(0, dtype=np.intp))[1]
+
+    def bound(self, point: _Point) -> float:
+        """The lower bound of the relaxation that keeps to limits on one kind, from this point; 0 where it says none."""
+        problem = self.problem
+        return lower_bound(problem.rate, problem.weight, problem.count, *point.proof, self.most)
