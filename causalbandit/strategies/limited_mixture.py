@@ -56,7 +56,7 @@ USED = 1e-6
 def limited_mixture(
     reach: Array,
     objective: Array | None,
-    visits: Array,
+    visits: Array | NDArray[np.int64],
     purse: Spending,
     *,
     learned: NDArray[np.bool_] | None = None,
@@ -69,7 +69,7 @@ def limited_mixture(
     ----------
     reach, objective, learned, tolerance, solvers
         As in `optimal_mixture`.
-    visits : numpy.ndarray of float, shape [C]
+    visits : numpy.ndarray of float or int64, shape [C]
         Visits already made.
     purse : Spending
         The money M, prices, set-ups and limits.
@@ -112,7 +112,9 @@ def limited_mixture(
     )
 
 
-def _rows_that_count(reach: Array, objective: Array | None, visits: Array, learned: NDArray[np.bool_] | None) -> Places:
+def _rows_that_count(
+    reach: Array, objective: Array | None, visits: Array | NDArray[np.int64], learned: NDArray[np.bool_] | None
+) -> Places:
     weighted = (reach if objective is None else objective).max(axis=1) > 0
     counted = weighted & ((reach.max(axis=1) > 0) | (visits > 0))
     return np.flatnonzero(counted if learned is None else counted & learned)

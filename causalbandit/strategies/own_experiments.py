@@ -107,7 +107,8 @@ def _paid(reach: Floats, money: Floats, purse: Spending) -> RowPlan:
     n_interventions = reach.shape[1]
     value = reach / purse.prices
     alone = purse.prices + purse.setup <= money[:, None] * (1 + 1e-9)  # where a row can pay without the others
-    value = np.where(alone | ~(alone & (reach > 0)).any(axis=1)[:, None], value, 0.0)
+    nowhere = np.logical_not((alone & (reach > 0)).any(axis=1, keepdims=True))
+    value = np.where(alone | nowhere, value, 0.0)
     blocked = purse.most <= 0
     sizes = np.zeros(n_interventions, dtype=np.int64)
     visits, left = np.zeros(len(money)), money.copy()
@@ -137,7 +138,7 @@ def _few(value: Floats, money: Floats, purse: Spending) -> npt.NDArray[np.intp]:
     Interventions are given up, the one with the least money first, as long as the visits that its rows get elsewhere
     are more than those that its set-up would leave.
     """
-    best = value.argmax(axis=1)
+    best: npt.NDArray[np.intp] = value.argmax(axis=1)
     if not purse.setup.any():
         return best
     value, each = value.copy(), np.arange(len(best))
