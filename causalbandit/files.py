@@ -35,8 +35,7 @@ def read_input(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
                     _refuse_size(name, f"{size:,}", max_bytes)
                 data = file.read(max_bytes + 1)
         except FileNotFoundError:
-            siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-            raise FileNotFoundError(f"There is no file {name!r}.{did_you_mean(path.name, siblings)}") from None
+            raise FileNotFoundError(missing_file(path)) from None
         except IsADirectoryError:
             raise IsADirectoryError(f"{name!r} is a folder; expected a file.") from None
     elif hasattr(path_or_file, "read"):
@@ -48,6 +47,15 @@ def read_input(path_or_file: Source, max_bytes: int) -> tuple[str, bytes]:
     if len(data) > max_bytes:
         _refuse_size(name, f"more than {max_bytes:,}", max_bytes)
     return name, data
+
+
+def missing_file(path: str | os.PathLike[str]) -> str:
+    """What to say of a file that is not there: its folder is missing, too, or the name most like it."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        return f"There is no file {str(path)!r}: its folder {str(path.parent)!r} does not exist."
+    siblings = sorted(other.name for other in path.parent.iterdir())
+    return f"There is no file {str(path)!r}.{did_you_mean(path.name, siblings)}"
 
 
 def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from causalbandit.errors import InvalidArgument
+from causalbandit.files import missing_file
 
 OPTIONS = {
     "alpha": "--alpha",
@@ -39,13 +40,16 @@ OPTIONS = {
     "most_each": "--most-each",
     "most_kinds": "--most-kinds",
     "multiplicity": "--multiplicity",
+    "n": "-n",
     "n_jobs": "--jobs",
     "name": "--name",
     "nodes": "--nodes",
     "ordered": "--ordered",
     "outcome": "--outcome",
     "outcome_model": "--model",
+    "outcomes": "--outcome",
     "planned": "--planned",
+    "propensities": "--propensity",
     "propensity": "--propensity",
     "quorum": "--quorum",
     "reference": "--control",
@@ -115,7 +119,11 @@ def message_of(error: BaseException) -> str:
     '--t-star was 0; expected a number above 0.'
     """
     if isinstance(error, InvalidArgument):
+        if error.argument == "path":
+            return error.message  # which begins with the file's name
         return f"{OPTIONS.get(error.argument, error.argument)} {error.message}"
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return missing_file(error.filename)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename!r}" if error.filename is not None else error.strerror
     return str(error)

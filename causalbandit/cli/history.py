@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +12,7 @@ import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.options import check_outputs, load, writing
+from causalbandit.inference.log_readers import csv_header, too_many_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,10 +93,16 @@ def read_rows(path: str) -> pd.DataFrame:
     if Path(path).suffix.lower() == ".parquet":
         return pd.read_parquet(path)
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a first row that is too long shifts the columns
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], index_col=False)
+        twice = [name for name, times in Counter(csv_header(path)).items() if times > 1]
+        if twice:
+            raise ValueError(f"the header names {twice[0]!r} more than once; expected each column once.")
+        return frame
     except pd.errors.EmptyDataError:
         raise ValueError("the file is empty; expected a header and one row per unit.") from None
-    except pd.errors.ParserError as error:
-        raise ValueError(f"the file is no table ({str(error).strip()}).") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise ValueError(f"the file {too_many_fields(error)}") from None
     except UnicodeDecodeError:
         raise ValueError("the file is not UTF-8; save it as CSV in UTF-8.") from None

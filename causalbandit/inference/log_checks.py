@@ -74,7 +74,9 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
     wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
     if len(wrong):
         row = wrong[0]
-        given = f"hold {taken[row]:g} for the taken arm {shown(names[arms[row]])} in row {row} ({len(wrong)} such rows)"
+        given = (
+            f"holds {taken[row]:g} for the taken arm {shown(names[arms[row]])} in row {row} ({len(wrong)} such rows)"
+        )
         fix = "an arm that was taken had a probability above 0 and at most 1: log the one that the design used"
         raise InvalidArgument("propensities", f"{given}; {fix}.")
 

@@ -68,7 +68,7 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     """The arrays of an `AdaptiveLog`, by its fields, from the named columns; parts are copied straight into them."""
     columns.check_present(table.names)
     if not table.n_rows:
-        raise InvalidArgument("outcomes", "is empty; a log needs rounds to learn from.")
+        raise InvalidArgument("outcomes", "is empty: the log has no rounds; expected one row per round.")
     codes, outcomes = np.empty(table.n_rows, dtype=np.int64), np.empty(table.n_rows)
     propensities = np.empty((table.n_rows, len(columns.shares)))
     contexts = np.empty((table.n_rows, len(columns.contexts)))
@@ -216,15 +216,20 @@ def _readable(path: Any) -> Iterator[None]:
     try:
         yield
     except pd.errors.EmptyDataError:
-        raise InvalidArgument("path", f"is {name!r}, an empty file: it has no header line.") from None
+        raise InvalidArgument("path", f"{name!r} is an empty file; expected a header and one row per round.") from None
     except UnicodeDecodeError:
-        raise InvalidArgument("path", f"is {name!r}, which is not text in UTF-8; save it as such.") from None
+        raise InvalidArgument("path", f"{name!r} is not text in UTF-8; save it as such.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise InvalidArgument(
-            "path",
-            f"is {name!r}, which cannot be read: {str(error).strip()} A row has more fields than the "
-            "header: a comma too many at its end, or one inside a value that is not in quotation marks.",
-        ) from None
+        raise InvalidArgument("path", f"{name!r} {too_many_fields(error)}") from None
+
+
+def too_many_fields(error: Exception) -> str:
+    """What to say of a row that is longer than the header, with pandas' own words when they name the line."""
+    place = f" ({str(error).strip()})" if "line" in str(error) else ""
+    return (
+        f"has a row with more fields than the header{place}: a comma too many at its end, or one inside a value that "
+        "is not in quotation marks."
+    )
 
 
 def _line(path: Any, sep: str, row: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from causalbandit.errors import Error
+from causalbandit.files import check_output
 
 APPLICATION = 0x63624944
 """SQLite's application id of a study: the letters "cbID"."""
@@ -76,7 +77,7 @@ class Database:
     @classmethod
     def create(cls, path: str | os.PathLike[str], settings: Mapping[str, str]) -> Self:
         """A new file that holds ``settings``; an existing file is never overwritten."""
-        place = Path(path)
+        place = check_output(path)
         try:
             with open(place, "xb"):  # claims the name: two that create the same study cannot both succeed
                 pass

@@ -249,7 +249,7 @@ class Study:
             status = self.status()
             raise StudyError(
                 f"The study is not finished: {status.told:,} of {status.budget:,} experiments are told, "
-                f"{status.open:,} are running. preview() tells what is known by now."
+                f"{status.open:,} are running. Its preview tells what is known by now."
             )
         return replay.decision()
 

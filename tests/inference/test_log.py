@@ -127,7 +127,7 @@ def test_what_would_bias_an_estimate_is_refused_with_its_place(change, columns, 
 
 
 def test_a_taken_arm_with_propensity_zero_is_refused():
-    with pytest.raises(ValueError, match=r"hold 0 for the taken arm 1 in row 2 .*had a probability above 0"):
+    with pytest.raises(ValueError, match=r"holds 0 for the taken arm 1 in row 2 .*had a probability above 0"):
         AdaptiveLog([0, 1, 1], [0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
 
 
