@@ -209,7 +209,12 @@ def bench_of(case: Case) -> Bench:
 
 def _run_block(block: Block) -> list[FinishedSearch]:
     bench = bench_of(block.case)
-    return [_search_once(bench, block, replication) for replication in block.replications]
+    try:
+        return [_search_once(bench, block, replication) for replication in block.replications]
+    except Exception as error:
+        where = f" on {bench.problem.name!r}" if bench.problem.name else ""
+        error.add_note(f"This happened to {block.strategy.name!r}{where} with {block.place[2]} experiments.")
+        raise
 
 
 def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch:

@@ -30,6 +30,7 @@ SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("causalbandit.cli.check", "check", "Look for contradictions between a graph and experiments."),
     "fit": ("causalbandit.cli.history", "fit", "Fit the tables of a graph to rows that were collected before."),
     "graphs": ("causalbandit.cli.graphs", "graphs", "List the problems that come with the package."),
+    "bench": ("causalbandit.cli.bench", "bench", "Compare a strategy with the shipped ones on the suite."),
     "study": ("causalbandit.cli.study", "study", "A campaign of your own experiments in one file."),
     "values": ("causalbandit.cli.effects", "values", "Values of arms, from the log of an adaptive experiment."),
 }

@@ -11,6 +11,7 @@ from causalbandit.errors import InvalidArgument
 from causalbandit.files import missing_file
 
 OPTIONS = {
+    "against": "--against",
     "alpha": "--alpha",
     "arm": "--arm",
     "arms": "--arms",
@@ -30,6 +31,7 @@ OPTIONS = {
     "drop_open": "--drop-open",
     "error": "--error",
     "estimand": "--estimand",
+    "families": "--families",
     "floor_decay": "--floor-decay",
     "goal": "--goal",
     "hidden": "--hidden",

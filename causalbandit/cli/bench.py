@@ -1,0 +1,124 @@
+"""``bench``: a strategy, perhaps one's own, against the shipped results on the suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from causalbandit.checks import one_of
+from causalbandit.cli.errors import BadInput, RunFailed, bad_input, message_of, running
+from causalbandit.cli.options import check_outputs, json_text, write, writing
+from causalbandit.cli.own_strategies import named_strategies
+from causalbandit.text import wrapped
+
+if TYPE_CHECKING:
+    from causalbandit.suite import SuiteResults
+
+FORMAT = "causalbandit bench, version 1"
+
+
+@click.command()
+@click.argument("strategies", metavar="[STRATEGY]...", nargs=-1)
+@click.option("--families", metavar="NAME,...", help="Run these families of the suite.  [default: all]")
+@click.option(
+    "--against",
+    metavar="NAME,...",
+    help="Compare with these shipped strategies.  [default: top-two, uniform-plug-in, successive-rejects]",
+)
+@click.option(
+    "--replications", metavar="R", type=click.IntRange(min=2), help="Searches per cell.  [default: as shipped]"
+)
+@click.option(
+    "--seed",
+    metavar="S",
+    type=click.IntRange(min=0),
+    help="Seed of the simulated worlds.  [default: that of the shipped results, so that searches are paired]",
+)
+@click.option("--jobs", metavar="N", type=int, help="Worker processes; -1: all cores.  [default: 1]")
+@click.option(
+    "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write everything to FILE; - prints it in place of the card.")
+@click.option(
+    "-o", "--out", metavar="FILE", help="Write the score card to FILE, or one row per search if it ends in .csv."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def bench(
+    strategies: tuple[str, ...],
+    families: str | None,
+    against: str | None,
+    replications: int | None,
+    seed: int | None,
+    jobs: int | None,
+    resume: str | None,
+    json_file: str | None,
+    out: str | None,
+    quiet: bool,
+) -> None:
+    """Run STRATEGY on the suite and print its score card against the shipped results.
+
+    STRATEGY is a name of the catalogue, or your own: package.module:Name or file.py:Name, where Name is a class that
+    needs no arguments, a function that makes a strategy, or an object. Without STRATEGY the shipped results are shown.
+    """
+    from causalbandit.finished_searches import ResumeError
+    from causalbandit.suite import SEED, run_suite, shipped_results, suite_problems
+
+    given = {"--against": against, "--replications": replications, "--seed": seed, "--jobs": jobs, "--resume": resume}
+    for option, value in given.items():
+        if not strategies and value is not None:
+            raise BadInput(f"{option}: needs a STRATEGY to run, such as top-two or my_file.py:MyStrategy.")
+    chosen = None if families is None else _names(families)
+    with bad_input("--families"):
+        suite_problems(chosen)
+    labelled = named_strategies(strategies)
+    shipped = shipped_results()
+    others = None if against is None else _names(against)
+    with bad_input("--against"):
+        for other in others or ():
+            one_of(other, "against", shipped.strategies, "strategies", verb="names")
+    if jobs == 0:
+        raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
+    check_outputs([], json=None if json_file == "-" else json_file, table=out)
+    if not labelled:
+        results = shipped if chosen is None else shipped.only(chosen)
+        card, text = None, results.summary()
+    else:
+        try:
+            with running("The run of the suite"):
+                results = run_suite(
+                    labelled,
+                    chosen,
+                    shipped.replications if replications is None else replications,
+                    seed=SEED if seed is None else seed,
+                    n_jobs=1 if jobs is None else jobs,
+                    resume=resume,
+                    progress=False if quiet else None,
+                )
+        except ResumeError as error:
+            raise BadInput(f"--resume: {message_of(error)}") from error
+        except (TypeError, LookupError, AttributeError, AssertionError) as error:
+            notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+            raise RunFailed(f"The strategy failed: {type(error).__name__}: {error}{notes}") from error
+        card = results.score_card(others)
+        text = "\n".join([card.summary(), *_refusals(results)])
+    content = {"format": FORMAT, **results.to_dict(), "score_card": None if card is None else card.to_dict()}
+    said = [json_text(content).rstrip()] if json_file == "-" else [] if quiet else [text]
+    with writing(*said):
+        if json_file is not None and json_file != "-":
+            write(json_file, json_text(content), quiet)
+        if out is not None:
+            is_table = out.lower().endswith(".csv")
+            write(out, results.to_frame().to_csv(index=False) if is_table else text + "\n", quiet)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _refusals(results: SuiteResults) -> list[str]:
+    """Where a strategy could not work, a sentence each."""
+    lines = []
+    for row in results.refusals().itertuples():
+        lines += wrapped(f"{row.strategy} was left out of {row.cells} cells of {row.family}: it {row.reason}.")
+    return lines
