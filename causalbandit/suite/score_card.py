@@ -76,11 +76,12 @@ class ScoreCard:
         common = min(results.replications, reference.replications) if paired else None
         families = [family for family in FAMILIES if family in set(results.frame["family"])]
         records: list[tuple[Any, ...]] = []
+        of_reference = {other: reference.cells(other) for other in against or AGAINST if other in reference.strategies}
         for strategy in results.strategies:
-            standard = [other for other in AGAINST if other != strategy and other in reference.strategies]
+            standard = [other for other in of_reference if other != strategy]
             mine = results.cells(strategy)
             for other in standard[:COMPARED] if against is None else against:
-                theirs = reference.cells(other)
+                theirs = of_reference[other]
                 of_family = results.frame[results.frame["strategy"] == strategy].drop_duplicates(["problem", "step"])
                 for family in families:
                     keys = [key for key in mine if key[0] == family and key in theirs]

@@ -118,7 +118,7 @@ def cell(row: object) -> str:
 def spread(rows: object) -> str:
     """Median and range over families."""
     median, low, high = spread_of(rows)
-    return f"{median:.2f} ({low:.2f} to {high:.2f})"
+    return f"{median:.2f} ({low:.2f} to {high:.2f})".replace("inf", "∞")
 
 
 def words(strategy: str, other: str, rows: object) -> str:
