@@ -24,6 +24,7 @@ from causalbandit.propagation import propagate
 from causalbandit.randomness import RNG, generator
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import optimal_mixture
+from causalbandit.strategies.mixture_solvers import FIRST_ORDER
 from causalbandit.strategies.strategy import SAME, Task
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.weightings import lead_errors, row_weights
@@ -41,6 +42,8 @@ ELEMENTS = 1 << 22
 """Numbers of one block of draws, 32 MiB."""
 OUT_OF_REACH = 8.0
 """Standard errors of a lead that no normal draw turns round: the chance is below 1e-15."""
+NEAR_ENOUGH = 1e-2
+"""Gap to which the mixture of two-phase is solved: its errors are then off by half a percent."""
 MOST_VARIANCE = 0.25
 """The variance of an estimate in [0, 1] that is 0 or 1 with the same chance: none is larger."""
 
@@ -150,8 +153,8 @@ class Prospect:
             objective,
             self.visits(before_mixture) / max(rest, 1.0),
             learned=learned,
-            tolerance=strategy.tolerance,
-            solvers=strategy.solvers,
+            tolerance=max(strategy.tolerance, NEAR_ENOUGH),
+            solvers=(FIRST_ORDER, *strategy.solvers),
         ).weights
         seen = before_mixture + self.reach @ (rest * shares)
         sizes = (first + second) * per_row + rest * shares

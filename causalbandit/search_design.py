@@ -49,6 +49,9 @@ from causalbandit.text import shortened
 
 Floats = npt.NDArray[np.float64]
 
+TOLERANCE = 1e-3
+"""Gap to which mixtures are solved: γ* is told to three digits."""
+
 
 def design(
     problem: Problem,
@@ -117,14 +120,14 @@ def design(
     prospect = Prospect(task, turn, cpt, found.effects, found.reach, found.gradient, budget)
 
     # The mixtures: by reach without visits in hand for γ*, and the one that was asked for.
-    gamma = optimal_mixture(found.reach, learned=task.learned)
+    gamma = optimal_mixture(found.reach, learned=task.learned, tolerance=TOLERANCE)
     mixture = gamma
     if weighting != "reach" or before is not None:
         in_hand = np.zeros(len(cpt)) if before is None else before.visits
         even = found.reach.mean(axis=1) * budget
         errors = lead_errors(found.gradient, prospect.gains, prospect.variance(prospect.visits(even)))
         weights = row_weights(weighting, found.reach, found.gradient, cpt, prospect.gains, errors)
-        mixture = optimal_mixture(found.reach, weights, in_hand / budget, learned=task.learned)
+        mixture = optimal_mixture(found.reach, weights, in_hand / budget, learned=task.learned, tolerance=TOLERANCE)
 
     # What each way of spending the budget is expected to show.
     notes = [f"Mixture: {mixture.note}"] if mixture.note else []

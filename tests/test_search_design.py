@@ -123,7 +123,7 @@ def test_gamma_star_is_below_both_limits(name):
     left_free = [len(matter - set(fixed)) for fixed in problem.interventions]
     assert found.bounds == (len(matter) * problem.interventions.n_family_rows, sum(left_free))
     assert found.gamma_star.value <= min(found.bounds) * (1 + 1e-4)
-    assert found.gamma_star.value == pytest.approx(cb.gamma_star(problem.model, problem.interventions))
+    assert found.gamma_star.value == pytest.approx(cb.gamma_star(problem.model, problem.interventions), rel=1e-3)
     expected = math.sqrt(found.gamma_star.value * math.log(len(left_free) * 1_000) / 1_000)
     assert found.regret_bound == pytest.approx(expected)
 
@@ -190,7 +190,7 @@ def test_rows_from_before_give_the_tables_and_stand_in_the_denominators():
     assert found.gamma_star.value == pytest.approx(without.gamma_star.value)
     assert (found.allocation("mixture").delta_errors < without.allocation("mixture").delta_errors).all()
     direct = cb.optimal_mixture(
-        fitted.problem.model.reach(problem.interventions), counts=fitted.visits / 500, tolerance=1e-4
+        fitted.problem.model.reach(problem.interventions), counts=fitted.visits / 500, tolerance=1e-3
     )
     np.testing.assert_allclose(found.mixture.weights, direct.weights, atol=1e-6)
     assert "3,000 rows from before" in found.summary()

@@ -79,7 +79,7 @@ def difficulty(problem: Problem) -> list[str]:
     except ValueError:  # too large for exact propagation, which the summary has said
         return []
     # The solver in numpy first: it needs no import of a second.
-    found = optimal_mixture(reach, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS[:2]))
+    found = optimal_mixture(reach, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS))
     by_rows, by_arms = len(problem.graph.ancestors) * arms.n_family_rows, round(float(reach.sum()))
     return wrapped(
         f"Difficulty γ* = {found.value:.3g}, of at most min(N·C, Σ_a(N − N_a)) = min({by_rows:,}, {by_arms:,}): the "

@@ -47,5 +47,5 @@ def plot_search_design(
     ax.set_xlabel(f"P({escaped(target)} = 1 | do(intervention)), with 95 % intervals to be expected")
     left_out = "" if len(interventions) <= most else f", {len(interventions) - most} more not shown"
     ax.set_title(escaped(title) + left_out, fontsize="medium")
-    ax.legend(loc="best", fontsize="small", frameon=False)
+    ax.legend(loc="best", fontsize="small", facecolor="white", edgecolor="none", framealpha=0.9)
     return ax
