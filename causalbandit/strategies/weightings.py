@@ -15,7 +15,9 @@ contrast    (g_c(a) − g_c(a°))² v_c / resolved_a²  the largest squared rati
 ==========  =====================================  ==================================================================
 
 A lead of a° is resolved_a = max(lead, its standard error so far): one that is smaller than its error may be anything of
-that size. The last two are beyond the paper, and its bound on the regret is not proved for them.
+that size. The last two are beyond the paper, and its bound on the regret is not proved for them. They go by variances
+alone and give few experiments to rows with α near 0 or 1, whose estimates may then be biased by the half counts that
+are added, (ones + ½)/(visits + 1): they are for experiments that come on top of some visits of every row.
 
 >>> import numpy as np
 >>> gradient, cpt = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), np.array([0.5, 0.9])
