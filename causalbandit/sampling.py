@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.assignments import FREE
+from causalbandit.checks import whole_number
 from causalbandit.clique_tree import Floats, Number, Places, Scope, clique_tree
 from causalbandit.counts import Counts, Origin
+from causalbandit.errors import InvalidArgument, shown
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, bag_tables, pairs_in_memory, propagate
@@ -256,7 +258,7 @@ def sample_rows(
     import pandas as pd
 
     InterventionSet(graph, [intervention])
-    (n_rows,) = _checked_sizes([size], 1).tolist()
+    n_rows = whole_number(size, "size", least=0, most=2**40, of="experiments")
     random = generator(rng)
     order = graph.all_nodes if graph.hidden else graph.nodes
     position = {node: place for place, node in enumerate(order)}
@@ -291,5 +293,6 @@ def _checked_sizes(sizes: Any, n_interventions: int) -> Integers:
     array = np.asarray(sizes)
     if array.shape != (n_interventions,) or array.dtype.kind not in "iu" or (array < 0).any():
         expected = f"expected {n_interventions} non-negative whole numbers, one per intervention"
-        raise ValueError(f"The numbers of experiments were {sizes!r}; {expected}.")
+        given = ", ".join(map(shown, sizes)) if isinstance(sizes, (list, tuple)) else shown(sizes)
+        raise InvalidArgument("sizes", f"was [{given}]; {expected}.")
     return array.astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 from causalbandit.designs.mad_record import RoundRecord, doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import CovariateReader
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument, InvalidType, shown
 from causalbandit.inference.log_checks import LARGEST
 
 
@@ -42,6 +42,12 @@ class OpenAssignment(NamedTuple):
     """The unit's covariates [d], in the design's order."""
     predictions: list[float] | None
     """What the outcome model predicted for every arm [K]."""
+
+
+def known_ids(n_assigned: int) -> str:
+    """What ids can be, for an error."""
+    known = f"ids so far are 1 to {n_assigned}" if n_assigned else "no unit has been assigned yet"
+    return f"{known}. Pass the id that assign() gave."
 
 
 class AssignmentBook:
@@ -107,8 +113,7 @@ class AssignmentBook:
             return assignment_id
         whole = isinstance(assignment_id, numbers.Real) and not isinstance(assignment_id, bool)
         if not (whole and 0 < assignment_id <= self.n_assigned and assignment_id == int(assignment_id)):
-            known = f"ids so far are 1 to {self.n_assigned}. Pass the id that assign() gave"
-            raise InvalidArgument("assignment_id", f"was {assignment_id!r}; {known}.")
+            raise InvalidArgument("assignment_id", f"was {shown(assignment_id)}; {known_ids(self.n_assigned)}")
         return int(assignment_id)
 
     def check_covariates(self, number: int, covariates: Any) -> None:

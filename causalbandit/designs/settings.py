@@ -108,6 +108,7 @@ class MADSettings:
             "record_rounds": bool(self.record_rounds),
         }
         if self.covariates is not None:
+            checks.instance(self.covariates, "covariates", (list, tuple), "the covariates' names, such as ['age']")
             names = cleaned["covariates"] = tuple(str(name) for name in self.covariates)
             checks.distinct(names, "covariates")
         for name, value in cleaned.items():

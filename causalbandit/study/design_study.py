@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalbandit.checks import instance, whole_number
-from causalbandit.designs.assignment_book import Assignment, finite_outcome
+from causalbandit.designs.assignment_book import Assignment, finite_outcome, known_ids
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.errors import InvalidArgument, InvalidType, listing
 from causalbandit.study.check import StudyCheck
@@ -317,9 +317,7 @@ class DesignStudy:
     def _known(states: Mapping[int, str], value: Any) -> int:
         number = whole_number(value, "assignment_id")
         if number not in states:
-            raise InvalidArgument(
-                "assignment_id", f"was {value!r}; ids so far are 1 to {len(states)}. Pass the id that assign() gave."
-            )
+            raise InvalidArgument("assignment_id", f"was {value!r}; {known_ids(len(states))}")
         return number
 
 
