@@ -199,7 +199,7 @@ def test_a_size_that_is_no_count_is_refused(size):
     model, _ = random_problem(np.random.default_rng(0), 4)
     with pytest.raises(ValueError, match="expected a whole number of experiments"):
         model.sample({}, size)
-    with pytest.raises(ValueError, match="expected a whole number of experiments"):
+    with pytest.raises(ValueError, match="expected 1 non-negative whole number"):
         model.sample_counts({}, size)
 
 
