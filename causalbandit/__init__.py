@@ -23,6 +23,7 @@ the proof          `confirm` by fresh experiments, giving a `Confirmation`; `ber
                    `adjustment_covariates`; `report_page`, `write_report`
 its planning       `design`: what a budget will show, before the first experiment, giving a `SearchDesign`;
                    `optimal_mixture`, `gamma_star`, `Mixture`
+saved results      `load_result` reads what ``to_dict`` and ``--json`` have written: `RegretCurves` or a `SavedResult`
 the comparison     `evaluate_regret`, giving `RegretCurves`; `random_problems`
 the proof, live    `MixtureAdaptiveDesign` around a policy (`BetaBernoulliThompson`, `GaussianThompson`, `UCB`,
                    `EpsilonGreedy`, `FixedPolicy`, `PolicyFloor`), giving an `Assignment` per unit; `simulate_mad`;
@@ -33,10 +34,12 @@ at any time        `mean_sequence`, `arm_sequences`
 when it fails      `Error` and, an argument that cannot be used, `InvalidArgument`; `ResumeError`; `LookaheadWarning`
 =================  =====================================================================================================
 
-Every function that draws random numbers takes a seed or a `numpy.random.Generator` as ``rng``; the same seed gives the
-same answer. Tables are pandas frames. Importing the package computes nothing and leaves cvxpy, matplotlib, pandas,
-pydantic and joblib for when they are needed.
+What the package does is logged under the name ``causalbandit``. Every function that draws random numbers takes a seed
+or a `numpy.random.Generator` as ``rng``; the same seed gives the same answer. Tables are pandas frames. Importing the
+package computes nothing and leaves cvxpy, matplotlib, pandas, pydantic and joblib for when they are needed.
 """
+
+import logging
 
 from causalbandit.errors import Error, InvalidArgument
 from causalbandit.graph import CausalGraph
@@ -68,6 +71,7 @@ from causalbandit.study.design_study import DesignStudy
 from causalbandit.study.study import Study
 from causalbandit.driver import search
 from causalbandit.evaluation import evaluate_regret
+from causalbandit.saved_results import SavedResult, load_result
 from causalbandit.finished_searches import ResumeError
 from causalbandit.regret_curves import RegretCurves
 from causalbandit.allocation import thompson_allocation
@@ -93,6 +97,8 @@ from causalbandit.inference.policy_values import policy_contrasts, policy_value
 from causalbandit.inference.arm_sequences import arm_sequences
 from causalbandit.sequences.streams import mean_sequence
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
+
+logging.getLogger("causalbandit").addHandler(logging.NullHandler())  # silent unless the user's program listens
 
 __version__ = "0.1.0"
 
@@ -136,6 +142,8 @@ __all__ = [
     "optimal_mixture",
     "RegretCurves",
     "evaluate_regret",
+    "SavedResult",
+    "load_result",
     "ResumeError",
     "thompson_allocation",
     "BetaBernoulliThompson",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import distinct, finite_array, instance, listed, number, numeric_array, shaped
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 
 Codes = npt.NDArray[np.int8]
@@ -41,11 +41,11 @@ def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> 
         if node not in graph.places:
             graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
             fix = "which nobody can fix. Leave it out, or do not declare it as hidden"
-            raise ValueError(f"{said} fixes the hidden node {node!r}, {fix}.")
+            raise BadValue(f"{said} fixes the hidden node {node!r}, {fix}.")
         if node == graph.target:
-            raise ValueError(f"{said} fixes the target {node!r}; expected other nodes only. Remove the target from it.")
+            raise BadValue(f"{said} fixes the target {node!r}; expected other nodes only. Remove the target from it.")
         if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
-            raise ValueError(f"{said} sets {node!r} to {value!r}; expected 0 or 1. Leave it out to keep it free.")
+            raise BadValue(f"{said} sets {node!r} to {value!r}; expected 0 or 1. Leave it out to keep it free.")
         row[node] = int(value)
     return row
 
@@ -56,7 +56,7 @@ def check_room(graph: CausalGraph, n_interventions: int) -> None:
     if needed > MOST_BYTES:
         given = f"{n_interventions:,} interventions on {len(graph.nodes):,} nodes need {needed:,} bytes"
         fix = "List fewer interventions, or leave nodes out of the graph"
-        raise ValueError(f"{given}; expected at most {MOST_BYTES:,}. {fix}.")
+        raise BadValue(f"{given}; expected at most {MOST_BYTES:,}. {fix}.")
 
 
 def free_codes(graph: CausalGraph, n_interventions: int) -> Codes:
@@ -86,9 +86,7 @@ def find_places(graph: CausalGraph, codes: Codes) -> dict[tuple[int, ...], int]:
             first = places.setdefault(tuple(marks[start:end]), place)
             if first != place:
                 shown = {graph.nodes[mark // 2]: mark % 2 for mark in marks[start:end]}
-                raise ValueError(
-                    f"Interventions {first} and {place} are both {shown!r}; expected each once. Remove one."
-                )
+                raise BadValue(f"Interventions {first} and {place} are both {shown!r}; expected each once. Remove one.")
             start = end
             place += 1
     return places

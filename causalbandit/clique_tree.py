@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.errors import BadValue
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.regimes import LARGEST_SCOPE
 from causalbandit.triangulation import min_fill
@@ -162,7 +163,7 @@ class CliqueTree:
         fix = (
             f"Remove edges of little weight, or split nodes with many parents (the most that a node has is {in_degree})"
         )
-        raise ValueError(f"Exact propagation on this graph needs {need} {size}. {fix}.")
+        raise BadValue(f"Exact propagation on this graph needs {need} {size}. {fix}.")
 
     @cached_property
     def ancestors_needed(self) -> list[tuple[list[int], list[int]]]:

@@ -15,6 +15,7 @@ from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.mad_log import LoggedMAD, replay_log
 from causalbandit.drawings import confirmation_html
+from causalbandit.formats.result_file import stamp
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.estimates import one_more_per
 from causalbandit.inference.log import AdaptiveLog
@@ -349,7 +350,7 @@ class Confirmation:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
         frame = self.estimates()
-        return {
+        return stamp("confirmation") | {
             "problem": self.problem.name,
             "target": self.problem.graph.target,
             "goal": self.problem.goal,

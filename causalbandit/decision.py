@@ -17,7 +17,9 @@ from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
 from causalbandit.decision_words import decision_text
 from causalbandit.drawings import decision_html
+from causalbandit.errors import BadValue
 from causalbandit.finished_batches import FinishedBatch
+from causalbandit.formats.result_file import stamp
 from causalbandit.graph import row_names
 from causalbandit.graph_check.check import GraphCheck
 from causalbandit.graph_check.repair import Amendment
@@ -202,7 +204,7 @@ class Decision:
         tables = self.tables
         if tables is None:
             fix = "use one that learns the graph, such as 'two-phase'"
-            raise ValueError(f"The strategy {self.strategy!r} does not estimate tables; {fix}.")
+            raise BadValue(f"The strategy {self.strategy!r} does not estimate tables; {fix}.")
         families = self.problem.interventions.families
         names = row_names(families)
         data: dict[str, Any] = {
@@ -245,7 +247,7 @@ class Decision:
         """
         if not len(self.counts.visits):
             fix = "use one that learns the graph, such as 'top-two', or confirm the choice by fresh experiments"
-            raise ValueError(f"The strategy {self.strategy!r} watched the target alone, which tells no tables; {fix}.")
+            raise BadValue(f"The strategy {self.strategy!r} watched the target alone, which tells no tables; {fix}.")
         place = None if reference is None else self.problem.interventions.index(reference)
         frame = plug_in_effects(
             self.problem.interventions,
@@ -269,7 +271,7 @@ class Decision:
         """
         if self.graph_check is None:
             fix = "a search of real experiments (environment=) or in a world of its own keeps rows"
-            raise ValueError(f"The experiments were simulated as counts, or their rows were not kept; {fix}.")
+            raise BadValue(f"The experiments were simulated as counts, or their rows were not kept; {fix}.")
         return self.graph_check.rows.to_frame(self.graph_check.claims.interventions)
 
     def confirm(
@@ -291,7 +293,7 @@ class Decision:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers (null for unknown) and texts, ready for JSON."""
         problem, tables = self.problem, self.tables
-        return {
+        return stamp("decision") | {
             "problem": problem.name,
             "target": problem.graph.target,
             "goal": problem.goal,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import networkx as nx
 
 from causalbandit.checks import instance, listed
-from causalbandit.errors import InvalidArgument, did_you_mean
+from causalbandit.errors import BadValue, InvalidArgument, did_you_mean
 
 
 def check_kind(dag: object) -> None:
@@ -19,7 +19,7 @@ def check_kind(dag: object) -> None:
     if not dag.is_directed():
         raise TypeError("The graph is undirected; expected a networkx.DiGraph with edges from causes to effects.")
     if len(dag) == 0:
-        raise ValueError("The graph has no nodes; expected at least the target.")
+        raise BadValue("The graph has no nodes; expected at least the target.")
 
 
 def check_names(nodes: Iterable[object]) -> None:
@@ -32,19 +32,19 @@ def check_names(nodes: Iterable[object]) -> None:
             expected = (
                 "expected printable text on one line, without spaces at its ends. networkx.relabel_nodes renames it"
             )
-            raise ValueError(f"A node is named {node!r}; {expected}.")
+            raise BadValue(f"A node is named {node!r}; {expected}.")
 
 
 def check_acyclic(dag: nx.DiGraph[str]) -> None:
     """Raise for a self-loop, and for a cycle, which is named."""
     loop = next(iter(nx.nodes_with_selfloops(dag)), None)
     if loop is not None:
-        raise ValueError(f"The node {loop!r} has an edge to itself; a graph of causes has none. Remove that edge.")
+        raise BadValue(f"The node {loop!r} has an edge to itself; a graph of causes has none. Remove that edge.")
     if nx.is_directed_acyclic_graph(dag):
         return
     cycle = [tail for tail, _ in nx.find_cycle(dag)]
     path = " → ".join([*cycle, cycle[0]] if len(cycle) <= 12 else [*cycle[:12], "…", cycle[0]])
-    raise ValueError(f"The graph has the cycle {path}; a causal graph is acyclic. Remove or turn one of these edges.")
+    raise BadValue(f"The graph has the cycle {path}; a causal graph is acyclic. Remove or turn one of these edges.")
 
 
 def parent_order(dag: nx.DiGraph[str], node: str, order: object) -> tuple[str, ...]:
@@ -53,10 +53,10 @@ def parent_order(dag: nx.DiGraph[str], node: str, order: object) -> tuple[str, .
     if order is None:
         return edges
     if isinstance(order, str) or not isinstance(order, Sequence):
-        raise ValueError(f"The parents of {node!r} were {order!r}; expected a list of node names in table order.")
+        raise BadValue(f"The parents of {node!r} were {order!r}; expected a list of node names in table order.")
     if not all(isinstance(parent, str) for parent in order) or sorted(order) != sorted(edges):
         given = f"listed as {list(order)!r}, but its edges come from {sorted(edges)!r}"
-        raise ValueError(f"The parents of {node!r} are {given}; expected these, in the order of the node's table.")
+        raise BadValue(f"The parents of {node!r} are {given}; expected these, in the order of the node's table.")
     return tuple(order)
 
 

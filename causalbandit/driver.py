@@ -6,6 +6,7 @@ caller's own function.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -45,6 +46,8 @@ Result = TypeVar("Result")
 Floats = npt.NDArray[np.float64]
 Check = Literal["warn", "repair", "off"]
 CHECKS: tuple[Check, ...] = ("warn", "repair", "off")
+
+LOG = logging.getLogger(__name__)
 
 
 def drive(plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Seen]) -> Result:
@@ -254,6 +257,7 @@ def run_strategy(
     with _bar(budget, progress) as bar:
 
         def experiment(batch: Batch) -> Counts:
+            LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())
             if batches and batches[-1].phase != batch.phase:
                 complete()
             counts = observe(batch)
@@ -303,6 +307,7 @@ class _RunOnRows:
         with _bar(self.budget, self.progress) as bar:
 
             def experiment(batch: Batch) -> ObservedRows:
+                LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())
                 rows = observe(batch)
                 bar.update(batch.total)
                 return rows

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.errors import BadValue
 from causalbandit.graph import CausalGraph, Family
 
 Floats = npt.NDArray[np.float64]
@@ -94,7 +95,7 @@ def _product(factors: Sequence[_Factor], nodes: Sequence[str], asked: str) -> _F
     """The product of the factors as a table over ``nodes``, which hold theirs."""
     if len(nodes) > _LARGEST:
         need = f"a table over {len(nodes)} nodes at once, because hidden nodes join them; expected at most {_LARGEST}"
-        raise ValueError(f"What is seen of {asked!r} takes {need}. Leave out hidden nodes or edges that matter little.")
+        raise BadValue(f"What is seen of {asked!r} takes {need}. Leave out hidden nodes or edges that matter little.")
     values = np.ones((2,) * len(nodes))
     for factor in factors:
         values *= factor.over(nodes)

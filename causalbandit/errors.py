@@ -42,6 +42,14 @@ class InvalidType(InvalidArgument, TypeError):
     """An argument of a type that cannot be used; a TypeError, too."""
 
 
+class BadValue(Error, ValueError):
+    """What a file or a value holds cannot be used; the message says why."""
+
+
+class RunError(Error, RuntimeError):
+    """Work that began could not be finished; the message says why."""
+
+
 def did_you_mean(name: object, options: Iterable[object]) -> str:
     """A clause `` Did you mean 'x'?`` for the option nearest to ``name``, or an empty string when none is near."""
     # difflib's usual cutoff: about two letters in five may differ, enough to find a misspelt name.

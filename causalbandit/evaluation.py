@@ -229,7 +229,7 @@ def _frame(
                     row = done[case_place, strategy_place, budget, replication]
                     chosen = labels[case_place][row.chosen]
                     records.append((problem, strategy, budget, replication, chosen, *row[5:], ""))
-    kinds = _FRAME_COLUMNS | ({"budget": "float64"} if cases[0].unit == "money" else {})
+    kinds = FRAME_COLUMNS | ({"budget": "float64"} if cases[0].unit == "money" else {})
     frame = pd.DataFrame.from_records(records, columns=list(kinds)).astype(kinds)
     checked = cases[0].world is not None and cases[0].check != "off"
     left_out = [] if checked else ["contradicted", "amendments"]
@@ -238,7 +238,7 @@ def _frame(
     return frame.drop(columns=left_out)
 
 
-_FRAME_COLUMNS = {
+FRAME_COLUMNS = {
     "problem": "object",
     "strategy": "object",
     "budget": "int64",
@@ -253,6 +253,7 @@ _FRAME_COLUMNS = {
     "money": "float64",
     "reason": "object",
 }
+"""Columns of the table of a comparison and their types."""
 
 
 # --- Checks and names ---------------------------------------------------------------------------------------------

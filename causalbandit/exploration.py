@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.errors import BadValue
+
 Array = NDArray[np.float64]
 
 
@@ -105,7 +107,7 @@ def floored(chances: ArrayLike, floor: float) -> Array:
     given = np.asarray(chances, dtype=np.float64)
     n_arms = given.shape[-1]
     if not 0.0 <= floor * n_arms <= 1.0 + 1e-12:
-        raise ValueError(f"floor was {floor!r} for {n_arms} arms; expected a number between 0 and 1/{n_arms}.")
+        raise BadValue(f"floor was {floor!r} for {n_arms} arms; expected a number between 0 and 1/{n_arms}.")
     raised = np.maximum(given, floor)
     above = raised - floor
     spare = above.sum(axis=-1, keepdims=True)

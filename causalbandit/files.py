@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, NoReturn
 
-from causalbandit.errors import InvalidType, did_you_mean
+from causalbandit.errors import BadValue, InvalidType, did_you_mean
 
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]
 """A path, or a file open for reading."""
@@ -60,7 +60,7 @@ def missing_file(path: str | os.PathLike[str]) -> str:
 
 def _refuse_size(name: str, size: str, max_bytes: int) -> NoReturn:
     expected = f"expected at most {max_bytes:,}. If it really is as large, pass a larger max_bytes in Python"
-    raise ValueError(f"{name}: the file has {size} bytes; {expected}.")
+    raise BadValue(f"{name}: the file has {size} bytes; {expected}.")
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:

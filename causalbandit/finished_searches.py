@@ -11,14 +11,14 @@ from typing import IO, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from causalbandit.errors import listing
+from causalbandit.errors import BadValue, Error, listing
 from causalbandit.files import check_output
 from causalbandit.strategies.strategy import Strategy
 
 FILE_FORMAT = "causalbandit regret, version 1"
 
 
-class ResumeError(ValueError):
+class ResumeError(Error, ValueError):
     """A resume file that cannot be used: of another run, damaged, in use, or not to be written."""
 
 
@@ -155,9 +155,9 @@ class SearchStore:
                 if any(not isinstance(value, kind) for value, kind in zip(row, _ROW_TYPES, strict=True)):
                     raise TypeError("a value of another type")
                 if not (0 <= row.problem < len(self._problems) and 0 <= row.strategy < len(self._strategies)):
-                    raise ValueError("place outside the lists")
+                    raise BadValue("place outside the lists")
                 if not 0 <= row.chosen < self._n_interventions[row.problem]:
-                    raise ValueError("place outside the set of interventions")
+                    raise BadValue("place outside the set of interventions")
             except (ValueError, TypeError) as error:
                 raise self._refused(f"line {number} is damaged ({line[:60]!r})") from error
             self.rows.append(row)

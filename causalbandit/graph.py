@@ -42,7 +42,7 @@ from causalbandit.digraphs import (
     known_node,
     parent_order,
 )
-from causalbandit.errors import did_you_mean, listing
+from causalbandit.errors import BadValue, did_you_mean, listing
 from causalbandit.projection import Projection, project
 
 
@@ -154,7 +154,7 @@ class CausalGraph:
         check_acyclic(dag)
         if target not in dag:
             known = f"{did_you_mean(target, dag)} Its nodes are {listing(dag)}"
-            raise ValueError(f"The target {target!r} is not a node of the graph.{known}.")
+            raise BadValue(f"The target {target!r} is not a node of the graph.{known}.")
         if parents is not None:
             instance(parents, "parents", Mapping, "a mapping from node to the order of its parents")
         orders = dict(parents or {})
@@ -306,14 +306,14 @@ class CausalGraph:
     def observed(self, node: Any, what: str = "node") -> str:
         """``node`` itself when it is an observed node; otherwise a ValueError that says whether it is hidden."""
         if self.require(node, what) not in self.places:
-            raise ValueError(f"The {what} {node!r} is hidden: nobody can see or fix it.")
+            raise BadValue(f"The {what} {node!r} is hidden: nobody can see or fix it.")
         return str(node)
 
     def require(self, node: Any, what: str = "node") -> str:
         """``node`` itself when the graph has it; otherwise a ValueError that suggests the nearest name."""
         if not isinstance(node, str) or node not in self._parents:
             known = f"{did_you_mean(node, self._all_nodes)} The graph's nodes are {listing(self._all_nodes)}"
-            raise ValueError(f"Unknown {what} {node!r}.{known}.")
+            raise BadValue(f"Unknown {what} {node!r}.{known}.")
         return node
 
     def to_networkx(self) -> nx.DiGraph[str]:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from causalbandit.checks import instance
 from causalbandit.counts import Counts
+from causalbandit.formats.result_file import stamp
 from causalbandit.graph import row_names
 from causalbandit.graph_check.check import GraphCheck, check_rows
 from causalbandit.graph_check.claims import GraphClaims
@@ -167,7 +168,7 @@ class Fitted:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
-        return {
+        return stamp("fit") | {
             "problem": self.problem.name,
             "rows": self.n_rows,
             "incomplete": self.n_incomplete,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from causalbandit.checks import binary_column, distinct, nodes_present
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import BadValue, InvalidArgument
 from causalbandit.graph import CausalGraph
 from causalbandit.graph_check.data import data_parts
 from causalbandit.interventions import InterventionSet
@@ -261,5 +261,5 @@ def _part_from_dict(saved: Mapping[str, Any]) -> HistoryPart:
     codes[list(_SIGNS)] = [GAP, 0, 1]
     values, weight = codes[signs], np.array(list(patterns.values()), dtype=np.int64)
     if (values == 2).any() or (weight < 1).any():
-        raise ValueError("a pattern has other signs than 0, 1 and ?, or no rows")
+        raise BadValue("a pattern has other signs than 0, 1 and ?, or no rows")
     return HistoryPart({node: int(value) for node, value in saved["fixed"].items()}, nodes, values, weight)

@@ -33,7 +33,7 @@ from causalbandit.assignments import (
     free_codes,
 )
 from causalbandit.checks import instance, listed, shaped, whole_number
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import BadValue, InvalidArgument
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.possibly_optimal import Redundant, Structure, possibly_optimal_sets, redundant
 from causalbandit.regimes import Regime, RowPlan, row_plan
@@ -134,7 +134,7 @@ class InterventionSet:
                 f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions; expected at most {most:,}"
             )
             fix = "Fix or name fewer nodes; in Python, raise most or use InterventionSet.stream_up_to"
-            raise ValueError(f"{given}. {fix}.")
+            raise BadValue(f"{given}. {fix}.")
         columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
         codes = free_codes(graph, total)
         row = 1
@@ -182,7 +182,7 @@ class InterventionSet:
         total = math.prod(len(values) for values in table.values())
         if total > most:
             given = f"The product of the choices makes {total:,} interventions; expected at most {most:,}"
-            raise ValueError(f"{given}. Give fewer nodes or fewer values each, or raise most.")
+            raise BadValue(f"{given}. Give fewer nodes or fewer values each, or raise most.")
         check_room(graph, total)
         return cls(
             graph,
@@ -206,7 +206,7 @@ class InterventionSet:
         try:
             sets = possibly_optimal_sets(Structure.of(graph), chosen, most)
         except OverflowError as error:
-            raise ValueError(
+            raise BadValue(
                 f"{error} Name the nodes that can be fixed at all (nodes), raise most, or fix few nodes at once "
                 "with InterventionSet.up_to."
             ) from None
@@ -311,7 +311,7 @@ class InterventionSet:
         fixed = checked_assignment(self._graph, 0, intervention)
         place = self._places.get(tuple(sorted(2 * self._graph.position(node) + fixed[node] for node in fixed)))
         if place is None:
-            raise ValueError(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
+            raise BadValue(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place
 
     def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]) -> InterventionSet:

@@ -21,7 +21,7 @@ from causalbandit.checks import instance
 from causalbandit.clique_tree import Floats
 from causalbandit.counts import Counts
 from causalbandit.elimination import family_table
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.errors import BadValue, InvalidArgument, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, propagate
@@ -71,7 +71,7 @@ class CausalModel:
         missing = [node for node in graph.all_nodes if node not in tables]
         if missing:
             lack = f"{len(missing)} of {len(graph.all_nodes)} nodes have no table: {listing(missing)}"
-            raise ValueError(f"{lack}. Expected one per node, 2^(number of parents) probabilities of being 1.")
+            raise BadValue(f"{lack}. Expected one per node, 2^(number of parents) probabilities of being 1.")
         self._graph = graph
         self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.all_nodes}
         self._by_district: dict[tuple[str, ...], Floats] = {}
@@ -175,20 +175,18 @@ def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...
     try:
         values = np.atleast_1d(np.asarray(table, dtype=np.float64))
     except (TypeError, ValueError):
-        raise ValueError(f"The table of {node!r} was {table!r}; expected a flat list of probabilities.") from None
+        raise BadValue(f"The table of {node!r} was {table!r}; expected a flat list of probabilities.") from None
     expected = 1 << len(parents)
     if values.shape != (expected,):
         rows = f"one per configuration of its parents {list(parents)!r}, the first parent most significant"
-        raise ValueError(
-            f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of 1, {rows}."
-        )
+        raise BadValue(f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of 1, {rows}.")
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
         row = int(wrong[0])
         bits = format(row, f"0{len(parents)}b") if parents else ""
         where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
         given = f"{float(values[row])!r} at position {row}{where}"
-        raise ValueError(f"The table of {node!r} has {given}; expected a probability in [0, 1].")
+        raise BadValue(f"The table of {node!r} has {given}; expected a probability in [0, 1].")
     return tuple(values.tolist())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.errors import BadValue, InvalidArgument, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.learned_rows import LearnedRows
@@ -120,7 +120,7 @@ class Problem:
             lack = f"{len(missing)} of {len(self.graph.all_nodes)} have none: {listing(missing)}. Give"
         give = "them as 'cpt' in the file or in a CausalModel, or run real experiments in Python"
         run = "search(..., environment=run), where run(intervention, size) returns the rows"
-        raise ValueError(f"{why} needs the conditional probability table of every node, but {lack} {give}: {run}.")
+        raise BadValue(f"{why} needs the conditional probability table of every node, but {lack} {give}: {run}.")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -29,6 +29,7 @@ import numpy as np
 
 from causalbandit.checks import whole_number
 from causalbandit.clique_tree import LARGEST_BAG, CliqueTree, Floats, Places, Scope, clique_tree
+from causalbandit.errors import BadValue
 from causalbandit.interventions import InterventionSet
 from causalbandit.regimes import Regime
 from causalbandit.sharing import Plan, Share, alike, plans, without
@@ -166,7 +167,7 @@ def pairs_in_memory(tree: CliqueTree, memory: int, channels: int = 2) -> int:
     if needed > memory:
         need = f"{needed:,} bytes of tables for one intervention (tree width {tree.width})"
         fix = "Simplify the graph or, in Python, raise memory if the machine has it"
-        raise ValueError(f"Exact propagation needs {need}, more than the {memory:,} allowed. {fix}.")
+        raise BadValue(f"Exact propagation needs {need}, more than the {memory:,} allowed. {fix}.")
     return memory // needed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import BadValue, InvalidArgument, InvalidType
 
 RNG = int | np.integer | np.random.SeedSequence | np.random.Generator | None
 """What every ``rng`` keyword accepts: a seed, a seed sequence, a generator, or None for fresh entropy."""
@@ -56,7 +56,7 @@ def generator_from_state(state: Mapping[str, Any]) -> np.random.Generator:
     """The generator whose ``bit_generator.state`` this is (as read back from JSON)."""
     kind = getattr(np.random, str(state.get("bit_generator")), None)
     if not (isinstance(kind, type) and issubclass(kind, np.random.BitGenerator)):
-        raise ValueError(f"unknown bit generator {state.get('bit_generator')!r} in a saved generator state.")
+        raise BadValue(f"unknown bit generator {state.get('bit_generator')!r} in a saved generator state.")
     bits = kind()
     bits.state = dict(state)
     return np.random.Generator(bits)

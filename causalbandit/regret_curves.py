@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import error_rate, one_of
+from causalbandit.formats.result_file import stamp
 from causalbandit.text import WIDTH, plain, wrapped
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class RegretCurves:
             {str(name): None if pd.isna(value) else plain(value) for name, value in row.items()}
             for row in self.frame.to_dict("records")
         ]
-        return {
+        return stamp("regret") | {
             "strategies": list(self.strategies),
             "problems": list(self.problems),
             "unit": self.unit,

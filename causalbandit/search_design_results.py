@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from causalbandit.allocation_forecast import Allocation
 from causalbandit.errors import InvalidArgument, listing
+from causalbandit.formats.result_file import stamp
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture
@@ -197,7 +198,7 @@ class SearchDesign:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
-        return {
+        return stamp("design") | {
             "problem": self.problem.name,
             "budget": self.budget,
             "weighting": self.weighting,

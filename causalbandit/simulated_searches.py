@@ -15,7 +15,7 @@ import numpy as np
 from causalbandit.checked_search import checked_plan
 from causalbandit.counts import Counts
 from causalbandit.driver import Check, drive
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, RunError
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
@@ -158,9 +158,7 @@ class Bench:
             used += batch.total
             money += float(batch.sizes @ costs) + (0.0 if setup is None else float(setup[batch.sizes > 0].sum()))
             if used > budget:
-                raise RuntimeError(
-                    f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}."
-                )
+                raise RunError(f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}.")
             return batch
 
         world, arms = self.world, self.problem.interventions
@@ -263,7 +261,7 @@ def run_all(
                 blocks = [block for block in blocks if (*block.place, block.replications[0]) not in finished]
                 if failures >= ATTEMPTS:
                     where = f" What was finished is in {store.path}; run again to continue." if store else ""
-                    raise RuntimeError(
+                    raise RunError(
                         f"A worker process died {failures} times in a row, {len(blocks)} blocks of searches are left. "
                         f"The usual reason is too little memory: use fewer processes, or allow each less memory.{where}"
                     ) from error

@@ -40,6 +40,7 @@ FLOORS = [
     {"finished_batches", "decision", "decision_words"},
     {"driver", "checked_search"},
     {"regret_curves", "finished_searches", "simulated_searches", "evaluation", "exploration", "bandit_simulation"},
+    {"saved_results"},
     {"suite"},
     {"report"},
     {"study"},

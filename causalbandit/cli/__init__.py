@@ -1,7 +1,7 @@
 """The command line. A subcommand's module is imported when it is called, so that ``causalbandit --help`` is quick.
 
-Exit status: 0 when all went well, 1 when the run failed, 2 for bad usage or a bad file. Results go to standard output;
-progress (on a terminal only), notices and errors go to standard error.
+Exit status: 0 when all went well, 1 when the run failed, 2 for bad usage or a bad file, 130 after Ctrl-C. Results go to
+standard output; progress (on a terminal only), notices and errors go to standard error.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from causalbandit.cli.errors import RunFailed, message_of
+from causalbandit.cli.terminal import echo
 
 SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
@@ -37,6 +38,16 @@ SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
 """Name → (module, command in it, one line for the help)."""
 
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+_GOES_ON: dict[str | None, tuple[str, ...]] = {
+    "study": ("The study holds all that it has acknowledged; the same command goes on.",),
+    "search": ("Nothing was written. The same command with the same --seed begins anew and gives the same answer.",),
+}
+"""What is said after Ctrl-C, by subcommand."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its subcommands by name and imports the one that is called."""
 
@@ -47,6 +58,14 @@ class LazyGroup(click.Group):
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
+        except KeyboardInterrupt as interrupt:
+            for word in (
+                "Interrupted.",
+                *getattr(interrupt, "__notes__", ()),
+                *_GOES_ON.get(ctx.invoked_subcommand, ()),
+            ):
+                echo(word, err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from interrupt
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
@@ -81,7 +100,7 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
     if asked and not ctx.resilient_parsing:
         from causalbandit import __version__
 
-        click.echo(f"causalbandit {__version__}")
+        echo(f"causalbandit {__version__}")
         ctx.exit()
 
 
@@ -89,5 +108,14 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
-def main() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say on standard error what is done.")
+def main(verbose: bool) -> None:
     """Find the best intervention on a causal graph with few experiments, and prove its effect."""
+    if verbose:
+        import logging
+
+        from causalbandit.cli.terminal import EchoHandler
+
+        log = logging.getLogger("causalbandit")
+        log.setLevel(logging.DEBUG)
+        log.handlers = [EchoHandler()]

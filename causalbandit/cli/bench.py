@@ -8,14 +8,13 @@ import click
 
 from causalbandit.checks import one_of
 from causalbandit.cli.errors import BadInput, RunFailed, bad_input, message_of, running
-from causalbandit.cli.options import check_outputs, json_text, write, writing
+from causalbandit.cli.options import check_outputs, json_option, json_text, processes, write, writing
 from causalbandit.cli.own_strategies import named_strategies
+from causalbandit.formats.result_file import stamp
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
     from causalbandit.suite import SuiteResults
-
-FORMAT = "causalbandit bench, version 1"
 
 
 @click.command()
@@ -39,7 +38,7 @@ FORMAT = "causalbandit bench, version 1"
 @click.option(
     "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write everything to FILE; - prints it in place of the card.")
+@json_option
 @click.option(
     "-o", "--out", metavar="FILE", help="Write the score card to FILE, or one row per search if it ends in .csv."
 )
@@ -77,9 +76,8 @@ def bench(
     with bad_input("--against"):
         for other in others or ():
             one_of(other, "against", shipped.strategies, "strategies", verb="names")
-    if jobs == 0:
-        raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
-    check_outputs([], json=None if json_file == "-" else json_file, table=out)
+    jobs = processes(1 if jobs is None else jobs)
+    check_outputs([], json=json_file, table=out)
     if not labelled:
         results = shipped if chosen is None else shipped.only(chosen)
         card, text = None, results.summary()
@@ -91,7 +89,7 @@ def bench(
                     chosen,
                     shipped.replications if replications is None else replications,
                     seed=SEED if seed is None else seed,
-                    n_jobs=1 if jobs is None else jobs,
+                    n_jobs=jobs,
                     resume=resume,
                     progress=False if quiet else None,
                 )
@@ -102,10 +100,9 @@ def bench(
             raise RunFailed(f"The strategy failed: {type(error).__name__}: {error}{notes}") from error
         card = results.score_card(others)
         text = "\n".join([card.summary(), *_refusals(results)])
-    content = {"format": FORMAT, **results.to_dict(), "score_card": None if card is None else card.to_dict()}
-    said = [json_text(content).rstrip()] if json_file == "-" else [] if quiet else [text]
-    with writing(*said):
-        if json_file is not None and json_file != "-":
+    content = stamp("suite") | {**results.to_dict(), "score_card": None if card is None else card.to_dict()}
+    with writing(*([] if quiet else [text])):
+        if json_file is not None:
             write(json_file, json_text(content), quiet)
         if out is not None:
             is_table = out.lower().endswith(".csv")

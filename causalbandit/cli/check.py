@@ -6,7 +6,8 @@ import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import read_rows
-from causalbandit.cli.options import check_outputs, json_text, load, write, write_figure, writing
+from causalbandit.cli.options import check_outputs, json_option, json_text, load, write, write_figure, writing
+from causalbandit.cli.terminal import echo
 
 
 @click.command()
@@ -26,7 +27,7 @@ from causalbandit.cli.options import check_outputs, json_text, load, write, writ
 @click.option("--planned", is_flag=True, help="All numbers of experiments were fixed before the first one.")
 @click.option("--delta", metavar="D", type=float, default=0.01, show_default=True, help="Rate of false alarms.")
 @click.option("--repaired", metavar="JSON", help="Write the problem with the repaired graph into JSON.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 @click.option("--plot", metavar="FILE", help="Draw the evidence against each claim into FILE (.png, .pdf, .svg, ...).")
 def check(
     graph: str,
@@ -69,7 +70,7 @@ def check(
         if mended is not None and repaired is not None:
             with running("Writing the graph file"):
                 save_problem(mended, repaired)
-            click.echo(f"Wrote {repaired}", err=True)
+            echo(f"Wrote {repaired}", err=True)
         if json_file is not None:
             write(json_file, json_text(found.to_dict()))
         if plot is not None:

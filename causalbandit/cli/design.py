@@ -8,7 +8,16 @@ import click
 
 from causalbandit.cli.errors import bad_input
 from causalbandit.cli.history import history_of, history_options
-from causalbandit.cli.options import check_outputs, json_text, load, whole_number, write, write_figure, writing
+from causalbandit.cli.options import (
+    check_outputs,
+    json_option,
+    json_text,
+    load,
+    whole_number,
+    write,
+    write_figure,
+    writing,
+)
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ QUICK = 2_000_000
 )
 @history_options
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), default=0, help="Of the chances.  [default: 0]")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 @click.option("--plot", metavar="FILE", help="Draw the intervals to be expected into FILE (.png, .pdf, .svg, ...).")
 def design(
     graph: str,

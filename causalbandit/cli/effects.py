@@ -10,8 +10,9 @@ from click.core import ParameterSource
 
 from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.cli.log_file import LogFile, log_options
-from causalbandit.cli.options import check_outputs, json_text, write, write_figure, writing
+from causalbandit.cli.options import check_outputs, json_option, json_text, write, write_figure, writing
 from causalbandit.errors import InvalidArgument
+from causalbandit.formats.result_file import stamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
     "--estimand", type=click.Choice(ESTIMANDS), default="sample", show_default=True, help="mad: effect on whom."
 )
 @click.option("--over-time", is_flag=True, help="Draw the effects over the rounds instead of the last ones; not aipw.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 @click.option("--plot", metavar="FILE", help="Draw the effects and their intervals into FILE (.png, .pdf, .svg, ...).")
 def ate(
     log_file: LogFile,
@@ -233,7 +234,7 @@ def _at_any_time(
 @click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="What outcomes cannot leave, for sequences.")
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of each interval.")
 @click.option("--over-time", is_flag=True, help="Draw the estimates over time instead of the last ones.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 @click.option("--plot", metavar="FILE", help="Draw the values and their intervals into FILE (.png, .pdf, .svg, ...).")
 def values(
     log_file: LogFile,
@@ -274,7 +275,7 @@ def values(
 
     said = f"{_reading(log)}{summary_text(table)}"
     content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_rows(table)}
-    _write(said, _noted(log, {**content, "notes": list(frame_notes(table))}), json_file, plot, draw)
+    _write(said, _noted(log, stamp("values") | {**content, "notes": list(frame_notes(table))}), json_file, plot, draw)
 
 
 def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.DataFrame:

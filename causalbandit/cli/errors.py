@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from causalbandit.cli.terminal import visible
 from causalbandit.errors import InvalidArgument
 from causalbandit.files import missing_file
 
@@ -81,11 +82,17 @@ class BadInput(click.ClickException):
 
     exit_code = 2
 
+    def format_message(self) -> str:
+        return visible(super().format_message())
+
 
 class RunFailed(click.ClickException):
     """Work that started and could not be finished: one message, exit status 1."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        return visible(super().format_message())
 
 
 @contextlib.contextmanager

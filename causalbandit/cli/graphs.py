@@ -6,23 +6,27 @@ import textwrap
 
 import click
 
-from causalbandit.text import WIDTH
+from causalbandit.cli.options import deliver, json_option
+from causalbandit.text import WIDTH, plain_rows
 
 
 @click.command()
-def graphs() -> None:
+@json_option
+def graphs(json_file: str | None) -> None:
     """List the problems that come with the package; their names stand wherever GRAPH is asked for."""
     from causalbandit.formats.shipped_problems import shipped_problems
 
     table = shipped_problems()
+    content = {"problems": plain_rows(table)}
     table["asked"] = table["goal"] + " " + table["target"]
     first, second = (max(map(len, ["name", *table[column]])) for column in ("name", "asked"))
     room = WIDTH - first - second - len("  nodes  arms    ")
-    click.echo(f"{'name':{first}}  nodes  arms  {'goal':{second}}")
+    said = [f"{'name':{first}}  nodes  arms  {'goal':{second}}"]
     for row in table.itertuples():
         about = textwrap.shorten(str(row.description), room, placeholder=" …")
-        click.echo(f"{row.name:{first}}  {row.nodes:5}  {row.interventions:4}  {row.asked:{second}}  {about}")
-    click.echo(
+        said.append(f"{row.name:{first}}  {row.nodes:5}  {row.interventions:4}  {row.asked:{second}}  {about}")
+    said.append(
         "\narms: the interventions that are compared. causalbandit show NAME tells all of a\n"
         "problem; causalbandit search NAME --budget T searches it."
     )
+    deliver("problems", content, json_file, *said)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
-from causalbandit.cli.options import check_outputs, load, writing
+from causalbandit.cli.options import check_outputs, json_option, json_text, load, write, writing
+from causalbandit.cli.terminal import echo
 from causalbandit.inference.log_readers import csv_header, too_many_fields
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def history_of(problem: Problem, path: str | None, column: str | None) -> Histor
 @click.argument("rows", metavar="HISTORY")
 @click.option("-o", "--out", metavar="JSON", help="Write the problem with its fitted tables into JSON.")
 @INTERVENTION_COLUMN
-def fit(graph: str, rows: str, out: str | None, intervention_column: str | None) -> None:
+@json_option
+def fit(graph: str, rows: str, out: str | None, intervention_column: str | None, json_file: str | None) -> None:
     """Fit the tables of GRAPH to the rows in HISTORY (.csv or .parquet): 0, 1 or nothing, a column per node.
 
     Prints what they already tell: the ranking with intervals, rows of tables that were hardly visited, and where the
@@ -66,7 +68,7 @@ def fit(graph: str, rows: str, out: str | None, intervention_column: str | None)
     from causalbandit.history import fit as fit_history
 
     problem = load(graph)
-    check_outputs([graph, rows], table=out)
+    check_outputs([graph, rows], table=out, json=json_file)
     with bad_input(rows):
         found = fit_history(problem, history_of(problem, rows, intervention_column))
     if out is not None and found.problem.model is None:
@@ -74,9 +76,11 @@ def fit(graph: str, rows: str, out: str | None, intervention_column: str | None)
             "--out: the graph has hidden causes, whose tables no rows can tell; see what is printed without it."
         )
     with writing(found.summary()), running("Writing the graph file"):
+        if json_file is not None:
+            write(json_file, json_text(found.to_dict()))
         if out is not None:
             save_problem(found.problem, out)
-            click.echo(f"Wrote {out}", err=True)
+            echo(f"Wrote {out}", err=True)
 
 
 def _history_frame(path: str, column: str | None) -> pd.DataFrame:

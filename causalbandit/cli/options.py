@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
+from causalbandit.cli.terminal import echo
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FIGURES = ("png", "pdf", "svg", "eps", "jpg", "jpeg", "webp")
 """Endings of figure files."""
+
+
+STDOUT = "-"
+"""In place of a file's name: standard output."""
+
+json_option = click.option(
+    "--json", "json_file", metavar="FILE", help="Write the whole result to FILE; - prints it in place of the text."
+)
+"""``--json FILE``."""
+
+
+def json_on_stdout() -> bool:
+    """Whether the command that runs was asked to print its result as JSON, and so prints nothing else there."""
+    return click.get_current_context().params.get("json_file") == STDOUT
 
 
 def whole_number(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -71,6 +86,16 @@ def stopping_rule(error: float | None, tolerance: float | None) -> StopWhenSure 
         return StopWhenSure(error) if tolerance is None else StopWhenSure(error, tolerance)
 
 
+def processes(jobs: int) -> int:
+    """The number of worker processes of ``--jobs``: from 1 to the machine's cores, or -1 for all of them."""
+    if jobs < 1 and jobs != -1:
+        raise BadInput(f"--jobs: was {jobs}; expected 1 or more processes, or -1 for one on every core.")
+    cores = os.cpu_count() or 1
+    if jobs > cores:
+        echo(f"--jobs: {jobs} are more than the {cores} cores of this machine; {cores} are used.", err=True)
+    return min(jobs, cores)
+
+
 def drawn_seed() -> int:
     """A fresh seed, short enough to be typed again."""
     import numpy as np
@@ -92,7 +117,7 @@ def check_outputs(inputs: list[str], **outputs: str | None) -> None:
 
     taken = {Path(path).resolve(): "the file that is read" for path in inputs}
     for option, path in outputs.items():
-        if path is None:
+        if path is None or (option == "json" and path == STDOUT):
             continue
         label = {"out": "OUT", "table": "--out"}.get(option, f"--{option.replace('_', '-')}")
         with bad_input(label):
@@ -110,9 +135,12 @@ def write(path: str | os.PathLike[str], content: str | bytes, quiet: bool = Fals
     """Write ``content`` to ``path`` at once and, unless ``quiet``, say so on standard error."""
     from causalbandit.files import write_output
 
+    if path == STDOUT and json_on_stdout():
+        echo(content if isinstance(content, str) else content.decode(), nl=False)
+        return
     write_output(path, content)
     if not quiet:
-        click.echo(f"Wrote {path}", err=True)
+        echo(f"Wrote {path}", err=True)
 
 
 def json_text(content: dict[str, Any]) -> str:
@@ -122,15 +150,27 @@ def json_text(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def deliver(kind: str, content: dict[str, Any], json_file: str | None, *said: str) -> None:
+    """Print ``said`` and write ``content`` as a result of this ``kind`` to ``json_file``, if one was named."""
+    from causalbandit.formats.result_file import stamp
+
+    with writing(*said):
+        if json_file is not None:
+            write(json_file, json_text(stamp(kind) | content))
+
+
 @contextlib.contextmanager
 def writing(*said: str, what: str = "Writing the result") -> Iterator[None]:
-    """Write files in the block; then ``said`` is printed. Neither a closed pipe nor a full disk costs the other."""
+    """Write files in the block; then ``said`` is printed, unless JSON takes its place.
+
+    Neither a closed pipe nor a full disk costs the other.
+    """
     try:
         with running(what):
             yield
     finally:
-        for text in said:
-            click.echo(text)
+        for text in () if json_on_stdout() else said:
+            echo(text)
 
 
 def write_figure(path: str, draw: Callable[[], Axes], quiet: bool = False) -> None:

@@ -11,7 +11,9 @@ from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import history_of, history_options
 from causalbandit.cli.options import (
     check_outputs,
+    deliver,
     drawn_seed,
+    json_option,
     json_text,
     load,
     stopping_options,
@@ -23,32 +25,61 @@ from causalbandit.cli.options import (
 )
 from causalbandit.cli.proof import SCALES, Proof
 from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
+from causalbandit.cli.terminal import echo
+from causalbandit.formats.result_file import stamp
 from causalbandit.strategies.catalogue import STRATEGIES, searching
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
+    from causalbandit.problem import Problem
     from causalbandit.strategies.strategy import Strategy
 
 
 @click.command()
 @click.argument("graph", metavar="GRAPH")
 @click.option("--plot", metavar="FILE", help="Draw the graph into FILE (.png, .pdf, .svg, ...).")
+@json_option
 @stopping_options("Say how many experiments show which intervention is the best, wrong at most at rate D.")
-def show(graph: str, plot: str | None, error: float | None, tolerance: float | None) -> None:
+def show(graph: str, plot: str | None, json_file: str | None, error: float | None, tolerance: float | None) -> None:
     """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
     problem = load(graph)
     stop = stopping_rule(error, tolerance)
-    check_outputs([graph], plot=plot)
+    check_outputs([graph], plot=plot, json=json_file)
     said = [problem.summary(), *difficulty(problem)]
     if stop is not None:
         from causalbandit.strategies.forecast import forecast
 
         with bad_input(graph):
             problem.require_model()
-        said += ["", *wrapped(forecast(problem, stop).sentence())]
-    with writing(*said, what="Drawing"):
+        told = forecast(problem, stop).sentence()
+        said += ["", *wrapped(told)]
+    with writing(*said, what="Writing"):
+        if json_file is not None:
+            forecasts = {} if stop is None else {"forecast": told}
+            write(json_file, json_text(stamp("problem") | _described(problem) | forecasts))
         if plot is not None:
             write_figure(plot, problem.plot)
+
+
+def _described(problem: Problem) -> dict[str, Any]:
+    """A problem's question and sizes, for JSON."""
+    graph = problem.graph
+    return {
+        "name": problem.name,
+        "description": problem.description,
+        "source": problem.source,
+        "target": graph.target,
+        "goal": problem.goal,
+        "nodes": list(graph.all_nodes),
+        "hidden": list(graph.hidden),
+        "edges": graph.n_edges,
+        "family_rows": graph.n_family_rows,
+        "tables": problem.model is not None,
+        "interventions": [
+            {"intervention": label, "assignment": dict(given)}
+            for label, given in zip(problem.interventions.labels, problem.interventions, strict=True)
+        ],
+    }
 
 
 def _optional_number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -85,7 +116,7 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
     help="How the confirmation's last sentence tells the effect.",
 )
 @click.option("--log", metavar="CSV", help="Write the rounds of the confirmation to CSV; ate reads them.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 @click.option(
     "--plot", metavar="FILE", help="Draw the effects, or the confirmed one, into FILE (.png, .pdf, .svg, ...)."
 )
@@ -185,6 +216,7 @@ def search(
 @click.option("--hidden", metavar="A,B,...", help="Nodes that nobody can see or fix.")
 @click.option("--name", metavar="TEXT", help="What the problem is called.  [default: the name of the file]")
 @click.option("--source", metavar="TEXT", default="", help="Where the network comes from.")
+@json_option
 def convert(
     network: str,
     out: str,
@@ -195,6 +227,7 @@ def convert(
     hidden: str | None,
     name: str | None,
     source: str,
+    json_file: str | None,
 ) -> None:
     """Turn the Bayesian network IN.bif, whose nodes have two states each, into the graph file OUT.json.
 
@@ -203,7 +236,7 @@ def convert(
     from causalbandit.formats.bif import read_bif
     from causalbandit.formats.graph_json import save_problem
 
-    check_outputs([network], out=out)
+    check_outputs([network], out=out, json=json_file)
     with bad_input():
         problem = read_bif(
             network,
@@ -219,12 +252,13 @@ def convert(
         save_problem(problem, out)
     zero, one = problem.states[target]
     unseen = f" ({len(problem.graph.hidden)} hidden)" if problem.graph.hidden else ""
-    click.echo(f"Wrote {out}", err=True)
-    click.echo(
+    echo(f"Wrote {out}", err=True)
+    said = (
         f"{len(problem.graph.all_nodes)} nodes{unseen}, {problem.graph.n_edges} edges, "
         f"{len(problem.interventions)} interventions; "
         f"{target} = 1 means {one!r}, 0 {zero!r}"
     )
+    deliver("problem", _described(problem), json_file, said)
 
 
 def _names(text: str) -> list[str]:

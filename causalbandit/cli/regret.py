@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, message_of, running
-from causalbandit.cli.options import check_outputs, drawn_seed, load, whole_number, write, write_figure, writing
+from causalbandit.cli.options import (
+    check_outputs,
+    drawn_seed,
+    json_option,
+    json_text,
+    load,
+    processes,
+    whole_number,
+    write,
+    write_figure,
+    writing,
+)
 from causalbandit.cli.spending import limit_options, limits_of, money, one_budget, priced
 from causalbandit.strategies.catalogue import STRATEGIES
 
@@ -76,6 +87,7 @@ def _sums(ctx: click.Context, param: click.Parameter, value: str | None) -> list
 @click.option(
     "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
 )
+@json_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def regret(
     graphs: tuple[str, ...],
@@ -94,6 +106,7 @@ def regret(
     out: str | None,
     plot: str | None,
     resume: str | None,
+    json_file: str | None,
     quiet: bool,
 ) -> None:
     """Compare strategies on the problems in the files GRAPH by the simple regret of simulated searches.
@@ -124,10 +137,9 @@ def regret(
         if truth is not None:
             with bad_input("--world"):
                 World(problem, truth)
-    if jobs == 0:
-        raise BadInput("--jobs: 0 processes do nothing; give 1 or more, or -1 for all cores.")
+    jobs = processes(jobs)
     inputs = [*graphs, *(path for path in (world, costs) if path is not None)]
-    check_outputs(inputs, table=out, plot=plot)
+    check_outputs(inputs, table=out, plot=plot, json=json_file)
     if out is not None and Path(out).suffix.lower() not in TABLES:
         raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
     if out is not None and out.lower().endswith(".parquet"):
@@ -152,12 +164,20 @@ def regret(
                 resume=resume,
                 progress=False if quiet else None,
             )
+        except KeyboardInterrupt as interrupt:
+            kept = f"Finished searches are kept in {resume}; the same command goes on with the others."
+            interrupt.add_note(
+                kept if resume is not None else "With --resume FILE a comparison keeps what is finished."
+            )
+            raise
         except ResumeError as error:
             raise BadInput(f"--resume: {message_of(error)}") from error
     said = [] if quiet else [curves.summary()]
     if not quiet and used_seed is not None and seed is None:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
     with writing(*said):
+        if json_file is not None:
+            write(json_file, json_text(curves.to_dict() | {"seed": used_seed}), quiet)
         if out is not None:
             write(out, _table_bytes(curves.to_frame(), out), quiet)
         if plot is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import history_of, history_options, read_rows
 from causalbandit.cli.options import (
     check_outputs,
+    deliver,
     drawn_seed,
+    json_option,
     json_text,
     load,
     stopping_options,
@@ -24,8 +27,10 @@ from causalbandit.cli.options import (
 )
 from causalbandit.cli.proof import assignment_of
 from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
+from causalbandit.cli.terminal import echo
+from causalbandit.formats.result_file import stamp
 from causalbandit.strategies.catalogue import searching
-from causalbandit.text import wrapped
+from causalbandit.text import plain_rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +70,7 @@ def study() -> None:
     help="Share of a batch that must be told before the next is planned; late rows count in that one.",
 )
 @history_options
+@json_option
 @stopping_options("End the study when sure that the best is found up to --tolerance, wrong at most at rate D.")
 def create(
     file: str,
@@ -82,6 +88,7 @@ def create(
     tolerance: float | None,
     history: str | None,
     intervention_column: str | None,
+    json_file: str | None,
 ) -> None:
     """Begin a study of GRAPH in the new FILE."""
     from causalbandit.study.study import Study
@@ -98,9 +105,9 @@ def create(
         _study_errors(),
         made(file, problem, budget, strategy, used_seed, quorum=quorum, stop=stop, history=rows) as new,
     ):
-        said = new.status().summary()
-    click.echo(f"Created {file} (seed {used_seed})", err=True)
-    click.echo(said)
+        status = new.status()
+    echo(f"Created {file} (seed {used_seed})", err=True)
+    deliver("study", {"seed": used_seed, **asdict(status)}, json_file, status.summary())
 
 
 @study.command()
@@ -116,12 +123,13 @@ def create(
 @click.option(
     "--running", "again", is_flag=True, help="Write those that run already once more, and hand out no new ones."
 )
-def ask(file: str, out: str, n: int | None, again: bool) -> None:
+@json_option
+def ask(file: str, out: str, n: int | None, again: bool, json_file: str | None) -> None:
     """Write experiments to run into a CSV file: an id, and a column per node to fix (empty: leave it alone).
 
     Fill in what you observed, keep the ids, and give the file back with tell.
     """
-    check_outputs([file], table=out)
+    check_outputs([file], table=out, json=json_file)
     with _opened(file) as opened:
         todo = opened.outstanding() if again else opened.ask(n)
         finished = not len(todo) and opened.status().finished
@@ -129,11 +137,13 @@ def ask(file: str, out: str, n: int | None, again: bool) -> None:
     with running("Writing the experiments (they are handed out: --running writes them again)"):
         write(out, _csv(todo))
     if finished:
-        click.echo("The study is finished; there is nothing left to run. See the result.")
+        said = "The study is finished; there is nothing left to run. See the result."
     elif not len(todo):
-        click.echo(f"Nothing to hand out: {waiting:,} experiments are running. Tell what they showed, or give them up.")
+        said = f"Nothing to hand out: {waiting:,} experiments are running. Tell what they showed, or give them up."
     else:
-        click.echo(f"{len(todo):,} experiments to run.")
+        said = f"{len(todo):,} experiments to run."
+    found = {"finished": bool(finished), "running": waiting, "experiments": plain_rows(todo)}
+    deliver("study", found, json_file, said)
 
 
 @study.command()
@@ -142,7 +152,8 @@ def ask(file: str, out: str, n: int | None, again: bool) -> None:
 @click.option("--extra", is_flag=True, help="Count rows that nobody asked for, too.")
 @click.option("--amend", is_flag=True, help="Let rows replace those that were told before; the old ones are kept.")
 @click.option("--exclude-mismatches", is_flag=True, help="Record rows that contradict their intervention, uncounted.")
-def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: bool) -> None:
+@json_option
+def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: bool, json_file: str | None) -> None:
     """Record what experiments showed: the CSV file that ask wrote, with the observed columns filled in.
 
     Rows may come in any order, in parts and late. Columns that are no nodes are kept.
@@ -151,48 +162,53 @@ def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: 
         frame = read_rows(results)
     with _opened(file) as opened, bad_input(results):
         told = opened.tell(frame, extra=extra, amend=amend, on_mismatch="exclude" if exclude_mismatches else "error")
-    click.echo(told.summary())
+    deliver("study", asdict(told), json_file, told.summary())
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.argument("ids", metavar="ID...", nargs=-1, type=int)
 @click.option("--running", "all_running", is_flag=True, help="All experiments that run now.")
-def abandon(file: str, ids: tuple[int, ...], all_running: bool) -> None:
+@json_option
+def abandon(file: str, ids: tuple[int, ...], all_running: bool, json_file: str | None) -> None:
     """Give up experiments that will not come back; the study goes on without them."""
     if bool(ids) == all_running:
         raise BadInput("Name the ids of experiments, or say --running for all that run now.")
     with _opened(file) as opened:
         count = opened.abandon(opened.outstanding()["id"].tolist() if all_running else ids)
-    click.echo(f"{count:,} experiments given up.")
+    deliver("study", {"abandoned": count}, json_file, f"{count:,} experiments given up.")
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
-def status(file: str) -> None:
+@json_option
+def status(file: str, json_file: str | None) -> None:
     """Where the study stands."""
     with _opened(file) as opened:
-        said = opened.status().summary()
-    click.echo(said)
+        found = opened.status()
+    deliver("study", asdict(found), json_file, found.summary())
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
-def preview(file: str) -> None:
+@json_option
+def preview(file: str, json_file: str | None) -> None:
     """What the study would answer now."""
     with _opened(file) as opened:
         status = opened.status()
         proof = status.confirmation
         proved = opened.confirmation().sentence() if proof is not None and proof.counted else None
-        said = [opened.preview().summary()] if proved is None or status.told + status.extra else []
+        decision = opened.preview() if proved is None or status.told + status.extra else None
+        said = [] if decision is None else [decision.summary()]
     if proof is not None:
         said.append("\n".join([proof.summary(), *([] if proved is None else wrapped(proved))]))
-    click.echo("\n\n".join(said))
+    table = {} if decision is None else {"interventions": plain_rows(decision.frame)}
+    deliver("study", asdict(status) | {"proved": proved} | table, json_file, "\n\n".join(said))
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
-@click.option("--json", "json_file", metavar="FILE", help="Write the whole result to FILE.")
+@json_option
 def result(file: str, json_file: str | None) -> None:
     """The answer of a finished study, and what its confirmation has proved."""
     check_outputs([file], json=json_file)
@@ -205,7 +221,7 @@ def result(file: str, json_file: str | None) -> None:
     said += [] if proof is None else [f"\n{begun.summary() if begun else ''}\n\n{proof.summary()}"]
     with writing(*said):
         if json_file is not None:
-            found = {} if decision is None else decision.to_dict()
+            found = stamp("study") if decision is None else decision.to_dict()
             write(json_file, json_text(found | ({} if proof is None else {"confirmation": proof.to_dict()})))
 
 
@@ -231,6 +247,7 @@ def result(file: str, json_file: str | None) -> None:
 )
 @click.option("--alpha", metavar="A", type=float, default=0.05, show_default=True, help="Error rate of all effects.")
 @click.option("--to-the-end", is_flag=True, help="Run all experiments, also after the effects are certain.")
+@json_option
 def confirm(
     file: str,
     budget: int,
@@ -240,6 +257,7 @@ def confirm(
     batch: int | None,
     alpha: float,
     to_the_end: bool,
+    json_file: str | None,
 ) -> None:
     """Begin the proof: fresh experiments, drawn at random between chosen interventions and a control.
 
@@ -251,20 +269,23 @@ def confirm(
         begun = opened.confirm(
             chosen, against, budget=budget, rng=seed, batch_size=batch, alpha=alpha, stop_early=not to_the_end
         )
-    click.echo(begun.summary())
+    deliver("study", asdict(begun), json_file, begun.summary())
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.option("--rescue", metavar="CSV", help="Of a damaged file, write the told rows that are safe into CSV.")
-def check(file: str, rescue: str | None) -> None:
+@json_option
+def check(file: str, rescue: str | None, json_file: str | None) -> None:
     """Whether the file is whole, and what is safe in it."""
     from causalbandit.study.check import StudyCheck
 
-    check_outputs([file], rescue=rescue)
+    check_outputs([file], rescue=rescue, json=json_file)
     with _study_errors(), bad_input():
         found = StudyCheck.of(file)
-    with writing(found.summary(), what="Writing the rows"):
+    with writing(found.summary(), what="Writing"):
+        if json_file is not None:
+            write(json_file, json_text(stamp("study") | {"whole": found.whole, "summary": found.summary()}))
         if rescue is not None and not found.whole:
             with _study_errors():
                 write(rescue, _csv(found.rescued()))
@@ -275,25 +296,28 @@ def check(file: str, rescue: str | None) -> None:
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.argument("out", metavar="CSV")
-def export(file: str, out: str) -> None:
+@json_option
+def export(file: str, out: str, json_file: str | None) -> None:
     """Write all told experiments into a CSV file, one row each."""
-    check_outputs([file], out=out)
+    check_outputs([file], out=out, json=json_file)
     with _opened(file) as opened:
         rows = opened.rows()
     with running("Writing the rows"):
         write(out, _csv(rows))
-    click.echo(f"{len(rows):,} rows.")
+    deliver("study", {"rows": len(rows)}, json_file, f"{len(rows):,} rows.")
 
 
 @study.command()
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--out", metavar="HTML", required=True, help="Write the page into HTML.")
-def report(file: str, out: str) -> None:
+@json_option
+def report(file: str, out: str, json_file: str | None) -> None:
     """Write the page of the study: the answer, the graph, the effects, the plan, one HTML file for everybody."""
-    check_outputs([file], table=out)
+    check_outputs([file], table=out, json=json_file)
     with _opened(file) as opened, running("Writing the page"):
         opened.report(out)
-    click.echo(f"Wrote {out}", err=True)
+    echo(f"Wrote {out}", err=True)
+    deliver("study", {"page": out}, json_file)
 
 
 @contextlib.contextmanager

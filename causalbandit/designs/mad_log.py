@@ -23,6 +23,7 @@ from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import USES_COVARIATES, MADSettings
 from causalbandit.errors import InvalidArgument
+from causalbandit.formats.result_file import stamp
 from causalbandit.inference.contrast_readings import ObservedRounds, read_log
 from causalbandit.inference.estimates import frame_notes, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
@@ -84,7 +85,7 @@ class LoggedMAD(ContrastResults):
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
         table = self.estimates()
-        return {
+        return stamp("effects") | {
             "method": "mad",
             "rounds": self.log.n_rounds,
             "control": plain(self.settings.control),

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from causalbandit import checks
 from causalbandit.designs.dependent_columns import RANK_TOLERANCE, kept_slopes, left_out_notes
-from causalbandit.errors import InvalidType, listing
+from causalbandit.errors import BadValue, InvalidType, listing
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["mean", "pooled", "split"]
@@ -259,7 +259,7 @@ class RegressorModel:
                 value = float(np.asarray(fitted.predict(np.array([self._features(covariates, arm)]))).ravel()[0])
                 if not math.isfinite(value):
                     given = f"{type(fitted).__name__} predicted {value} for the covariates {list(covariates)}"
-                    raise ValueError(f"{given}; expected a finite number.")
+                    raise BadValue(f"{given}; expected a finite number.")
                 predictions[arm] = value
         return predictions
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import networkx as nx
 import numpy as np
 
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import BadValue, InvalidArgument, InvalidType, did_you_mean, listing
 from causalbandit.files import read_input
 from causalbandit.formats.graph_json import MAX_BYTES
 from causalbandit.graph import CausalGraph
@@ -92,7 +92,7 @@ def read_bif(
     except InvalidArgument:
         raise  # of hidden=, not of the file
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+        raise BadValue(f"{file}: {error}") from None
     tables = {
         variable: _table(listed, [variables[parent][0] for parent in parents], values)
         for variable, (listed, parents, values) in variables.items()
@@ -122,7 +122,7 @@ def _decoded(file: str, data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: byte {error.start} is not UTF-8; expected a BIF file, which is text.") from None
+        raise BadValue(f"{file}: byte {error.start} is not UTF-8; expected a BIF file, which is text.") from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The reader overlooks a block whose closing brace does not end its line.
     return re.sub(r"\}[ \t]*(?=\}|$|variable|probability)", "}\n", text) + "\n"
@@ -253,4 +253,4 @@ def _table(listed: list[str], parents: list[list[str]], values: Any) -> tuple[fl
 
 
 def _refuse(file: str, text: str) -> NoReturn:
-    raise ValueError(f"{file} {text}" if text.endswith((".", "?")) else f"{file} {text}.")
+    raise BadValue(f"{file} {text}" if text.endswith((".", "?")) else f"{file} {text}.")

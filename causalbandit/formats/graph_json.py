@@ -29,7 +29,7 @@ import numpy as np
 
 from causalbandit.assignments import FREE
 from causalbandit.checks import instance
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
 from causalbandit.files import Source, read_input, write_output
 from causalbandit.formats.shipped_files import file_named
 from causalbandit.formats.strict_json import place_text, read_object
@@ -119,7 +119,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
 
     if "links" in document:
         if "edges" in document:
-            raise ValueError(f"{name}: $.links and $.edges are both given; expected one of them.")
+            raise BadValue(f"{name}: $.links and $.edges are both given; expected one of them.")
         document = {("edges" if key == "links" else key): value for key, value in document.items()}
     found = faults(document)
     essential = [fault for fault in found if fault.essential]
@@ -189,7 +189,7 @@ def _refuse(name: str, found: Sequence[Any], joint: str = " ") -> NoReturn:
     if len(found) > MOST_FAULTS:
         lines.append(f"… and {len(found) - MOST_FAULTS:,} more")
     lines = [line if line.endswith((".", "?")) or line.startswith("…") else f"{line}." for line in lines]
-    raise ValueError(f"{name}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{name}:", *lines]))
+    raise BadValue(f"{name}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{name}:", *lines]))
 
 
 def _dag(name: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> nx.DiGraph[str]:
@@ -230,7 +230,7 @@ def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str
 def _refuse_to_write(size: str, max_bytes: int) -> NoReturn:
     expected = f"expected at most {max_bytes:,}, the most that load_problem reads by default. Nothing was written"
     fix = "List fewer interventions or, in Python, pass a larger max_bytes to save_problem and to load_problem"
-    raise ValueError(f"The problem needs {size} bytes as a file; {expected}. {fix}.")
+    raise BadValue(f"The problem needs {size} bytes as a file; {expected}. {fix}.")
 
 
 def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:

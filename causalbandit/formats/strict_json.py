@@ -6,7 +6,7 @@ keep the last), NaN and infinities, numbers too large for a double, and halves o
 >>> read_object("a.json", b'{"nodes": [{"cpt": [0.5, NaN]}]}', expected="an object")
 Traceback (most recent call last):
     ...
-ValueError: a.json: $.nodes[0].cpt[1] is NaN, which is not JSON; expected a number.
+causalbandit.errors.BadValue: a.json: $.nodes[0].cpt[1] is NaN, which is not JSON; expected a number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from causalbandit.errors import BadValue
 
 MAX_DEPTH = 100
 """Deeper nesting is refused: the files of this package need 5, and Python's own parser gives up at some thousands."""
@@ -41,7 +43,7 @@ def read_object(name: str, data: bytes, expected: str) -> dict[str, Any]:
     document = _parsed(name, _decoded(name, data), expected)
     if not isinstance(document, dict):
         kind = "a list" if isinstance(document, list) else repr(document)[:40]
-        raise ValueError(f"{name}: $ was {kind}; expected {expected}.")
+        raise BadValue(f"{name}: $ was {kind}; expected {expected}.")
     return document
 
 
@@ -62,11 +64,11 @@ def place_text(path: Path) -> str:
 
 def _decoded(name: str, data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError(f"{name}: the file is UTF-16; expected UTF-8. Save it again with the encoding UTF-8.")
+        raise BadValue(f"{name}: the file is UTF-16; expected UTF-8. Save it again with the encoding UTF-8.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(
+        raise BadValue(
             f"{name}: byte {error.start} ({data[error.start]:#04x}) is not UTF-8. Save the file again with the "
             "encoding UTF-8."
         ) from None
@@ -81,10 +83,10 @@ class _Odd:
 
 def _parsed(name: str, text: str, expected: str) -> Any:
     if not text.strip():
-        raise ValueError(f"{name}: the file is empty; expected {expected}.")
+        raise BadValue(f"{name}: the file is empty; expected {expected}.")
     depth = _depth(text)
     if depth > MAX_DEPTH:
-        raise ValueError(f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}.")
+        raise BadValue(f"{name}: lists and objects are nested {depth:,} deep; expected at most {MAX_DEPTH}.")
     repeated: dict[int, tuple[dict[str, Any], list[str]]] = {}  # by identity; the record is kept, so none is reused
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _parsed(name: str, text: str, expected: str) -> Any:
     except json.JSONDecodeError as error:
         end = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
         what = "the file ends too early, as if it was cut off" if end else f"not JSON: {error.msg}"
-        raise ValueError(f"{name}, line {error.lineno}, column {error.colno}: {what}.") from None
+        raise BadValue(f"{name}, line {error.lineno}, column {error.colno}: {what}.") from None
     _refuse_odd(name, document, repeated)
     return document
 
@@ -136,7 +138,7 @@ def _refuse_odd(name: str, document: Any, repeated: Mapping[int, tuple[Any, list
         elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
             problem = "holds half of a character (a lone surrogate); expected whole ones"
         if problem is not None:
-            raise ValueError(f"{name}: {place_text(path)} {problem}.")
+            raise BadValue(f"{name}: {place_text(path)} {problem}.")
 
 
 def _walk(document: Any) -> Iterator[tuple[Path, Any]]:

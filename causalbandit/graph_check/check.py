@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from causalbandit.checks import error_rate, instance
 from causalbandit.errors import Error, InvalidArgument
+from causalbandit.formats.result_file import stamp
 from causalbandit.graph_check.claims import GraphClaims
 from causalbandit.graph_check.contradictions import Contradiction, contradiction, e_text, unseen
 from causalbandit.graph_check.data import read_data
@@ -228,7 +229,7 @@ class GraphCheck:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
-        return {
+        return stamp("graph check") | {
             "assumption": ASSUMPTION,
             "refuted": self.refuted,
             "rows_checked": self.rows_checked,

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.checks import ascending, error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
+from causalbandit.formats.result_file import stamp
 from causalbandit.inference.arm_names import check_names_differ
 from causalbandit.inference.estimates import Estimates, frame_notes, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
@@ -218,7 +219,7 @@ class ArmEstimates:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python, fit for JSON: infinite and missing numbers are None."""
-        return {
+        return stamp("effects") | {
             "rounds": self.log.n_rounds,
             "arms": [plain(name) for name in self.log.names],
             "weights": self.weights,

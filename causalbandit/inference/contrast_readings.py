@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from causalbandit.checks import error_rate, one_of
 from causalbandit.errors import InvalidArgument
+from causalbandit.formats.result_file import stamp
 from causalbandit.inference.estimates import estimate_frame, frame_notes, plot_estimates, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, binary_counts, outcomes_per_pair
@@ -197,7 +198,7 @@ class LogReading:
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
         rounds, table = self.rounds, self.estimates()
-        return {
+        return stamp("effects") | {
             "method": self.method,
             "rounds": len(rounds.arms),
             "control": plain(rounds.names[rounds.control]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causalbandit.errors import BadValue
 from causalbandit.plots.axes import PALETTE, axes, colours_of
 from causalbandit.text import escaped
 
@@ -128,7 +129,7 @@ def effects_over_time(
         Arm → colour, as in `causalbandit.plots.axes.colours_of`.
     """
     if path.empty:
-        raise ValueError("there are no rounds to draw yet; observe some outcomes first.")
+        raise BadValue("there are no rounds to draw yet; observe some outcomes first.")
     if colours is None:
         colours = colours_of(list(path["arm"].unique()))
     ax = estimates_over_time(path, alpha, ax, colours)
@@ -213,7 +214,7 @@ def score_distribution(
                 labels.append(f"{escaped(arm)}\n{'drawn' if group == 'arm' else 'control drawn'}")
                 fills.append(colours[arm])
     if not boxes:
-        raise ValueError("there are no scores to draw yet; observe some outcomes first.")
+        raise BadValue("there are no scores to draw yet; observe some outcomes first.")
     drawn = ax.boxplot(
         boxes,
         whis=(1, 99),

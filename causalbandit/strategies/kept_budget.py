@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, RunError
 from causalbandit.spending import Spending
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, check_budget
 
@@ -44,7 +44,7 @@ def _held(strategy: Strategy, task: Task, left: Spending, budget: int, rng: np.r
             seen: Counts | None = None
             for part in by_kinds(batch, left.kinds):
                 if not left.keeps(part.sizes):
-                    raise RuntimeError(
+                    raise RunError(
                         f"The strategy {strategy.name!r} asked for a batch that costs {left.cost(part.sizes):,.6g} "
                         f"({part.total:,} experiments), with {left.money:,.6g} of {left.total:,.6g} left. A strategy "
                         "of one's own finds prices and limits in task.purse."

@@ -15,6 +15,7 @@ array([0.667, 0.333])
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.checks import finite_array, instance, listed, number, numeric_array, one_each, one_of, shaped
-from causalbandit.errors import InvalidType
+from causalbandit.errors import InvalidType, RunError
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
@@ -35,6 +36,8 @@ from causalbandit.text import plain
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+LOG = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -198,9 +201,7 @@ def gamma_star(
     mixture = optimal_mixture(model.reach(interventions), learned=learned, tolerance=tolerance)
     if mixture.gap > tolerance:
         given = f"gamma_star was solved only to a gap of {mixture.gap:.1e}, not to {tolerance:.1e} ({mixture.note})"
-        raise RuntimeError(
-            f"{given}. Use optimal_mixture(...), which gives the value with its gap, or raise tolerance."
-        )
+        raise RunError(f"{given}. Use optimal_mixture(...), which gives the value with its gap, or raise tolerance.")
     return mixture.value
 
 
@@ -315,6 +316,7 @@ def optimal_mixture(
         if name == UNIFORM:
             continue
         failure = search.run(SOLVERS[name], name)
+        LOG.info("%s: gap %.1e after %d rounds %s", name, search.gap, search.rounds, failure)
         if failure:
             failures.append(f"{name}: {failure}")
     if failures:

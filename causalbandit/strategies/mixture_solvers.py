@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.errors import Error
+
 Array = NDArray[np.float64]
 
 
@@ -67,7 +69,7 @@ Solver = Callable[[Restricted], list[tuple[Array, Array]]]
 """From a restricted problem to pairs of a mixture on its support [S] and dual weights on its contenders [R]."""
 
 
-class SolveError(Exception):
+class SolveError(Error):
     """A solver gave no usable answer; the message says why in a clause."""
 
 

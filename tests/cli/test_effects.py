@@ -66,7 +66,7 @@ def test_dates_as_arms_are_written_as_text(tmp_path, method):
 
 @pytest.mark.parametrize("command", ["ate --method aipw", "ate --method mad", "values"])
 def test_files_are_written_although_standard_output_fails(log, tmp_path, monkeypatch, command):
-    def fail(text, err=False):
+    def fail(text, err=False, nl=True):
         if not err:
             raise OSError(28, "No space left on device")
 

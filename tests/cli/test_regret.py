@@ -62,7 +62,7 @@ def test_parquet_and_csv_hold_the_same(tmp_path):
         (["--budgets", "0"], "budgets was 0"),
         (["--budgets", "many"], "'many' is not a whole number"),
         (["--budgets", "30", "--replications", "0"], "0 is not in the range"),
-        (["--budgets", "30", "--jobs", "0"], "--jobs: 0 processes"),
+        (["--budgets", "30", "--jobs", "0"], "--jobs: was 0"),
         (["--budgets", "30", "--out", "rows.xlsx"], "does not end in .csv or .parquet"),
         (["--budgets", "30", "--plot", "curve.txt"], "does not end in one of"),
         (["--budgets", "30", "--out", "no/where.csv"], "--out"),
