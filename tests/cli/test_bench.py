@@ -97,7 +97,7 @@ def test_the_json_holds_what_the_library_says(own, tmp_path):
     assert done.exit_code == 0, done.output
     content = json.loads(done.stdout)
     results = run_suite("uniform", ["parity"], 2)
-    assert content["format"] == "causalbandit bench, version 1"
+    assert content["format"] == "causalbandit suite"
     assert content["score_card"]["rows"][0]["ratio"] == pytest.approx(1.0)
     means = [cell["mean"] for cell in content["cells"]]
     assert means == pytest.approx(results.means()["mean"].tolist())
@@ -129,7 +129,7 @@ def test_without_a_strategy_the_shipped_results_are_shown(tmp_path):
         (["uniform", "--families", "partiy"], 2, "--families names 'partiy'; known families: 'small networks'"),
         (["uniform", "--families", ","], 2, "--families were none; expected some of small networks, "),
         (["uniform", "--against", "best"], 2, "--against names 'best'; known strategies: "),
-        (["uniform", "--jobs", "0"], 2, "--jobs: 0 processes do nothing"),
+        (["uniform", "--jobs", "0"], 2, "--jobs: was 0"),
         (["uniform", "--replications", "1"], 2, "'--replications'"),
         (["--seed", "3"], 2, "--seed: needs a STRATEGY to run"),
         (["uniform", "-o", "absent/card.txt"], 2, "--out: The folder 'absent' of 'absent/card.txt' does not exist"),
