@@ -15,7 +15,8 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 SMALL: dict[str, list[str]] = {
     "hidden_cause.py": ["--budget", "1500"],
-    "campaign.py": ["--search", "100", "--proof", "300"],
+    "campaign.py": [str(ROOT / "graphs" / "purchase.json")],
+    "own_strategy.py": ["5"],
     "best_intervention.py": ["600"],
     "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
     "hadad_simulation.py": ["--replications", "5", "--rounds", "60", "90", "--jobs", "1"],
@@ -26,7 +27,8 @@ SMALL: dict[str, list[str]] = {
 """Arguments that make an example quick, where its usual size is not."""
 
 SHOWS: dict[str, list[str]] = {
-    "campaign.py": ["fresh experiments", "Best intervention"],
+    "campaign.py": ["fresh experiments", "Best intervention", "200 rows counted"],
+    "own_strategy.py": ["half-then-best", "difference_lower"],
     "adaptive_log.py": ["learned tree", "story to returning"],
     "hadad_simulation.py": ["aipw two-point"],
     "mixture_adaptive_design.py": ["Treatment effects (95% confidence sequences", "15 observed, 6 open"],
@@ -34,7 +36,9 @@ SHOWS: dict[str, list[str]] = {
 """What an example prints, whatever its size."""
 
 DRAWS: dict[str, str] = {
-    "campaign.py": "campaign.png",
+    "best_intervention.py": "effects.png",
+    "campaign.py": "proof.png",
+    "own_strategy.py": "regret.png",
     "hidden_cause.py": "hidden_cause.png",
     "compare_strategies.py": "regret.png",
     "hadad_simulation.py": "hadad_simulation.png",
