@@ -1,4 +1,4 @@
-"""Every block of shell and Python on the site's pages runs, in the order of its page, and prints what the page shows."""
+"""Every block of shell and Python on the pages of the site runs, in order, and prints what its page shows."""
 
 from __future__ import annotations
 

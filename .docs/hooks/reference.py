@@ -14,7 +14,6 @@ from mkdocs.structure.files import File, Files
 
 import causalbandit
 
-ROW = re.compile(r"^(\S[^`\n]*?)?  +(.*`.*)$", re.MULTILINE)
 NAME = re.compile(r"`(\w+)`")
 MENTION = re.compile(r"<code>((?:cb\.|causalbandit\.)?([A-Za-z]\w*)((?:\.\w+)*)(?:\([^<]*\))?)</code>")
 LINKED = re.compile(r"(<a\b.*?</a>|<pre\b.*?</pre>|<h\d\b.*?</h\d>)", re.DOTALL)
@@ -64,6 +63,15 @@ def on_files(files: Files, config: Any) -> Files:
         text = f"# {group.capitalize()}\n\n{entries}\n"
         files.append(File.generated(config, f"reference/{slug(group)}.md", content=text))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """List the groups where a page asks for them."""
+    listed = (
+        f"- [{group}]({slug(group)}.md): {', '.join(f'`{name}`' for name in names)}"
+        for group, names in groups().items()
+    )
+    return markdown.replace("<!-- groups -->", "\n".join(listed))
 
 
 def on_page_content(content: str, **_: Any) -> str:
