@@ -135,11 +135,10 @@ class Spending:
             if not limits.asked:
                 return None
             if setup.any():
-                raise InvalidArgument("setup", "is a price, and the budget counts experiments; give budget_money.")
+                raise InvalidArgument("setup", "is a price, and the budget counts experiments; give a sum of money.")
             money, prices = float(whole_number(budget, "budget", least=1, of="experiments")), np.ones(n)
         else:
-            fix = "A number of experiments is the budget."
-            money, prices = number(budget_money, "budget_money", above=0, fix=fix), interventions.costs
+            money, prices = number(budget_money, "budget_money", above=0), interventions.costs
         most = np.full(n, MOST if limits.most_each is None else limits.most_each, dtype=np.int64)
         kinds = n if limits.most_kinds is None else min(limits.most_kinds, n)
         unit: Literal["money", "experiments"] = "experiments" if budget_money is None else "money"

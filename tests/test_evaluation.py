@@ -20,7 +20,9 @@ from causalbandit import (
 )
 from causalbandit.driver import drive
 from causalbandit.evaluation import checked_budgets, labelled_strategies
+from causalbandit.finished_searches import ResumeError
 from causalbandit.random_problems import random_problem, random_problems
+from causalbandit.spending import Limits
 from causalbandit.strategies.strategy import make_task
 
 
@@ -60,7 +62,7 @@ def test_strategies_meet_the_same_worlds_and_rows_do_not_depend_on_what_else_is_
     together = evaluate_regret(PROBLEM, ["uniform", "successive-rejects"], [20, 60], 25, rng=2)
     alone = evaluate_regret(PROBLEM, {"again": "uniform"}, [60], 10, rng=2)
     frame = together.to_frame()
-    same = frame[(frame["strategy"] == "uniform") & (frame["budget"] == 60) & (frame["replication"] < 10)]
+    same = frame[(frame["strategy"] == "uniform") & (frame["budget"] == 30) & (frame["replication"] < 10)]
     assert same["chosen"].tolist() == alone.to_frame()["chosen"].tolist()
 
 
@@ -178,3 +180,41 @@ def test_top_two_keeps_its_lead_on_a_part_of_the_regret_table():
     mean = curves.to_frame().groupby("strategy")["regret"].mean()
     assert mean["top-two"] <= mean["two-phase"]
     assert mean["top-two"] <= mean["successive-rejects"] / 5
+
+
+def test_regret_against_money_is_paid_at_the_prices_and_resumed(tmp_path):
+    problem = random_problem(4, rng=2)
+    costs = np.linspace(1, 10, len(problem.interventions))
+    problem = replace(problem, interventions=problem.interventions.with_costs(costs))
+    settings = {"budgets_money": [30, 200.5], "limits": Limits(setup=2), "rng": 0, "resume": tmp_path / "rows"}
+    curves = evaluate_regret(problem, ["uniform", "sequential-halving"], None, 3, **settings)
+    frame = curves.to_frame()
+    done = frame[frame["reason"] == ""]
+    assert (done["money"] <= done["budget"]).all()
+    assert (done["money"] > 0.8 * done["budget"]).all()
+    assert (frame["reason"][(frame["budget"] == 30) & (frame["strategy"] == "sequential-halving")] != "").all()
+    assert curves.means()["money"].notna().sum() == 3
+    assert curves.plot().get_xlabel() == "money"
+    again = evaluate_regret(problem, ["uniform", "sequential-halving"], None, 5, **settings).to_frame()
+    assert again["regret"][again["replication"] < 3].tolist() == done["regret"].tolist()
+    with pytest.raises(ResumeError, match="problems differ"):
+        evaluate_regret(problem, ["uniform", "sequential-halving"], None, 3, **settings | {"limits": None})
+
+
+def test_budgets_of_experiments_say_what_they_cost_where_prices_differ():
+    problem = random_problem(4, rng=2)
+    assert "money" not in evaluate_regret(problem, "uniform", 20, 2, rng=0).frame
+    priced = replace(
+        problem, interventions=problem.interventions.with_costs(np.arange(1, len(problem.interventions) + 1))
+    )
+    assert evaluate_regret(priced, "uniform", 20, 2, rng=0).frame["money"].between(20, 20 * len(costs_of(priced))).all()
+
+
+def costs_of(problem):
+    return problem.interventions.costs
+
+
+@pytest.mark.parametrize("sums", [[200, 100], [0], [float("nan")], [], "5"])
+def test_sums_of_money_that_are_none_are_refused(sums):
+    with pytest.raises((ValueError, TypeError), match="budgets_money"):
+        evaluate_regret(random_problem(4, rng=2), "uniform", None, 2, budgets_money=sums)

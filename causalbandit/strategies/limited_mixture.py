@@ -121,9 +121,10 @@ def _rows_that_count(
 
 
 def _said(purse: Spending, found: _Point, lower: float) -> str:
-    kept = "; ".join(purse.sentences())
-    gap = 100 * max(found.value / lower - 1, 0.0) if lower > 0 else float("inf")
-    return f"Made to keep to limits ({kept}): proven within {max(gap, 0.01):.2g} % of the best without those on kinds."
+    kinds = "few kinds and set-ups" if purse.setup.any() else "few kinds"
+    limits = kinds if purse.few_kinds else "few experiments of one kind"
+    gap = 100 * max(1 - lower / found.value, 0.0)
+    return f"Made for {limits} by local search: no mixture within the limits is better by more than {gap:.2g} %."
 
 
 def _no_plan(purse: Spending, reach: Array) -> str:

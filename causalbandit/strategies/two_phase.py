@@ -166,6 +166,11 @@ class TwoPhase:
 
     def explain_smallest_budget(self, task: Task) -> str:
         """Where the smallest budget comes from, and what to do below it."""
+        if task.purse is not None:
+            return (
+                f"Each of {task.n_learned} family rows needs an experiment of its own in each part. Raise the budget "
+                "or the limits, or use the strategy 'top-two', which works with any."
+            )
         factor = "3" if len(set(self.split)) == 1 else f"{sum(self.split)}/{min(self.split[:2])}"
         return (
             f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "

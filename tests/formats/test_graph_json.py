@@ -637,3 +637,15 @@ def test_the_schema_knows_every_field_that_is_written(shipped):
             ("Edge", document["edges"][0]),
         ):
             assert record.keys() <= schema["$defs"][part]["properties"].keys()
+
+
+def test_costs_may_be_told_by_label():
+    problem = load(small(graph={"costs": {"ad=1": 2.5, "(observe)": 1}}))
+    assert problem.interventions.costs.tolist() == [1, 2.5]
+    for costs, expected in (
+        ({"(observe)": 1}, "$.graph.costs: costs lacks the price of 'ad=1'"),
+        ({"(observe)": 1, "ad=1": 2, "ad=2": 3}, "has a price for 'ad=2', which is no intervention"),
+        ({"(observe)": 1, "ad=1": -2}, "was -2; expected a positive number"),
+        ("cheap", "was 'cheap'; expected a list with one positive number per intervention"),
+    ):
+        assert expected in refusal(small(graph={"costs": costs}))
