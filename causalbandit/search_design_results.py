@@ -16,7 +16,7 @@ from causalbandit.formats.result_file import stamp
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture
-from causalbandit.text import frame_text, plain_rows, wrapped
+from causalbandit.text import frame_text, plain_rows, shortened, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 SHOWN = 8
 """Interventions that the summary lists."""
+TOLD = 5e-4
+"""The least share of a mixture that is told, 0.1 % when rounded."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,7 +127,7 @@ class SearchDesign:
         return np.argsort(-Maximisation.of(self.problem).gains(self.effects), kind="stable")
 
     def _errors(self) -> pd.DataFrame:
-        """The best interventions with their shares of the mixture and their errors under each allocation."""
+        """The best interventions with their errors under each allocation."""
         import pandas as pd
 
         order = self._ranking()[:SHOWN]
@@ -135,10 +137,17 @@ class SearchDesign:
             {
                 "intervention": [labels[place] for place in order],
                 "effect": self.effects[order],
-                "share": self.mixture.experiment_shares[order],
-                **{each.name: each.std_errors[order] for each in shown},
+                **{each.name.removeprefix("uniform-"): each.std_errors[order] for each in shown},
             }
         )
+
+    def _shares(self) -> list[str]:
+        """The largest shares of the mixture, one a line, as in "46.6 %  (observe)"."""
+        shares, labels = self.mixture.experiment_shares, self.problem.interventions.labels
+        used = [place for place in np.argsort(-shares, kind="stable") if shares[place] >= TOLD]
+        lines = [f"{100 * shares[place]:4.1f} %  {shortened(labels[place], 58)}" for place in used[:SHOWN]]
+        rest = 1 - float(shares[used[:SHOWN]].sum())
+        return [*lines, f"{100 * rest:4.1f} %  others"] if rest >= TOLD else lines
 
     def _computed(self) -> str:
         """How errors and chances were computed."""
@@ -180,10 +189,11 @@ class SearchDesign:
             f"  regret   at most √(γ* log(A·T)/T) = {self.regret_bound:.3g}, up to a constant factor",
             f"  mixture  by {self.weighting}: {self.mixture.n_used} of {len(self.effects)} interventions,"
             f" gap {self.mixture.gap:.0e}",
+            *("           " + line for line in self._shares()),
             "",
             frame_text(self.comparison().rename(columns=lambda column: column.replace("_", " "))),
             "",
-            "Standard errors of the effects; share is that of the mixture:",
+            "Standard errors of the effects:",
             frame_text(self._errors()),
         ]
         if len(self.effects) > SHOWN:

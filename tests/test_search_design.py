@@ -230,6 +230,8 @@ def test_frames_json_and_figure():
     ]
     assert len(frame) == 5 * 51
     assert all(len(line) <= 80 for line in found.summary().splitlines())
+    told = [float(line.split("%")[0]) for line in found.summary().splitlines() if " %  " in line]
+    assert sum(told) == pytest.approx(100, abs=0.05 * len(told) + 0.01)
     saved = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert saved["limits"] == [112, 267]
     assert "<table" in found._repr_html_()
