@@ -23,12 +23,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalbandit.assignments import FREE
 from causalbandit.clique_tree import Floats, clique_tree
 from causalbandit.graph import Family
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY, Factor, Pass, pairs_in_memory, propagate
+from causalbandit.propagation import MEMORY, Factor, Pass, pairs_in_memory
 from causalbandit.regimes import Regime
-from causalbandit.sharing import plans
+from causalbandit.sharing import Plan, alike_above, plans
 
 
 class ChangingReach:
@@ -39,7 +40,8 @@ class ChangingReach:
     interventions : InterventionSet
         A interventions and their graph.
     memory : int
-        Bound on working memory in bytes. A set whose messages do not fit at once is propagated anew each time.
+        Bound on working memory in bytes. Messages of a set that do not fit at once are not kept: they are made for each
+        question, a part at a time of those interventions that differ in what they fix among the families' ancestors.
     """
 
     def __init__(self, interventions: InterventionSet, memory: int = MEMORY) -> None:
@@ -56,11 +58,9 @@ class ChangingReach:
 
         ``cpt`` [C] holds all tables, ``complement`` [C] the probabilities of 0 where they are not 1 - ``cpt``.
         """
-        if not self._fits:
-            reach = propagate(self._interventions, cpt, complement, reach=True, memory=self._memory).reach
-            assert reach is not None
-            return np.concatenate([reach[family.rows] for family in families])
         tables = np.stack([1 - cpt if complement is None else complement, cpt], axis=-1)
+        if not self._fits:
+            return self._in_parts(families, tables)
         if self._parts is None:
             self._parts = [_KeptMessages(self._interventions, regime, tables) for regime in self._interventions.regimes]
         result = np.zeros((sum(family.n_rows for family in families), len(self._interventions)))
@@ -74,16 +74,54 @@ class ChangingReach:
                 start = rows.stop
         return result
 
+    def _in_parts(self, families: Sequence[Family], tables: Floats) -> Floats:
+        """`of` for a set whose messages do not fit at once; ``tables`` [C, 2]."""
+        arms = self._interventions
+        starts = np.cumsum([0, *(family.n_rows for family in families)])
+        result = np.zeros((starts[-1], len(arms)))
+        assignments = arms.assignments[:, arms.graph.ancestor_places]
+        for regime in arms.regimes:
+            tree = clique_tree(arms.graph, regime.families)
+            places = {family.district: place for place, family in enumerate(regime.families)}
+            asked = [
+                (places[family.district], row)
+                for family, row in zip(families, starts, strict=False)
+                if family.district in places
+            ]
+            if not asked:
+                continue
+            own = assignments[regime.places]
+            share, seen = alike_above(own, tree.ancestors_of([place for place, _ in asked]))
+            at_once = pairs_in_memory(tree, self._memory, channels=1)
+            found = [np.empty((regime.families[place].n_rows, share.n)) for place, _ in asked]
+            for start in range(0, share.n, at_once):
+                part = slice(start, start + at_once)
+                messages = _KeptMessages(arms, regime, tables, Plan(tree, seen[share.first[part]]))
+                for (place, _), values in zip(asked, found, strict=True):
+                    values[:, part] = messages.reach(place)
+            for (place, row), values in zip(asked, found, strict=True):
+                block = values.take(share.group, axis=1)
+                block[:, own[:, place] != FREE] = 0
+                result[row : row + len(block), regime.columns] = block
+        return result
+
 
 class _KeptMessages:
-    """The messages of one regime's tree: towards the root in ``run.messages``, away from it in ``outside``."""
+    """The messages of one regime's tree: towards the root in ``run.messages``, away from it in ``outside``.
 
-    def __init__(self, interventions: InterventionSet, regime: Regime, tables: Floats) -> None:
+    ``plan`` is that of the interventions to work on, by default of all those of the regime.
+    """
+
+    def __init__(
+        self, interventions: InterventionSet, regime: Regime, tables: Floats, plan: Plan | None = None
+    ) -> None:
         self.regime = regime
         self.tree = clique_tree(interventions.graph, regime.families)
         self.places = {family.district: place for place, family in enumerate(regime.families)}
         self.tables = self._own(tables)
-        ((_, self.plan),) = plans(self.tree, interventions, regime, len(regime.places))
+        if plan is None:
+            ((_, plan),) = plans(self.tree, interventions, regime, len(regime.places))
+        self.plan = plan
         self.run = Pass(self.tree, self.plan, self.tables[None])
         bags = self.tree.bags
         self.upward_holds = [False] * len(bags)

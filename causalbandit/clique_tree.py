@@ -172,10 +172,7 @@ class CliqueTree:
         Families as bits, places among ``families``. A derivative depends on the node's proper ancestors, a message on
         the separator's nodes and their ancestors that lie on the sender's side; the tables of other nodes sum to one.
         """
-        parents = [scope[:-1] for scope in _family_scopes(self.families)]
-        above: list[int] = []
-        for own in parents:
-            above.append(reduce(or_, (above[parent] | 1 << parent for parent in own), 0))
+        parents, above = [scope[:-1] for scope in _family_scopes(self.families)], self._above
         inside = [0] * len(self.bags)
         for place in reversed(range(len(self.bags))):
             bag = self.bags[place]
@@ -195,6 +192,18 @@ class CliqueTree:
                 to_children.append(found)
             needed.append((to_children, [above[family] for family in bag.families]))
         return needed
+
+    @cached_property
+    def _above(self) -> list[int]:
+        """Proper ancestors of every family's node, as bits."""
+        above: list[int] = []
+        for *parents, _ in _family_scopes(self.families):
+            above.append(reduce(or_, (above[parent] | 1 << parent for parent in parents), 0))
+        return above
+
+    def ancestors_of(self, families: Sequence[int]) -> int:
+        """Proper ancestors of the nodes of these families, places among ``families``, as bits."""
+        return reduce(or_, (self._above[family] for family in families), 0)
 
     def table_bytes(self, channels: int = 2) -> int:
         """Bytes of working tables per intervention: the unit of chunking.

@@ -21,7 +21,7 @@ worked through in chunks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -329,17 +329,16 @@ class Pass:
         evidence = self.tree.target_in_root
         if reach is not None:
             shares = self.plan.down_by_ancestors() if full_tables else self.plan.down()
-            self._downward(np.ones_like(evidence), shares, reach, _reach_of)
+            for family, share, derivative in self._away(np.ones_like(evidence), shares):
+                self._store(family, share, _reach_of(derivative), reach)
         if gradient is not None:
-            self._downward(evidence, self.plan.down(), gradient, _gradient_of)
+            for family, share, derivative in self._away(evidence, self.plan.down()):
+                self._store(family, share, _gradient_of(derivative), gradient)
 
-    def _downward(
-        self,
-        evidence: Floats,
-        shares: Sequence[tuple[list[Share], list[Share]]],
-        out: Floats,
-        read: Callable[[Floats], Floats],
-    ) -> None:
+    def _away(
+        self, evidence: Floats, shares: Sequence[tuple[list[Share], list[Share]]]
+    ) -> Iterator[tuple[int, Share, Floats]]:
+        """Per family its place, groups, and derivative [rows, 2, D, groups], made from messages away from the root."""
         outside: list[Factor | None] = [None] * len(self.tree.bags)
         outside[0] = self.from_above(evidence)
         for place, (bag, (to_children, to_families)) in enumerate(zip(self.tree.bags, shares, strict=True)):
@@ -349,7 +348,16 @@ class Pass:
             for index, (child, share) in enumerate(zip(bag.children, to_children, strict=True)):
                 outside[child] = self.outward(place, index, share, above)
             for index, (family, share) in enumerate(zip(bag.families, to_families, strict=True)):
-                self._store(family, share, read(self.derivative(place, index, share, above)), out)
+                yield family, share, self.derivative(place, index, share, above)
+
+    def reach_by_family(self) -> Iterator[tuple[int, Share, Floats]]:
+        """Per family its place, groups of interventions and their reach [rows, groups], also where its node is fixed.
+
+        For one set of tables that sum to one, after `upward`.
+        """
+        shares = self.plan.down_by_ancestors()
+        for family, share, derivative in self._away(np.ones_like(self.tree.target_in_root), shares):
+            yield family, share, _reach_of(derivative)[:, 0]
 
     def from_above(self, evidence: Floats) -> Factor:
         """What the root bag gets in place of a message: ``evidence`` [2^|root|], alike for everyone."""

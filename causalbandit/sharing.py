@@ -112,14 +112,26 @@ class Plan:
         return self._down_by_ancestors
 
 
+def alike_above(assignments: npt.NDArray[np.int8], families: int) -> tuple[Share, npt.NDArray[np.int8]]:
+    """Groups of interventions that fix the same among ``families`` (bits), and what they fix there [A, families]."""
+    seen = np.where(_flags(families, assignments.shape[1]), assignments, FREE).astype(np.int8, copy=False)
+    return _AlikeOn(assignments)(families), seen
+
+
+def _flags(places: int, size: int) -> npt.NDArray[np.bool_]:
+    """Which of the places 0 to size - 1 are among these bits."""
+    packed = np.frombuffer(places.to_bytes(size // 8 + 1, "little"), dtype=np.uint8)
+    return np.unpackbits(packed, count=size, bitorder="little").astype(np.bool_)
+
+
 class _AlikeOn:
     """Groups of interventions that fix the same of some families' nodes, found from a random number per fixed value."""
 
     def __init__(self, assignments: npt.NDArray[np.int8]) -> None:
-        self._n_interventions, n_families = assignments.shape
+        self._n_interventions, self._n_families = assignments.shape
         self._who, self._what = np.nonzero(assignments != FREE)
         values = assignments[self._who, self._what]
-        numbers = np.random.default_rng(0).integers(1 << 62, size=(2, n_families, 2))
+        numbers = np.random.default_rng(0).integers(1 << 62, size=(2, self._n_families, 2))
         self._marks, self._proofs = numbers[:, self._what, values]
         self._known: dict[int, Share] = {}
 
@@ -130,10 +142,7 @@ class _AlikeOn:
         return self._known[families]
 
     def _share(self, families: int) -> Share:
-        n_families = families.bit_length()
-        packed = np.frombuffer(families.to_bytes(n_families // 8 + 1, "little"), dtype=np.uint8)
-        matters = np.unpackbits(packed, bitorder="little").astype(np.bool_)
-        here = np.flatnonzero((self._what < len(matters)) & matters[np.minimum(self._what, len(matters) - 1)])
+        here = np.flatnonzero(_flags(families, self._n_families)[self._what])
         if not len(here):
             return alike([], [], self._n_interventions)
         who = self._who[here]

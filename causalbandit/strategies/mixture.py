@@ -25,11 +25,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.checks import finite_array, instance, listed, number, numeric_array, one_each, one_of, shaped
-from causalbandit.errors import InvalidType, RunError
+from causalbandit.compressed_reach import CompressedReach
+from causalbandit.errors import InvalidArgument, InvalidType, RunError
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, SOLVERS
+from causalbandit.strategies.streamed_problem import StreamedProblem
 from causalbandit.strategies.weightings import checked_weights
 from causalbandit.text import plain
 
@@ -206,7 +208,7 @@ def gamma_star(
 
 
 def optimal_mixture(
-    reach: ArrayLike,
+    reach: ArrayLike | CompressedReach,
     objective: ArrayLike | None = None,
     counts: ArrayLike | None = None,
     costs: ArrayLike | None = None,
@@ -224,8 +226,9 @@ def optimal_mixture(
 
     Parameters
     ----------
-    reach : array of float, shape [C, A]
-        β: the probability that an experiment under an intervention visits a family row and may learn it.
+    reach : array of float, shape [C, A], or CompressedReach
+        β: the probability that an experiment under an intervention visits a family row and may learn it. Compressed it
+        is read a block of interventions at a time, and never written down whole.
     objective : array of float, shape [C, A], optional
         W ≥ 0, when none of the weightings by name is meant.
     counts : array of float, shape [C], optional
@@ -282,26 +285,30 @@ def optimal_mixture(
         If an array has the wrong shape, a negative or non-finite entry, a reach above 1, a price that is not positive,
         if a weighting lacks an array that it needs, or if ``solvers`` or ``weighting`` is not known.
     """
-    beta, weight, count, price, counted = _checked(reach, objective, counts, costs, learned)
-    named = checked_weights(weighting, beta.shape, objective, gradient, cpt, effects, std_errors)
-    weight = weight if named is None else named
     check_settings(tolerance, solvers)
-    n_interventions = beta.shape[1]
-    rate = beta if price is None else beta / price
+    whole: MixtureProblem
+    if isinstance(reach, CompressedReach):
+        if objective is not None or costs is not None or weighting != "reach":
+            given = "objective, costs and weighting other than 'reach' need"
+            raise InvalidArgument("reach", f"was compressed; {given} an array [C, A], as model.reach returns it.")
+        count, price, counted = _checked_rows(reach.shape, counts, costs, learned)
+        whole = StreamedProblem.of(reach, count)
+    else:
+        beta, weight, count, price, counted = _checked(reach, objective, counts, costs, learned)
+        named = checked_weights(weighting, beta.shape, objective, gradient, cpt, effects, std_errors)
+        weight = weight if named is None else named
+        rate = beta if price is None else beta / price
+        whole = MixtureProblem(rate, weight, count, rate.max(axis=1), weight.max(axis=1))
+    n_interventions = whole.n_interventions
 
     # Which rows count: learned, with a weight, and reachable (or already counted).
-    row_reach, row_weight = rate.max(axis=1), weight.max(axis=1)
+    row_reach, row_weight = whole.row_reach, whole.row_weight
     impossible = counted & (row_weight > 0) & (row_reach <= 0) & (count <= 0)
     rows = counted & (row_weight > 0) & ~impossible
     notes = []
     if impossible.any():
         notes.append(f"{impossible.sum()} rows with a weight are reached by no intervention and were left out.")
-    if rows.all():
-        problem = MixtureProblem(rate, weight, count, row_reach, row_weight)
-    else:
-        problem = MixtureProblem(rate[rows], weight[rows], count[rows], row_reach[rows], row_weight[rows])
-
-    search = MixtureSearch(problem, tolerance)
+    search = MixtureSearch(whole if rows.all() else whole.restricted(rows), tolerance)
     if not rows.any():
         notes.append("No row has a weight: every mixture has the value 0, this one is uniform.")
         start = np.full(n_interventions, 1 / n_interventions)
@@ -350,10 +357,18 @@ def _checked(
     beta = _not_negative(reach, "reach", ("C", "A"), "as model.reach(interventions) returns it")
     # A little more than 1 is what summation leaves of a probability of 1.
     finite_array(beta, "reach", ", probabilities from 0 to 1. Pass prices as costs", most=1 + 1e-6)
-    shape = n_rows, n_interventions = beta.shape
-    weight, count, price = beta * beta, np.zeros(n_rows), None
+    weight = beta * beta
     if objective is not None:
-        weight = _not_negative(objective, "objective", shape, "one weight per family row and intervention")
+        weight = _not_negative(objective, "objective", beta.shape, "one weight per family row and intervention")
+    return beta, weight, *_checked_rows(beta.shape, counts, costs, learned)
+
+
+def _checked_rows(
+    shape: tuple[int, ...], counts: ArrayLike | None, costs: ArrayLike | None, learned: ArrayLike | None
+) -> tuple[Array, Array | None, NDArray[np.bool_]]:
+    """Counts, costs (or None) and learned for reach of this shape."""
+    n_rows, n_interventions = shape
+    count, price = np.zeros(n_rows), None
     if counts is not None:
         count = _not_negative(counts, "counts", (n_rows,), "visits per planned experiment, one number per family row")
     if costs is not None:
@@ -363,7 +378,7 @@ def _checked(
     if counted.dtype != bool:
         raise InvalidType("learned", f"has entries of type {counted.dtype}; expected True or False per family row.")
     shaped(counted, "learned", (n_rows,), "True or False for every family row")
-    return beta, weight, count, price, counted
+    return count, price, counted
 
 
 def _not_negative(values: ArrayLike, argument: str, shape: tuple[int | str, ...], meaning: str) -> Array:

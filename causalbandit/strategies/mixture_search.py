@@ -50,11 +50,10 @@ class MixtureProblem:
     def uniform_over_best(self) -> Array:
         """The mixture uniform over the rows' best interventions; a row that none reaches has no say. O(C·A)."""
         reachable = self.row_reach > 0
-        n_interventions = self.rate.shape[1]
         if not reachable.any():
-            return np.full(n_interventions, 1 / n_interventions)
-        best = self._best(slice(None) if reachable.all() else reachable)
-        mixture: Array = np.bincount(best, minlength=n_interventions) / reachable.sum()
+            return np.full(self.n_interventions, 1 / self.n_interventions)
+        best = self.best(slice(None) if reachable.all() else reachable)
+        mixture: Array = np.bincount(best, minlength=self.n_interventions) / reachable.sum()
         return mixture
 
     def uniform_over_cover(self) -> Array:
@@ -63,20 +62,33 @@ class MixtureProblem:
         Greedy: rows in order of W_c/B_c; a row that is not covered yet brings in its best intervention. O(C·A) at most.
         """
         cover = np.where(self.row_reach > 0, 0.0, np.inf)
-        mixture = np.zeros(self.rate.shape[1])
+        mixture = np.zeros(self.n_interventions)
         with np.errstate(divide="ignore", over="ignore"):
             cost = (self.row_weight / self.row_reach).astype(np.float32)  # equal but for rounding: equal
         for c in np.argsort(-cost, kind="stable"):
             if cover[c] < 0.5 * SAME * self.row_reach[c]:
-                best = self._best([c])[0]
+                best = self.best([c])
                 mixture[best] = 1.0
-                cover = np.maximum(cover, self.rate[:, best])
+                cover = np.maximum(cover, self.rates(best)[:, 0])
         if not mixture.any():
             mixture[:] = 1.0
         mixture /= mixture.sum()
         return mixture
 
-    def _best(self, rows: slice | list[int] | NDArray[np.bool_]) -> NDArray[np.intp]:
+    @property
+    def n_interventions(self) -> int:
+        """A."""
+        return self.rate.shape[1]
+
+    def rates(self, places: NDArray[np.intp]) -> Array:
+        """Columns of the rate, [C, n]."""
+        return self.rate[:, places]
+
+    def weights(self, places: NDArray[np.intp]) -> Array:
+        """Columns of the weight, [C, n]."""
+        return self.weight[:, places]
+
+    def best(self, rows: slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> NDArray[np.intp]:
         """The intervention that reaches each of ``rows`` best; of those that are equal up to rounding the first."""
         best: NDArray[np.intp] = (self.rate[rows] >= SAME * self.row_reach[rows, None]).argmax(axis=1)
         return best
@@ -84,13 +96,12 @@ class MixtureProblem:
     def denominators(self, mixture: Array) -> Array:
         """d_c = n_c + (Bη)_c, shape [C]; kept above zero so that a starved row shows as a huge value, not as a NaN."""
         support = np.flatnonzero(mixture)
-        return np.maximum(self.count + self.rate[:, support] @ mixture[support], 1e-300)
+        return np.maximum(self.count + self.rates(support) @ mixture[support], 1e-300)
 
     def values(self, denominators: Array) -> Array:
         """Σ_c W_ca / d_c for every a, shape [A]. One product with W."""
         with np.errstate(over="ignore"):
-            values: Array = (1 / denominators) @ self.weight
-        return values
+            return self.on_weights(1 / denominators)
 
     def bound(self, denominators: Array, dual: Array, left_out: NDArray[np.intp]) -> tuple[float, Array]:
         """The lower bound F² / (Σ w n/d² + max_b grad_b), and grad, shape [A]. One product with B.
@@ -99,26 +110,41 @@ class MixtureProblem:
         and got its sliver of the mixture by rule, would spoil the slope.
         """
         support = np.flatnonzero(dual)
-        row = (self.weight[:, support] @ dual[support]) / denominators
+        row = (self.weights(support) @ dual[support]) / denominators
         row[left_out] = 0.0
         with np.errstate(over="ignore", invalid="ignore"):
-            gradient: Array = (row / denominators) @ self.rate
+            gradient = self.on_rates(row / denominators)
             total = float(row.sum())
             slope = float((row / denominators) @ self.count) + float(gradient.max())
         if not (0 < slope < float("inf") and total < float("inf")):  # a starved row: this point proves nothing
-            return 0.0, np.zeros(self.rate.shape[1])
+            return 0.0, np.zeros(self.n_interventions)
         return total * (total / slope), gradient
+
+    def restricted(self, rows: NDArray[np.bool_]) -> MixtureProblem:
+        """The problem of some of the rows."""
+        arrays = (self.rate, self.weight, self.count, self.row_reach, self.row_weight)
+        return MixtureProblem(*(array[rows] for array in arrays))
+
+    def on_rates(self, row: Array) -> Array:
+        """Σ_c row_c B_ca, [A]."""
+        found: Array = row @ self.rate
+        return found
+
+    def on_weights(self, row: Array) -> Array:
+        """Σ_c row_c W_ca, [A]."""
+        found: Array = row @ self.weight
+        return found
 
 
 class MixtureSearch:
     """The best mixture, the best bound and the working sets while solvers are tried on one problem."""
 
     def __init__(self, problem: MixtureProblem, tolerance: float) -> None:
-        n_interventions = problem.rate.shape[1]
+        n_interventions = problem.n_interventions
         self.problem, self.tolerance = problem, tolerance
         self.weights = self.dual = np.full(n_interventions, 1 / n_interventions)
         self.upper, self.lower, self.solver, self.rounds = float("inf"), 0.0, UNIFORM, 0
-        self.contenders = np.full(n_interventions, problem.rate.size <= AT_ONCE)
+        self.contenders = np.full(n_interventions, len(problem.count) * n_interventions <= AT_ONCE)
         self.support = self.contenders.copy()
         self.small_rows: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
 
@@ -205,15 +231,15 @@ class MixtureSearch:
         spread = None
         if len(shared):
             spread = np.zeros_like(self.weights)
-            np.add.at(spread, problem.rate[shared].argmax(axis=1), by_share[shared] / np.sqrt(self.lower))
+            np.add.at(spread, problem.best(shared), by_share[shared] / np.sqrt(self.lower))
         kept = np.ones(len(problem.count), dtype=bool)
         kept[self.small_rows] = False
         rows = np.flatnonzero(kept)
         scale, unit = _power_of_two(problem.denominators(self.weights)[rows]), _power_of_two(self.upper)
         start = self.weights[support]
         restricted = Restricted(
-            rate=problem.rate[np.ix_(rows, support)] / scale[:, None],
-            weight=problem.weight[np.ix_(rows, contenders)] / (scale[:, None] * unit),
+            rate=problem.rates(support)[rows] / scale[:, None],
+            weight=problem.weights(contenders)[rows] / (scale[:, None] * unit),
             count=problem.count[rows] / scale,
             start=start / start.sum(),
             tolerance=self.tolerance * (0.5 if self.support.all() and self.contenders.all() else 0.25),

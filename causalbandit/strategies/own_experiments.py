@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.compressed_reach import RowMaxima
 from causalbandit.propagation import propagate
 from causalbandit.spending import Spending
 from causalbandit.strategies.strategy import Task
@@ -64,18 +65,20 @@ class OwnExperiments:
         least = np.divide(money, root**2, out=np.full(len(money), np.inf), where=root > 0).min(initial=np.inf)
         return cls(int(least * (1 + 1e-12)) if np.isfinite(least) else 0, money)
 
-    def plan(self, rows: npt.NDArray[np.intp], reach: Floats, purse: Spending | None) -> RowPlan:
-        """The batch for ``rows`` [rows] of the set, whose estimated reach is ``reach`` [rows, A]."""
+    def plan(self, rows: npt.NDArray[np.intp], reach: Floats | RowMaxima, purse: Spending | None) -> RowPlan:
+        """The batch for ``rows`` [rows] of the set, whose estimated reach is ``reach`` [rows, A], or its maxima."""
         if self.money is None or purse is None:
-            best, most = reach.argmax(axis=1), reach.max(axis=1)
-            sizes = self.number * np.bincount(best[most > 0], minlength=reach.shape[1])
-            return RowPlan(sizes, self.visits(rows, reach, purse))
+            top = RowMaxima.of(reach)
+            sizes = self.number * np.bincount(top.best[top.most > 0], minlength=top.n_interventions)
+            return RowPlan(sizes, self.visits(rows, top, purse))
+        assert not isinstance(reach, RowMaxima), "prices weigh every intervention"
         return _paid(reach, self.money[rows], purse)
 
-    def visits(self, rows: npt.NDArray[np.intp], reach: Floats, purse: Spending | None) -> Floats:
+    def visits(self, rows: npt.NDArray[np.intp], reach: Floats | RowMaxima, purse: Spending | None) -> Floats:
         """Visits that every row expects of its own experiments where no limit holds, [rows]."""
         if self.money is None or purse is None:
-            return np.asarray(self.number * reach.max(axis=1))
+            return np.asarray(self.number * RowMaxima.of(reach).most)
+        assert not isinstance(reach, RowMaxima), "prices weigh every intervention"
         return np.asarray(self.money[rows] * (reach / purse.prices).max(axis=1))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.changing_reach import ChangingReach
+from causalbandit.compressed_reach import CompressedReach
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.regimes import Regime
@@ -68,6 +69,14 @@ class PlannedReach:
                 found = self._kept.of([family], ones, zeros) if whole is None else whole[family.rows]
                 result[starts[place] : starts[place + 1], columns] = found[:, columns]
         return result
+
+    def of_all(self, cpt: Floats, truncated: Flags, *, compressed: bool = False) -> Floats | CompressedReach:
+        """β̂ of all C rows; if ``compressed``, and its array would not fit into memory, without writing it down."""
+        families = self._interventions.families
+        too_large = 8 * len(cpt) * len(self._interventions) > self._memory
+        if compressed and too_large and not truncated.any():
+            return CompressedReach(self._interventions, cpt, self._memory)
+        return self.of(families, cpt, truncated)
 
     def _whole(self, ones: Floats, zeros: Floats) -> Floats:
         reach = propagate(self._interventions, ones, zeros, reach=True, memory=self._memory).reach

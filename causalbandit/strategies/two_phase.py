@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.checks import listed, number, one_of
+from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.propagation import propagate
@@ -214,9 +215,11 @@ class TwoPhase:
                 expected = plan.visits[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
                 truncated[rows] = expected <= truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
-        reach = planning.of(interventions.families, rough, truncated)
+        streamed = purse is None and self.weighting == "reach"
+        reach = planning.of_all(rough, truncated, compressed=streamed)
         every = np.arange(n_rows)
-        negligible = ~given & (first.visits(every, reach, purse) <= truncation)
+        top = reach.maxima() if isinstance(reach, CompressedReach) else reach
+        negligible = ~given & (first.visits(every, top, purse) <= truncation)
         planned = learned & ~negligible
         if self.truncation == "theory":
             cut = int(truncated.sum()), int(negligible.sum())
@@ -225,7 +228,8 @@ class TwoPhase:
         # ---- Algorithm 2: phase two, estimates of tables
         fresh = Counts.zeros(interventions)
         # 1-11. λ experiments for every row that is not negligible.
-        sizes = second.plan(every[planned], reach[planned], purse).sizes
+        top = reach.maxima(planned) if isinstance(reach, CompressedReach) else reach[planned]
+        sizes = second.plan(every[planned], top, purse).sizes
         purse = None if purse is None else purse.after(sizes)
         if sizes.any():
             counts = yield Batch(sizes, "phase 2, part 1")
@@ -241,6 +245,7 @@ class TwoPhase:
         if purse is None:
             mixture = optimal_mixture(reach, objective, counts=visits / max(remaining, 1), **settings)
         else:
+            assert not isinstance(reach, CompressedReach)
             mixture = limited_mixture(reach, objective, visits, purse, **settings)
         # 13-20. Interventions of the remaining experiments drawn from it.
         if purse is not None and remaining:
@@ -314,9 +319,10 @@ def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:
     if not unvisited.any():
         return []
     even = np.where(task.rows.known, task.known, 0.5)  # reach is positive under these tables where it can be under any
-    reach = propagate(task.interventions, even, reach=True, memory=task.memory).reach
-    assert reach is not None
-    number = int((unvisited & (reach.max(axis=1) > 0)).sum())
+    nothing = np.zeros((len(even), 2), dtype=bool)
+    reach = PlannedReach(task).of_all(even, nothing, compressed=True)
+    most = reach.most if isinstance(reach, CompressedReach) else reach.max(axis=1)
+    number = int((unvisited & (most > 0)).sum())
     if not number:
         return []
     instead = "0.5 stands for them" if pooled else "phase one's estimate or 0.5 stands for them, 0 for negligible ones"

@@ -1,0 +1,82 @@
+"""The mixture problem of a set so large that its reach is read a block of interventions at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalbandit.compressed_reach import CompressedReach
+from causalbandit.strategies.mixture_search import MixtureProblem
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedProblem(MixtureProblem):
+    """As `MixtureProblem` with the weights W = B²; the arrays ``rate`` and ``weight`` are empty.
+
+    Columns of interventions that a search has used are kept: there are a few hundred of them.
+
+    Attributes
+    ----------
+    reach : CompressedReach
+        B, of all rows.
+    rows : numpy.ndarray of int, shape [C]
+        The rows that count, among those of ``reach``.
+    """
+
+    reach: CompressedReach
+    rows: NDArray[np.intp]
+    kept: dict[int, Array] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reach: CompressedReach, count: Array) -> StreamedProblem:
+        """The problem of all rows with these counts [C]."""
+        nothing = np.zeros((len(count), 0))
+        return cls(nothing, nothing, count, reach.most, reach.most**2, reach, np.arange(len(count)))
+
+    @property
+    def n_interventions(self) -> int:
+        """A."""
+        return self.reach.shape[1]
+
+    def restricted(self, rows: NDArray[np.bool_]) -> StreamedProblem:
+        """The problem of some of the rows."""
+        part = {name: getattr(self, name)[rows] for name in ("count", "row_reach", "row_weight", "rows")}
+        return replace(self, **part, kept={})
+
+    def rates(self, places: NDArray[np.intp]) -> Array:
+        """Columns of the rate, [C, n]."""
+        missing = [place for place in places.tolist() if place not in self.kept]
+        if missing:
+            self.kept.update(zip(missing, self.reach.columns(missing)[self.rows].T, strict=True))
+        if not len(places):
+            return np.zeros((len(self.rows), 0))
+        return np.stack([self.kept[place] for place in places.tolist()], axis=1)
+
+    def weights(self, places: NDArray[np.intp]) -> Array:
+        """Columns of the weight, [C, n]."""
+        squares: Array = self.rates(places) ** 2
+        return squares
+
+    def best(self, rows: slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> NDArray[np.intp]:
+        """The intervention that reaches each of ``rows`` best."""
+        return self.reach.best[self.rows][rows]
+
+    def on_rates(self, row: Array) -> Array:
+        """Σ_c row_c B_ca, [A]. One pass over all blocks."""
+        return self._over_blocks(row, squared=False)
+
+    def on_weights(self, row: Array) -> Array:
+        """Σ_c row_c W_ca, [A]. One pass over all blocks."""
+        return self._over_blocks(row, squared=True)
+
+    def _over_blocks(self, row: Array, *, squared: bool) -> Array:
+        every = np.zeros(self.reach.shape[0])
+        every[self.rows] = row
+        found = np.empty(self.n_interventions)
+        for places, block in self.reach.blocks():
+            found[places] = every @ (np.square(block, out=block) if squared else block)
+        return found
