@@ -78,7 +78,7 @@ class MixtureProblem:
     @property
     def n_interventions(self) -> int:
         """A."""
-        return self.rate.shape[1]
+        return int(self.rate.shape[1])
 
     def rates(self, places: NDArray[np.intp]) -> Array:
         """Columns of the rate, [C, n]."""

@@ -216,9 +216,9 @@ class TwoPhase:
                 truncated[rows] = expected <= truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         streamed = purse is None and self.weighting == "reach"
-        reach = planning.of_all(rough, truncated, compressed=streamed)
+        whole = planning.of_all(rough, truncated, compressed=streamed)
         every = np.arange(n_rows)
-        top = reach.maxima() if isinstance(reach, CompressedReach) else reach
+        top = whole.maxima() if isinstance(whole, CompressedReach) else whole
         negligible = ~given & (first.visits(every, top, purse) <= truncation)
         planned = learned & ~negligible
         if self.truncation == "theory":
@@ -228,7 +228,7 @@ class TwoPhase:
         # ---- Algorithm 2: phase two, estimates of tables
         fresh = Counts.zeros(interventions)
         # 1-11. λ experiments for every row that is not negligible.
-        top = reach.maxima(planned) if isinstance(reach, CompressedReach) else reach[planned]
+        top = whole.maxima(planned) if isinstance(whole, CompressedReach) else whole[planned]
         sizes = second.plan(every[planned], top, purse).sizes
         purse = None if purse is None else purse.after(sizes)
         if sizes.any():
@@ -239,14 +239,14 @@ class TwoPhase:
         counted = fresh if not self.pooled else seen + fresh
         objective = None
         if self.weighting != "reach":
-            reach, objective = _planned_by_tables(task, seen + fresh, self.weighting)
+            whole, objective = _planned_by_tables(task, seen + fresh, self.weighting)
         visits = task.with_rows(counted.visits, counted.ones)[0]
         settings: dict[str, Any] = {"learned": planned, "tolerance": self.tolerance, "solvers": self.solvers}
         if purse is None:
-            mixture = optimal_mixture(reach, objective, counts=visits / max(remaining, 1), **settings)
+            mixture = optimal_mixture(whole, objective, counts=visits / max(remaining, 1), **settings)
         else:
-            assert not isinstance(reach, CompressedReach)
-            mixture = limited_mixture(reach, objective, visits, purse, **settings)
+            assert not isinstance(whole, CompressedReach)
+            mixture = limited_mixture(whole, objective, visits, purse, **settings)
         # 13-20. Interventions of the remaining experiments drawn from it.
         if purse is not None and remaining:
             sizes = purse.sizes(rounded_shares(mixture.weights), None, rng)
