@@ -7,7 +7,7 @@ the moment for the strategy, so that after an amendment all rows are read again 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -84,7 +84,6 @@ def checked_plan(
     rng: np.random.Generator,
     *,
     repair: bool,
-    known: Mapping[str, Sequence[float]] | None = None,
     memory: int = MEMORY,
     history: History | None = None,
     spending: Spending | None = None,
@@ -98,7 +97,7 @@ def checked_plan(
     Rows of a ``history`` are checked beside the experiments, and alone before the first one; they are taken to come
     from the same population. When that explains the data better than any amendment, the history is dropped instead.
     """
-    course = _Course(problem, strategy, budget, rng, repair, dict(known or {}), memory, history, spending)
+    course = _Course(problem, strategy, budget, rng, repair, memory, history, spending)
     plan = course.repaired() if course.due() else course.start()
     while True:
         try:
@@ -125,12 +124,11 @@ class _Course:
         budget: int,
         rng: np.random.Generator,
         repair: bool,
-        known: dict[str, Sequence[float]],
         memory: int,
         history: History | None = None,
         spending: Spending | None = None,
     ) -> None:
-        self.strategy, self.budget, self.rng, self.known, self.memory = strategy, budget, rng, known, memory
+        self.strategy, self.budget, self.rng, self.memory = strategy, budget, rng, memory
         reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
         before = None if history is None else history.complete_rows(problem.interventions)
         self.watch = Watch(problem, running=repair and reads_graph, before=before)
@@ -157,7 +155,7 @@ class _Course:
         earlier = None
         if self.history is not None and not self.dropped:
             earlier = Earlier(self.history.counts(self.problem.interventions))
-        task = make_task(self.problem, self.known, self.memory, earlier, self.spending)
+        task = make_task(self.problem, memory=self.memory, history=earlier, spending=self.spending)
         return Maximisation.of(self.problem).task(task)
 
     def start(self) -> Plan:
@@ -211,14 +209,14 @@ class _Course:
                 )
                 last = _OwnMeans(self.turned(self.total))
                 return plan_of(last, self.task(), self.left, self.rng)
+            before = self.problem.known_tables
             amendment, problem = found
             self.amendments.append(amendment)
             self.notes.append(amendment.sentence)
             self.watch = self.watch.amended(problem)
             self.counts = [rows.counts(problem.interventions) for rows in self.watch.batches]
-            for node in (amendment.change.first, amendment.change.second):
-                if self.known.pop(node, None) is not None:
-                    self.notes.append(f"The table of {node} that was given as known was dropped with that.")
+            for node in before.keys() - problem.known_tables.keys():
+                self.notes.append(f"The table of {node} that was given as known was dropped with that.")
         return self._resumed()
 
     def _gain_without_history(self) -> float:

@@ -23,6 +23,7 @@ from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.history_rows import History
 from causalbandit.history_use import UsedHistory, read_history, require_reader
 from causalbandit.interventions import InterventionSet
+from causalbandit.known_tables import Known
 from causalbandit.observed_rows import Environment, ObservedRows
 from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
@@ -72,7 +73,7 @@ def search(
     environment: Environment | None = None,
     world: Problem | None = None,
     check: Check = "warn",
-    known: Mapping[str, Sequence[float]] | None = None,
+    known: Known | None = None,
     stop: StopWhenSure | None = None,
     history: Any = None,
     history_interventions: str | Mapping[str, str] | None = None,
@@ -109,9 +110,11 @@ def search(
         them at the end (`Decision.graph_check`); "repair" amends the graph as soon as they refute it, reads all rows
         again and goes on (`Decision.amendments`, and the amended graph in `Decision.problem`). A right graph is ever
         refuted with probability 0.01 at most. Searches on the problem's own tables have nothing to check.
-    known : mapping of str to sequence of float, optional
-        Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3). A strategy whose name ends in
-        "-knows-tables" needs those of all nodes but the target.
+    known : mapping of str to sequence of float, or iterable of str, optional
+        Tables that are known in advance and not estimated (Yabe et al. 2018, Remark 3), beside those of
+        ``problem.known``: per node a table, with NaN or None in configurations that must be learned; or names of nodes
+        whose tables in ``problem`` are known. What the tables of ``problem`` or ``world`` say of the same node must
+        agree. A strategy whose name ends in "-knows-tables" needs those of all nodes but the target.
     stop : StopWhenSure, optional
         Stop as soon as the data show, at its error rate, that the best estimate is good enough; with any strategy. The
         decision's ``promise`` and its notes say what holds, and by which test.
@@ -148,9 +151,11 @@ def search(
         and ``counts``, the same with the ``history``: ``TopTwo(prior=...)`` can go on from either.
     """
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
+    if known is not None:
+        problem = problem.with_known(known)
     rows = read_history(problem, history, history_interventions)
     chosen, task, budget = prepared(
-        *(problem, strategy, budget, budget_money, limits), known=known, stop=stop, memory=memory, history=rows
+        *(problem, strategy, budget, budget_money, limits), stop=stop, memory=memory, history=rows
     )
     if environment is not None:
         function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
@@ -166,7 +171,7 @@ def search(
             return experiments.draw(batch.sizes, batch.families, target_only=chosen.needs == "target")
 
         return run_strategy(problem, chosen, task, budget, learner, simulate, progress, rows, experiments)
-    run = _RunOnRows(problem, chosen, task, budget, learner, check, known or {}, progress, rows)
+    run = _RunOnRows(problem, chosen, task, budget, learner, check, progress, rows)
     if world is not None:
         truth = World(problem, world, memory=memory)
         return run.decision(lambda batch: truth.draw(batch.sizes, random), truth.effects)
@@ -208,7 +213,6 @@ def prepared(
     budget_money: float | None = None,
     limits: Limits | None = None,
     *,
-    known: Mapping[str, Sequence[float]] | None = None,
     stop: StopWhenSure | None = None,
     memory: int = MEMORY,
     history: History | None = None,
@@ -224,7 +228,7 @@ def prepared(
         require_reader(chosen)
     earlier = None if history is None else Earlier(history.counts(problem.interventions))
     spending = Spending.of(problem.interventions, budget, budget_money, limits)
-    task = make_task(problem, known, memory, earlier, spending)
+    task = make_task(problem, memory=memory, history=earlier, spending=spending)
     check_tables(chosen, task)
     most = check_budget(budget, chosen, task)
     if chosen.needs == "rows":
@@ -281,7 +285,6 @@ class _RunOnRows:
     budget: int
     rng: np.random.Generator
     check: Check
-    known: Mapping[str, Sequence[float]]
     progress: bool | None
     history: History | None = None
 
@@ -299,7 +302,6 @@ class _RunOnRows:
         plan = checked_plan(
             *(problem, self.strategy, self.budget, self.rng),
             repair=self.check == "repair",
-            known=self.known,
             memory=memory,
             history=self.history,
             spending=self.task.spending,

@@ -117,12 +117,12 @@ class Fitted:
     def to_frame(self) -> pd.DataFrame:
         """The ranking: ``intervention``, ``estimate``, ``std_error``, ``lower``, ``upper``, the best first."""
         problem = self.problem
-        frame = plug_in_effects(problem.interventions, self.counts)
+        frame = plug_in_effects(problem.interventions, self.counts, known=problem.known_rows)
         order = np.argsort(-Maximisation.of(problem).gains(frame["estimate"].to_numpy()), kind="stable")
         return frame.iloc[order].reset_index(drop=True)
 
     def thin_rows(self) -> pd.DataFrame:
-        """Family rows with fewer than 5 visits, those that matter most first.
+        """Family rows with fewer than 5 visits that are not known, those that matter most first.
 
         Columns: ``node``, ``configuration`` of its parents, ``visits``, ``share`` (the largest share that the row has
         in the variance of any effect).
@@ -130,12 +130,13 @@ class Fitted:
         import pandas as pd
 
         arms = self.problem.interventions
-        found = PlugIn.of(arms, self.counts)
+        known = self.problem.known_rows
+        found = PlugIn.of(arms, self.counts, known)
         parts = found.variance[:, None] * found.gradient**2
         total = parts.sum(axis=0)
         shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0).max(axis=1)
         names = row_names(arms.families)
-        thin = np.flatnonzero(self.visits < THIN)
+        thin = np.flatnonzero((self.visits < THIN) & np.isnan(known))
         frame = pd.DataFrame(
             {
                 "node": [names[row][0] for row in thin],
@@ -196,7 +197,7 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
     Parameters
     ----------
     problem : Problem
-        Graph and interventions; tables that it holds are not used.
+        Graph and interventions; of its tables those that are known are kept, the others not used.
     history : pandas.DataFrame, mapping or sequence
         One row per unit and one 0/1 column per observed node (the target and its ancestors; values may be missing), or
         a frame per intervention: {label: frame} or [(intervention, frame), ...].
@@ -227,5 +228,8 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
         rows = History.from_data(problem, history, interventions)
     fitted = problem
     if not problem.graph.hidden and not problem.graph.confounded:
-        fitted = replace(problem, model=CausalModel(problem.graph, rows.tables(problem.graph)), tables={})
+        tables = rows.tables(problem.graph)
+        for node, known in problem.known_tables.items():
+            tables[node] = [seen if told is None else told for told, seen in zip(known, tables[node], strict=True)]
+        fitted = replace(problem, model=CausalModel(problem.graph, tables), tables={})
     return Fitted(fitted, rows, rows.counts(problem.interventions))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import BadValue, InvalidArgument, listing
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
+from causalbandit.known_tables import Known, KnownTable, joined_tables, known_rows, known_tables
 from causalbandit.learned_rows import LearnedRows
 from causalbandit.model import CausalModel, checked_table
 from causalbandit.text import shortened, wrapped
@@ -55,6 +57,10 @@ class Problem:
         A sentence per node.
     states : mapping of str to (str, str)
         Names of the states coded 0 and 1, per node.
+    known : mapping of str to sequence of float, or iterable of str
+        Tables that searches are told and do not learn, with NaN or None in configurations that they must learn; or
+        names of nodes whose whole ``tables`` they are told. Kept as a mapping from node to a tuple with None there.
+        What ``tables`` say of the same node must agree; a table that stands in ``tables`` alone is told to nobody.
     """
 
     graph: CausalGraph
@@ -67,6 +73,7 @@ class Problem:
     tables: Mapping[str, Sequence[float]] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         instance(self.graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
@@ -101,6 +108,7 @@ class Problem:
             self.graph.require(node)
         states = {node: _checked_states(node, names) for node, names in self.states.items()}
         object.__setattr__(self, "tables", MappingProxyType(tables))
+        object.__setattr__(self, "known", MappingProxyType(known_tables(self.graph, self.known, tables)))
         object.__setattr__(self, "descriptions", MappingProxyType(dict(self.descriptions)))
         object.__setattr__(self, "states", MappingProxyType(states))
 
@@ -124,7 +132,7 @@ class Problem:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("tables", "descriptions", "states"):
+        for name in ("tables", "descriptions", "states", "known"):
             state[name] = dict(state[name])
         return state
 
@@ -134,6 +142,29 @@ class Problem:
 
     def __hash__(self) -> int:
         return hash((self.graph, self.interventions, self.goal, self.name, tuple(self.tables.items())))
+
+    @property
+    def known_tables(self) -> Mapping[str, KnownTable]:
+        """``known`` as it is kept: per node a tuple in the order of its table, None where it must be learned."""
+        kept: Any = self.known
+        tables: Mapping[str, KnownTable] = kept
+        return tables
+
+    @property
+    def known_rows(self) -> npt.NDArray[np.float64]:
+        """The known values at their places among the C family rows of the interventions, NaN elsewhere; [C]."""
+        return known_rows(self.interventions, self.known_tables)
+
+    def with_known(self, known: Known) -> Problem:
+        """The same problem with further tables known, given as for ``known``; they must agree with those before.
+
+        Raises
+        ------
+        InvalidArgument
+            As for ``known``, and for a value that contradicts one that was known before.
+        """
+        added = known_tables(self.graph, known, self.tables)
+        return replace(self, known=joined_tables(self.graph, self.known_tables, added))
 
     @property
     def actionable(self) -> tuple[str, ...]:
@@ -183,7 +214,10 @@ class Problem:
             n_rows = interventions.n_family_rows
         except InvalidArgument:
             return [("family rows C", "too many to work with, see below")]
-        n_reached = LearnedRows.of(interventions).number
+        n_reached, n_learned = (
+            LearnedRows.of(interventions).number,
+            LearnedRows.of(interventions, self.known_rows).number,
+        )
         beyond = f"; no intervention reaches {n_rows - n_reached:,} more" if n_reached < n_rows else ""
         rows = [("family rows C", f"{n_reached:,}{beyond}")]
         if graph.bidirected:
@@ -198,7 +232,20 @@ class Problem:
         return [
             *rows,
             ("tree width", self._tree_width()),
-            ("smallest budget", f"{3 * n_reached:,} experiments for two-phase (3C), 1 for top-two"),
+            *self._known_lines(n_reached - n_learned, n_learned),
+            ("smallest budget", f"{max(3 * n_learned, 1):,} experiments for two-phase (3C), 1 for top-two"),
+        ]
+
+    def _known_lines(self, n_known: int, n_learned: int) -> list[tuple[str, str]]:
+        """What is known of the tables, and how many experiments that saves."""
+        if not self.known:
+            return []
+        partly = sum(None in table for table in self.known_tables.values())
+        some = f", {partly} of them in part" if partly else ""
+        fewer = f"{n_learned:,} family rows are left to learn: C = {n_learned:,}"
+        return [
+            ("known tables", f"{len(self.known_tables):,} of {len(self.graph.nodes):,} nodes{some}; {fewer}"),
+            ("they save", f"{3 * n_known:,} experiments: 3C was {3 * (n_known + n_learned):,}, is {3 * n_learned:,}"),
         ]
 
     def _hidden_lines(self) -> list[str]:

@@ -140,7 +140,7 @@ class Bench:
         self.regret = self.turn.regrets(self.simulator.effects)
         known = model.cpt_for(problem.interventions).copy()
         for family in problem.interventions.families_of(problem.graph.target):
-            known[family.rows] = np.nan
+            known[family.rows] = self.task.known[family.rows]
         self.task_with_tables = replace(self.task, known=known)
 
     def run(self, strategy: Strategy, given: float, rng: np.random.Generator, draws: np.random.Generator) -> Run:
@@ -293,7 +293,7 @@ def _plain_backend() -> bool:
 
 
 def fingerprint(problem: Problem) -> str:
-    """A text that is the same for problems with the same graph, tables, interventions, costs and goal."""
+    """A text that is the same for problems with the same graph, tables, interventions, costs, goal and known tables."""
     graph, tables = problem.graph, problem.tables
     parts = [
         problem.goal,
@@ -302,5 +302,6 @@ def fingerprint(problem: Problem) -> str:
         problem.interventions.assignments.tobytes().hex(),
         problem.interventions.costs.tobytes().hex(),
         *([sorted(map(sorted, graph.confounded))] if graph.confounded else []),
+        *([sorted(problem.known_tables.items())] if problem.known else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

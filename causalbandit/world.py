@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet
+from causalbandit.known_tables import refuse_unlike_world
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
@@ -53,7 +54,8 @@ class World:
     Raises
     ------
     ValueError
-        For nodes or targets that differ, and a world without tables.
+        For nodes or targets that differ, a world without tables, and known tables of the problem that its tables
+        contradict.
     """
 
     def __init__(self, problem: Problem, world: Problem, *, memory: int = MEMORY) -> None:
@@ -70,6 +72,7 @@ class World:
             raise InvalidArgument("world", f"{given}; expected the same.")
         self.problem = problem
         self.model = world.require_model("A world to draw experiments from")
+        refuse_unlike_world(mine, problem.known_tables, theirs, self.model.table)
         self.interventions = InterventionSet(theirs, list(problem.interventions), costs=problem.interventions.costs)
         self._memory = memory
         self._joints: dict[int, Floats] = {}

@@ -149,7 +149,7 @@ def _hidden_cause(problem: Problem, k: float, random: np.random.Generator) -> Wr
         tables[node] = np.concatenate(_around(tables[node], k))
     truth = CausalGraph(dag, graph.target, parents=parents, hidden=[name])
     model = CausalModel(truth, {**tables, name: np.array([0.5])})
-    world = replace(problem, graph=truth, interventions=_moved(problem, truth), model=model, tables={})
+    world = replace(problem, graph=truth, interventions=_moved(problem, truth), model=model, tables={}, known={})
     return _wrong(graph.to_networkx(), world, f"the common cause {name} of {cause} and {effect} was not seen", k)
 
 
@@ -202,7 +202,7 @@ def _shifted(problem: Problem, effect: str, cause: str, k: float) -> Problem:
     axis = parents.index(cause)
     shifted = np.stack(_around(table.mean(axis=axis), k), axis=axis).ravel()
     model = CausalModel(problem.graph, {**problem.tables, effect: shifted.tolist()})
-    return replace(problem, model=model, tables={})
+    return replace(problem, model=model, tables={}, known={})
 
 
 def _moved(problem: Problem, graph: CausalGraph) -> InterventionSet:

@@ -26,7 +26,7 @@ FLOORS = [
     {"triangulation", "clique_tree", "sharing", "propagation", "changing_reach", "compressed_reach"},
     {"sampling", "partial_draws"},
     {"elimination", "model"},
-    {"problem"},
+    {"known_tables", "problem"},
     {"formats", "random_problems", "world", "wrong_graphs"},
     {"sequences"},
     {"inference"},

@@ -22,7 +22,8 @@ def run(problem, world, strategy, budget, seed=0, *, repair=True, known=None):
     """A checked search in a world, and the rows of each batch that it was sent."""
     draws = World(problem, world)
     rng = np.random.default_rng([seed, 1])
-    plan = checked_plan(problem, strategy, budget, np.random.default_rng([seed, 2]), repair=repair, known=known)
+    told = problem if known is None else problem.with_known(known)
+    plan = checked_plan(told, strategy, budget, np.random.default_rng([seed, 2]), repair=repair)
     sent = []
 
     def experiment(batch):

@@ -5,9 +5,10 @@
      "edges": [{"source": "ad", "target": "purchase"}]}
 
 Only the target, the nodes and the edges are required; ``networkx.node_link_graph(json, edges="edges")`` reads the same
-file. A node that nobody can see has ``"hidden": true``; pairs of nodes with a hidden common cause that is no node stand
-in the ``graph`` object as ``"confounded": [["ad", "trust"]]``. ``graph.schema.json`` beside this module describes every
-field.
+file. A node whose table a search is told has ``"known": true``, or ``"known": [0.1, null]`` when only some of its
+probabilities are (null must be learned). A node that nobody can see has ``"hidden": true``; pairs of nodes with a
+hidden common cause that is no node stand in the ``graph`` object as ``"confounded": [["ad", "trust"]]``.
+``graph.schema.json`` beside this module describes every field.
 
 A file is untrusted: its size is checked first, then its syntax (strictly, see `causalbandit.formats.strict_json`), then
 its shape, then the graph and its tables, then everything optional. Errors name the file and the place in it, such as
@@ -35,6 +36,7 @@ from causalbandit.formats.shipped_files import file_named
 from causalbandit.formats.strict_json import place_text, read_object
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
+from causalbandit.known_tables import known_tables
 from causalbandit.model import CausalModel, checked_table
 from causalbandit.problem import Problem
 
@@ -132,6 +134,8 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         try:
             return make(*arguments, **keywords)
         except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidArgument) and error.argument == "known":
+                _refuse(name, [Fault(place_text(path), error.message, True)])
             if isinstance(error, InvalidArgument) and error.argument == "confounded":
                 _refuse(name, [Fault("$.graph.confounded", error.message, True)])
             _refuse(name, [Fault(place_text(path), str(error), True)], joint=": ")
@@ -161,6 +165,11 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         for place, node in enumerate(nodes)
         if node.get("cpt") is not None
     }
+    known: dict[str, Any] = {}
+    for place, node in enumerate(nodes):
+        if (told := node.get("known")) not in (None, False):
+            one = [node["id"]] if told is True else {node["id"]: told}
+            known |= checked(("nodes", place, "known"), known_tables, graph, one, tables)
     whole = len(tables) == len(nodes) and not graph.confounded  # causes that are no nodes have no tables
     model = CausalModel(graph, tables) if whole else None
     if found:
@@ -181,6 +190,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         tables=tables,
         descriptions={node["id"]: node["description"] for node in nodes if "description" in node},
         states={node["id"]: tuple(node["states"]) for node in nodes if node.get("states") is not None},
+        known=known,
     )
 
 
@@ -259,6 +269,9 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
             node["parents"] = list(graph.parents(name))
         if name in problem.tables:
             node["cpt"] = list(problem.tables[name])
+        if name in problem.known_tables:
+            told = problem.known_tables[name]
+            node["known"] = True if told == problem.tables.get(name) else list(told)
         nodes.append(node)
     edges = [{"source": parent, "target": name} for name in graph.all_nodes for parent in graph.parents(name)]
     return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}

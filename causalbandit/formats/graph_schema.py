@@ -79,6 +79,12 @@ class Node(BaseModel):
         description="P(node = 1) for each of the 2^k configurations of its k parents, counted upwards in binary with "
         "the first parent as the most significant bit.",
     )
+    known: bool | list[Probability | None] = Field(
+        default=False,
+        description="True when a search is told the whole 'cpt' and does not learn it. Or a list as long as the table: "
+        "the probabilities that a search is told, null where it must learn; they must agree with a 'cpt', if there is "
+        "one.",
+    )
     hidden: bool = Field(default=False, description="True for a cause that nobody can see or fix.")
     description: str = Field(default="", description="What the node means.")
     states: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
@@ -127,6 +133,8 @@ _EXPECTED = {
     "nodes[].parents": "a list of node names in the order of the table, or leave it out",
     "nodes[].cpt": "a flat list of 2^(number of parents) probabilities, or leave it out",
     "nodes[].cpt[]": "a probability in [0, 1]",
+    "nodes[].known": "true, false, or a list as long as the table, with null where a probability must be learned",
+    "nodes[].known[]": "a probability in [0, 1], or null for one that must be learned",
     "nodes[].hidden": "true for a node that nobody can see or fix, else false",
     "nodes[].description": "a text",
     "nodes[].states": "two texts, the names of the states 0 and 1",
@@ -217,7 +225,12 @@ def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:
             continue
         path.append(step)
     kind = item["type"]
-    if at_union and isinstance(document.get("graph"), Mapping):
+    if path[:1] == ["nodes"] and path[2:3] == ["known"]:
+        numbers = [step for step in path[3:] if isinstance(step, int)]
+        if isinstance(document["nodes"][path[1]]["known"], list) != bool(numbers):
+            return None  # what the other branch would have wanted
+        path = [*path[:3], *numbers]
+    elif at_union and isinstance(document.get("graph"), Mapping):
         given = document["graph"].get(path[1])
         of_list = any(isinstance(step, str) and step.startswith("list[") for step in item["loc"])
         if isinstance(given, list) != of_list and isinstance(given, (list, Mapping)):

@@ -211,7 +211,8 @@ class ImportanceWeighted:
     It is given P(parents of the target | do(a)) for every a, that is, all tables but the target's. Interventions are
     drawn from the mixture η that minimises m(η) = max_a E_a[P_a/Q], Q = Σ_b η_b P_b, P_a = P(parents | do(a)); then
     μ̂(a) = (1/T) Σ_t Y_t R_a(X_t)·1{R_a(X_t) ≤ B}, R_a = P_a/Q, B = √(m(η)·T / log(2TK)). The numbers of experiments
-    are η·T rounded without bias instead of drawn, which only lowers the variance.
+    are η·T rounded without bias instead of drawn, which only lowers the variance. Rows of the target that are known,
+    too, count with their value times P_a in place of what was seen in them.
 
     Cost: one propagation, and the mixture once per set of interventions (kept with it).
     """
@@ -249,10 +250,13 @@ class ImportanceWeighted:
             value = float((reach * ratio).sum(axis=0).max())  # m(η) at the shares of experiments that were run
         bound = math.sqrt(value * budget / math.log(2 * budget * len(task.interventions)))
         kept = np.where(ratio <= bound, ratio, 0.0)
+        rows = _target_rows(task)
+        learned = task.learned[rows]
         if task.history is None:
-            effects = counts.ones[_target_rows(task)] @ kept / budget
+            effects = (learned * counts.ones[rows]) @ kept / budget
         else:
-            effects = _ones_per_experiment(task.history, counts, _target_rows(task), mixed[:, 0], budget) @ kept
+            effects = (learned * _ones_per_experiment(task.history, counts, rows, mixed[:, 0], budget)) @ kept
+        effects = effects + np.where(learned, 0.0, task.known[rows]) @ reach
         return Choice(best_at_random(effects, rng), effects=effects, mixture=mixture)
 
 

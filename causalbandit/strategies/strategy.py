@@ -6,7 +6,7 @@ runs the experiments. The driver feeds it (`causalbandit.driver`).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.checks import instance, whole_number
+from causalbandit.checks import whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
+from causalbandit.known_tables import Known
 from causalbandit.learned_rows import LearnedRows
-from causalbandit.model import checked_table
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.spending import Spending
@@ -212,18 +212,17 @@ class Strategy(Protocol):
 
 def make_task(
     problem: Problem,
-    known: Mapping[str, Sequence[float]] | None = None,
+    known: Known | None = None,
     memory: int = MEMORY,
     history: Earlier | None = None,
     spending: Spending | None = None,
 ) -> Task:
-    """What may be known of ``problem``: graph and interventions, and the tables in ``known``, of the target as it is.
+    """What may be known of ``problem``: graph and interventions, and its known tables, of the target as it is.
 
-    ``known`` maps nodes to tables as in :class:`CausalModel`. For a strategy `Maximisation.task` turns the task.
+    ``known`` adds further ones (`Problem.with_known`). For a strategy `Maximisation.task` turns the task.
     """
-    graph = problem.graph
     if known is not None:
-        instance(known, "known", Mapping, "a mapping from node to its table")
+        problem = problem.with_known(known)
     whole_number(memory, "memory", of="bytes")
     interventions = problem.interventions
     if 8 * interventions.n_family_rows > memory:
@@ -238,15 +237,7 @@ def make_task(
                 else "Split nodes with many parents, or leave out edges that matter little."
             ),
         )
-    values = np.full(interventions.n_family_rows, np.nan)
-    for node, table in (known or {}).items():
-        checked = np.asarray(checked_table(graph, graph.observed(node, "node in known=:"), table))
-        if set(graph.parents(node)) & set(graph.hidden) or any(node in pair for pair in graph.bidirected):
-            why = "which hidden causes reach, so that its own table does not tell what experiments show of it"
-            raise InvalidArgument("known", f"has a table of {node!r}, {why}. Leave it out; it is learned.")
-        for family in interventions.families_of(node):
-            values[family.rows] = checked
-    return Task(graph, interventions, values, memory, problem.goal, history, spending)
+    return Task(problem.graph, interventions, problem.known_rows, memory, problem.goal, history, spending)
 
 
 def check_tables(strategy: Strategy, task: Task) -> None:

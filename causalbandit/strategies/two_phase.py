@@ -176,7 +176,7 @@ class TwoPhase:
         return (
             f"That is {factor}·C with C = {task.n_learned} family rows to learn: every row needs an experiment of its "
             "own in each part. Raise the budget, use the strategy 'top-two', which works with any budget because "
-            "experiments count for all rows they visit, or, in Python, give search the tables that are known."
+            "experiments count for all rows they visit, or say which tables are known."
         )
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:

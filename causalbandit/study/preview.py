@@ -70,7 +70,7 @@ class Preview:
         if history is not None:
             visits, ones = Earlier(history.counts(arms)).with_rows(counts.visits, counts.ones)
             known = replace(counts, visits=np.rint(visits).astype(np.int64), ones=np.rint(ones).astype(np.int64))
-        found = PlugIn.of(arms, known)
+        found = PlugIn.of(arms, known, problem.known_rows)
         rows = np.flatnonzero(found.variance > 0)
         factor = np.sqrt(found.variance[rows])[:, None] * found.gradient[rows]
         drawn = found.effects + np.random.default_rng(0).standard_normal((DRAWS, len(rows))) @ factor
