@@ -86,8 +86,7 @@ def readings(content, path, read, times):
         try:
             with at_most(10):
                 found.append(read(path))
-        except (cb.Error, ValueError, OSError) as error:
-            assert str(error)
+        except (cb.Error, ValueError, OSError):
             refused += 1
     return refused, found
 
