@@ -190,7 +190,7 @@ def results_frame(
     blind: Sequence[float],
     strategies: Sequence[str],
     replications: int,
-    done: Mapping[tuple[int, int, int, int], FinishedSearch],
+    done: Mapping[tuple[int, int, float, int], FinishedSearch],
     refused: Mapping[tuple[int, int, int], str],
 ) -> pd.DataFrame:
     """The rows of a run; ``blind`` holds each problem's regret of an intervention chosen with equal chances."""

@@ -125,7 +125,7 @@ def _blocks(
     replications: int,
     seed: int,
     refused: Refusals,
-    done: Mapping[tuple[int, int, int, int], FinishedSearch],
+    done: Mapping[tuple[int, int, float, int], FinishedSearch],
 ) -> list[Block]:
     """Everything still to run. The worlds of a problem depend on the seed, its name and the replication alone."""
     blocks = []
