@@ -15,7 +15,7 @@ instead, which holds for rows that are visited a few times only, too (`causalban
 >>> model = CausalModel(graph, {"ad": [0.5], "sale": [0.2, 0.5]})
 >>> found = design(Problem(graph, InterventionSet(graph, [{"ad": 0}, {"ad": 1}]), model), budget=200)
 >>> found.gamma_star.value, found.bounds                  # two arms that share nothing: by hand 2, N·C and 1 + 1
-(2.0, (6, 2))
+(2.0, (4, 2))
 >>> found.allocation("uniform-plug-in").delta_errors.round(3).tolist()     # √(0.2·0.8/100), √(0.5·0.5/100)
 [0.04, 0.05]
 """
@@ -35,6 +35,7 @@ from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import row_names
 from causalbandit.history_use import read_history
 from causalbandit.interventions import intervention_label
+from causalbandit.known_tables import Known
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG
@@ -60,7 +61,7 @@ def design(
     weighting: str = "reach",
     history: Any = None,
     history_interventions: Any = None,
-    known: Mapping[str, Any] | None = None,
+    known: Known | None = None,
     allocations: Mapping[str, npt.ArrayLike] | None = None,
     rng: RNG = 0,
     memory: int = MEMORY,
@@ -78,8 +79,8 @@ def design(
     history, history_interventions
         Rows from before, as `search` takes them. The tables are then (ones + ½)/(visits + 1) of these rows, and their
         visits stand in the denominators of the mixture.
-    known : mapping of str to sequence of float, optional
-        Tables that need not be learned, per node, as `search` takes them.
+    known : optional
+        Tables that need not be learned, beside those that the problem says are known, as `search` takes them.
     allocations : mapping of str to array of float, shape [A], optional
         Plans of one's own by name: experiments under each intervention, at most ``budget`` in all. Their effects are
         estimated by the graph.

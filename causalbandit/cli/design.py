@@ -77,6 +77,7 @@ def difficulty(problem: Problem) -> list[str]:
     """γ* in a line, for a problem with all tables that is not too large for a quick answer."""
     from causalbandit.strategies.mixture import DEFAULT_SOLVERS, optimal_mixture
     from causalbandit.strategies.mixture_solvers import FIRST_ORDER
+    from causalbandit.strategies.strategy import make_task
 
     arms, model = problem.interventions, problem.model
     if model is None:
@@ -84,12 +85,12 @@ def difficulty(problem: Problem) -> list[str]:
     try:
         if arms.n_family_rows * len(arms) > QUICK:
             return []
-        reach = model.reach(arms)
+        reach, learned = model.reach(arms), make_task(problem).learned
     except ValueError:  # too large for exact propagation, which the summary has said
         return []
     # The solver in numpy first: it needs no import of a second.
-    found = optimal_mixture(reach, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS))
-    by_rows, by_arms = len(problem.graph.ancestors) * arms.n_family_rows, round(float(reach.sum()))
+    found = optimal_mixture(reach, learned=learned, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS))
+    by_rows, by_arms = len(problem.graph.ancestors) * int(learned.sum()), round(float(reach[learned].sum()))
     return wrapped(
         f"Difficulty γ* = {found.value:.3g}, of at most min(N·C, Σ_a(N − N_a)) = min({by_rows:,}, {by_arms:,}): the "
         "regret of two-phase falls like √(γ* log(A·T)/T). 'causalbandit design' says what a budget will show."
