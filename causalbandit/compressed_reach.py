@@ -149,6 +149,10 @@ class CompressedReach:
             self._write(block, slice(None), columns)
             yield places, columns
 
+    def of_rows(self, rows: Places) -> ReachOfRows:
+        """Some rows, for products with vectors."""
+        return ReachOfRows(self, rows)
+
     def columns(self, places: Sequence[int] | Places) -> Floats:
         """The columns of some interventions, [C, n]."""
         asked = np.asarray(places, dtype=np.intp)
@@ -172,3 +176,36 @@ class CompressedReach:
             values = part.values[:, which] if part.group is None else part.values.take(part.group[which], axis=1)
             if isinstance(rows, slice) or rows[0] >= 0:
                 out[rows] = values
+
+
+@dataclass(frozen=True, eq=False)
+class ReachOfRows:
+    """Some rows of compressed reach, to be multiplied by vectors from both sides: one pass over all blocks each.
+
+    Attributes
+    ----------
+    whole : CompressedReach
+        All rows.
+    rows : numpy.ndarray of int, shape [C']
+        Which of them.
+    """
+
+    whole: CompressedReach
+    rows: Places
+    __array_ufunc__ = None  # so that numpy leaves ``vector @ reach`` to __rmatmul__
+
+    def __matmul__(self, shares: Floats) -> Floats:
+        """Σ_a β_ca shares_a, [C']."""
+        total = np.zeros(self.whole.shape[0])
+        for places, block in self.whole.blocks():
+            total += block @ shares[places]
+        return total[self.rows]
+
+    def __rmatmul__(self, row: Floats) -> Floats:
+        """Σ_c row_c β_ca, [A]."""
+        every = np.zeros(self.whole.shape[0])
+        every[self.rows] = row
+        found = np.empty(self.whole.shape[1])
+        for places, block in self.whole.blocks():
+            found[places] = every @ block
+        return found

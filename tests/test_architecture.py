@@ -23,7 +23,7 @@ FLOORS = [
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
     {"counts", "observed_rows", "adjustment", "spending", "learned_rows"},
-    {"triangulation", "clique_tree", "sharing", "propagation", "changing_reach", "compressed_reach"},
+    {"triangulation", "clique_tree", "sharing", "propagation", "changing_reach", "compressed_reach", "gradient_blocks"},
     {"sampling", "partial_draws"},
     {"elimination", "model"},
     {"known_tables", "problem"},

@@ -67,16 +67,13 @@ class StreamedProblem(MixtureProblem):
 
     def on_rates(self, row: Array) -> Array:
         """Σ_c row_c B_ca, [A]. One pass over all blocks."""
-        return self._over_blocks(row, squared=False)
+        return row @ self.reach.of_rows(self.rows)
 
     def on_weights(self, row: Array) -> Array:
         """Σ_c row_c W_ca, [A]. One pass over all blocks."""
-        return self._over_blocks(row, squared=True)
-
-    def _over_blocks(self, row: Array, *, squared: bool) -> Array:
         every = np.zeros(self.reach.shape[0])
         every[self.rows] = row
         found = np.empty(self.n_interventions)
         for places, block in self.reach.blocks():
-            found[places] = every @ (np.square(block, out=block) if squared else block)
+            found[places] = every @ np.square(block, out=block)
         return found

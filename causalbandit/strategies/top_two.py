@@ -33,6 +33,7 @@ from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
+from causalbandit.strategies.streamed_draws import StreamedDraws
 from causalbandit.strategies.value_of_information import ValueOfInformation
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ class TopTwo:
     Cost per batch: one propagation with reach and gradient; for the draws C·P² and S·P² multiplications, where P ≤ A
     interventions have a chance (S·C·P when P > C); at each of the plan's 20 steps 2·C·A and 100·C·M for the M
     interventions that won a draw. The propagation dominates on small graphs, the draws on large sets. Memory: four
-    arrays of C·A numbers, none of them kept while a batch is run. Nothing depends on the budget.
+    arrays of C·A numbers, none of them kept while a batch is run; when one is larger than the bound on memory,
+    interventions are worked through some at a time, reach is kept compressed, and the same steps are taken.
+    Nothing depends on the budget.
 
     *Prices.* With a budget of money, shares are shares of money: rounds have equal money, the plan asks what money is
     worth under each intervention, and the first batch costs what κC experiments cost when all interventions get the
@@ -239,6 +242,12 @@ class TopTwo:
 
         ``left`` is the number of experiments that are left, or the money. V is given where a batch has few kinds.
         """
+        if (
+            purse is None
+            and self.posterior == "linear"
+            and 8 * len(posterior.mean) * len(task.interventions) > task.memory
+        ):
+            return self._streamed_shares(task, posterior, left, rng)
         few_kinds = purse is not None and purse.few_kinds
         found = posterior.propagate(task, reach=self.planned > 0 or few_kinds, gradient=True)
         worth = None
@@ -256,6 +265,18 @@ class TopTwo:
             shares = np.where(open_, shares + SLIVER, 0.0)
             shares /= shares.sum()
         return shares, certainty, worth if few_kinds else None
+
+    def _streamed_shares(
+        self, task: Task, posterior: TablePosterior, left: float, rng: np.random.Generator
+    ) -> tuple[Floats, float, None]:
+        """As `_shares`, for sets whose reach and gradient are larger than the bound on memory."""
+        sample = StreamedDraws.of(task, posterior, self.draws, OUT_OF_REACH, rng)
+        shares = sample.top_two_shares()
+        certainty = 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
+        if self.planned > 0:
+            worth = sample.worth(shares, PLANNING_DRAWS, rng)
+            shares = self.planned * worth.planned_shares(left, shares) + (1 - self.planned) * shares
+        return shares, certainty, None
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator

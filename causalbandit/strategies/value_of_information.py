@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.compressed_reach import CompressedReach, ReachOfRows
 from causalbandit.propagation import Propagation
 from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
@@ -45,7 +46,7 @@ class ValueOfInformation:
         Posterior mean of each effect minus that of the leader; 0 for the leader.
     contrast : numpy.ndarray of float, shape [C', M]
         Derivative of those margins with respect to each row.
-    reach : numpy.ndarray of float, shape [C', A]
+    reach : numpy.ndarray of float or ReachOfRows, shape [C', A]
         β_c(a), for all interventions; with prices β_c(a)/k_a, visits per unit of money.
     variance, weight : numpy.ndarray of float, shape [C']
         Posterior variance v_c of each row, and t_c + 1.
@@ -55,7 +56,7 @@ class ValueOfInformation:
 
     margins: Floats
     contrast: Floats
-    reach: Floats
+    reach: Floats | ReachOfRows
     variance: Floats
     weight: Floats
     normal: Floats
@@ -79,15 +80,35 @@ class ValueOfInformation:
         """
         assert found.reach is not None
         assert found.gradient is not None
-        leader = int(found.effects.argmax())
-        candidates = np.union1d(rivals, leader)
-        contrast = found.gradient[:, candidates] - found.gradient[:, [leader]]
+        candidates = np.union1d(rivals, int(found.effects.argmax()))
+        gradient = found.gradient[:, candidates]
+        return cls.between(found.effects, candidates, gradient, found.reach, posterior, draws, rng, prices)
+
+    @classmethod
+    def between(
+        cls,
+        effects: Floats,
+        candidates: npt.NDArray[np.intp],
+        gradient: Floats,
+        reach: Floats | CompressedReach,
+        posterior: TablePosterior,
+        draws: int,
+        rng: np.random.Generator,
+        prices: Floats | None = None,
+    ) -> ValueOfInformation:
+        """As `of`, from the ``gradient`` [C, M] of the ``candidates`` alone, the leader among them; reach of all.
+
+        ``reach`` is an array [C, A], or without prices a compressed one.
+        """
+        leader = int(effects.argmax())
+        contrast = gradient - gradient[:, [int(np.searchsorted(candidates, leader))]]
         contrast[np.abs(contrast) < SAME] = 0
         rows = np.flatnonzero((posterior.variance > 0) & contrast.any(axis=1))
+        part = reach.of_rows(rows) if isinstance(reach, CompressedReach) else reach[rows]
         return cls(
-            margins=found.effects[candidates] - found.effects[leader],
+            margins=effects[candidates] - effects[leader],
             contrast=contrast[rows],
-            reach=found.reach[rows] if prices is None else found.reach[rows] / prices,
+            reach=part if prices is None else np.asarray(part) / prices,
             variance=posterior.variance[rows],
             weight=(posterior.trusted[rows] + 1).astype(np.float64),
             normal=rng.standard_normal((max(draws // 2, 1), len(rows))),
@@ -142,6 +163,7 @@ class ValueOfInformation:
         places = np.flatnonzero(open_)
         shares = np.zeros_like(start)
         few = start[places] if start[places].any() else np.ones(len(places))
+        assert not isinstance(self.reach, ReachOfRows), "prices weigh every intervention"
         shares[places] = replace(self, reach=self.reach[:, places]).planned_shares(money, few)
         return shares
 
