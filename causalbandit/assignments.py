@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import fixed_values, unknown_choice
 from causalbandit.checks import distinct, finite_array, instance, listed, number, numeric_array, shaped
 from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph
 
-Codes = npt.NDArray[np.int8]
+Codes = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
 FREE = -1
 """Code of a node that an intervention leaves alone, in :attr:`InterventionSet.assignments`."""
@@ -31,21 +33,27 @@ ASSIGNMENTS = "a list of mappings from node to 0 or 1, for example [{}, {'ad': 1
 """How an error names the interventions that were expected."""
 
 
-def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> dict[str, int]:
-    """The intervention at ``place`` of a set as a dict with integer values, or an error that names place and node."""
+def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> dict[str, Any]:
+    """The intervention at ``place`` of a set as a dict of 0, 1 and names, or an error that names place and node."""
     if not isinstance(intervention, Mapping):
         raise TypeError(f"Intervention {place} was {intervention!r}; expected a mapping such as {{'ad': 1}}.")
-    row = {}
+    row: dict[str, Any] = {}
     said = f"Intervention {place} ({dict(intervention)!r})"
     for node, value in intervention.items():
         if node not in graph.places:
             graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
             fix = "which nobody can fix. Leave it out, or do not declare it as hidden"
             raise BadValue(f"{said} fixes the hidden node {node!r}, {fix}.")
-        if node == graph.target:
+        names = graph.alternatives.get(node, ())
+        if isinstance(value, str) and value in names:
+            row[node] = str(value)
+            continue
+        if node == graph.target and not (names and isinstance(value, str)):
             raise BadValue(f"{said} fixes the target {node!r}; expected other nodes only. Remove the target from it.")
         if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)) or value not in (0, 1):
-            raise BadValue(f"{said} sets {node!r} to {value!r}; expected 0 or 1. Leave it out to keep it free.")
+            near = did_you_mean(value, names) if isinstance(value, str) else ""
+            expected = unknown_choice(node, value, names) if names or isinstance(value, str) else "expected 0 or 1"
+            raise BadValue(f"{said} sets {node!r} to {value!r}; {expected}. Leave it out to keep it free.{near}")
         row[node] = int(value)
     return row
 
@@ -59,7 +67,7 @@ def check_room(graph: CausalGraph, n_interventions: int) -> None:
         raise BadValue(f"{given}; expected at most {MOST_BYTES:,}. {fix}.")
 
 
-def free_codes(graph: CausalGraph, n_interventions: int) -> Codes:
+def free_codes(graph: CausalGraph, n_interventions: int) -> npt.NDArray[np.int8]:
     """Codes [A, N] that fix nothing yet; a ValueError before they are made when they are too many."""
     check_room(graph, n_interventions)
     return np.full((n_interventions, len(graph.nodes)), FREE, dtype=np.int8)
@@ -71,25 +79,121 @@ def code_blocks(codes: Codes) -> Iterator[Codes]:
     return (codes[start : start + step] for start in range(0, len(codes), step))
 
 
-def find_places(graph: CausalGraph, codes: Codes) -> dict[tuple[int, ...], int]:
-    """Place of each intervention by what it fixes (2·column + value, ascending); refuses one that is there twice.
+def mark_stride(graph: CausalGraph) -> int:
+    """So many codes of one column at most: 0 and 1, or a node's alternatives."""
+    return max(2, *(len(names) for names in graph.alternatives.values())) if graph.alternatives else 2
+
+
+def marks_of(graph: CausalGraph, intervention: Mapping[str, Any]) -> tuple[int, ...]:
+    """What tells a checked intervention from others: its column and code in numbers, ascending, as in `find_places`."""
+    stride, alternatives = mark_stride(graph), list(graph.alternatives)
+    return tuple(
+        sorted(
+            stride * (len(graph.nodes) + alternatives.index(node)) + graph.alternatives[node].index(value)
+            if isinstance(value, str)
+            else stride * graph.position(node) + value
+            for node, value in intervention.items()
+        )
+    )
+
+
+def intervention_label(intervention: Mapping[str, Any]) -> str:
+    """Short text for one intervention: ``ad=1, price=0``, or ``(observe)`` when nothing is done."""
+    return ", ".join(f"{node}={value}" for node, value in intervention.items()) or "(observe)"
+
+
+def value_codes(graph: CausalGraph, rows: Sequence[Mapping[str, Any]]) -> npt.NDArray[np.int8]:
+    """Per checked intervention and node the value at which it is fixed, or FREE; [A, N]."""
+    codes = free_codes(graph, len(rows))
+    for place, row in enumerate(rows):
+        for node, value in fixed_values(row).items():
+            codes[place, graph.places[node]] = value
+    return codes
+
+
+def choice_codes(graph: CausalGraph, rows: Sequence[Mapping[str, Any]]) -> Codes:
+    """Per intervention and node with alternatives: the place of the one that is chosen, or FREE; [A, S]."""
+    codes = np.full((len(rows), len(graph.alternatives)), FREE, dtype=np.int16)
+    for column, (node, names) in enumerate(graph.alternatives.items()):
+        for place, row in enumerate(rows):
+            if isinstance(row.get(node), str):
+                codes[place, column] = names.index(row[node])
+    return codes
+
+
+def decoded(graph: CausalGraph, codes: Codes, choices: Codes) -> dict[str, Any]:
+    """One intervention, in the order of the nodes, from its codes [N] and choices [S]."""
+    fixed: dict[str, Any] = {graph.nodes[column]: int(codes[column]) for column in np.flatnonzero(codes != FREE)}
+    if (choices == FREE).all():
+        return fixed
+    chosen = zip(graph.alternatives.items(), choices.tolist(), strict=True)
+    fixed |= {node: names[choice] for (node, names), choice in chosen if choice != FREE}
+    return {node: fixed[node] for node in graph.nodes if node in fixed}
+
+
+def find_places(graph: CausalGraph, codes: Codes, choices: Codes) -> dict[tuple[int, ...], int]:
+    """Place of each intervention by its marks (`marks_of`); refuses one that is there twice.
 
     Memory grows with the nodes that are fixed, not with those that are free.
     """
+    stride = mark_stride(graph)
+    joined: Any = np.hstack([codes, choices]) if choices.shape[1] else codes
     places: dict[tuple[int, ...], int] = {}
     place = 0
-    for block in code_blocks(codes):
+    for block in code_blocks(joined):
         rows, columns = np.nonzero(block != FREE)
-        marks = (2 * columns + block[rows, columns]).tolist()
+        marks = (stride * columns + block[rows, columns]).tolist()
         start = 0
         for end in np.bincount(rows, minlength=len(block)).cumsum().tolist():
             first = places.setdefault(tuple(marks[start:end]), place)
             if first != place:
-                shown = {graph.nodes[mark // 2]: mark % 2 for mark in marks[start:end]}
+                shown = decoded(graph, codes[place, : len(graph.nodes)], choices[place])
                 raise BadValue(f"Interventions {first} and {place} are both {shown!r}; expected each once. Remove one.")
             start = end
             place += 1
     return places
+
+
+def codes_up_to(graph: CausalGraph, nodes: Sequence[str], size: int, total: int, most: int) -> npt.NDArray[np.int8]:
+    """Codes of the ``total`` interventions that fix at most ``size`` of ``nodes``, by number of nodes fixed.
+
+    A ValueError when there are more than ``most``.
+    """
+    if total > most:
+        given = f"Fixing up to {size} of {len(nodes)} nodes makes {total:,} interventions; expected at most {most:,}"
+        fix = "Fix or name fewer nodes; in Python, raise most or use InterventionSet.stream_up_to"
+        raise BadValue(f"{given}. {fix}.")
+    columns = np.array([graph.position(node) for node in nodes], dtype=np.intp)
+    codes = free_codes(graph, total)
+    row = 1
+    for fixed in range(1, min(size, len(nodes)) + 1):
+        values = np.array(list(itertools.product((0, 1), repeat=fixed)), dtype=np.int8)
+        for combination in itertools.combinations(columns, fixed):
+            codes[row : row + len(values), list(combination)] = values
+            row += len(values)
+    return codes
+
+
+def value_columns(graph: CausalGraph, codes: Codes, choices: Codes) -> dict[str, Any]:
+    """Per node that is acted on: its value, the name of its alternative, or <NA> where it is free; [A] each."""
+    import pandas as pd
+
+    chosen = dict(zip(graph.alternatives, choices.T, strict=True))
+    columns: dict[str, Any] = {}
+    for column, node in enumerate(graph.nodes):
+        values = codes[:, column]
+        if node in chosen and (chosen[node] != FREE).any():
+            names = graph.alternatives[node]
+            columns[node] = pd.array(
+                [
+                    names[choice] if choice != FREE else None if value == FREE else str(value)
+                    for value, choice in zip(values.tolist(), chosen[node].tolist(), strict=True)
+                ],
+                dtype="string",
+            )
+        elif (values != FREE).any():
+            columns[node] = pd.array([None if code == FREE else code for code in values.tolist()], dtype="Int8")
+    return columns
 
 
 def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:

@@ -69,8 +69,8 @@ class ChangingReach:
             start = 0
             for family in families:
                 rows = slice(start, start + family.n_rows)
-                if family.district in part.places:
-                    result[rows, part.regime.columns] = part.reach(part.places[family.district])
+                if family.key in part.places:
+                    result[rows, part.regime.columns] = part.reach(part.places[family.key])
                 start = rows.stop
         return result
 
@@ -117,7 +117,7 @@ class _KeptMessages:
     ) -> None:
         self.regime = regime
         self.tree = clique_tree(interventions.graph, regime.families)
-        self.places = {family.district: place for place, family in enumerate(regime.families)}
+        self.places = {family.key: place for place, family in enumerate(regime.families)}
         self.tables = self._own(tables)
         if plan is None:
             ((_, plan),) = plans(self.tree, interventions, regime, len(regime.places))

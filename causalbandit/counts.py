@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import fixed_values
 from causalbandit.checks import binary_column, distinct, instance
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
 from causalbandit.files import write_output
@@ -60,9 +61,10 @@ class Origin:
         """That of counts under a set; made once per set."""
         if "origin" not in interventions.derived:
             graph = interventions.graph
-            families = [[family.node, family.parents, family.district] for family in interventions.families]
+            families = [[each.node, each.parents, each.district, *each.alternatives] for each in interventions.families]
             rows = json.dumps([graph.target, families]).encode()
-            fixed = json.dumps(graph.nodes).encode() + interventions.assignments.tobytes()
+            codes = interventions.assignments.tobytes() + interventions.choices.tobytes()
+            fixed = json.dumps(graph.nodes).encode() + codes
             interventions.derived["origin"] = cls(*(hashlib.sha256(text).hexdigest()[:16] for text in (rows, fixed)))
         found: Origin = interventions.derived["origin"]
         return found
@@ -162,17 +164,17 @@ class Counts:
     def carried_to(self, source: InterventionSet, interventions: InterventionSet) -> Counts:
         """What these experiments under ``source`` say of the family rows of another set of the same graph.
 
-        A row stands for the same probability in both sets when node and district are the same. ``trials`` and
-        ``successes`` are kept of interventions that both sets hold.
+        A row stands for the same probability in both sets when node, district and alternatives in it are the same.
+        ``trials`` and ``successes`` are kept of interventions that both sets hold.
         """
         if source is interventions:
             return self
         visits, ones = np.zeros((2, interventions.n_family_rows), dtype=np.int64)
-        here = {family.district: family.rows for family in interventions.families}
+        here = {family.key: family.rows for family in interventions.families}
         for family in source.families:
-            if family.district in here:
-                visits[here[family.district]] = self.visits[family.rows]
-                ones[here[family.district]] = self.ones[family.rows]
+            if family.key in here:
+                visits[here[family.key]] = self.visits[family.rows]
+                ones[here[family.key]] = self.ones[family.rows]
         trials, successes = np.zeros((2, len(interventions)), dtype=np.int64)
         for place, intervention in enumerate(source):
             if intervention in interventions:
@@ -223,7 +225,7 @@ class Counts:
         return cls.from_dict(saved)
 
     @classmethod
-    def from_frame(cls, interventions: InterventionSet, intervention: Mapping[str, int], rows: pd.DataFrame) -> Counts:
+    def from_frame(cls, interventions: InterventionSet, intervention: Mapping[str, Any], rows: pd.DataFrame) -> Counts:
         """Counts of the experiments that ``rows`` records, all run under ``intervention``.
 
         Parameters
@@ -268,7 +270,7 @@ class Counts:
         return counts
 
 
-def as_asked(total: int, size: int, intervention: Mapping[str, int]) -> None:
+def as_asked(total: int, size: int, intervention: Mapping[str, Any]) -> None:
     """Raise unless an environment returned as many experiments as it was asked for."""
     if total != size:
         given = f"returned {total} experiments under {dict(intervention)!r}"
@@ -280,7 +282,7 @@ def _within(part: Integers, whole: Integers) -> bool:
 
 
 def checked_values(
-    graph: CausalGraph, intervention: Mapping[str, int], rows: pd.DataFrame
+    graph: CausalGraph, intervention: Mapping[str, Any], rows: pd.DataFrame
 ) -> dict[str, npt.NDArray[np.int64]]:
     """The columns of the nodes that were seen, as whole numbers 0 and 1."""
     import pandas as pd
@@ -299,7 +301,7 @@ def checked_values(
         raise InvalidArgument("rows", f"{given} {listing(unknown) or 'none'}.{hint} {expected}.")
     distinct(list(rows.columns), "rows.columns")
     values = {n: binary_column(rows[n], "rows", _FIX).astype(np.int64) for n in graph.nodes if n in rows.columns}
-    for node, value in intervention.items():
+    for node, value in fixed_values(intervention).items():
         if node in values and (values[node] != value).any():
             first = int(np.flatnonzero(values[node] != value)[0])
             given = f"holds {node!r} = {1 - value} in row {first}, although the intervention fixed it at {value}"

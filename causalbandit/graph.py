@@ -32,6 +32,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import Choices, FamilyKey, checked_names
 from causalbandit.checks import instance
 from causalbandit.digraphs import (
     check_acyclic,
@@ -61,13 +62,27 @@ class Family:
         Place of the family's first row in arrays of C family rows.
     district : tuple of str
         The nodes up to this one that hidden causes tie together with it, itself last; itself alone when there are none.
-        In one graph a district says what the family is.
+        In one graph a district says what the family is, and which alternatives stand in it.
+    alternatives : tuple of (str, str)
+        The nodes of the district whose own tables are replaced, each with the name of its alternative.
     """
 
     node: str
     parents: tuple[str, ...]
     start: int
     district: tuple[str, ...]
+    alternatives: Choices = ()
+
+    @property
+    def key(self) -> FamilyKey:
+        """What tells the family from all others of one graph."""
+        return self.district, self.alternatives
+
+    @property
+    def title(self) -> str:
+        """The node, followed by the alternatives in its district: "ad (campaign)", "sale (ad=campaign)"."""
+        chosen = [name if node == self.node else f"{node}={name}" for node, name in self.alternatives]
+        return f"{self.node} ({', '.join(chosen)})" if chosen else self.node
 
     @property
     def n_rows(self) -> int:
@@ -104,6 +119,9 @@ class CausalGraph:
     confounded : iterable of (str, str), optional
         Pairs of observed nodes with a hidden common cause that is no node of the graph (i ↔ j). Default: the attribute
         ``confounded`` of the networkx graph.
+    alternatives : mapping of str to sequence of str, optional
+        Names of tables that interventions can put in place of a node's own (:mod:`causalbandit.alternatives`). Default:
+        the node attributes ``alternatives``.
 
     Attributes
     ----------
@@ -116,6 +134,8 @@ class CausalGraph:
         All nodes, hidden ones included, in topological order: those that have tables in a model.
     confounded : tuple of (str, str)
         The pairs that were declared.
+    alternatives : dict of str to tuple of str
+        The names that were declared, for the nodes that have some.
     bidirected : tuple of (str, str)
         All pairs of observed nodes that share a hidden cause, declared or through hidden nodes.
     places : dict of str to int
@@ -148,6 +168,7 @@ class CausalGraph:
         parents: Mapping[str, Sequence[str]] | None = None,
         hidden: Iterable[str] | None = None,
         confounded: Iterable[Sequence[str]] | None = None,
+        alternatives: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         check_kind(dag)
         check_names(dag)
@@ -171,6 +192,9 @@ class CausalGraph:
         self._hidden = tuple(node for node in self._all_nodes if node in unseen)
         pairs = dag.graph.get("confounded", ()) if confounded is None else confounded
         self._confounded = confounded_pairs(dag, unseen, pairs)
+        if alternatives is None:
+            alternatives = {node: names for node in dag if (names := dag.nodes[node].get("alternatives"))}
+        self.alternatives = checked_names(self._all_nodes, unseen, alternatives)
         self._setup()
         self.derived: dict[Any, Any] = {}
 
@@ -327,6 +351,8 @@ class CausalGraph:
         dag.add_edges_from((parent, node) for node in order for parent in self._parents[node])
         for node in self._hidden:
             dag.nodes[node]["hidden"] = True
+        for node, names in self.alternatives.items():
+            dag.nodes[node]["alternatives"] = list(names)
         if self._confounded:
             dag.graph["confounded"] = list(self._confounded)
         return dag
@@ -337,7 +363,8 @@ class CausalGraph:
     def _value(self) -> tuple[Any, ...]:
         parents = tuple(self._parents[node] for node in self._all_nodes)
         pairs = frozenset(map(frozenset, self._confounded))
-        return self._target, self._all_nodes, self._nodes, parents, self._hidden, pairs
+        names = tuple(self.alternatives.items())
+        return self._target, self._all_nodes, self._nodes, parents, self._hidden, pairs, names
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):
@@ -354,9 +381,13 @@ class CausalGraph:
 
 
 def row_names(families: Iterable[Family]) -> list[tuple[str, str]]:
-    """Node and configuration of its parents ("a=1, b=0") of each of the C family rows."""
+    """Node and configuration of its parents ("a=1, b=0") of each of the C family rows.
+
+    A node whose table is an alternative is followed by its name: "ad (campaign)". With hidden causes, by all that stand
+    in its district: "sale (ad=campaign)".
+    """
     return [
-        (family.node, ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items()))
+        (family.title, ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items()))
         for family in families
         for row in range(family.n_rows)
     ]

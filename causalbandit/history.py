@@ -228,8 +228,9 @@ def fit(problem: Problem, history: Any, interventions: str | Mapping[str, str] |
         rows = History.from_data(problem, history, interventions)
     fitted = problem
     if not problem.graph.hidden and not problem.graph.confounded:
-        tables = rows.tables(problem.graph)
+        tables, alternatives = rows.tables(problem.graph), rows.alternative_tables(problem.graph)
         for node, known in problem.known_tables.items():
             tables[node] = [seen if told is None else told for told, seen in zip(known, tables[node], strict=True)]
-        fitted = replace(problem, model=CausalModel(problem.graph, tables), tables={})
+        model = CausalModel(problem.graph, tables, alternatives=alternatives)
+        fitted = replace(problem, model=model, tables={}, alternatives={})
     return Fitted(fitted, rows, rows.counts(problem.interventions))

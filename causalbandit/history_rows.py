@@ -12,12 +12,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import fixed_values
 from causalbandit.checks import binary_column, distinct, nodes_present
 from causalbandit.counts import Counts
 from causalbandit.errors import BadValue, InvalidArgument
@@ -48,7 +49,7 @@ class HistoryPart:
 
     Attributes
     ----------
-    fixed : dict of str to {0, 1}
+    fixed : dict of str to {0, 1} or name
         The intervention.
     nodes : tuple of str
         The N observed nodes that have a column, in the graph's order.
@@ -58,7 +59,7 @@ class HistoryPart:
         Rows that showed each.
     """
 
-    fixed: dict[str, int]
+    fixed: dict[str, Any]
     nodes: tuple[str, ...]
     values: npt.NDArray[np.int8]
     weight: Integers
@@ -147,7 +148,7 @@ class History:
         for part in self.parts:
             under = InterventionSet(interventions.graph, [part.fixed])
             for family, _ in under.families_under(0):
-                own = [each for each in interventions.families_of(family.node) if each.district == family.district]
+                own = [each for each in interventions.families_of(family.node) if each.key == family.key]
                 both = part.tally([*family.parents, family.node]) if own else None
                 if both is not None:
                     total.visits[own[0].rows] += both[0::2] + both[1::2]
@@ -190,6 +191,15 @@ class History:
             tables[node] = ((both[1::2] + 0.5) / (both[0::2] + both[1::2] + 1)).tolist()
         return tables
 
+    def alternative_tables(self, graph: CausalGraph) -> dict[str, dict[str, list[float]]]:
+        """The same for the alternatives of every node, from the rows under interventions that chose them."""
+        found: dict[str, dict[str, list[float]]] = {}
+        for node, names in graph.alternatives.items():
+            for name in names:
+                own = [replace(part, fixed={}) for part in self.parts if part.fixed.get(node) == name]
+                found.setdefault(node, {})[name] = History(tuple(own)).tables(graph)[node]
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """The rows as JSON values: per part the numbers of the patterns, one sign (0, 1 or ?) per node."""
         return {"format": FORMAT, "kind": KIND, "parts": [_part_to_dict(part) for part in self.parts]}
@@ -220,11 +230,11 @@ def _checked(graph: CausalGraph, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{node: binary_column(frame[node], "history", FIX, gaps=True) for node in nodes})
 
 
-def _part(graph: CausalGraph, fixed: dict[str, int], frame: pd.DataFrame) -> HistoryPart:
+def _part(graph: CausalGraph, fixed: dict[str, Any], frame: pd.DataFrame) -> HistoryPart:
     """The rows of a checked frame that were collected under ``fixed``."""
     nodes = tuple(node for node in graph.nodes if node in frame.columns)
     values = frame[list(nodes)].fillna(GAP).to_numpy(dtype=np.int8)
-    for node, value in fixed.items():
+    for node, value in fixed_values(fixed).items():
         wrong = values[:, nodes.index(node)] == 1 - value if node in nodes else np.zeros(0, dtype=bool)
         if wrong.any():
             raise InvalidArgument(
@@ -262,4 +272,4 @@ def _part_from_dict(saved: Mapping[str, Any]) -> HistoryPart:
     values, weight = codes[signs], np.array(list(patterns.values()), dtype=np.int64)
     if (values == 2).any() or (weight < 1).any():
         raise BadValue("a pattern has other signs than 0, 1 and ?, or no rows")
-    return HistoryPart({node: int(value) for node, value in saved["fixed"].items()}, nodes, values, weight)
+    return HistoryPart(dict(saved["fixed"]), nodes, values, weight)

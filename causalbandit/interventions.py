@@ -24,13 +24,20 @@ from causalbandit.assignments import (
     ASSIGNMENTS,
     FREE,
     GRAPH,
+    Codes,
     actionable,
     check_room,
     checked_assignment,
     checked_costs,
+    choice_codes,
     code_blocks,
+    codes_up_to,
+    decoded,
     find_places,
-    free_codes,
+    intervention_label,
+    marks_of,
+    value_codes,
+    value_columns,
 )
 from causalbandit.checks import instance, listed, shaped, whole_number
 from causalbandit.errors import BadValue, InvalidArgument
@@ -40,6 +47,8 @@ from causalbandit.regimes import Regime, RowPlan, row_plan
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["MOST_INTERVENTIONS", "InterventionSet", "intervention_label"]
 
 MOST_INTERVENTIONS = 200_000
 """Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
@@ -52,8 +61,9 @@ class InterventionSet:
     ----------
     graph : CausalGraph
         The graph whose nodes are fixed.
-    interventions : iterable of mapping of str to {0, 1}
-        Partial assignments, without duplicates; none assigns the target or a hidden node.
+    interventions : iterable of mapping of str to {0, 1} or name
+        Partial assignments, without duplicates; none assigns the target or a hidden node. The name of one of the
+        node's alternatives replaces its table instead (:mod:`causalbandit.alternatives`), the target's, too.
     costs : sequence of float or mapping of str to float, optional
         Price of one experiment under each intervention (positive, any unit), in order or by label; 1 each when left
         out. A search whose budget is a sum of money pays them.
@@ -62,11 +72,15 @@ class InterventionSet:
     ----------
     assignments : numpy.ndarray of int8, shape [A, N]
         Value of each node (columns follow ``graph.nodes``), -1 where it is left free. Read-only.
+    choices : numpy.ndarray of int16, shape [A, S]
+        Place of the alternative that each intervention chooses (columns follow ``graph.alternatives``), -1 where the
+        node keeps its own table. Read-only.
     costs : numpy.ndarray of float, shape [A]
         Read-only.
     families : tuple of Family
         What experiments under the set teach: the C rows of all arrays of family rows follow it. It is
-        ``graph.families`` unless something is hidden; then a node has one family for each of its districts
+        ``graph.families`` unless something is hidden or a table is replaced; then a node has one family for each of its
+        districts and alternatives
         (:mod:`causalbandit.regimes`), without those that no intervention of the set uses. Asking for it raises
         InvalidArgument when a district has too many rows.
     n_family_rows : int
@@ -86,36 +100,42 @@ class InterventionSet:
     def __init__(
         self,
         graph: CausalGraph,
-        interventions: Iterable[Mapping[str, int]],
+        interventions: Iterable[Mapping[str, Any]],
         *,
         costs: Sequence[float] | npt.NDArray[np.floating[Any]] | Mapping[str, float] | None = None,
     ) -> None:
         instance(graph, "graph", CausalGraph, GRAPH)
         given = listed(interventions, "interventions", ASSIGNMENTS)
         rows = [checked_assignment(graph, place, intervention) for place, intervention in enumerate(given)]
-        codes = free_codes(graph, len(rows))
-        for place, row in enumerate(rows):
-            for node, value in row.items():
-                codes[place, graph.places[node]] = value
-        self._setup(graph, codes, costs, distinct=False)
+        self._setup(graph, value_codes(graph, rows), costs, distinct=False, choices=choice_codes(graph, rows))
 
-    def _setup(self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool) -> None:
+    def _setup(
+        self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool, choices: Codes | None = None
+    ) -> None:
         """Fill the attributes; ``distinct`` says that no intervention can be there twice."""
         if len(codes) == 0:
             raise InvalidArgument("interventions", "was empty; expected at least one. {} only observes.")
         self._graph = graph
         self._codes = codes
-        self._codes.flags.writeable = False
-        self._places: dict[tuple[int, ...], int] | None = None if distinct else find_places(graph, codes)
+        self._choices: Codes = choice_codes(graph, [{}] * len(codes)) if choices is None else choices
+        for array in (self._codes, self._choices):
+            array.flags.writeable = False
+        self._places = None if distinct else find_places(graph, codes, self._choices)
         self._costs = checked_costs(costs, len(codes), lambda: self.labels)
         self.derived: dict[Any, Any] = {}
 
     @classmethod
     def _from_codes(
-        cls, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any = None, *, distinct: bool
+        cls,
+        graph: CausalGraph,
+        codes: npt.NDArray[np.int8],
+        costs: Any = None,
+        *,
+        distinct: bool,
+        choices: Codes | None = None,
     ) -> InterventionSet:
         new = cls.__new__(cls)
-        new._setup(graph, codes, costs, distinct)
+        new._setup(graph, codes, costs, distinct, choices)
         return new
 
     @classmethod
@@ -129,21 +149,7 @@ class InterventionSet:
         """
         chosen = actionable(graph, nodes)
         total = cls.count_up_to(graph, size, chosen)
-        if total > most:
-            given = (
-                f"Fixing up to {size} of {len(chosen)} nodes makes {total:,} interventions; expected at most {most:,}"
-            )
-            fix = "Fix or name fewer nodes; in Python, raise most or use InterventionSet.stream_up_to"
-            raise BadValue(f"{given}. {fix}.")
-        columns = np.array([graph.position(node) for node in chosen], dtype=np.intp)
-        codes = free_codes(graph, total)
-        row = 1
-        for fixed in range(1, min(size, len(chosen)) + 1):
-            values = np.array(list(itertools.product((0, 1), repeat=fixed)), dtype=np.int8)
-            for combination in itertools.combinations(columns, fixed):
-                codes[row : row + len(values), list(combination)] = values
-                row += len(values)
-        return cls._from_codes(graph, codes, distinct=True)
+        return cls._from_codes(graph, codes_up_to(graph, chosen, size, total, most), distinct=True)
 
     @staticmethod
     def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
@@ -223,9 +229,11 @@ class InterventionSet:
         """The members that cannot beat all others in any model of the graph, each with those that match or beat it.
 
         Leaving all of them out loses nothing of the best effect, largest or smallest. Experiments under them may still
-        teach much of the others. A set that lacks the alternatives to a member says nothing of it.
+        teach much of the others. A set that lacks the alternatives to a member says nothing of it;
+        neither is anything said of members that replace a table.
         """
-        return redundant(Structure.of(self._graph), list(self))
+        hard = [each for each, soft in zip(self, (self._choices != FREE).any(axis=1), strict=True) if not soft]
+        return redundant(Structure.of(self._graph), hard)
 
     @property
     def graph(self) -> CausalGraph:
@@ -236,6 +244,11 @@ class InterventionSet:
     def assignments(self) -> npt.NDArray[np.int8]:
         """Codes [A, N]: 0 or 1 where a node is fixed, -1 where it is free. Read-only."""
         return self._codes
+
+    @property
+    def choices(self) -> Codes:
+        """Places [A, S] of the alternatives chosen, -1 for none. Read-only."""
+        return self._choices
 
     @property
     def costs(self) -> npt.NDArray[np.float64]:
@@ -255,7 +268,7 @@ class InterventionSet:
     def _rows(self) -> RowPlan:
         plan: RowPlan | None = self.derived.get("rows")
         if plan is None:
-            plan = self.derived["rows"] = row_plan(self._graph, self._codes)
+            plan = self.derived["rows"] = row_plan(self._graph, self._codes, self._choices)
         return plan
 
     @property
@@ -304,12 +317,11 @@ class InterventionSet:
         """One short text per intervention, such as ``ad=1, price=0``; ``(observe)`` for the empty one."""
         return tuple(intervention_label(intervention) for intervention in self)
 
-    def index(self, intervention: Mapping[str, int]) -> int:
+    def index(self, intervention: Mapping[str, Any]) -> int:
         """Place of ``intervention`` in the set; a ValueError when it is not there."""
         if self._places is None:
-            self._places = find_places(self._graph, self._codes)
-        fixed = checked_assignment(self._graph, 0, intervention)
-        place = self._places.get(tuple(sorted(2 * self._graph.position(node) + fixed[node] for node in fixed)))
+            self._places = find_places(self._graph, self._codes, self._choices)
+        place = self._places.get(marks_of(self._graph, checked_assignment(self._graph, 0, intervention)))
         if place is None:
             raise BadValue(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place
@@ -324,7 +336,8 @@ class InterventionSet:
             chosen = np.flatnonzero(shaped(chosen, "places", (len(self),), "one boolean per intervention"))
         chosen = chosen.astype(np.intp, casting="same_kind") if chosen.size else np.zeros(0, dtype=np.intp)
         distinct = len(np.unique(np.arange(len(self))[chosen])) == len(chosen)
-        return InterventionSet._from_codes(self._graph, self._codes[chosen], self._costs[chosen], distinct=distinct)
+        codes, choices = self._codes[chosen], self._choices[chosen]
+        return self._from_codes(self._graph, codes, self._costs[chosen], distinct=distinct, choices=choices)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per intervention: ``intervention`` (label), ``n_fixed``, ``cost``, a column per node ever fixed."""
@@ -335,26 +348,21 @@ class InterventionSet:
             "n_fixed": self.n_fixed,
             "cost": self._costs,
         }
-        for column in np.flatnonzero(self.ever_fixed):
-            data[self._graph.nodes[column]] = pd.array(
-                [None if code == FREE else int(code) for code in self._codes[:, column]], dtype="Int8"
-            )
-        return pd.DataFrame(data)
+        return pd.DataFrame(data | value_columns(self._graph, self._codes, self._choices))
 
     def __len__(self) -> int:
         return len(self._codes)
 
     @overload
-    def __getitem__(self, place: int) -> dict[str, int]: ...
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
     @overload
     def __getitem__(self, place: slice) -> InterventionSet: ...
-    def __getitem__(self, place: int | slice) -> dict[str, int] | InterventionSet:
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | InterventionSet:
         if isinstance(place, slice):
             return self.subset(np.arange(len(self))[place])
-        row = self._codes[place]
-        return {self._graph.nodes[column]: int(row[column]) for column in np.flatnonzero(row != FREE)}
+        return decoded(self._graph, self._codes[place], self._choices[place])
 
-    def __iter__(self) -> Iterator[dict[str, int]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[place] for place in range(len(self)))
 
     def __contains__(self, intervention: object) -> bool:
@@ -369,7 +377,7 @@ class InterventionSet:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for array in (self._codes, self._costs):
+        for array in (self._codes, self._choices, self._costs):
             array.flags.writeable = False  # pickling and copying forget it
 
     def __eq__(self, other: object) -> bool:
@@ -378,17 +386,13 @@ class InterventionSet:
         return self is other or (
             self._graph == other._graph
             and np.array_equal(self._codes, other._codes)
+            and np.array_equal(self._choices, other._choices)
             and np.array_equal(self._costs, other._costs)
         )
 
     def __hash__(self) -> int:
-        return hash((self._graph, self._codes.tobytes(), self._costs.tobytes()))
+        return hash((self._graph, self._codes.tobytes(), self._choices.tobytes(), self._costs.tobytes()))
 
     def __repr__(self) -> str:
         shown = [repr(self[place]) for place in range(min(3, len(self)))]
         return f"InterventionSet({len(self)}: {', '.join(shown)}{', …' if len(self) > 3 else ''})"
-
-
-def intervention_label(intervention: Mapping[str, int]) -> str:
-    """Short text for one intervention: ``ad=1, price=0``, or ``(observe)`` when nothing is fixed."""
-    return ", ".join(f"{node}={value}" for node, value in intervention.items()) or "(observe)"

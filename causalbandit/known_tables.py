@@ -117,7 +117,8 @@ def known_rows(interventions: InterventionSet, known: Mapping[str, KnownTable]) 
     values = np.full(interventions.n_family_rows, np.nan)
     for node, table in known.items():
         for family in interventions.families_of(node):
-            values[family.rows] = np.array(table, dtype=np.float64)
+            if not family.alternatives:  # what is known is the node's own table
+                values[family.rows] = np.array(table, dtype=np.float64)
     return values
 
 

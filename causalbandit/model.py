@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import chosen_tables, fixed_values
 from causalbandit.checks import instance
 from causalbandit.clique_tree import Floats
 from causalbandit.counts import Counts
 from causalbandit.elimination import family_table
-from causalbandit.errors import BadValue, InvalidArgument, listing
+from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import MEMORY, propagate
@@ -43,6 +44,9 @@ class CausalModel:
         For each node, hidden ones included, its P(node = 1 | parent configuration): 2^(number of parents) probabilities
         in [0, 1], the first parent being the most significant bit of the configuration. A root takes one number, or a
         list of one.
+    alternatives : mapping of str to mapping of str to sequence of float, optional
+        Tables of the graph's alternatives, {node: {name: table}}, each in the order of the node's own. One that is left
+        out can be chosen by no intervention that is asked about.
 
     Attributes
     ----------
@@ -56,7 +60,13 @@ class CausalModel:
         For a missing table, one for an unknown node, a wrong length, and values that are NaN or outside [0, 1].
     """
 
-    def __init__(self, graph: CausalGraph, tables: Mapping[str, Sequence[float] | npt.ArrayLike]) -> None:
+    def __init__(
+        self,
+        graph: CausalGraph,
+        tables: Mapping[str, Sequence[float] | npt.ArrayLike],
+        *,
+        alternatives: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         instance(graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
         instance(tables, "tables", Mapping, "a mapping from node to its table")
         for node in tables:
@@ -74,7 +84,8 @@ class CausalModel:
             raise BadValue(f"{lack}. Expected one per node, 2^(number of parents) probabilities of being 1.")
         self._graph = graph
         self._tables = {node: checked_table(graph, node, tables[node]) for node in graph.all_nodes}
-        self._by_district: dict[tuple[str, ...], Floats] = {}
+        self._alternatives = checked_alternatives(graph, alternatives or {})
+        self._by_district: dict[Any, Floats] = {}
 
     @property
     def graph(self) -> CausalGraph:
@@ -97,19 +108,36 @@ class CausalModel:
         return self.cpt if families is self._graph.families else self._joined(families)
 
     def _joined(self, families: Sequence[Family]) -> Floats:
+        tables = [self.tables_under(dict(family.alternatives)) for family in families]
         if not self._graph.hidden:
-            cpt = np.array([value for family in families for value in self._tables[family.node]])
+            cpt = np.array([value for family, own in zip(families, tables, strict=True) for value in own[family.node]])
         else:
-            for family in families:
-                if family.district not in self._by_district:
-                    self._by_district[family.district] = family_table(self._graph, self._tables, family)
-            cpt = np.concatenate([self._by_district[family.district] for family in families])
+            for family, own in zip(families, tables, strict=True):
+                if family.key not in self._by_district:
+                    self._by_district[family.key] = family_table(self._graph, own, family)
+            cpt = np.concatenate([self._by_district[family.key] for family in families])
         cpt.flags.writeable = False
         return cpt
 
     def table(self, node: str) -> tuple[float, ...]:
         """The table of any node, configurations ascending with the first parent most significant."""
         return self._tables[self._graph.require(node)]
+
+    @property
+    def alternatives(self) -> Mapping[str, Mapping[str, tuple[float, ...]]]:
+        """The tables of alternatives: {node: {name: table}}."""
+        return self._alternatives
+
+    def tables_under(self, intervention: Mapping[str, Any]) -> Mapping[str, tuple[float, ...]]:
+        """The table of every node with the alternatives that an intervention chooses in place of their own."""
+        chosen = chosen_tables(intervention)
+        if not chosen:
+            return self._tables
+        for node, name in chosen.items():
+            if name not in self._alternatives.get(node, {}):
+                lack = f"lack the table of the alternative {name!r} of {node!r}"
+                raise InvalidArgument("alternatives", f"{lack}; give it as {{{node!r}: {{{name!r}: table}}}}.")
+        return self._tables | {node: self._alternatives[node][name] for node, name in chosen.items()}
 
     def effects(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Floats:
         """μ(a) = P(target = 1 | do(a)) for each intervention, shape [A], exact.
@@ -131,11 +159,12 @@ class CausalModel:
         assert result is not None
         return result
 
-    def sample(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> pd.DataFrame:
+    def sample(self, intervention: Mapping[str, Any], size: int, rng: RNG = None) -> pd.DataFrame:
         """``size`` simulated experiments under ``intervention``: a frame of 0/1 with one column per observed node."""
-        return sample_rows(self._graph, self._tables, intervention, size, rng)
+        InterventionSet(self._graph, [intervention])
+        return sample_rows(self._graph, self.tables_under(intervention), fixed_values(intervention), size, rng)
 
-    def sample_counts(self, intervention: Mapping[str, int], size: int, rng: RNG = None) -> Counts:
+    def sample_counts(self, intervention: Mapping[str, Any], size: int, rng: RNG = None) -> Counts:
         """:class:`Counts` of ``size`` simulated experiments under ``intervention``, at a cost independent of ``size``.
 
         ``trials`` and ``successes`` have shape [1]. For many interventions at once, and for repeated draws, see
@@ -160,7 +189,8 @@ class CausalModel:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalModel):
             return NotImplemented
-        return self._graph == other._graph and self._tables == other._tables
+        mine, theirs = ((each._tables, each._alternatives) for each in (self, other))
+        return self._graph == other._graph and mine == theirs
 
     def __hash__(self) -> int:
         return hash((self._graph, tuple(self._tables.values())))
@@ -169,24 +199,40 @@ class CausalModel:
         return f"CausalModel({self._graph!r}, {self._graph.n_family_rows} family rows)"
 
 
-def checked_table(graph: CausalGraph, node: str, table: Any) -> tuple[float, ...]:
+def checked_alternatives(graph: CausalGraph, given: Any) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Tables of alternatives, {node: {name: table}}, or an error that names what is unknown or wrong."""
+    instance(given, "alternatives", Mapping, "a mapping {node: {name: table}}")
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
+    for node, tables in given.items():
+        names = graph.alternatives.get(graph.require(node, "node with alternatives:"), ())
+        instance(tables, "alternatives", Mapping, f"a mapping from name to table for {node!r}")
+        for name, table in tables.items():
+            if name not in names:
+                declared = f"declares {listing(names)}" if names else "declares none"
+                said = f"hold {name!r} of {node!r}, but CausalGraph(..., alternatives=) {declared}"
+                raise InvalidArgument("alternatives", f"{said}.{did_you_mean(name, names)}")
+            found.setdefault(node, {})[name] = checked_table(graph, node, table, f"alternative {name!r} of {node!r}")
+    return found
+
+
+def checked_table(graph: CausalGraph, node: str, table: Any, title: str | None = None) -> tuple[float, ...]:
     """``table`` as a tuple of floats, or a ValueError that names the node, the configuration and the usual fix."""
-    parents = graph.parents(node)
+    parents, title = graph.parents(node), repr(node) if title is None else title
     try:
         values = np.atleast_1d(np.asarray(table, dtype=np.float64))
     except (TypeError, ValueError):
-        raise BadValue(f"The table of {node!r} was {table!r}; expected a flat list of probabilities.") from None
+        raise BadValue(f"The table of {title} was {table!r}; expected a flat list of probabilities.") from None
     expected = 1 << len(parents)
     if values.shape != (expected,):
         rows = f"one per configuration of its parents {list(parents)!r}, the first parent most significant"
-        raise BadValue(f"The table of {node!r} has {_extent(values)}; expected {expected} probabilities of 1, {rows}.")
+        raise BadValue(f"The table of {title} has {_extent(values)}; expected {expected} probabilities of 1, {rows}.")
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
         row = int(wrong[0])
         bits = format(row, f"0{len(parents)}b") if parents else ""
         where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
         given = f"{float(values[row])!r} at position {row}{where}"
-        raise BadValue(f"The table of {node!r} has {given}; expected a probability in [0, 1].")
+        raise BadValue(f"The table of {title} has {given}; expected a probability in [0, 1].")
     return tuple(values.tolist())
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Integers = NDArray[np.int64]
-Environment = Callable[[dict[str, int], int], "pd.DataFrame"]
+Environment = Callable[[dict[str, Any], int], "pd.DataFrame"]
 """A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 _WORD = 64
 
@@ -81,7 +81,7 @@ class ObservedRows:
 
     @classmethod
     def from_frame(
-        cls, interventions: InterventionSet, intervention: Mapping[str, int], rows: pd.DataFrame, batch: ArrayLike = 0
+        cls, interventions: InterventionSet, intervention: Mapping[str, Any], rows: pd.DataFrame, batch: ArrayLike = 0
     ) -> ObservedRows:
         """The experiments in a frame, all run under ``intervention``, with the checks of `Counts.from_frame`."""
         values = checked_values(interventions.graph, intervention, rows)

@@ -18,6 +18,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
+from causalbandit.alternatives import FamilyKey
 from causalbandit.clique_tree import Floats, Places
 from causalbandit.counts import Counts
 from causalbandit.graph import Family
@@ -72,9 +73,9 @@ class PartialDraws:
         self.pending = True
         counts = Counts.zeros(self._simulator.interventions)
         counts.trials[:] = sizes
-        districts = {family.district for family in families}
+        keys = {family.key for family in families}
         for part in self._parts:
-            part.draw(counts.trials, districts, self._random, counts)
+            part.draw(counts.trials, keys, self._random, counts)
         return counts
 
     def rest(self) -> Counts:
@@ -93,9 +94,7 @@ class _RegimeDraws:
         self._simulator = simulator
         self._bags = simulator.tree.bags
         self._kept = simulator.kept()
-        self._holder = {
-            family.district: simulator.holder[place][0] for place, family in enumerate(simulator.tree.families)
-        }
+        self._holder = {family.key: simulator.holder[place][0] for place, family in enumerate(simulator.tree.families)}
         self._below: list[list[Flow]] = [[] for _ in self._bags]  # drawn above, down to this bag's separator
         self._above: list[list[Flow]] = [[] for _ in self._bags]  # drawn below, up to this bag's separator
         if self._kept is not None:
@@ -111,9 +110,7 @@ class _RegimeDraws:
                 separators[child] = scope.sum_onto(table)
         return separators
 
-    def draw(
-        self, numbers: Integers, districts: set[tuple[str, ...]], random: np.random.Generator, counts: Counts
-    ) -> None:
+    def draw(self, numbers: Integers, keys: set[FamilyKey], random: np.random.Generator, counts: Counts) -> None:
         """Add to ``counts`` what ``numbers[a]`` experiments show of these families, and keep what is left to draw."""
         if self._kept is None:  # memory holds the tables of some interventions only
             self._simulator.draw(numbers, random, counts)
@@ -122,7 +119,7 @@ class _RegimeDraws:
         used = np.flatnonzero(own)
         if not len(used):
             return
-        part = self._connected({self._holder[district] for district in districts if district in self._holder})
+        part = self._connected({self._holder[key] for key in keys if key in self._holder})
         if not part:
             self._below[0].append((used, own[used][:, None]))
             return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.assignments import FREE
 from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import BadValue, InvalidArgument, listing
@@ -18,7 +19,7 @@ from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.known_tables import Known, KnownTable, joined_tables, known_rows, known_tables
 from causalbandit.learned_rows import LearnedRows
-from causalbandit.model import CausalModel, checked_table
+from causalbandit.model import CausalModel, checked_alternatives, checked_table
 from causalbandit.text import shortened, wrapped
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class Problem:
         Tables that searches are told and do not learn, with NaN or None in configurations that they must learn; or
         names of nodes whose whole ``tables`` they are told. Kept as a mapping from node to a tuple with None there.
         What ``tables`` say of the same node must agree; a table that stands in ``tables`` alone is told to nobody.
+    alternatives : mapping of str to mapping of str to sequence of float
+        Tables of the graph's alternatives, as far as they are known; those of the model when there is one. Searches are
+        not told them.
     """
 
     graph: CausalGraph
@@ -74,6 +78,7 @@ class Problem:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     known: Known = field(default_factory=dict)
+    alternatives: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         instance(self.graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
@@ -107,6 +112,12 @@ class Problem:
         for node in (*self.descriptions, *self.states):
             self.graph.require(node)
         states = {node: _checked_states(node, names) for node, names in self.states.items()}
+        given = self.alternatives if self.model is None else self.model.alternatives
+        object.__setattr__(self, "alternatives", MappingProxyType(checked_alternatives(self.graph, given)))
+        if self.model is not None and self.missing_alternatives:
+            lack = f"lacks the tables of {listing(self.missing_alternatives)}, which interventions choose"
+            fix = "Give them as CausalModel(..., alternatives={node: {name: table}}), or pass tables= without a model"
+            raise InvalidArgument("model", f"{lack}. {fix}: the problem then serves real experiments.")
         object.__setattr__(self, "tables", MappingProxyType(tables))
         object.__setattr__(self, "known", MappingProxyType(known_tables(self.graph, self.known, tables)))
         object.__setattr__(self, "descriptions", MappingProxyType(dict(self.descriptions)))
@@ -117,10 +128,27 @@ class Problem:
         """Nodes without a table, hidden ones included, in topological order; empty when ``model`` is known."""
         return tuple(node for node in self.graph.all_nodes if node not in self.tables)
 
+    @property
+    def missing_alternatives(self) -> tuple[str, ...]:
+        """Alternatives, as "node=name", that some intervention chooses and whose table is unknown."""
+        chosen = dict.fromkeys(
+            f"{node}={names[choice]}"
+            for column, (node, names) in enumerate(self.graph.alternatives.items())
+            for choice in np.unique(self.interventions.choices[:, column])
+            if choice != FREE and names[choice] not in self.alternatives.get(node, {})
+        )
+        return tuple(chosen)
+
     def require_model(self, why: str = "A simulated search") -> CausalModel:
         """The model, or a ValueError that names the nodes whose tables are missing and the other way to go."""
         if self.model is not None:
             return self.model
+        if self.missing_alternatives and not self.missing_tables:
+            raise BadValue(
+                f"{why} needs the tables of all alternatives that interventions choose, but "
+                f"{listing(self.missing_alternatives)} have none. Give them under 'alternatives' of the node in the "
+                "file, or in a CausalModel(..., alternatives={node: {name: table}})."
+            )
         missing, pairs = self.missing_tables, self.graph.confounded
         if pairs and not missing:
             lack = f"the common causes of {listing(pairs)} are no nodes and have none. Declare hidden nodes, and give"
@@ -132,7 +160,7 @@ class Problem:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        for name in ("tables", "descriptions", "states", "known"):
+        for name in ("tables", "descriptions", "states", "known", "alternatives"):
             state[name] = dict(state[name])
         return state
 
@@ -196,6 +224,7 @@ class Problem:
                 "interventions",
                 f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes",
             ),
+            *self._alternatives_rows(),
             *self._cost_rows(),
             *self._size_rows(),
             ("tables", tables),
@@ -265,6 +294,18 @@ class Problem:
         except InvalidArgument as error:
             lines += wrapped(f"Too large to search: the {error}")
         return lines
+
+    def _alternatives_rows(self) -> list[tuple[str, str]]:
+        """The tables that interventions may put in place of a node's own."""
+        chosen = (self.interventions.choices != FREE).any(axis=1)
+        return [
+            (
+                "alternatives" if place == 0 else "",
+                f"{shortened(node, 30)}: {shortened(', '.join(names), 80)}"
+                + (f"; chosen by {int(chosen.sum()):,} interventions" if place == 0 else ""),
+            )
+            for place, (node, names) in enumerate(self.graph.alternatives.items())
+        ]
 
     def _cost_rows(self) -> list[tuple[str, str]]:
         costs = self.interventions.costs

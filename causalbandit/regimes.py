@@ -5,7 +5,8 @@ on m's parents through the cause that m and y share. For an intervention that fi
 district S_i(X) and the scope T_i(X) of :mod:`causalbandit.projection`, and P(v_i | T_i) depends on X through S_i(X)
 alone (Tian & Pearl 2002). So a family row is named by a node, its district and a configuration of its scope, and
 
-* a *regime* is a set of interventions under which every node has the same district: inside it the observed nodes form
+* a *regime* is a set of interventions under which every node has the same district and the same table, its own or an
+  alternative (:mod:`causalbandit.alternatives`), throughout its district: inside it the observed nodes form
   one Bayesian network, and all that works without hidden causes works as it is;
 * an experiment teaches the rows of its regime, also to other regimes in which a node has the same district.
 
@@ -29,7 +30,7 @@ y ('y',) ('m',)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +42,9 @@ from causalbandit.projection import Projection, members
 
 Places = npt.NDArray[np.intp]
 Fixed = npt.NDArray[np.bool_]
+Choices = npt.NDArray[np.int8] | npt.NDArray[np.int16]
+Key = tuple[int, tuple[tuple[int, int], ...]]
+"""A node's district as a set of bits, and in it the places of nodes with an alternative, each with 1 + its place."""
 
 LARGEST_SCOPE = 22
 """Most nodes of a family with hidden causes, its own included: as many as a bag of the clique tree may hold."""
@@ -86,8 +90,9 @@ class RowPlan:
     Attributes
     ----------
     families : tuple of Family
-        One per node and district, nodes in topological order, a node's districts from large to small. Their rows are
-        the C family rows of the set. Without hidden causes: ``graph.families``.
+        One per node, district and alternatives in it, nodes in topological order, a node's districts from large to
+        small, its own table first. Their rows are the C family rows of the set. Without hidden causes and alternatives:
+        ``graph.families``.
     regimes : tuple of Regime
         In the order in which the set first meets them.
     """
@@ -129,7 +134,7 @@ class RowPlan:
         return tuple(tuple(layer) for layer in layers if layer)
 
 
-def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8]) -> RowPlan:
+def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8], choices: Choices) -> RowPlan:
     """The rows and regimes of a set.
 
     Parameters
@@ -138,53 +143,74 @@ def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8]) -> RowPlan:
         The graph.
     assignments : numpy.ndarray of int8, shape [A, N]
         Value of each of ``graph.nodes`` under each intervention, -1 where it is free.
+    choices : numpy.ndarray of int, shape [A, S]
+        Place of the alternative in force at each node of ``graph.alternatives``, -1 where it keeps its own table.
 
     Raises
     ------
     InvalidArgument
         When an intervention leaves a district whole whose rows are too many to work with.
     """
-    if not graph.bidirected:
+    in_force = _in_force(graph, choices)
+    if not graph.bidirected and not in_force.any():
         return RowPlan(graph.families, (Regime(np.arange(len(assignments)), graph.families, None, True),))
     fixed = assignments[:, graph.ancestor_places] >= 0
     projection = graph.projection
-    grouped = _grouped(projection, fixed)
-    used: list[set[int]] = [set() for _ in projection.nodes]
-    for districts, places in grouped.items():
+    grouped = _grouped(projection, fixed, in_force)
+    used: list[set[Key]] = [set() for _ in projection.nodes]
+    for keys, places in grouped.items():
         free: Fixed = ~np.all(fixed[places], axis=0, keepdims=True)[0]
-        for place, district in enumerate(districts):
-            if free[place] and district not in used[place]:
+        for place, key in enumerate(keys):
+            district = key[0]
+            if free[place] and key not in used[place]:
                 example = int(places[~fixed[places, place]][0])
                 out = sum(1 << int(other) for other in np.flatnonzero(fixed[example]))
                 _check_size(projection, place, district, out, example)
-                used[place].add(district)
-    families: dict[tuple[int, int], Family] = {}
+                used[place].add(key)
+    families: dict[tuple[int, Key], Family] = {}
     start = 0
-    for place, districts_of_node in enumerate(used):
-        for district in sorted(districts_of_node, key=lambda district: (-district.bit_count(), district)):
-            families[place, district] = family = _family(projection, place, district, start)
+    for place, keys_of_node in enumerate(used):
+        for key in sorted(keys_of_node, key=lambda key: (-key[0].bit_count(), *key)):
+            families[place, key] = family = _family(graph, place, key, start)
             start += family.n_rows
-    regimes = tuple(
-        _regime(projection, districts, places, families, len(grouped) == 1) for districts, places in grouped.items()
-    )
+    regimes = tuple(_regime(projection, keys, places, families, len(grouped) == 1) for keys, places in grouped.items())
     return RowPlan(tuple(families.values()), regimes)
 
 
-def _grouped(projection: Projection, fixed: Fixed) -> dict[tuple[int, ...], Places]:
-    """Places of the interventions by the district of every node; a node that is fixed has its largest one.
+def _in_force(graph: CausalGraph, choices: Choices) -> npt.NDArray[np.intp]:
+    """Per intervention and ancestor: 0 for its own table, else 1 + the place of its alternative; [A, ancestors]."""
+    found = np.zeros((len(choices), len(graph.ancestors)), dtype=np.intp)
+    place = {node: column for column, node in enumerate(graph.ancestors)}
+    for column, node in enumerate(graph.alternatives):
+        if node in place:
+            found[:, place[node]] = choices[:, column] + 1
+    return found
+
+
+def _grouped(projection: Projection, fixed: Fixed, in_force: npt.NDArray[np.intp]) -> dict[tuple[Key, ...], Places]:
+    """Places of the interventions by the key of every node; a node that is fixed has its largest district.
 
     The districts of a fixed node do not matter; this choice joins interventions that differ in it alone.
     """
-    linked = list(members(projection.linked))
+    linked, soft = list(members(projection.linked)), np.flatnonzero(in_force.any(axis=0)).tolist()
     largest = [projection.district(place) for place in range(len(projection.nodes))]
-    patterns, pattern_of = np.unique(fixed[:, linked], axis=0, return_inverse=True)
-    keys: list[tuple[int, ...]] = []
-    for pattern in patterns:
-        out = sum(1 << place for place, is_fixed in zip(linked, pattern, strict=True) if is_fixed)
+    both = np.hstack([fixed[:, linked], in_force[:, soft]])
+    patterns, pattern_of = np.unique(both, axis=0, return_inverse=True)
+    keys: list[tuple[Key, ...]] = []
+    for pattern in patterns.tolist():
+        out = sum(1 << place for place, is_fixed in zip(linked, pattern, strict=False) if is_fixed)
+        replaced = [(place, table) for place, table in zip(soft, pattern[len(linked) :], strict=True) if table]
+        districts = [
+            district if out >> place & 1 or district == 1 << place else projection.district(place, out)
+            for place, district in enumerate(largest)
+        ]
         keys.append(
             tuple(
-                district if out >> place & 1 or district == 1 << place else projection.district(place, out)
-                for place, district in enumerate(largest)
+                (
+                    district,
+                    () if out >> place & 1 else tuple(each for each in replaced if district >> each[0] & 1),
+                )
+                for place, district in enumerate(districts)
             )
         )
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
@@ -193,28 +219,31 @@ def _grouped(projection: Projection, fixed: Fixed) -> dict[tuple[int, ...], Plac
     return dict(sorted(found.items(), key=lambda item: int(item[1][0])))
 
 
-def _family(projection: Projection, place: int, district: int, start: int) -> Family:
-    return Family(projection.nodes[place], projection.scope(place, district), start, projection.names(district))
+def _family(graph: CausalGraph, place: int, key: Key, start: int) -> Family:
+    projection, (district, replaced) = graph.projection, key
+    nodes = projection.nodes
+    chosen = tuple((nodes[other], graph.alternatives[nodes[other]][table - 1]) for other, table in replaced)
+    return Family(nodes[place], projection.scope(place, district), start, projection.names(district), chosen)
 
 
 def _regime(
     projection: Projection,
-    districts: Sequence[int],
+    keys: Sequence[Key],
     places: Places,
-    families: dict[tuple[int, int], Family],
+    families: dict[tuple[int, Key], Family],
     whole: bool,
 ) -> Regime:
     own: list[Family] = []
     rows: list[Places] = []
     start = 0
-    for place, district in enumerate(districts):
-        in_set = families.get((place, district))
+    for place, key in enumerate(keys):
+        in_set = families.get((place, key))
         node = projection.nodes[place]
         if in_set is None:
             own.append(Family(node, (), start, (node,)))
             rows.append(np.array([-1]))
         else:
-            own.append(Family(node, in_set.parents, start, in_set.district))
+            own.append(replace(in_set, start=start))
             rows.append(np.arange(in_set.start, in_set.start + in_set.n_rows))
         start += own[-1].n_rows
     joined = np.concatenate(rows)

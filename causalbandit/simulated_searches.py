@@ -292,6 +292,12 @@ def _plain_backend() -> bool:
     return type(get_active_backend()[0]).__module__.startswith("joblib._parallel_backends")
 
 
+def _alternatives_text(problem: Problem) -> list[Any]:
+    """Names and tables of all alternatives, and which each intervention chooses."""
+    tables = {n: {name: [v.hex() for v in t] for name, t in each.items()} for n, each in problem.alternatives.items()}
+    return [problem.graph.alternatives, tables, problem.interventions.choices.tobytes().hex()]
+
+
 def fingerprint(problem: Problem) -> str:
     """A text that is the same for problems with the same graph, tables, interventions, costs, goal and known tables."""
     graph, tables = problem.graph, problem.tables
@@ -303,5 +309,6 @@ def fingerprint(problem: Problem) -> str:
         problem.interventions.costs.tobytes().hex(),
         *([sorted(map(sorted, graph.confounded))] if graph.confounded else []),
         *([sorted(problem.known_tables.items())] if problem.known else []),
+        *([_alternatives_text(problem)] if graph.alternatives else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.alternatives import fixed_values
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet
@@ -102,7 +103,8 @@ class World:
     def _joint(self, place: int) -> Floats:
         """P(observed nodes | do(a)), [2^N]; the problem's first node is the most significant bit."""
         if place not in self._joints:
-            graph, fixed = self.model.graph, self.interventions[place]
+            graph, tables = self.model.graph, self.model.tables_under(self.interventions[place])
+            fixed = fixed_values(self.interventions[place])
             order = [*self.problem.graph.nodes, *graph.hidden]
             states = np.arange(1 << len(order))
             value = {node: states >> (len(order) - 1 - at) & 1 for at, node in enumerate(order)}
@@ -114,7 +116,7 @@ class World:
                 row = np.zeros(len(states), dtype=np.int64)
                 for parent in graph.parents(node):
                     row = 2 * row + value[parent]
-                one = np.asarray(self.model.table(node))[row]
+                one = np.asarray(tables[node])[row]
                 joint *= np.where(value[node] == 1, one, 1 - one)
             seen = joint.reshape(-1, 1 << len(graph.hidden)).sum(axis=1)
             self._joints[place] = seen / seen.sum()

@@ -19,7 +19,7 @@ FLOORS = [
     {"errors", "randomness", "checks", "arrays", "text", "files", "allocation"},
     {"plots"},
     {"markup"},
-    {"digraphs", "projection", "graph"},
+    {"alternatives", "digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "interventions"},
     {"counts", "observed_rows", "adjustment", "spending", "learned_rows"},

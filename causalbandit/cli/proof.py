@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from causalbandit.cli.errors import BadInput
 from causalbandit.text import wrapped
@@ -55,8 +55,8 @@ class Proof:
             raise BadInput(f"--confirm: {self.budget} experiments are too few; {expected}.")
         InterventionSet(problem.graph, [self.assignment()])
 
-    def assignment(self) -> dict[str, int]:
-        """The control: node → 0 or 1."""
+    def assignment(self) -> dict[str, Any]:
+        """The control: node → 0, 1 or the name of an alternative."""
         return assignment_of(self.control or "", "--control")
 
     def run(self, decision: Decision, seed: int) -> Confirmation | None:
@@ -83,14 +83,14 @@ class Proof:
         return [f"\nConfirmation by fresh experiments\n{rest}\n", "\n".join(wrapped(sentence))]
 
 
-def assignment_of(text: str, option: str) -> dict[str, int]:
-    """The intervention that is typed as ``node=0,other=1``; nothing is the one that fixes nothing."""
-    assignment: dict[str, int] = {}
+def assignment_of(text: str, option: str) -> dict[str, Any]:
+    """The intervention that is typed as ``node=0,other=1,ad=campaign``; nothing is the one that fixes nothing."""
+    assignment: dict[str, Any] = {}
     for part in text.split(","):
         node, equals, value = part.strip().rpartition("=")
         if not part.strip():
             continue
-        if not equals or value.strip() not in ("0", "1"):
+        if not equals or not value.strip() or (value.strip().isdigit() and value.strip() not in ("0", "1")):
             raise BadInput(f"{option}: {part.strip()!r} is no assignment; expected node=0 or node=1, comma separated.")
-        assignment[node.strip()] = int(value)
+        assignment[node.strip()] = int(value) if value.strip() in ("0", "1") else value.strip()
     return assignment

@@ -10,6 +10,9 @@ probabilities are (null must be learned). A node that nobody can see has ``"hidd
 hidden common cause that is no node stand in the ``graph`` object as ``"confounded": [["ad", "trust"]]``.
 ``graph.schema.json`` beside this module describes every field.
 
+Tables that interventions can put in place of a node's own are its ``"alternatives": {"campaign": [0.6], "pause":
+null}``, null where nobody knows them; ``{"ad": "campaign"}`` is an intervention that chooses one.
+
 A file is untrusted: its size is checked first, then its syntax (strictly, see `causalbandit.formats.strict_json`), then
 its shape, then the graph and its tables, then everything optional. Errors name the file and the place in it, such as
 ``$.nodes[2].cpt[1]``. Fields that are not ours are allowed on nodes, edges and the ``graph`` object, because networkx
@@ -28,6 +31,7 @@ from typing import Any, NoReturn
 import networkx as nx
 import numpy as np
 
+from causalbandit.alternatives import checked_names, chosen_tables
 from causalbandit.assignments import FREE
 from causalbandit.checks import instance
 from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
@@ -159,7 +163,27 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         _refuse(name, [Fault(f"$.nodes[{place}].hidden", text, True)])
     pairs = header.get("confounded") or ()
     at = ("graph", "target") if lost else ()
-    graph = checked(at, CausalGraph, dag, header["target"], parents=orders, hidden=unseen, confounded=pairs)
+    names: dict[str, tuple[str, ...]] = {}
+    for place, node in enumerate(nodes):
+        if node.get("alternatives"):
+            own = {node["id"]: node["alternatives"]}
+            names |= checked(("nodes", place, "alternatives"), checked_names, list(dag), unseen, own)
+    graph = checked(
+        *(at, CausalGraph, dag, header["target"]),
+        parents=orders,
+        hidden=unseen,
+        confounded=pairs,
+        alternatives=names,
+    )
+    alternatives = {
+        node["id"]: {
+            other: checked(("nodes", place, "alternatives", other), checked_table, graph, node["id"], table)
+            for other, table in node["alternatives"].items()
+            if table is not None
+        }
+        for place, node in enumerate(nodes)
+        if isinstance(node.get("alternatives"), dict)
+    }
     tables = {
         node["id"]: checked(("nodes", place, "cpt"), checked_table, graph, node["id"], node["cpt"])
         for place, node in enumerate(nodes)
@@ -171,12 +195,14 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
             one = [node["id"]] if told is True else {node["id"]: told}
             known |= checked(("nodes", place, "known"), known_tables, graph, one, tables)
     whole = len(tables) == len(nodes) and not graph.confounded  # causes that are no nodes have no tables
-    model = CausalModel(graph, tables) if whole else None
     if found:
         _refuse(name, found)
     interventions = checked(("graph", "interventions"), _interventions, graph, header.get("interventions"))
     if header.get("costs") is not None:
         interventions = checked(("graph", "costs"), interventions.with_costs, header["costs"])
+    used = {tuple(item) for each in interventions for item in chosen_tables(each).items()}
+    whole = whole and all(other in alternatives.get(node, {}) for node, other in used)
+    model = CausalModel(graph, tables, alternatives=alternatives) if whole else None
     return checked(  # type: ignore[no-any-return]
         ("nodes",),
         Problem,
@@ -191,6 +217,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         descriptions={node["id"]: node["description"] for node in nodes if "description" in node},
         states={node["id"]: tuple(node["states"]) for node in nodes if node.get("states") is not None},
         known=known,
+        alternatives=alternatives,
     )
 
 
@@ -228,10 +255,14 @@ def _dag(name: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) ->
     return dag
 
 
-def _interventions(graph: CausalGraph, given: list[dict[str, int]] | Mapping[str, Any] | None) -> InterventionSet:
+def _interventions(graph: CausalGraph, given: list[dict[str, Any]] | Mapping[str, Any] | None) -> InterventionSet:
     if isinstance(given, list):
         return InterventionSet(graph, given)
-    return InterventionSet.up_to(graph, 1 if given is None else given["up_to"], (given or {}).get("nodes"))
+    hard = InterventionSet.up_to(graph, 1 if given is None else given["up_to"], (given or {}).get("nodes"))
+    if given is not None or not graph.alternatives:
+        return hard
+    soft = [{node: name} for node, names in graph.alternatives.items() for name in names]
+    return InterventionSet(graph, [*hard, *soft])
 
 
 # From a problem to a document ----------------------------------------------------------------------------------------
@@ -272,12 +303,17 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
         if name in problem.known_tables:
             told = problem.known_tables[name]
             node["known"] = True if told == problem.tables.get(name) else list(told)
+        if name in graph.alternatives:
+            known = problem.alternatives.get(name, {})
+            node["alternatives"] = {
+                other: list(known[other]) if other in known else None for other in graph.alternatives[name]
+            }
         nodes.append(node)
     edges = [{"source": parent, "target": name} for name in graph.all_nodes for parent in graph.parents(name)]
     return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}
 
 
-def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str, int]] | dict[str, Any]:
+def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str, Any]] | dict[str, Any]:
     """``{"nodes": [...], "up_to": k}`` when the set is that of ``InterventionSet.up_to``, else the list itself.
 
     A list that is too long for ``max_bytes`` is refused before it is made; so are, when read, short forms of more than
@@ -289,7 +325,8 @@ def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str
     singles = [int((codes[place] != FREE).argmax()) for place in np.flatnonzero(fixed == 1)]
     nodes = [graph.nodes[column] for column in dict.fromkeys(singles)]
     total = InterventionSet.count_up_to(graph, largest, nodes)
-    if largest >= 1 and total == len(interventions) and total <= MOST_INTERVENTIONS:
+    hard = (interventions.choices == FREE).all()
+    if largest >= 1 and hard and total == len(interventions) and total <= MOST_INTERVENTIONS:
         whole = InterventionSet.up_to(graph, largest, nodes)
         if np.array_equal(whole.assignments, codes):
             return {"nodes": nodes, "up_to": largest}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PlainValidator, ValidationError, WithJsonSchema
 
 from causalbandit.files import write_output
 from causalbandit.formats.strict_json import place_text
@@ -25,7 +25,20 @@ FORMAT = 1
 """Version of the format that this package writes, and the newest that it reads."""
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Value = Annotated[int, Field(ge=0, le=1)]
+
+
+def _assigned(value: object) -> object:
+    """0, 1 or a name, of which "0" and "1" are none."""
+    if (type(value) is int and value in (0, 1)) or (isinstance(value, str) and value not in ("0", "1")):
+        return value
+    raise ValueError("neither 0 nor 1 nor a name")
+
+
+Value = Annotated[
+    Any,
+    PlainValidator(_assigned),
+    WithJsonSchema({"anyOf": [{"maximum": 1, "minimum": 0, "type": "integer"}, {"type": "string"}]}),
+]
 Cost = Annotated[FiniteFloat, Field(gt=0)]
 
 
@@ -51,8 +64,9 @@ class Header(BaseModel):
     format: int = Field(default=FORMAT, ge=1, le=FORMAT, description="Version of this format.")
     interventions: list[dict[str, Value]] | UpTo | None = Field(
         default=None,
-        description="Interventions to choose from, each {node: 0 or 1}, or {'nodes': [...], 'up_to': k}. Default: "
-        "{} and every single assignment of the target's ancestors.",
+        description="Interventions to choose from, each {node: 0, 1 or the name of an alternative}, or "
+        "{'nodes': [...], 'up_to': k}. Default: "
+        "{}, every single assignment of the target's ancestors and every alternative.",
     )
     confounded: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
@@ -84,6 +98,11 @@ class Node(BaseModel):
         description="True when a search is told the whole 'cpt' and does not learn it. Or a list as long as the table: "
         "the probabilities that a search is told, null where it must learn; they must agree with a 'cpt', if there is "
         "one.",
+    )
+    alternatives: dict[str, list[Probability] | None] | list[str] | None = Field(
+        default=None,
+        description="Tables that interventions can put in place of the node's own, by name, in the order of 'cpt'; "
+        "null, or a list of names alone, where they are unknown.",
     )
     hidden: bool = Field(default=False, description="True for a cause that nobody can see or fix.")
     description: str = Field(default="", description="What the node means.")
@@ -135,6 +154,10 @@ _EXPECTED = {
     "nodes[].cpt[]": "a probability in [0, 1]",
     "nodes[].known": "true, false, or a list as long as the table, with null where a probability must be learned",
     "nodes[].known[]": "a probability in [0, 1], or null for one that must be learned",
+    "nodes[].alternatives": "an object from name to table, such as {'campaign': [0.6]}, or a list of names",
+    "nodes[].alternatives[]": "the name of an alternative, a text",
+    "nodes[].alternatives.*": "a flat list of 2^(number of parents) probabilities, or null",
+    "nodes[].alternatives.*[]": "a probability in [0, 1]",
     "nodes[].hidden": "true for a node that nobody can see or fix, else false",
     "nodes[].description": "a text",
     "nodes[].states": "two texts, the names of the states 0 and 1",
@@ -147,7 +170,7 @@ _EXPECTED = {
     "graph.format": f"{FORMAT}; a newer file needs a newer version of causalbandit",
     "graph.interventions": "a list such as [{}, {'ad': 1}], or {'nodes': ['ad'], 'up_to': 1}",
     "graph.interventions[]": "an object from node names to 0 or 1, such as {'ad': 1}",
-    "graph.interventions[].*": "0 or 1",
+    "graph.interventions[].*": "0 or 1, or the name of one of the node's alternatives",
     "graph.interventions.up_to": "a whole number of nodes to fix at once, 0 or more",
     "graph.interventions.nodes": "a list of node names",
     "graph.confounded": "a list of pairs of nodes such as [['ad', 'trust']]",
@@ -181,6 +204,8 @@ _OTHER_WORDS = {
     "unobserved": "hidden",
     "unmeasured": "hidden",
     "bidirected": "confounded",
+    "soft": "alternatives",
+    "mechanisms": "alternatives",
 }
 """Words that other formats use for our fields; refused where the right field is absent, since they would be lost."""
 
@@ -235,6 +260,10 @@ def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:
         of_list = any(isinstance(step, str) and step.startswith("list[") for step in item["loc"])
         if isinstance(given, list) != of_list and isinstance(given, (list, Mapping)):
             return None  # what the other branch would have wanted
+    if at_union and len(path) > 2 and path[2] == "alternatives":
+        names = any(isinstance(step, str) and step.startswith("list[str") for step in item["loc"])
+        if isinstance(document["nodes"][path[1]]["alternatives"], list) != names:
+            return None  # it is no object, or no list: what the other branch says is enough
     place = place_text(tuple(path))
     pattern = _pattern(path)
     expected = _EXPECTED.get(pattern, "a text")
@@ -250,8 +279,9 @@ def _pattern(path: list[str | int]) -> str:
     if not path:
         return "$"
     text = ""
-    for step in path:
-        text += "[]" if isinstance(step, int) else f".{step}"
+    for place, step in enumerate(path):
+        of_alternative = place > 0 and path[place - 1] == "alternatives" and path[0] == "nodes"
+        text += "[]" if isinstance(step, int) else ".*" if of_alternative else f".{step}"
     if text.startswith(".graph.interventions[]."):
         text = ".graph.interventions[].*"
     if text.startswith(".graph.costs."):

@@ -232,14 +232,12 @@ class GraphClaims:
 def row_groups(interventions: InterventionSet) -> list[RowGroup]:
     """One group per family of the set: the interventions under which its rows are visited."""
     graph = interventions.graph
-    found: dict[tuple[str, tuple[str, ...]], list[Integers]] = {}
+    found: dict[object, list[Integers]] = {}
     for regime in interventions.regimes:
         for family in regime.families:
             codes = interventions.assignments[regime.places, graph.position(family.node)]
-            found.setdefault((family.node, family.district), []).append(regime.places[codes == FREE])
+            found.setdefault((family.node, family.key), []).append(regime.places[codes == FREE])
     return [
-        RowGroup(
-            family.node, np.sort(np.concatenate(found[family.node, family.district])), family.parents, family.start
-        )
+        RowGroup(family.node, np.sort(np.concatenate(found[family.node, family.key])), family.parents, family.start)
         for family in interventions.families
     ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Data: TypeAlias = "pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[tuple[Mapping[str, int], pd.DataFrame]]"
-Part = tuple[dict[str, int], "pd.DataFrame"]
+Part = tuple[dict[str, Any], "pd.DataFrame"]
 
 
 def read_data(
@@ -76,34 +76,41 @@ def _by_label(problem_set: InterventionSet, data: pd.DataFrame, column: str) -> 
 
 
 def _by_columns(graph: CausalGraph, data: pd.DataFrame, columns: Mapping[str, str]) -> list[Part]:
-    """One part per combination of fixed values; an empty cell leaves the node alone."""
+    """One part per combination of fixed values and alternatives; an empty cell leaves the node alone."""
     import pandas as pd
 
     for node in columns:
         graph.require(node, "node in interventions=:")
     columns_present(columns.values(), "interventions", data.columns)
-    codes = {}
+    codes, names = {}, {}
     for node, column in columns.items():
         fix = f"give the value at which {node!r} was fixed, and leave the cell empty where it was not"
-        codes[node] = binary_column(data[column].replace("", np.nan), "interventions", fix, gaps=True)
+        given, names[node] = data[column].replace("", np.nan), graph.alternatives.get(node, ())
+        chosen = given.map({name: place for place, name in enumerate(names[node], start=2)})
+        fixed = binary_column(given.where(chosen.isna(), np.nan), "interventions", fix, gaps=True)
+        codes[node] = np.where(chosen.isna(), fixed, chosen)
     keys = pd.DataFrame(codes).fillna(-1).astype(int)
     parts = []
     for _, part in keys.groupby(list(keys.columns), sort=False):
         places, first = part.index, part.iloc[0]
-        parts.append(({str(n): int(v) for n, v in first.items() if v >= 0}, data.iloc[np.asarray(places)]))
+        acted = {str(n): int(v) if v < 2 else names[str(n)][v - 2] for n, v in first.items() if v >= 0}
+        parts.append((acted, data.iloc[np.asarray(places)]))
     return parts
 
 
-def _from_label(problem_set: InterventionSet, label: str) -> dict[str, int]:
+def _from_label(problem_set: InterventionSet, label: str) -> dict[str, Any]:
     """The intervention that a label names: one of the set's, or ``node=value, node=value`` for any other."""
     for place, known in enumerate(problem_set.labels):
         if label == known:
             return problem_set[place]
     if label.strip() in ("", "{}", intervention_label({})):
         return {}
-    fixed = {}
+    fixed: dict[str, Any] = {}
     for item in label.split(","):
         node, _, value = (part.strip() for part in item.rpartition("="))
+        if value in problem_set.graph.alternatives.get(node, ()):
+            fixed[node] = value
+            continue
         if node not in problem_set.graph.nodes or value not in ("0", "1"):
             near = did_you_mean(label, problem_set.labels)
             known = f"for nodes among {listing(problem_set.graph.nodes)}, or {intervention_label({})!r}.{near}"

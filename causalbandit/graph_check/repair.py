@@ -191,7 +191,9 @@ def amended_graph(graph: CausalGraph, change: Change) -> CausalGraph:
             parents[first] = tuple(node for node in parents[first] if node != second)
         dag.add_edge(first, second)
         parents[second] = (*parents[second], first)
-    return CausalGraph(dag, graph.target, parents=parents, hidden=graph.hidden, confounded=pairs)
+    return CausalGraph(
+        dag, graph.target, parents=parents, hidden=graph.hidden, confounded=pairs, alternatives=graph.alternatives
+    )
 
 
 def amended_problem(problem: Problem, change: Change) -> Problem:

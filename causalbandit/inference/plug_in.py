@@ -127,7 +127,7 @@ def chosen_interval(
     and quick, since only this effect has to be propagated. ``known`` as in `PlugIn.of`.
     """
     alone, at = interventions, place
-    if not interventions.graph.bidirected:  # else the rows depend on all of the set
+    if interventions.families is interventions.graph.families:  # else the rows depend on all of the set
         alone, at = InterventionSet(interventions.graph, [interventions[place]]), 0
     found = PlugIn.of(alone, counts, known, memory)
     radius = NormalDist().inv_cdf(1 - error_rate(alpha) / (2 * len(interventions))) * found.std_errors()[at]

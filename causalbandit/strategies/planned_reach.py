@@ -39,12 +39,12 @@ class PlannedReach:
     def __init__(self, task: Task) -> None:
         self._interventions, self._memory = task.interventions, task.memory
         self._kept = ChangingReach(task.interventions, task.memory)
-        self._place = {family.district: place for place, family in enumerate(self._interventions.families)}
+        self._place = {family.key: place for place, family in enumerate(self._interventions.families)}
         self._family_of_row = np.repeat(
             np.arange(len(self._place)), [family.n_rows for family in self._interventions.families]
         )
-        self._by_district = [
-            {family.district: place for place, family in enumerate(regime.families)}
+        self._by_key = [
+            {family.key: place for place, family in enumerate(regime.families)}
             for regime in self._interventions.regimes
         ]
         self._above: list[list[int]] | None = None
@@ -90,12 +90,12 @@ class PlannedReach:
         flags = np.zeros(len(self._place), dtype=bool)
         flags[self._family_of_row[truncated.any(axis=1)]] = True
         cut = int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
-        asked = {family.district: place for place, family in enumerate(families)}
+        asked = {family.key: place for place, family in enumerate(families)}
         groups: dict[int, list[tuple[int, slice | Places]]] = {}
-        for regime, by_district, above in zip(self._interventions.regimes, self._by_district, self._above, strict=True):
-            for district, place in asked.items():
-                if district in by_district:
-                    relevant = above[by_district[district]] & cut
+        for regime, by_key, above in zip(self._interventions.regimes, self._by_key, self._above, strict=True):
+            for key, place in asked.items():
+                if key in by_key:
+                    relevant = above[by_key[key]] & cut
                     groups.setdefault(relevant, []).append((place, regime.columns))
         return groups
 
@@ -113,6 +113,6 @@ class PlannedReach:
             for parent in family.parents:
                 bits |= below[parent]
             above.append(bits)
-            place = self._place.get(family.district)  # nothing reads a family that is not in the set
+            place = self._place.get(family.key)  # nothing reads a family that is not in the set
             below[family.node] = bits if place is None else bits | 1 << place
         return above

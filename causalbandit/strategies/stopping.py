@@ -27,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.alternatives import chosen_tables, fixed_values
 from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
@@ -372,11 +373,12 @@ def n_different_effects(interventions: InterventionSet) -> int:
         minimal: dict[int, int] = {}
         classes = set()
         for intervention in interventions:
-            fixed = structure.bits(intervention)
+            values, tables = fixed_values(intervention), chosen_tables(intervention)
+            fixed = structure.bits(values)
             if fixed not in minimal:
                 minimal[fixed] = structure.minimal(fixed)
-            ones = structure.bits(node for node, value in intervention.items() if value)
-            classes.add((minimal[fixed], ones & minimal[fixed]))
+            ones = structure.bits(node for node, value in values.items() if value)
+            classes.add((minimal[fixed], ones & minimal[fixed], tuple(tables.items())))
         interventions.derived[key] = len(classes)
     number_of: int = interventions.derived[key]
     return number_of

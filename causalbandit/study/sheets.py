@@ -7,6 +7,7 @@ instead, in a column ``intervention`` that holds a label such as ``ad=1`` or ``(
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.assignments import FREE
+from causalbandit.assignments import FREE, value_columns
 from causalbandit.checks import binary_column, distinct, instance, nodes_present
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, did_you_mean, listing
@@ -45,13 +46,19 @@ def unguarded(text: str) -> str:
 
 
 def todo_frame(interventions: InterventionSet, experiments: Sequence[tuple[int, int]]) -> pd.DataFrame:
-    """One row per experiment (id, place): the id, and per node the value to fix or <NA>."""
+    """One row per experiment (id, place): the id, and per node the value to fix, the alternative's name, or <NA>."""
     import pandas as pd
 
     nodes = interventions.graph.nodes
-    codes = interventions.assignments[[place for _, place in experiments]]
+    places = [place for _, place in experiments]
+    codes, choices = interventions.assignments[places], interventions.choices[places]
+    named = value_columns(interventions.graph, codes, choices)
+    soft = set(itertools.compress(interventions.graph.alternatives, (interventions.choices != FREE).any(axis=0)))
     columns: dict[str, Any] = {ID: pd.array([number for number, _ in experiments], dtype="int64")}
     for column, node in enumerate(nodes):
+        if node in soft:
+            columns[node] = pd.array(named.get(node, [None] * len(places)), dtype="string")
+            continue
         values = pd.array(np.where(codes[:, column] == FREE, 0, codes[:, column]), dtype="Int8")
         values[codes[:, column] == FREE] = pd.NA
         columns[node] = values
