@@ -13,9 +13,10 @@ Floats = NDArray[np.float64]
 
 
 class Ratio(NamedTuple):
-    """Mean of x over mean of y. ``value`` is NaN when both means are 0, infinite when y's alone is.
+    """Mean of x over mean of y. ``value`` is NaN when both means are 0, and infinite when y's alone is.
 
-    ``lower`` and ``upper`` are 0 and infinity where y's mean is not told from 0: then data say nothing of the ratio.
+    ``lower`` and ``upper`` are 0 and infinite where y's mean is not told from 0: then data say nothing of the ratio.
+    Both are infinite when y has no regret at all and x surely has.
     """
 
     x: float
@@ -43,9 +44,11 @@ def ratio_of_means(x: Sequence[Floats], y: Sequence[Floats], *, paired: bool = T
     v_xy = 0.0
     if paired:
         v_xy = sum(_covariance(a, b) / len(a) for a, b in zip(x, y, strict=True)) / n**2
-    if y_mean == 0:
-        return Ratio(x_mean, y_mean, math.inf if x_mean > 0 else math.nan, 0.0, math.inf)
     square = float(ndtri(1 - alpha / 2)) ** 2
+    if y_mean == 0:
+        surely = x_mean**2 > square * v_xx
+        value = math.inf if x_mean > 0 else math.nan
+        return Ratio(x_mean, y_mean, value, math.inf if surely else 0.0, math.inf)
     a, b, c = y_mean**2 - square * v_yy, x_mean * y_mean - square * v_xy, x_mean**2 - square * v_xx
     if a <= 0:
         return Ratio(x_mean, y_mean, x_mean / y_mean, 0.0, math.inf)

@@ -145,7 +145,7 @@ def _verdict(found: Ratio) -> str:
         return "both 0"
     if found.upper < 1:
         return "better"
-    return "worse" if found.lower > 1 or math.isinf(found.value) else "unclear"
+    return "worse" if found.lower > 1 else "unclear"
 
 
 def _cell(row: pd.Series) -> str:

@@ -47,7 +47,8 @@ def test_the_same_regrets_have_the_ratio_one_for_sure():
 def test_no_regret_at_all_is_no_ratio():
     nothing, some = [np.zeros(5)], [np.ones(5)]
     assert math.isnan(ratio_of_means(nothing, nothing).value)
-    assert ratio_of_means(some, nothing).value == math.inf
+    assert ratio_of_means(some, nothing)[2:] == (math.inf, math.inf, math.inf)
+    assert ratio_of_means([np.array([0.0, 0.0, 1.0])], [np.zeros(3)])[2:] == (math.inf, 0.0, math.inf)
     assert ratio_of_means(nothing, some)[2:] == (0.0, 0.0, 0.0)
 
 
