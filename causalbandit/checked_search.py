@@ -305,9 +305,17 @@ class _OwnMeans:
     """Successive rejects for what is left when that is enough for it; else the best mean of all experiments so far."""
 
     counts: Counts
-    name: ClassVar[str] = "own means"
-    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """Short name, as in the table of strategies."""
+        return "own means"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "target"
 
     def smallest_budget(self, task: Task) -> int:
         """None is needed."""
