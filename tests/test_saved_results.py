@@ -2,10 +2,10 @@
 
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 import causalbandit as cb
 from causalbandit.formats.result_file import KINDS, VERSION, stamp
@@ -33,7 +33,7 @@ def test_a_decision_and_its_proof_come_back_with_their_tables(shop):
 
 
 def test_the_schema_describes_every_kind():
-    schema = json.loads((ROOT / "causalbandit" / "formats" / "result.schema.json").read_text())
+    schema = json.loads(Path(cb.__file__).with_name("formats").joinpath("result.schema.json").read_text())
     described = {each["properties"]["format"]["const"]: each for each in schema["oneOf"]}
     assert set(described) == {stamp(kind)["format"] for kind in KINDS}
     assert schema["properties"]["version"]["maximum"] == VERSION

@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
-from conftest import GRAPHS, ROOT, command_line
+from conftest import GRAPHS, command_line
 
 import causalbandit as cb
 from causalbandit import evaluation
@@ -146,7 +147,7 @@ def test_a_name_cannot_steer_the_terminal(files, shop):
 
 
 def test_all_printing_goes_through_the_one_function():
-    for path in (ROOT / "causalbandit" / "cli").glob("*.py"):
+    for path in Path(cb.__file__).with_name("cli").glob("*.py"):
         if path.name != "terminal.py":
             assert "click.echo" not in path.read_text(), path
 
