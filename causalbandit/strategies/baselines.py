@@ -50,7 +50,6 @@ class Uniform:
 
     @property
     def name(self) -> str:
-        """Short name, as in the table of strategies."""
         return "uniform"
 
     @property
@@ -87,7 +86,6 @@ class SuccessiveRejects:
 
     @property
     def name(self) -> str:
-        """Short name, as in the table of strategies."""
         return "successive-rejects"
 
     @property
@@ -210,7 +208,6 @@ class UniformPlugIn:
 
     @property
     def name(self) -> str:
-        """Short name, as in the table of strategies."""
         return "uniform-plug-in"
 
     @property
@@ -251,7 +248,6 @@ class ImportanceWeighted:
 
     @property
     def name(self) -> str:
-        """Short name, as in the table of strategies."""
         return "importance-weighted-knows-tables"
 
     @property
