@@ -82,11 +82,9 @@ class ChangingReach:
         assignments = arms.assignments[:, arms.graph.ancestor_places]
         for regime in arms.regimes:
             tree = clique_tree(arms.graph, regime.families)
-            places = {family.district: place for place, family in enumerate(regime.families)}
+            places = {family.key: place for place, family in enumerate(regime.families)}
             asked = [
-                (places[family.district], row)
-                for family, row in zip(families, starts, strict=False)
-                if family.district in places
+                (places[family.key], row) for family, row in zip(families, starts, strict=False) if family.key in places
             ]
             if not asked:
                 continue

@@ -230,7 +230,8 @@ class Problem:
             ("tables", tables),
         ]
         lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
-        shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN]) or "nothing"
+        shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN])
+        shown = shown or ("no node, but tables may be replaced" if graph.alternatives else "nothing")
         more = f", … ({len(actionable) - SHOWN} more)" if len(actionable) > SHOWN else ""
         assumed = ASSUMPTION[0].upper() + ASSUMPTION[1:]
         return "\n".join(
@@ -336,7 +337,7 @@ class Problem:
             graph.all_nodes,
             [(parent, node) for node in graph.all_nodes for parent in graph.parents(node)],
             graph.target,
-            fixed=self.actionable,
+            fixed=tuple(node for node in graph.nodes if node in self.actionable or node in graph.alternatives),
             hidden=graph.hidden,
             bidirected=graph.confounded,
             wanted=f"wanted {'more' if self.goal == 'max' else 'less'} often",

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pickle
 
 import networkx as nx
 import numpy as np
@@ -13,6 +14,7 @@ from causalbandit import (
     CausalModel,
     InterventionSet,
     Problem,
+    Study,
     TwoPhase,
     check_graph,
     confirm,
@@ -22,6 +24,7 @@ from causalbandit import (
     save_problem,
     search,
 )
+from causalbandit.changing_reach import ChangingReach
 from causalbandit.graph import row_names
 from causalbandit.learned_rows import reachable_rows
 
@@ -342,3 +345,48 @@ def test_the_targets_own_table_may_be_replaced():
     assert model.effects(arms) == pytest.approx([0.2, 0.4, 0.3])
     for goal, best in (("max", {"y": "bold"}), ("min", {})):
         assert search(Problem(graph, arms, model, goal), 3_000, rng=0).best == best
+
+
+def test_reach_is_the_same_when_messages_do_not_fit_into_memory_at_once():
+    problem = shop()
+    arms, cpt = problem.interventions, problem.model.cpt_for(problem.interventions)
+    expected = problem.model.reach(arms)
+    for memory in (2**28, 1_000, 3_000):
+        found = ChangingReach(arms, memory).of(arms.families, cpt)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_truncation_works_with_alternatives():
+    assert search(shop(), 3_000, TwoPhase(truncation=2.0), rng=0).best == {"ad": "campaign", "trust": "seal"}
+
+
+def test_known_tables_are_the_nodes_own():
+    found = search(shop(), 2_000, known={"ad": TABLES["ad"]}, rng=0)
+    frame = found.tables_frame()
+    assert frame.loc[frame["known"], "node"].tolist() == ["ad", "ad"]
+    assert "17 family rows learned from 19" in found.summary()
+
+
+def test_a_study_asks_for_alternatives_by_name(tmp_path):
+    problem = shop()
+    study = Study.create(tmp_path / "shop.db", Problem(problem.graph, problem.interventions), 100, "top-two", rng=0)
+    todo = study.ask()
+    assert {"campaign"} <= set(todo["ad"].dropna()) <= {"campaign", "pause", "1"}
+    assert set(todo["trust"].dropna()) == {"seal"}
+    rows = []
+    for place, asked in enumerate(todo.to_dict("records")):
+        arm = {n: int(v) if v in (0, 1, "1") else v for n, v in asked.items() if n != "id" and pd.notna(v)}
+        rows.append({"id": asked["id"], **problem.model.sample(arm, 1, rng=place).iloc[0]})
+    study.tell(pd.DataFrame(rows))
+    assert study.status().told == len(todo)
+    assert "ad=campaign" in set(study.rows()["intervention"])
+
+
+def test_pickles_and_drawings_keep_the_choice():
+    problem = shop()
+    again = pickle.loads(pickle.dumps(problem))
+    assert again == problem
+    assert again.interventions.index({"ad": "pause"}) == 2
+    found = search(problem, 2_000, rng=0)
+    assert "ad = campaign" in found._repr_html_()
+    assert "ad: campaign, pause" in problem.summary()

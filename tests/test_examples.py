@@ -27,6 +27,7 @@ SMALL: dict[str, list[str]] = {
 """Arguments that make an example quick, where its usual size is not."""
 
 SHOWS: dict[str, list[str]] = {
+    "soft_interventions.py": ["Best intervention: ad=winter only", "ad (pause)"],
     "campaign.py": ["fresh experiments", "Best intervention", "200 rows counted"],
     "own_strategy.py": ["half-then-best", "difference_lower"],
     "adaptive_log.py": ["learned tree", "story to returning"],

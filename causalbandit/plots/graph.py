@@ -19,7 +19,7 @@ ALL_NODES = 100
 """Larger graphs are drawn without the nodes that are no ancestors of the target."""
 
 ACTIONABLE, TARGET, OTHER, EMPTY = PALETTE[0], PALETTE[1], "#eef2f5", "#ffffff"
-"""Fillings of nodes: fixed by some intervention, the target, only observed, and hidden or without effect."""
+"""Fillings of nodes: acted on by some intervention, the target, only observed, and hidden or without effect."""
 
 INK, FAINT = "#4a555d", "#9aa5ad"
 """Lines of what has an effect on the target, and of what has none."""
@@ -259,7 +259,7 @@ def _legend(wanted: str, fixed: bool, hidden: bool, bidirected: bool, idle: bool
         Patch(facecolor=OTHER, edgecolor=INK, label="only observed"),
     ]
     if fixed:
-        marks.insert(1, Patch(facecolor=ACTIONABLE, edgecolor=INK, label="fixed by some intervention"))
+        marks.insert(1, Patch(facecolor=ACTIONABLE, edgecolor=INK, label="acted on by some intervention"))
     if hidden:
         marks.append(Patch(facecolor=EMPTY, edgecolor=INK, linestyle="--", label="hidden"))
     if bidirected:

@@ -75,7 +75,7 @@ def test_target_and_actionable_nodes_are_marked(shipped, name):
     assert colours.count(ACTIONABLE) == len(fixed)
     words = {text.get_text() for text in ax.get_legend().get_texts()}
     assert any(word.startswith("target") for word in words)
-    assert "fixed by some intervention" in words
+    assert "acted on by some intervention" in words
 
 
 def test_a_large_graph_is_drawn_without_the_nodes_that_do_not_matter(shipped):
