@@ -168,7 +168,8 @@ class Decision:
         """One row per intervention: the chosen one first, the others by their estimate.
 
         Columns: ``intervention``, ``estimate`` (of P(target = 1)), ``experiments``, ``successes`` (target = 1 in them),
-        ``best``; with a budget of money ``money`` (what they cost, without set-ups); with the true tables also
+        ``best``; where interventions with the same effect were left out their labels, ``same_effect``; with a budget of
+        money ``money`` (what they cost, without set-ups); with the true tables also
         ``true_effect`` and ``regret``. The index is the place in the set.
         """
         import pandas as pd
@@ -183,6 +184,8 @@ class Decision:
             "successes": self.counts.successes,
             "best": np.arange(n_interventions) == self.best_index,
         }
+        if any(self.problem.interventions.stands_for):
+            data["same_effect"] = ["; ".join(others) for others in self.problem.interventions.stands_for]
         if self.spending is not None and self.spending.unit == "money":
             data["money"] = self.experiments * self.problem.interventions.costs
         if self.true_effects is not None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TOLD = 2
 """Contradictions of the graph that a summary tells; `Decision.graph_check` has them all."""
+NAMED = 3
+"""Interventions of one effect that a summary names."""
 SHOWN = 8
 """Interventions that a summary lists: with the lines above them they fit a terminal of 24 lines."""
 
@@ -25,6 +27,7 @@ def decision_text(decision: Decision) -> str:
     """The answer, how it was found and the next best interventions, as text that fits 80 columns."""
     target = decision.problem.graph.target
     lines = [f"Best intervention: {shortened(intervention_label(decision.best), 60)}", *_estimate_lines(decision)]
+    lines += _group_lines(decision)
     lines += _interval_lines(decision)
     if decision.true_effects is not None:
         true = decision.true_effects[decision.best_index]
@@ -43,7 +46,7 @@ def decision_text(decision: Decision) -> str:
         lines += wrapped(f"Graph: {decision.graph_check.sentence}")
         lines += [line for each in decision.graph_check.told[:TOLD] for line in wrapped(f"- {each.sentence}")]
     frame = decision.to_frame()
-    lines += ["", frame_text(frame.drop(columns="best").head(SHOWN))]
+    lines += ["", frame_text(frame.drop(columns=["best", "same_effect"], errors="ignore").head(SHOWN))]
     if len(frame) > SHOWN:
         lines.append(f"… and {len(frame) - SHOWN} more")
     return "\n".join(lines)
@@ -66,6 +69,20 @@ def _estimate_lines(decision: Decision) -> list[str]:
     n_known = int((~np.isnan(gains)).sum())
     among = f"{n}" if n_known == n else f"the {n_known} of {n} with an estimate"
     return [f"{said}, the {'largest' if goal == 'max' else 'smallest'} of {among}"]
+
+
+def _group_lines(decision: Decision) -> list[str]:
+    """Which interventions have the effect of the chosen one, and how many were left out for their equals in all."""
+    groups = decision.problem.interventions.stands_for
+    n_out = sum(map(len, groups))
+    if not n_out:
+        return []
+    own = groups[decision.best_index]
+    more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
+    named = "; ".join(shortened(label, 40) for label in own[:NAMED])
+    lines = wrapped(f"Provably the same effect: {named}{more}") if own else []
+    said = "1 intervention was left out: it has" if n_out == 1 else f"{n_out:,} interventions were left out: they have"
+    return [*lines, *wrapped(f"Groups: {said} the effect of one that is as cheap, in every model of the graph")]
 
 
 def _interval_lines(decision: Decision) -> list[str]:

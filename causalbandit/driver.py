@@ -79,6 +79,7 @@ def search(
     history_interventions: str | Mapping[str, str] | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
+    reduce: bool = True,
 ) -> Decision:
     """The best intervention that ``strategy`` finds with at most ``budget`` experiments, or for ``budget_money``.
 
@@ -133,6 +134,11 @@ def search(
         Bound on working memory of one propagation, in bytes. Two-phase search keeps about four arrays of C·A numbers
         beside it (C family rows, A interventions).
 
+    reduce : bool
+        Search among one intervention, the cheapest, of each group that has the same effect in every model of the graph
+        (`InterventionSet.reduced`). `Decision.problem` holds those and the decision names the others. None is left out
+        with ``limits``, in a ``world``, whose graph may say otherwise, and when check="repair" may change the graph.
+
     Returns
     -------
     Decision
@@ -153,6 +159,8 @@ def search(
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
     if known is not None:
         problem = problem.with_known(known)
+    if reduce and limits is None and world is None and check != "repair":
+        problem = problem.reduced()
     rows = read_history(problem, history, history_interventions)
     chosen, task, budget = prepared(
         *(problem, strategy, budget, budget_money, limits), stop=stop, memory=memory, history=rows

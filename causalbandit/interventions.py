@@ -40,6 +40,7 @@ from causalbandit.assignments import (
     value_columns,
 )
 from causalbandit.checks import instance, listed, shaped, whole_number
+from causalbandit.equal_effects import equal_groups
 from causalbandit.errors import BadValue, InvalidArgument
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.possibly_optimal import Redundant, Structure, possibly_optimal_sets, redundant
@@ -123,6 +124,7 @@ class InterventionSet:
         self._places = None if distinct else find_places(graph, codes, self._choices)
         self._costs = checked_costs(costs, len(codes), lambda: self.labels)
         self.derived: dict[Any, Any] = {}
+        self._stands_for: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def _from_codes(
@@ -234,6 +236,24 @@ class InterventionSet:
         """
         hard = [each for each, soft in zip(self, (self._choices != FREE).any(axis=1), strict=True) if not soft]
         return redundant(Structure.of(self._graph), hard)
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Places of members with the same effect in every model, the cheapest first (`causalbandit.equal_effects`)."""
+        return equal_groups(self._graph, self._codes, self._choices, self._costs, self.derived)
+
+    def reduced(self) -> InterventionSet:
+        """The cheapest member of each group (the first among equal prices); the set itself when all differ."""
+        if len(self.groups) == len(self):
+            return self
+        small, labels = self.subset([group[0] for group in self.groups]), self.labels
+        small._stands_for = tuple(tuple(labels[place] for place in group[1:]) for group in self.groups)
+        return small
+
+    @property
+    def stands_for(self) -> tuple[tuple[str, ...], ...]:
+        """Per member the labels of those with the same effect that `reduced` left out for it; not part of its value."""
+        return self._stands_for or ((),) * len(self)
 
     @property
     def graph(self) -> CausalGraph:

@@ -194,6 +194,11 @@ class Problem:
         added = known_tables(self.graph, known, self.tables)
         return replace(self, known=joined_tables(self.graph, self.known_tables, added))
 
+    def reduced(self) -> Problem:
+        """The problem with one intervention of each group that has the same effect (`InterventionSet.reduced`)."""
+        arms = self.interventions.reduced()
+        return self if arms is self.interventions else replace(self, interventions=arms)
+
     @property
     def actionable(self) -> tuple[str, ...]:
         """Nodes that at least one intervention fixes, in topological order."""

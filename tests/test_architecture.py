@@ -21,7 +21,7 @@ FLOORS = [
     {"markup"},
     {"alternatives", "digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
-    {"assignments", "interventions"},
+    {"assignments", "equal_effects", "interventions"},
     {"counts", "observed_rows", "adjustment", "spending", "learned_rows"},
     {"triangulation", "clique_tree", "sharing", "propagation", "changing_reach", "compressed_reach", "gradient_blocks"},
     {"sampling", "partial_draws"},

@@ -1,0 +1,139 @@
+"""Groups of interventions with the same effect: proved on the graph, judged by brute force on random tables."""
+
+from dataclasses import replace
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import causalbandit as cb
+from causalbandit.possibly_optimal import Structure
+
+
+def random_graph(seed):
+    """Six nodes in a row with random edges; every second graph has hidden causes."""
+    rng = np.random.default_rng(seed)
+    names = [f"n{place}" for place in range(6)]
+    dag = nx.DiGraph()
+    dag.add_nodes_from(names)
+    dag.add_edges_from(
+        (names[i], names[j]) for j in range(6) for i in range(j) if rng.random() < 0.4 or (j == 5 and i == 4)
+    )
+    hidden = []
+    if seed % 2:
+        for number in range(2):
+            first, second = rng.choice(6, size=2, replace=False)
+            dag.add_edges_from([(f"u{number}", names[first]), (f"u{number}", names[second])])
+            hidden.append(f"u{number}")
+    return cb.CausalGraph(dag, "n5", hidden=hidden), rng
+
+
+def random_arms(graph, rng):
+    codes = {tuple(rng.choice([-1, -1, 0, 1], size=5)) for _ in range(60)} | {(-1,) * 5}
+    fixed = [{f"n{place}": int(v) for place, v in enumerate(code) if v >= 0} for code in sorted(codes)]
+    return cb.InterventionSet(graph, fixed, costs=rng.integers(1, 4, size=len(fixed)))
+
+
+def brute_force(graph, tables, intervention):
+    """P(target = 1 | do(intervention)) by summing over all states."""
+    order = [*graph.all_nodes]
+    total = 0.0
+    states = np.arange(1 << len(order))
+    value = {node: states >> place & 1 for place, node in enumerate(order)}
+    joint = np.ones(len(states))
+    for node in order:
+        if node in intervention:
+            joint = joint * (value[node] == intervention[node])
+            continue
+        row = np.zeros(len(states), dtype=int)
+        for parent in graph.parents(node):
+            row = 2 * row + value[parent]
+        one = tables[node][row]
+        joint = joint * np.where(value[node] == 1, one, 1 - one)
+    total = joint[value[graph.target] == 1].sum()
+    return float(total)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_are_the_effects_that_no_table_tells_apart(seed):
+    """Effects are polynomials in the tables: different ones agree at two random points with probability 0."""
+    graph, rng = random_graph(seed)
+    arms = random_arms(graph, rng)
+    effects = []
+    for _ in range(2):
+        tables = {node: rng.uniform(0.05, 0.95, size=1 << len(graph.parents(node))) for node in graph.all_nodes}
+        effects.append([brute_force(graph, tables, arm) for arm in arms])
+    effects = np.array(effects)
+    group_of = {place: number for number, group in enumerate(arms.groups) for place in group}
+    assert sorted(group_of) == list(range(len(arms)))
+    for first in range(len(arms)):
+        same = np.abs(effects - effects[:, [first]]).max(axis=0) < 1e-12
+        assert [group_of[place] == group_of[first] for place in range(len(arms))] == same.tolist()
+    assert len(arms.groups) < len(arms)
+
+
+def test_the_proof_by_d_separation_agrees():
+    """Rule 3 read from the mutilated graph, hidden causes and all, by networkx."""
+    for seed in range(6):
+        graph, rng = random_graph(seed)
+        arms = random_arms(graph, rng)
+        structure = Structure.of(graph)
+        for group in arms.groups:
+            minimal = set(structure.names(structure.minimal(structure.bits(arms[group[0]]))))
+            for fixed in (set(arms[place]) for place in group):
+                cut = graph.to_networkx()
+                cut.remove_edges_from([edge for edge in cut.edges if edge[1] in fixed])
+                assert minimal <= fixed
+                assert fixed == minimal or nx.is_d_separator(cut, fixed - minimal, {graph.target}, minimal)
+
+
+def chain_problem(costs=None):
+    graph = cb.CausalGraph(nx.DiGraph([("a", "b"), ("b", "y"), ("a", "other")]), "y")
+    arms = cb.InterventionSet(graph, [{}, {"a": 1, "b": 1}, {"b": 1}, {"b": 0}, {"other": 1}], costs=costs)
+    model = cb.CausalModel(graph, {"a": [0.4], "b": [0.3, 0.8], "y": [0.2, 0.9], "other": [0.1, 0.2]})
+    return cb.Problem(graph, arms, model)
+
+
+def test_the_cheapest_of_a_group_stays_and_the_first_without_prices():
+    assert chain_problem().interventions.reduced().labels == ("(observe)", "a=1, b=1", "b=0")
+    priced = chain_problem([2, 5, 3, 1, 1]).interventions.reduced()
+    assert priced.labels == ("b=1", "b=0", "other=1")
+    assert priced.stands_for == (("a=1, b=1",), (), ("(observe)",))
+    assert priced.costs.tolist() == [3, 1, 1]
+    assert priced.reduced() is priced
+
+
+def test_a_set_without_equal_effects_is_itself_and_searched_as_before(shop):
+    assert shop.reduced() is shop
+    decisions = [cb.search(shop, 300, "top-two", rng=3, reduce=reduce) for reduce in (True, False)]
+    np.testing.assert_array_equal(decisions[0].experiments, decisions[1].experiments)
+    np.testing.assert_array_equal(decisions[0].estimates, decisions[1].estimates)
+    assert "same_effect" not in decisions[0].to_frame()
+
+
+@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "successive-rejects"])
+def test_a_search_reports_the_groups(strategy):
+    decision = cb.search(chain_problem([2, 5, 3, 1, 1]), 200, strategy, rng=0)
+    assert decision.best == {"b": 1}
+    text = decision.summary()
+    assert "Provably the same effect: a=1, b=1" in text
+    assert "2 interventions were left out" in text
+    frame = decision.to_frame().set_index("intervention")
+    assert frame.loc["b=1", "same_effect"] == "a=1, b=1"
+    assert frame.loc["b=0", "same_effect"] == ""
+    whole = cb.search(chain_problem([2, 5, 3, 1, 1]), 200, strategy, rng=0, reduce=False)
+    assert len(whole.to_frame()) == 5
+    assert "left out" not in whole.summary()
+
+
+def test_limits_and_repairs_leave_nothing_out():
+    problem = chain_problem()
+    assert len(cb.search(problem, 100, "top-two", rng=0, limits=cb.Limits(most_each=60)).experiments) == 5
+    assert len(cb.search(problem, 100, "top-two", rng=0, world=problem).experiments) == 5
+    assert len(cb.search(problem, 100, "top-two", rng=0, check="repair").experiments) == 5
+
+
+def test_regret_names_the_places_of_the_whole_set():
+    problem = replace(chain_problem([2, 5, 3, 1, 1]), goal="min")
+    rows = cb.evaluate_regret(problem, "top-two", [400], 2, rng=0).to_frame()
+    assert rows["regret"].tolist() == [0.0, 0.0]
