@@ -79,7 +79,7 @@ def search(
     history_interventions: str | Mapping[str, str] | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
-    reduce: bool = True,
+    reduce: bool = False,
 ) -> Decision:
     """The best intervention that ``strategy`` finds with at most ``budget`` experiments, or for ``budget_money``.
 

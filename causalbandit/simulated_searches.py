@@ -79,19 +79,12 @@ class Case:
             text += f" in {fingerprint(world)}, {check}"
         if unit == "money" or limits is not None:
             text += f", {unit}, {limits}"
-        if world is None and limits is None and len(problem.interventions.groups) < len(problem.interventions):
-            text += ", equal effects once"
         return cls(problem, text, memory, world, check, unit, limits)
-
-    @property
-    def searched(self) -> Problem:
-        """What is searched: one intervention of each effect, but for limits and worlds of their own, as in `search`."""
-        return self.problem.reduced() if self.world is None and self.limits is None else self.problem
 
     def spending(self, budget: float) -> Spending | None:
         """What a search may spend; None for a number of experiments without limits."""
         number, money = (None, budget) if self.unit == "money" else (budget, None)
-        return Spending.of(self.searched.interventions, number, money, self.limits)
+        return Spending.of(self.problem.interventions, number, money, self.limits)
 
 
 @dataclass(frozen=True)
@@ -134,9 +127,7 @@ class Bench:
     """All that searches on one problem share: simulator, effects on the maximising scale, and the tasks."""
 
     def __init__(self, case: Case) -> None:
-        problem, self.case = case.searched, case
-        kept = [group[0] for group in case.problem.interventions.groups]
-        self.places = kept if problem is not case.problem else list(range(len(problem.interventions)))
+        problem, self.case = case.problem, case
         self.problem, self.memory, self.check = problem, case.memory, case.check
         self.turn = Maximisation.of(problem)
         self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory))
@@ -234,8 +225,7 @@ def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch
     )
     seconds = time.perf_counter() - started
     regret = float(bench.regret[run.best_index])
-    best = bench.places[run.best_index]
-    row = FinishedSearch(*block.place, replication, best, regret, regret <= 1e-12, run.experiments, seconds)
+    row = FinishedSearch(*block.place, replication, run.best_index, regret, regret <= 1e-12, run.experiments, seconds)
     return row._replace(contradicted=run.contradicted, amendments=run.amendments, money=run.money)
 
 
