@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -236,3 +237,24 @@ def _in_order(costs: Mapping[str, float], labels: Collection[str]) -> list[float
     if missing:
         raise InvalidArgument("costs", f"lacks the price of {listing(missing)}; expected one for every intervention.")
     return [costs[label] for label in labels]
+
+
+def product_of(
+    graph: CausalGraph, choices: Mapping[str, Iterable[int | None]] | Iterable[str], most: int
+) -> Iterator[dict[str, int]]:
+    """Every combination of the nodes' choices, as `InterventionSet.product` takes them; at most ``most``."""
+    if not isinstance(choices, Mapping):
+        choices = dict.fromkeys(listed(choices, "choices", "a list of node names, such as ['ad']"), (0, 1))
+    table: dict[str, tuple[int | None, ...]] = {}
+    for node, values in choices.items():
+        graph.require(node)
+        table[node] = tuple(listed(values, "choices", f"a list for {node!r} such as [0, 1] or [None, 1]"))
+    total = math.prod(len(values) for values in table.values())
+    if total > most:
+        given = f"The product of the choices makes {total:,} interventions; expected at most {most:,}"
+        raise BadValue(f"{given}. Give fewer nodes or fewer values each, or raise most.")
+    check_room(graph, total)
+    return (
+        {node: value for node, value in zip(table, values, strict=True) if value is not None}
+        for values in itertools.product(*table.values())
+    )

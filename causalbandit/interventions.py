@@ -26,7 +26,6 @@ from causalbandit.assignments import (
     GRAPH,
     Codes,
     actionable,
-    check_room,
     checked_assignment,
     checked_costs,
     choice_codes,
@@ -36,6 +35,7 @@ from causalbandit.assignments import (
     find_places,
     intervention_label,
     marks_of,
+    product_of,
     value_codes,
     value_columns,
 )
@@ -88,6 +88,8 @@ class InterventionSet:
         C.
     regimes : tuple of Regime
         The interventions in groups within which the observed nodes form one network.
+    stands_for : tuple of tuple of str
+        Per member the labels of those with the same effect that `reduced` left out for it; empty in other sets.
     derived : dict
         What later stages compute from the set once and keep with it; not part of its value, not pickled.
 
@@ -124,7 +126,7 @@ class InterventionSet:
         self._places = None if distinct else find_places(graph, codes, self._choices)
         self._costs = checked_costs(costs, len(codes), lambda: self.labels)
         self.derived: dict[Any, Any] = {}
-        self._stands_for: tuple[tuple[str, ...], ...] = ()
+        self.stands_for: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def _from_codes(
@@ -181,24 +183,7 @@ class InterventionSet:
         ``choices`` maps each node to its values, None meaning "left free"; a plain list of nodes gives each (0, 1).
         """
         instance(graph, "graph", CausalGraph, GRAPH)
-        if not isinstance(choices, Mapping):
-            choices = dict.fromkeys(listed(choices, "choices", "a list of node names, such as ['ad']"), (0, 1))
-        table: dict[str, tuple[int | None, ...]] = {}
-        for node, values in choices.items():
-            graph.require(node)
-            table[node] = tuple(listed(values, "choices", f"a list for {node!r} such as [0, 1] or [None, 1]"))
-        total = math.prod(len(values) for values in table.values())
-        if total > most:
-            given = f"The product of the choices makes {total:,} interventions; expected at most {most:,}"
-            raise BadValue(f"{given}. Give fewer nodes or fewer values each, or raise most.")
-        check_room(graph, total)
-        return cls(
-            graph,
-            (
-                {node: value for node, value in zip(table, values, strict=True) if value is not None}
-                for values in itertools.product(*table.values())
-            ),
-        )
+        return cls(graph, product_of(graph, choices, most))
 
     @classmethod
     def possibly_optimal(
@@ -247,13 +232,8 @@ class InterventionSet:
         if len(self.groups) == len(self):
             return self
         small, labels = self.subset([group[0] for group in self.groups]), self.labels
-        small._stands_for = tuple(tuple(labels[place] for place in group[1:]) for group in self.groups)
+        small.stands_for = tuple(tuple(labels[place] for place in group[1:]) for group in self.groups)
         return small
-
-    @property
-    def stands_for(self) -> tuple[tuple[str, ...], ...]:
-        """Per member the labels of those with the same effect that `reduced` left out for it; not part of its value."""
-        return self._stands_for or ((),) * len(self)
 
     @property
     def graph(self) -> CausalGraph:
