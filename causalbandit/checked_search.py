@@ -177,7 +177,9 @@ class _Course:
         Rows from before may refute it without a hint what is wrong: what was only seen fits several graphs. Then a
         search waits for experiments that tell them apart, for a part of its budget.
         """
-        if not self.watch.refuted or self.watch.before is None or self.watch.total >= self.budget * PATIENCE:
+        spending = self.spending
+        used = self.watch.total / self.budget if spending is None else spending.spent / spending.total
+        if not self.watch.refuted or self.watch.before is None or used >= PATIENCE:
             return self.watch.refuted
         check = self.watch.check()
         assert check is not None

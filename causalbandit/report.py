@@ -229,6 +229,9 @@ def _plan(decision: Decision) -> str:
         }
     )
     said = {"strategy": decision.strategy, "experiments": f"{decision.counts.total:,} of {decision.budget:,}"}
+    if decision.spending is not None and decision.spending.unit == "money":
+        said["experiments"] = f"{decision.counts.total:,}"
+        said["money"] = f"{decision.money:,.6g} of {decision.spending.total:,.6g}"
     mixture = decision.mixture
     parts = [pieces.facts(said), pieces.table(phases)]
     if mixture is not None:

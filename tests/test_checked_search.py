@@ -249,3 +249,20 @@ def test_columns_that_come_and_go_are_left_out_of_the_check(strong):
     result = cb.search(problem, 3000, "top-two", environment=experiments, check="repair", rng=0)
     assert result.graph_check.rows.nodes == ("x", "z", "m", "y")
     assert result.counts.total == 3000
+
+
+def test_a_repaired_search_keeps_to_its_money(strong):
+    problem, world = strong.problem, strong.world
+    costs = np.linspace(1, 5, len(problem.interventions))
+    problem = replace(problem, interventions=problem.interventions.with_costs(costs))
+    decision = cb.search(
+        *(problem, None, "top-two"),
+        budget_money=20_000,
+        limits=cb.Limits(setup=10, most_each=3000),
+        world=world,
+        check="repair",
+        rng=1,
+    )
+    assert decision.amendments
+    assert 15_000 < decision.money <= 20_000
+    assert decision.experiments.max() <= 3000

@@ -122,10 +122,10 @@ class Promise:
         """Whether every rival is excluded, so that the promise holds."""
         return self.n_undecided == 0
 
-    def sentence(self, budget: int) -> str:
-        """What was promised and by which rule, or that it was not."""
+    def sentence(self, budget: int | None) -> str:
+        """What was promised and by which rule, or that it was not; ``budget`` None where it is no number."""
         within = f"within {self.tolerance:g} of the best" if self.tolerance else "the best"
-        spent = f"{self.experiments:,} of {budget:,} experiments"
+        spent = f"{self.experiments:,}{'' if budget is None else f' of {budget:,}'} experiments"
         if not self.kept:
             return (
                 f"Not sure after {spent}: at least {self.n_undecided:,} of {self.n_rivals:,} other interventions may "
@@ -214,7 +214,7 @@ class Watched:
         plan = self.strategy.run(task, budget, rng)
         counts: Counts | None = None
         promise: Promise | None = None
-        purse = task.purse
+        purse, told = task.purse, None if task.purse is not None and task.purse.unit == "money" else budget
         most = max(1, -(-budget // self.stop.looks))
         try:
             batch = next(plan)
@@ -230,14 +230,14 @@ class Watched:
                     promise = self.stop.promise(task, standing)
                     if promise.kept:
                         plan.close()
-                        return standing.choice(promise, budget)
+                        return standing.choice(promise, told)
                 assert seen is not None
                 batch = plan.send(seen)
         except StopIteration as stopped:
             choice: Choice = stopped.value
         if promise is None:  # a strategy that needed no experiment, with all tables known
             return choice
-        return replace(choice, promise=promise, notes=(*choice.notes, promise.sentence(budget)))
+        return replace(choice, promise=promise, notes=(*choice.notes, promise.sentence(told)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +282,7 @@ class Standing:
         leader = best_at_random(effects, rng)
         return cls(counts, found.effects, leader, posterior, found.gradient, (both, effects))
 
-    def choice(self, promise: Promise, budget: int) -> Choice:
+    def choice(self, promise: Promise, budget: int | None) -> Choice:
         """The leader, with what is promised of it."""
         posterior, effects = (self.posterior, self.effects) if self.all_data is None else self.all_data
         tables = None if posterior is None else posterior.tables(self.counts.visits)

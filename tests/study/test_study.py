@@ -357,3 +357,32 @@ def test_the_rows_of_a_study_are_checked_against_its_graph(tmp_path):
             study.report(tmp_path / "page.html")
             page = (tmp_path / "page.html").read_text(encoding="utf-8")
             assert ("common cause of m and y" in page) == refuted
+
+
+def test_a_study_with_a_budget_of_money_is_the_search_with_the_same_and_tells_what_it_spent(tmp_path):
+    problem = funnel()
+    costs = np.linspace(1, 10, len(problem.interventions))
+    problem = replace(problem, interventions=problem.interventions.with_costs(costs))
+    limits = cb.Limits(setup=1.5, most_kinds=3, most_each=20)
+    path = tmp_path / "a.study"
+    Study.create(path, problem, None, "top-two", rng=5, budget_money=150, limits=limits).close()
+    money = []
+    while True:
+        with Study.open(path) as study:  # made again from the file every time
+            todo = study.ask()
+            money.append(study.status().money)
+            if not len(todo):
+                break
+            assert len(todo[list(problem.graph.nodes)].fillna(-1).drop_duplicates()) <= 3
+            study.tell(outcomes(problem, todo))
+    assert money == sorted(money)
+    with Study.open(path) as study:
+        decision = study.result()
+        assert decision.money == pytest.approx(money[-1])
+        assert 100 < decision.money <= 150
+        assert decision.experiments.max() <= 20
+        assert f"{decision.money:,.6g} of 150 money" in study.status().summary()
+        assert study.status().budget_money == 150
+    with pytest.raises(ValueError, match="budget_money buys up to"):
+        Study.create(tmp_path / "b.study", problem, None, "top-two", budget_money=1e15)
+    assert not (tmp_path / "b.study").exists()
