@@ -350,6 +350,8 @@ def affordable_length(purse: Spending, active: Integers, before: int) -> int:
 
     low, high = 0.0, 2.0 * (before + purse.money / float(prices.min()) + 1.0)
     for _ in range(64):
+        if int(low / n_left[0]) == int(high / n_left[0]):  # the next length is certain
+            break
         middle = 0.5 * (low + high)
         low, high = (middle, high) if cost(middle) <= purse.money else (low, middle)
     length = int(lengths(low)[0])
