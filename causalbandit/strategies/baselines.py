@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -29,10 +28,15 @@ import numpy.typing as npt
 
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
-from causalbandit.spending import Spending
 from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
 from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
+from causalbandit.strategies.phase_lengths import (
+    affordable_length,
+    rounds_of_halving,
+    sequential_halving_rounds,
+    successive_rejects_lengths,
+)
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
 
@@ -161,12 +165,12 @@ class SequentialHalving:
     def smallest_budget(self, task: Task) -> int:
         """K·⌈log₂ K⌉: one experiment each in the first round."""
         n_arms = len(task.interventions)
-        return max(1, n_arms * _rounds_of_halving(n_arms))
+        return max(1, n_arms * rounds_of_halving(n_arms))
 
     def smallest_money(self, task: Task) -> float:
         """⌈log₂ K⌉ times the price of one experiment under each intervention: a round has equal money."""
         assert task.purse is not None
-        rounds = max(1, _rounds_of_halving(len(task.interventions)))
+        rounds = max(1, rounds_of_halving(len(task.interventions)))
         return rounds * float((task.purse.prices + task.purse.setup).sum())
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
@@ -308,74 +312,6 @@ def _ones_per_experiment(
     visits = budget * mixed + weights * history.counts.visits[rows]
     ones = counts.ones[rows] + weights * history.counts.ones[rows]
     return np.asarray(np.divide(ones * mixed, visits, out=np.zeros(len(rows)), where=visits > 0))
-
-
-def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:
-    """n_1 … n_{K−1}: experiments that each intervention still in has after each phase of successive rejects."""
-    log_bar, bits = _log_bar(n_arms)
-    numerator = (int(budget) - n_arms) << bits
-    # -(-a // b) is a / b rounded up, in integers: the lengths add up to at most the budget, however large it is.
-    return np.array([-(-numerator // (log_bar * arms_left)) for arms_left in range(n_arms, 1, -1)], dtype=np.int64)
-
-
-@lru_cache(maxsize=16)
-def _log_bar(n_arms: int) -> tuple[int, int]:
-    """logbar(K) = ½ + Σ_{i=2..K} 1/i as an integer over 2^bits, rounded up so that no length is too large.
-
-    The denominator of logbar(K) has fewer than 2K bits. With so many and 128 more, rounding it up changes no length;
-    they are limited to keep this quick, so that above about a thousand interventions a length may be 1 too small.
-    """
-    bits = 128 + min(2 * n_arms, 2048)
-    one = 1 << bits
-    return one // 2 - sum(-one // arm for arm in range(2, n_arms + 1)), bits
-
-
-def affordable_length(purse: Spending, active: Integers, before: int) -> int:
-    """Experiments under each of the ``active`` [k] after the next phase of successive rejects with prices.
-
-    n_j = ⌊s/j⌋ with j interventions left, for the largest s that the money pays if the cheapest are dropped first,
-    set-ups in every phase included. When that leaves less than one more experiment each, one more if it can be paid.
-    """
-    n_left = np.arange(len(active), 1, -1)
-    prices = np.sort(purse.prices[active])
-    setups = np.cumsum(np.sort(purse.setup[active])[::-1])[n_left - 1].sum()  # the dearest j in each phase
-    most = before + int(purse.most[active].min())
-
-    def lengths(scale: float) -> Floats:
-        return np.minimum(np.maximum(np.floor(scale / n_left), before), most)
-
-    def cost(scale: float) -> float:
-        reached = lengths(scale) - before
-        return float(reached @ prices[: len(reached)] + reached[-1] * prices[-1] + setups)
-
-    low, high = 0.0, 2.0 * (before + purse.money / float(prices.min()) + 1.0)
-    for _ in range(64):
-        if int(low / n_left[0]) == int(high / n_left[0]):  # the next length is certain
-            break
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if cost(middle) <= purse.money else (low, middle)
-    length = int(lengths(low)[0])
-    if length > before:
-        return length
-    one_more = np.zeros(len(purse.prices), dtype=np.int64)
-    one_more[active] = 1
-    return before + int(bool((one_more <= purse.most).all()) and purse.cost(one_more) <= purse.money)
-
-
-def sequential_halving_rounds(n_arms: int, budget: int) -> list[tuple[int, int]]:
-    """Per round of sequential halving: how many interventions it keeps, and the experiments for each one in it."""
-    n_rounds = _rounds_of_halving(n_arms)
-    rounds = []
-    active = n_arms
-    for _ in range(n_rounds):
-        size = budget // (active * n_rounds)
-        active = -(-active // 2)
-        rounds.append((active, size))
-    return rounds or [(1, budget)]
-
-
-def _rounds_of_halving(n_arms: int) -> int:
-    return (n_arms - 1).bit_length()
 
 
 def _sample_means(trials: Numbers, successes: Numbers) -> Floats:

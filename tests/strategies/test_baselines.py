@@ -12,16 +12,20 @@ from hidden_cause import hidden_cause
 from causalbandit import Problem, evaluate_regret, search
 from causalbandit.driver import drive
 from causalbandit.random_problems import bernoulli_arms
+from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.baselines import (
     ImportanceWeighted,
     SequentialHalving,
     SuccessiveRejects,
     Uniform,
     UniformPlugIn,
+)
+from causalbandit.strategies.catalogue import STRATEGIES
+from causalbandit.strategies.phase_lengths import (
+    affordable_length,
     sequential_halving_rounds,
     successive_rejects_lengths,
 )
-from causalbandit.strategies.catalogue import STRATEGIES
 from causalbandit.strategies.strategy import make_task
 
 ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]
@@ -245,3 +249,20 @@ def test_every_strategy_works_with_a_declared_hidden_cause(strategy):
     frame = evaluate_regret(problem, strategy, 4000, 12, rng=0).to_frame()
     effects = problem.model.effects(problem.interventions)
     assert frame["regret"].mean() < 0.4 * (effects.max() - np.median(effects))
+
+
+def test_lengths_with_prices_are_the_longest_that_the_worst_order_can_pay():
+    prices = np.array([1.0, 4.0, 2.0, 8.0])
+    purse = Spending("money", 300.0, 300.0, prices, np.zeros(4), np.full(4, 10**18), 4, Limits())
+
+    def cost(scale):
+        """The cheapest are dropped first: 1 after ⌊s/4⌋ experiments, 2 after ⌊s/3⌋, 4 and 8 after ⌊s/2⌋."""
+        return scale // 4 * 1 + scale // 3 * 2 + scale // 2 * 12
+
+    longest = max(scale for scale in range(100) if cost(scale) <= 300)
+    assert affordable_length(purse, np.arange(4), 0) == longest // 4
+    # After the first phase the dearest was dropped, not the cheapest: its money makes the others' phases longer.
+    first = longest // 4
+    left = purse.after(np.full(4, first))
+    scales = [s for s in range(400) if (s // 3 - first) * 1 + (s // 2 - first) * 6 <= left.money]
+    assert affordable_length(left, np.array([0, 2, 1]), first) == max(scales) // 3 > first
