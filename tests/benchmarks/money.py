@@ -102,8 +102,8 @@ def main() -> None:
     lines = [
         "# Searches that look at prices",
         "",
-        f"Made by `python tests/benchmarks/money.py --replications {replications}`: {PRICES * replications} searches per",
-        "cell, prices 1 or 10.",
+        f"Made by `python tests/benchmarks/money.py --replications {replications}`:",
+        f"{PRICES * replications} searches per cell, prices 1 or 10.",
         "",
         "| problem | strategy | T | money | regret, counting experiments | for the same money | half | a quarter |",
         "|---|---|---|---|---|---|---|---|",
