@@ -27,7 +27,8 @@ from causalbandit.assignments import FREE
 from causalbandit.clique_tree import Floats, clique_tree
 from causalbandit.graph import Family
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY, Factor, Pass, pairs_in_memory
+from causalbandit.messages import Factor, Pass
+from causalbandit.propagation import MEMORY, pairs_in_memory
 from causalbandit.regimes import Regime
 from causalbandit.sharing import Plan, alike_above, plans
 

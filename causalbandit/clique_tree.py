@@ -49,20 +49,25 @@ class Scope:
     shape : tuple of int
         Shape of a table over the scope's nodes that broadcasts against one over the bag's, ``Bag.shape``; 1 where a run
         of nodes is outside the scope.
-    outside : tuple of int
-        Those axes.
+    axes, outside, kept : list or tuple of int
+        All axes of a table over the bag with two more behind them; those outside the scope, and the others.
     to_bag, from_bag : numpy.ndarray of int, shape [2^size], or None
         Takes a table whose configurations are read in the scope's order of nodes to one in the bag's, and back. None
         when both orders agree.
+    last_is : two numpy.ndarray of float, shape [2^size, 1]
+        1 where the last of the scope's nodes is 0, and 1 where it is 1; nodes in the bag's order.
     """
 
     size: int
     places: Places
     order: Places
     shape: tuple[int, ...]
+    axes: list[int]
     outside: tuple[int, ...]
+    kept: list[int]
     to_bag: Places | None
     from_bag: Places | None
+    last_is: tuple[Floats, Floats]
 
     def sum_onto(self, table: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """``table`` [..., 2^|bag|] summed onto the scope, [..., 2^|scope|]."""
@@ -136,6 +141,8 @@ class CliqueTree:
     width : int
         Tree width that the triangulation found: nodes in its largest clique, minus one. Small neighbouring cliques
         are merged into one bag, so that a bag may hold a few nodes more.
+    scopes_in_parent : list of Scope
+        Where each bag's separator stands in its parent; the root's own in the root.
     target_in_root : numpy.ndarray of float, shape [2^|root|]
         1 for the root's configurations in which the target is 1, else 0.
 
@@ -156,6 +163,10 @@ class CliqueTree:
             self._refuse(self.width + 1, largest_bag, len(widest_family) - 1)
         self.bags = _make_bags(cliques, parents, scopes)
         self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
+        self.scopes_in_parent = [bag.own_scope for bag in self.bags]
+        for bag in self.bags:
+            for child, scope in zip(bag.children, bag.child_scopes, strict=True):
+                self.scopes_in_parent[child] = scope
 
     def _refuse(self, largest: int, largest_bag: int, in_degree: int) -> None:
         need = f"a table over {largest} nodes at once (tree width {largest - 1}), more than the {largest_bag}"
@@ -372,4 +383,9 @@ def _scope(bag: tuple[int, ...], variables: tuple[int, ...], runs: Sequence[tupl
             to_bag = 2 * to_bag + ((own >> (len(variables) - 1 - in_bag_order.index(variable))) & 1)
         from_bag = np.argsort(to_bag)
     outside = tuple(axis for axis, length in enumerate(shape) if length == 1)
-    return Scope(len(variables), places, np.argsort(places, kind="stable"), shape, outside, to_bag, from_bag)
+    axes = list(range(len(shape) + 2))
+    kept = [axis for axis in axes if axis not in outside]
+    order = np.argsort(places, kind="stable")
+    last = np.arange(1 << len(variables)) & 1
+    one = (last if to_bag is None else last[to_bag]).astype(np.float64)[:, None]
+    return Scope(len(variables), places, order, shape, axes, outside, kept, to_bag, from_bag, (1 - one, one))

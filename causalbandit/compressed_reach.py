@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from causalbandit.clique_tree import Floats, Places, clique_tree
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY, Pass, pairs_in_memory
+from causalbandit.messages import Pass
+from causalbandit.propagation import MEMORY, pairs_in_memory
 from causalbandit.sharing import plans
 
 

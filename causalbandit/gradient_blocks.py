@@ -8,7 +8,8 @@ import numpy as np
 
 from causalbandit.clique_tree import Floats, Places, clique_tree
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY, Pass, pairs_in_memory
+from causalbandit.messages import Pass
+from causalbandit.propagation import MEMORY, pairs_in_memory
 from causalbandit.sharing import Plan
 
 

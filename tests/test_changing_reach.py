@@ -11,7 +11,8 @@ from enumeration import enumerate_all, random_hidden_problem, random_problem
 
 from causalbandit import CausalGraph, InterventionSet
 from causalbandit.changing_reach import ChangingReach
-from causalbandit.propagation import Pass, propagate
+from causalbandit.messages import Pass
+from causalbandit.propagation import propagate
 
 
 def deep_problem(rng, n_nodes, **options):
