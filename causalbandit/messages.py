@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import mul
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,13 @@ def _contracted(factors: Sequence[Factor], share: Share, shape: tuple[int, ...],
             product = np.broadcast_to(product, (*shape, *product.shape[-2:]))
         summed: Floats = np.add.reduce(product, axis=scope.outside) if scope.outside else product
     else:
-        summed = np.einsum(arrays[0], scope.axes, arrays[1], scope.axes, scope.kept)
+        operands: list[Any] = [
+            arrays[0],
+            scope.axes,
+            arrays[1],
+            scope.axes,
+        ]  # numpy's stubs know subscripts as text only
+        summed = np.einsum(*operands, scope.kept)
         lengths = [max(array.shape[axis] for array in arrays) for axis in range(len(shape))]
         n_alike = math.prod(shape[axis] // lengths[axis] for axis in scope.outside)  # nothing depends on these nodes
         if n_alike > 1:
