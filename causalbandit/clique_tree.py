@@ -7,7 +7,7 @@ to one bag that holds its node and parents. The tree knows nothing of tables or 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
 from typing import TypeVar
@@ -233,7 +233,9 @@ def clique_tree(
     graph: CausalGraph, families: tuple[Family, ...] | None = None, largest_bag: int = LARGEST_BAG
 ) -> CliqueTree:
     """The clique tree of the families of a regime (default: ``graph.families``), made once and kept with the graph."""
-    own = families is None or families is graph.families
+    if families is not None and any(family.alternatives for family in families):
+        families = tuple(replace(family, alternatives=()) for family in families)  # the tree is the same
+    own = families is None or families is graph.families or families == graph.families
     key = ("clique_tree", largest_bag, None if own else families)
     if key not in graph.derived:
         graph.derived[key] = CliqueTree(graph.families if families is None else families, largest_bag=largest_bag)

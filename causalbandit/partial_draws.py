@@ -94,7 +94,9 @@ class _RegimeDraws:
         self._simulator = simulator
         self._bags = simulator.tree.bags
         self._kept = simulator.kept()
-        self._holder = {family.key: simulator.holder[place][0] for place, family in enumerate(simulator.tree.families)}
+        self._holder = {
+            family.key: simulator.holder[place][0] for place, family in enumerate(simulator.regime.families)
+        }
         self._below: list[list[Flow]] = [[] for _ in self._bags]  # drawn above, down to this bag's separator
         self._above: list[list[Flow]] = [[] for _ in self._bags]  # drawn below, up to this bag's separator
         if self._kept is not None:
