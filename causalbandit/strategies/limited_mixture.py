@@ -43,6 +43,10 @@ LOCAL_SEARCH = "local search"
 """What found a mixture that limits forbid the solver."""
 CANDIDATES = 6
 """Interventions outside the set, those with the largest gradient, that are tried in place of each member."""
+ROOM = 2.0
+"""Where only experiments of one kind are limited, the first members could hold so many times the money."""
+GOOD_ENOUGH = 0.01
+"""Certified gap at which members stop growing then."""
 MOST_MOVES = 40
 """Improvements after which the search ends, whether or not there are more."""
 LEAST_GAIN = 1e-4
@@ -174,23 +178,29 @@ class _Search:
         return best
 
     def whole(self) -> _Point:
-        """The best point of all interventions, where only experiments of one kind are limited."""
+        """The best point of all interventions, where only experiments of one kind are limited.
+
+        The members grow by those with the largest gradient until the certificate is as good as asked or nothing helps.
+        """
         order = np.argsort(-self._gradient(self.relaxed.weights, self.relaxed.dual), kind="stable")
         order = order[self.most[order] > 0]
-        enough = int(np.searchsorted(np.cumsum(self.most[order]), 1.0)) + 1
+        enough = int(np.searchsorted(np.cumsum(self.most[order]), ROOM)) + 1
         members = np.union1d(order[:enough], self.wanted)
-        best = self.solved(members)
+        best, lower = self.solved(members), self.relaxed.lower_bound
         for _ in range(MOST_MOVES):
+            lower = max(lower, self.bound(best))
             score = np.where(self.most > 0, best.gradient, -np.inf)
-            outside = np.setdiff1d(np.argsort(-score, kind="stable")[:CANDIDATES], members)
-            outside = outside[self.most[outside] > 0]
-            if not len(outside):
+            score[members] = -np.inf
+            outside = np.argsort(-score, kind="stable")[: max(CANDIDATES, len(members) // 2)]
+            outside = outside[score[outside] > -np.inf]
+            if not len(outside) or best.value <= lower * (1 + GOOD_ENOUGH):
                 break
             members = np.union1d(members, outside)
             point = self.solved(members)
-            if not point.value < best.value * (1 - LEAST_GAIN):
+            done = not point.value < best.value * (1 - LEAST_GAIN)
+            best = min(best, point, key=lambda each: each.value)
+            if done:
                 break
-            best = point
         return best
 
     def _thinned(self) -> _Point:
