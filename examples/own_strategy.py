@@ -17,7 +17,7 @@ is a generator of some twenty lines, and is compared with the others like any of
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -53,8 +53,8 @@ curves.plot().figure.savefig("regret.png", dpi=110)
 class HalfThenBest:
     """Half of the budget for all interventions, half for the better half of them."""
 
-    name: ClassVar[str] = "half-then-best"
-    needs: ClassVar[Literal["rows", "target"]] = "target"
+    name: str = "half-then-best"
+    needs: Literal["rows", "target"] = "target"
 
     def smallest_budget(self, task) -> int:
         """Every intervention is tried at least once."""
