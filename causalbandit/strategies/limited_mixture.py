@@ -103,7 +103,7 @@ def limited_mixture(
     search = _Search(problem, most, purse.setup / money, purse.kinds, relaxed)
     found = search.run() if purse.few_kinds else search.whole()
     if not np.isfinite(found.value):
-        raise InvalidArgument("most_kinds", _no_plan(purse, reach[rows]))
+        raise InvalidArgument("most_kinds" if purse.few_kinds else "most_each", _no_plan(purse, reach[rows]))
     lower = max(relaxed.lower_bound, search.bound(found))
     return replace(
         relaxed,
@@ -132,6 +132,8 @@ def _said(purse: Spending, found: _Point, lower: float) -> str:
 
 
 def _no_plan(purse: Spending, reach: Array) -> str:
+    if not purse.few_kinds:
+        return "leaves rows to be learned that no intervention may reach any more. Allow more experiments of one kind."
     problem = MixtureProblem(reach, reach, np.zeros(len(reach)), reach.max(axis=1), reach.max(axis=1))
     cover = int(np.count_nonzero(problem.uniform_over_cover()))
     return (
@@ -186,6 +188,9 @@ class _Search:
         order = order[self.most[order] > 0]
         enough = int(np.searchsorted(np.cumsum(self.most[order]), ROOM)) + 1
         members = np.union1d(order[:enough], self.wanted)
+        allowed = np.where(self.most > 0, self.problem.rate, 0.0)
+        starved = (self.problem.rate[:, members].max(axis=1) + self.problem.count <= 0) & allowed.any(axis=1)
+        members = np.union1d(members, allowed[starved].argmax(axis=1))
         best, lower = self.solved(members), self.relaxed.lower_bound
         for _ in range(MOST_MOVES):
             lower = max(lower, self.bound(best))

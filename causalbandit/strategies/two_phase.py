@@ -46,6 +46,10 @@ Integers = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
 
+HALF_A_VISIT = 0.5
+"""With limits a row that was never visited counts as this often visited in the mixture, as in Jeffreys' prior."""
+
+
 @dataclass(frozen=True)
 class TwoPhase:
     """The two-phase search of Yabe et al. (2018): its simple regret is O(√(γ* log(A·T)/T)), see `gamma_star`.
@@ -246,6 +250,8 @@ class TwoPhase:
             mixture = optimal_mixture(whole, objective, counts=visits / max(remaining, 1), **settings)
         else:
             assert not isinstance(whole, CompressedReach)
+            if purse.few_kinds or purse.capped:  # limits may leave no way to see the rows that were not seen yet
+                visits = np.maximum(visits, HALF_A_VISIT)
             mixture = limited_mixture(whole, objective, visits, purse, **settings)
         # 13-20. Interventions of the remaining experiments drawn from it.
         if purse is not None and remaining:

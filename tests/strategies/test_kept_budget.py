@@ -81,6 +81,15 @@ def test_limits_hold_for_a_number_of_experiments_too(name):
     assert max(np.count_nonzero(batch.sizes) for batch in decision.batches) <= 2
 
 
+@pytest.mark.parametrize("limits", [cb.Limits(most_kinds=1), cb.Limits(most_each=14), cb.Limits(2.0, 1, 30)])
+def test_two_phase_ends_although_limits_leave_rows_unseen(limits):
+    problem = replace(PROBLEM, interventions=ARMS.with_costs(np.linspace(1, 3, len(ARMS))))
+    for seed in range(3):
+        decision = cb.search(problem, budget_money=130, limits=limits, rng=seed)
+        assert np.isfinite(decision.mixture.value)
+        assert decision.money <= 130
+
+
 def test_parts_of_a_batch_hold_few_kinds_and_add_up():
     batch = Batch(np.array([3, 0, 4, 1, 5, 9]), "p")
     parts = list(by_kinds(batch, 2))

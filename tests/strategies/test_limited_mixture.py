@@ -17,7 +17,7 @@ FREE = 10**18
 def purse_of(prices, money, setup=0.0, kinds=None, most=FREE):
     prices = np.asarray(prices, dtype=float)
     n = len(prices)
-    limits = Limits(most_kinds=kinds, most_each=None if most is FREE else int(np.min(most)))
+    limits = Limits(most_kinds=kinds, most_each=None if most is FREE else int(np.max(most)))
     return Spending(
         "money", money, money, prices, np.zeros(n) + setup, np.full(n, most), n if kinds is None else kinds, limits
     )
@@ -93,6 +93,8 @@ def test_without_limits_that_bind_it_is_the_mixture_itself():
 def test_limits_that_leave_rows_unreached_are_refused_by_name():
     with pytest.raises(InvalidArgument, match=r"most_kinds was 2; no 2 interventions .* all 3 rows .* which 3 do"):
         limited_mixture(np.eye(3), None, np.zeros(3), purse_of(np.ones(3), 10.0, kinds=2))
+    with pytest.raises(InvalidArgument, match="most_each leaves rows to be learned that no intervention may reach"):
+        limited_mixture(np.eye(3), None, np.zeros(3), purse_of(np.ones(3), 10.0, most=np.array([5, 0, 5])))
     seen = limited_mixture(np.eye(3), None, np.ones(3), purse_of(np.ones(3), 10.0, kinds=2))  # seen once already
     assert seen.n_used == 2
     assert "no mixture within the limits is better by more than" in seen.note
