@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 from conftest import ROOT
 from documents import PAGES, agree, blocks, commands, printed_by_command, printed_by_python
 
 import causalbandit as cb
+from causalbandit.cli import main
 
 ELSEWHERE = re.compile(
     r"python3? (-m venv|-m pytest|(?P<script>(examples|tests)/[\w/]+\.py))|.*pip install|.*mkdocs build"
@@ -49,6 +51,27 @@ def test_a_page_whose_output_is_wrong_fails(tmp_path, monkeypatch):
     page.write_text("```python\nprint(1.25)\n```\n\n```text\n1.35\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError):
         test_what_a_page_shows_is_so(page, tmp_path, monkeypatch, None)
+
+
+def options(command):
+    """The options of a command and of the commands under it."""
+    found = {name for parameter in command.params for name in parameter.opts}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        found.update(*(options(command.get_command(context, name)) for name in command.list_commands(context)))
+    return found
+
+
+OPTIONS = options(main) | {"--help", "--small"}  # the latter that of scripts under tests/benchmarks
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_options_and_members_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= OPTIONS
+    for name, member in set(re.findall(r"`(?:cb\.)?([A-Z]\w+)\.(\w+)", text)):
+        named = getattr(cb, name)
+        assert hasattr(named, member) or member in named.__dataclass_fields__, f"{name}.{member}"
 
 
 def test_scripts_that_the_pages_name_exist():
