@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from causalbandit.checked_search import checked_plan
+from causalbandit.checks import shaped
 from causalbandit.counts import Counts
 from causalbandit.driver import Check, drive
 from causalbandit.errors import InvalidArgument, RunError
@@ -155,6 +156,7 @@ class Bench:
 
         def counted(batch: Batch) -> Batch:
             nonlocal used, money
+            shaped(batch.sizes, "batch.sizes", costs.shape, "one number per intervention")
             used += batch.total
             money += float(batch.sizes @ costs) + (0.0 if setup is None else float(setup[batch.sizes > 0].sum()))
             if used > budget:

@@ -62,7 +62,7 @@ def test_strategies_meet_the_same_worlds_and_rows_do_not_depend_on_what_else_is_
     together = evaluate_regret(PROBLEM, ["uniform", "successive-rejects"], [20, 60], 25, rng=2)
     alone = evaluate_regret(PROBLEM, {"again": "uniform"}, [60], 10, rng=2)
     frame = together.to_frame()
-    same = frame[(frame["strategy"] == "uniform") & (frame["budget"] == 30) & (frame["replication"] < 10)]
+    same = frame[(frame["strategy"] == "uniform") & (frame["budget"] == 60) & (frame["replication"] < 10)]
     assert same["chosen"].tolist() == alone.to_frame()["chosen"].tolist()
 
 

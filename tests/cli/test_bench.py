@@ -45,6 +45,11 @@ class Mistaken(Mine):
         raise KeyError("state")
 
 
+class Short(Mine):
+    def run(self, task, budget, rng):
+        yield Batch(np.ones(3, dtype=np.int64), "three")
+
+
 class Unmade(Mine):
     def __init__(self, depth):
         pass
@@ -98,7 +103,8 @@ def test_the_json_holds_what_the_library_says(own, tmp_path):
     content = json.loads(done.stdout)
     results = run_suite("uniform", ["parity"], 2)
     assert content["format"] == "causalbandit suite"
-    assert content["score_card"]["rows"][0]["ratio"] == pytest.approx(1.0)
+    card = results.score_card(["uniform"]).to_frame()
+    assert content["score_card"]["rows"][0]["ratio"] == pytest.approx(card["ratio"].iloc[0])
     means = [cell["mean"] for cell in content["cells"]]
     assert means == pytest.approx(results.means()["mean"].tolist())
     rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False)
@@ -134,6 +140,11 @@ def test_without_a_strategy_the_shipped_results_are_shown(tmp_path):
         (["--seed", "3"], 2, "--seed: needs a STRATEGY to run"),
         (["uniform", "-o", "absent/card.txt"], 2, "--out: The folder 'absent' of 'absent/card.txt' does not exist"),
         (["{own}.py:Wasteful", *SMALL], 1, "asked for 90 experiments of a budget of 10."),
+        (
+            ["{own}.py:Short", *SMALL],
+            1,
+            "batch.sizes has shape (3,); expected (9,): one number per intervention.\nThis happened to 'mine'",
+        ),
         (
             ["{own}.py:Mistaken", *SMALL],
             1,
