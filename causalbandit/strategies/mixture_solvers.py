@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import Error
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
 
@@ -36,6 +39,12 @@ CVXPY_SOLVERS: dict[str, Callable[[float], dict[str, Any]]] = {
     "MOSEK": lambda tolerance: {},
 }
 """Conic solvers reached through cvxpy, with their settings for a tolerance. Clarabel is always there, SCS an extra."""
+_LARGE = 50_000
+"""Entries of the rate up to which a solver is given it as it is."""
+_SPARSE = 0.2
+"""Share of entries that differ from their row's usual one, up to which the solver is given the differences."""
+_ROUNDING = 1e-9
+"""Differences that count as none: entries are near 1 or below, and the certificate judges with the exact ones."""
 FIRST_ORDER = "first-order"
 """The name of the solver in numpy."""
 
@@ -87,8 +96,15 @@ def conic(name: str) -> Solver:
 
         mixture = cp.Variable(problem.rate.shape[1], nonneg=True)
         value = cp.Variable()
-        limits = problem.weight.T @ cp.inv_pos(problem.count + problem.rate @ mixture) <= value
-        program = cp.Problem(cp.Minimize(value), [limits, cp.sum(mixture) == 1])
+        parts = _sparse_parts(problem)
+        if parts is None:
+            limits, by_rows = problem.weight.T @ cp.inv_pos(problem.count + problem.rate @ mixture) <= value, []
+        else:
+            (usual_rate, rate), (usual_weight, weight) = parts
+            costs, usual = cp.Variable(len(usual_rate)), cp.Variable()
+            limits = weight.T @ costs + usual <= value
+            by_rows = [cp.inv_pos(problem.count + usual_rate + rate @ mixture) <= costs, usual == usual_weight @ costs]
+        program = cp.Problem(cp.Minimize(value), [limits, cp.sum(mixture) == 1, *by_rows])
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an inaccurate answer is judged by the certificate, not by its warning
@@ -101,6 +117,33 @@ def conic(name: str) -> Solver:
         return [(_simplex(mixture.value), _simplex(np.atleast_1d(limits.dual_value)))]
 
     return solve
+
+
+def _sparse_parts(problem: Restricted) -> list[tuple[Array, csr_array]] | None:
+    """Rate and weight as each row's usual entry and a sparse rest; None where the problem is small or the rest is not.
+
+    An intervention changes the reach of rows below it alone, so that most entries of a row may be the same. Shares sum
+    to one: the usual entry comes out as a constant.
+    """
+    if problem.rate.size <= _LARGE:
+        return None
+    parts = []
+    for matrix in (problem.rate, problem.weight):
+        parts.append(_spread(matrix))
+        if parts[-1][1].nnz > _SPARSE * matrix.size:
+            return None
+    return parts
+
+
+def _spread(matrix: Array) -> tuple[Array, csr_array]:
+    """Each row's middle entry [C'], and what the entries differ from it by; nothing where that is rounding."""
+    from scipy.sparse import csr_array
+
+    middle = matrix.shape[1] // 2
+    usual = np.partition(matrix, middle, axis=1)[:, middle]
+    rest = matrix - usual[:, None]
+    rest[np.abs(rest) < _ROUNDING] = 0.0
+    return usual, csr_array(rest)
 
 
 def _simplex(point: ArrayLike) -> Array:

@@ -10,6 +10,7 @@ from causalbandit import (
     optimal_mixture,
 )
 from causalbandit.strategies import mixture_solvers
+from causalbandit.strategies.mixture_solvers import Restricted, conic
 
 
 def test_gap_is_small_on_random_instances_with_the_main_solver():
@@ -103,3 +104,26 @@ def test_they_would_if_the_interior_point_solver_went_on_to_its_last_digit(monke
     exact = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-12)
     monkeypatch.setitem(mixture_solvers.CVXPY_SOLVERS, "CLARABEL", lambda tolerance: exact)
     assert distances_under_rounding(1e-3).max() > 1e-5
+
+
+def test_differences_from_the_usual_reach_lead_to_the_same_optimum(monkeypatch):
+    """A chain, in which most interventions leave a row as it is, solved with and without its usual entries."""
+    rng = np.random.default_rng(0)
+    n_rows, n_interventions = 40, 60
+    rate = np.repeat(rng.uniform(0.2, 0.8, n_rows)[:, None], n_interventions, axis=1)
+    changed = rng.random(rate.shape) < 0.1
+    rate[changed] = rng.uniform(0, 1, changed.sum())
+    start = np.full(n_interventions, 1 / n_interventions)
+    problem = Restricted(rate, rate**2, rng.uniform(0, 0.2, n_rows), start, 1e-6)
+    values = {}
+    for large in (rate.size, 0):
+        monkeypatch.setattr(mixture_solvers, "_LARGE", large)
+        assert (mixture_solvers._sparse_parts(problem) is None) == (large > 0)
+        ((mixture, dual),) = conic("CLARABEL")(problem)
+        denominators = problem.count + rate @ mixture
+        row = (problem.weight @ dual) / denominators
+        value = ((1 / denominators) @ problem.weight).max()
+        bound = row.sum() ** 2 / ((row / denominators) @ problem.count + ((row / denominators) @ rate).max())
+        assert bound <= value <= bound * (1 + 1e-5)
+        values[large] = value
+    np.testing.assert_allclose(values[0], values[rate.size], rtol=1e-5)
