@@ -262,7 +262,9 @@ class InterventionSet:
 
     def with_costs(self, costs: Sequence[float] | Mapping[str, float]) -> InterventionSet:
         """The same interventions at other prices, in order or by label."""
-        return InterventionSet._from_codes(self._graph, self._codes, costs, distinct=self._places is None)
+        new = self._from_codes(self._graph, self._codes, costs, distinct=self._places is None, choices=self._choices)
+        new.stands_for = self.stands_for
+        return new
 
     @property
     def _rows(self) -> RowPlan:

@@ -86,6 +86,15 @@ def test_prices_by_label_follow_the_interventions():
     assert cb.InterventionSet(GRAPH, list(ARMS), costs=costs) == ARMS.with_costs([1, 2.5, 7])
 
 
+def test_other_prices_keep_the_interventions_alternatives_included():
+    graph = cb.CausalGraph(nx.DiGraph([("ad", "sale")]), "sale", alternatives={"ad": {"often": [0.9]}})
+    arms = cb.InterventionSet(graph, [{}, {"ad": 1}, {"ad": "often"}])
+    priced = arms.with_costs({"(observe)": 1, "ad=1": 2, arms.labels[2]: 5})
+    assert list(priced) == list(arms)
+    assert priced.costs.tolist() == [1, 2, 5]
+    assert priced.with_costs([1, 1, 1]) == arms
+
+
 @pytest.mark.parametrize(
     ("costs", "expected"),
     [

@@ -156,7 +156,7 @@ def regret(
                 budgets,
                 replications,
                 budgets_money=budgets_money,
-                limits=limits if limits.asked else None,
+                limits=limits,
                 world=truth,
                 check="off" if check == "off" else "repair" if check == "repair" else "warn",
                 rng=used_seed,

@@ -63,12 +63,13 @@ def one_budget(budget: Any, budget_money: Any, options: str = "--budget") -> Non
         raise BadInput(f"Give {options} T, a number of experiments, or {options}-money M, a sum of money: one of them.")
 
 
-def limits_of(setup: float | None, most_kinds: int | None, most_each: int | None) -> Limits:
-    """The limits of the options."""
+def limits_of(setup: float | None, most_kinds: int | None, most_each: int | None) -> Limits | None:
+    """The limits of the options; None when none is given."""
     from causalbandit.spending import Limits
 
     with bad_input("--setup"):
-        return Limits(0.0 if setup is None else setup, most_kinds, most_each)
+        limits = Limits(0.0 if setup is None else setup, most_kinds, most_each)
+    return limits if limits.asked else None
 
 
 def priced(problem: Problem, costs: str | None) -> Problem:

@@ -99,7 +99,7 @@ def create(
     stop = stopping_rule(error, tolerance)
     used_seed = drawn_seed() if seed is None else seed
     rows = history_of(problem, history, intervention_column)
-    made = partial(Study.create, budget_money=budget_money, limits=limits if limits.asked else None)
+    made = partial(Study.create, budget_money=budget_money, limits=limits)
     with (
         bad_input(),
         _study_errors(),
