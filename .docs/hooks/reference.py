@@ -41,6 +41,7 @@ def groups() -> dict[str, list[str]]:
             home[name] = home[before]
             found[home[name]].insert(found[home[name]].index(before) + 1, name)
         before = name
+    assert sorted(home) == sorted(causalbandit.__all__), "a public name has no page"
     return found
 
 

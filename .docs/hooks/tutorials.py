@@ -76,7 +76,9 @@ def tutorial(script: Path) -> tuple[str, dict[str, bytes]]:
             for file in sorted(file for file, stamp in stamps(folder).items() if before.get(file) != stamp):
                 if file.endswith((".png", ".html")):
                     written[file] = (Path(folder) / file).read_bytes()
-                    page.append(f"{'!' * file.endswith('.png')}[{file}]({script.stem}/{file})")
+                    figure = file.endswith(".png")
+                    words = f"![{Path(file).stem}]" if figure else f"[The page that this wrote: {file}]"
+                    page.append(f"{words}({script.stem}/{file})")
     return "\n\n".join(page) + "\n", written
 
 
