@@ -29,11 +29,15 @@ RESULTS = HERE.parent / "results" / "engine_before_after.md"
 CASES = [("andes", "SNode_151", 200), ("andes", "SNode_151", 5_000), ("andes", "GOAL_99", 200)]
 CASES += [("andes", "GOAL_99", 5_000), ("win95pts", "Problem1", 200), ("asia", "dysp", 200)]
 PARTS = {
+    "c_einsum": "the last product of a large bag with its sum",
     "take": "values gathered by group of interventions, and rows by configuration",
-    "c_einsum": "the last product with its sum",
     "_contracted": "other products",
+    "_store": "writing into the arrays [C, A]",
     "alike": "grouping interventions (sets larger than one chunk are grouped anew each time)",
-    "_share": "grouping interventions by ancestors",
+    "_share": "grouping interventions by what they fix among ancestors",
+    "_unique1d": "grouping",
+    "cumsum": "grouping",
+    "argsort": "grouping",
 }
 
 
@@ -130,10 +134,9 @@ def main() -> None:
             return
         shares = run(trees["after"], CASES[1], f"{folder}/profile.npz", profiled=True)
     lines += ["", "| share of the time, andes, SNode_151, 5,000 | in | what it does |", "|---:|---|---|"]
-    lines += [
-        f"| {share} | {name} | {PARTS.get(name.split()[-2] if ' ' in name else name, '')} |"
-        for name, share in shares.items()
-    ]
+    for name, share in shares.items():
+        meaning = next((text for part, text in PARTS.items() if part in name), "")
+        lines.append(f"| {share} | {name} | {meaning} |")
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
