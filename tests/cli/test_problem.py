@@ -412,7 +412,7 @@ def test_the_version_is_that_of_the_package(run):
     assert run("--version").output == f"causalbandit {cb.__version__}\n"
 
 
-@pytest.mark.parametrize("output", ["a full disk", "nobody", "an old terminal"])
+@pytest.mark.parametrize("output", ["a full disk", "an old terminal"])
 def test_files_are_written_whatever_becomes_of_what_is_printed(output, tmp_path):
     graph = cb.CausalGraph(nx.DiGraph([("реклама_$", "покупка")]), "покупка")
     model = cb.CausalModel(graph, {"реклама_$": [0.5], "покупка": [0.1, 0.6]})
@@ -424,13 +424,9 @@ def test_files_are_written_whatever_becomes_of_what_is_printed(output, tmp_path)
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
     if output == "a full disk" and not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full on this system")
-    target = {"a full disk": "/dev/full", "an old terminal": str(tmp_path / "said.txt")}.get(output)
+    target = {"a full disk": "/dev/full", "an old terminal": str(tmp_path / "said.txt")}[output]
     command = [sys.executable, "-m", "causalbandit", *words]
-    if target is None:
-        reader, writer = os.pipe()
-        os.close(reader)
-    else:
-        writer = os.open(target, os.O_WRONLY | os.O_CREAT)
+    writer = os.open(target, os.O_WRONLY | os.O_CREAT)
     done = subprocess.run(
         command, stdout=writer, stderr=subprocess.PIPE, check=False, cwd=tmp_path, env=environment, encoding="utf-8"
     )
@@ -441,14 +437,6 @@ def test_files_are_written_whatever_becomes_of_what_is_printed(output, tmp_path)
     assert done.returncode == (0 if output == "an old terminal" else 1)
     if output == "a full disk":
         assert "Printing failed: No space left" in done.stderr
-
-
-def test_the_module_runs_and_says_its_exit_status():
-    command = [sys.executable, "-m", "causalbandit", "show", "missing.json"]
-    bad = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert bad.returncode == 2
-    assert bad.stdout == ""
-    assert "Traceback" not in bad.stderr
 
 
 def test_a_search_that_is_refused_writes_nothing(run, tmp_path):

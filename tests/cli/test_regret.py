@@ -106,7 +106,7 @@ def sorted_rows(path):
 def test_a_killed_run_resumes_to_the_same_rows(tmp_path):
     # When the kills strike depends on the machine; whenever that is, the rows must be the same.
     arguments = [
-        *("regret", PURCHASE, "--budgets", "30,100,300", "--strategies", STRATEGIES, "--replications", "150"),
+        *("regret", PURCHASE, "--budgets", "30,100,300", "--strategies", STRATEGIES, "--replications", "80"),
         *("--seed", "3", "--quiet"),
     ]
     command = [sys.executable, "-m", "causalbandit", *arguments]

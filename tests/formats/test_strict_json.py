@@ -29,7 +29,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.dictionaries(st.text(), values, max_size=4), st.booleans())
 def test_whatever_json_can_hold_is_read_as_it_was_written(document, ascii_only):
     assert read(json.dumps(document, ensure_ascii=ascii_only)) == document
