@@ -223,7 +223,7 @@ class Watched:
                 if purse is not None:
                     most = largest_part(batch, purse, self.stop.looks)
                 for part in in_parts(batch, most, own):
-                    new = yield part
+                    new = yield replace(part, families=None)  # a look at all data reads all counts
                     seen = new if seen is None else seen + new
                     counts = new if counts is None else counts + new
                     standing = Standing.of(task, counts, own)

@@ -304,3 +304,20 @@ def test_rows_from_before_name_the_leader_and_the_experiments_alone_promise():
     assert choice.best_index == 2
     assert choice.effects[2] == pytest.approx(0.53, abs=0.01)  # the estimates are those of all data
     assert choice.tables.visits.max() == 400
+
+
+def test_looks_read_all_counts_of_every_batch():
+    """Two-phase reads a layer of each first batch; what is promised needs the outcomes under every intervention."""
+    problem = cb.load_problem("asia")
+    task = make_task(problem)
+    arms, rng = problem.interventions, np.random.default_rng(0)
+    simulator = problem.model.simulator(arms)
+    asked = []
+    for strategy in (cb.TwoPhase(), Watched(cb.TwoPhase(), StopWhenSure(0.05, 0.5))):
+        plan = strategy.run(task, 2_000, np.random.default_rng(1))
+        batch = next(plan)
+        asked.append(batch.families)
+        plan.send(simulator.draw(batch.sizes, rng))
+        plan.close()
+    assert asked[0] is not None
+    assert asked[1] is None
