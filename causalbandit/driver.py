@@ -131,8 +131,9 @@ def search(
     progress : bool, optional
         Show a progress bar; by default only on a terminal.
     memory : int
-        Bound on working memory of one propagation, in bytes. Two-phase search keeps about four arrays of C·A numbers
-        beside it (C family rows, A interventions).
+        Bound on working memory of one propagation, in bytes. Two-phase and top-two search keep about four arrays of
+        C·A numbers beside it (C family rows, A interventions) while one of them fits into the bound; then they read
+        reach compressed, some interventions at a time, unless there are prices, another weighting or truncation.
 
     reduce : bool
         Search among one intervention, the cheapest, of each group that has the same effect in every model of the graph
