@@ -105,6 +105,10 @@ STUDIES = [
     Study("Exact contrasts", "bernoulli_contrast 20", 60, "20 paths for 1,000", "bernoulli_contrast.md"),
     Study("Bounded scores", "score_bounds 50", 40, "50 paths for 500", "score_bounds.md"),
     Study("Plug-in intervals", "plug_in 60", 40, "60 experiments for 1,000", "plug_in.md"),
+    Study("What a design predicts", "design --small", 80, "one problem"),
+    Study("Half of the money", "money --small", 60, "fewer problems and searches"),
+    Study("Tables that are known", "known_tables --small", 60, "fewer searches"),
+    Study("Long graphs", "deep_graphs --small", 60, "100 and 300 nodes", speed=True),
     Study("Policies with contexts", "contextual 20", 40, "20 experiments for 500", "contextual.md"),
 ]
 """In the order of the file."""
