@@ -67,7 +67,7 @@ def test_the_mixture_of_a_compressed_array_is_that_of_the_array():
 def test_many_interventions_take_less_memory_than_the_array():
     problem = load_problem("win95pts")
     arms = InterventionSet.up_to(problem.graph, 2)
-    reach = CompressedReach(arms, problem.model.cpt)
+    reach = problem.model.compressed_reach(arms)
     assert reach.nbytes < 0.6 * 8 * reach.shape[0] * reach.shape[1]
 
 

@@ -29,6 +29,7 @@ from causalbandit.compressed_reach import CompressedReach
 from causalbandit.errors import InvalidArgument, InvalidType, RunError
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
+from causalbandit.propagation import MEMORY
 from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, SOLVERS
 from causalbandit.strategies.streamed_problem import StreamedProblem
@@ -200,7 +201,9 @@ def gamma_star(
         If no solver proves the value to ``tolerance``; `optimal_mixture` gives the best value found with its gap.
     """
     instance(model, "model", CausalModel, "a CausalModel, such as problem.model, and its interventions")
-    mixture = optimal_mixture(model.reach(interventions), learned=learned, tolerance=tolerance)
+    large = isinstance(interventions, InterventionSet) and 8 * interventions.n_family_rows * len(interventions) > MEMORY
+    reach = model.compressed_reach(interventions) if large else model.reach(interventions)
+    mixture = optimal_mixture(reach, learned=learned, tolerance=tolerance)
     if mixture.gap > tolerance:
         given = f"gamma_star was solved only to a gap of {mixture.gap:.1e}, not to {tolerance:.1e} ({mixture.note})"
         raise RunError(f"{given}. Use optimal_mixture(...), which gives the value with its gap, or raise tolerance.")
