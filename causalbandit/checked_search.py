@@ -87,6 +87,7 @@ def checked_plan(
     memory: int = MEMORY,
     history: History | None = None,
     spending: Spending | None = None,
+    reduce: bool = False,
 ) -> Generator[Batch, ObservedRows, CheckedRun]:
     """The generator of a checked search: yields batches, is sent their rows, returns what it came to.
 
@@ -97,7 +98,7 @@ def checked_plan(
     Rows of a ``history`` are checked beside the experiments, and alone before the first one; they are taken to come
     from the same population. When that explains the data better than any amendment, the history is dropped instead.
     """
-    course = _Course(problem, strategy, budget, rng, repair, memory, history, spending)
+    course = _Course(problem, strategy, budget, rng, repair, memory, history, spending, reduce)
     plan = course.repaired() if course.due() else course.start()
     while True:
         try:
@@ -127,6 +128,7 @@ class _Course:
         memory: int,
         history: History | None = None,
         spending: Spending | None = None,
+        reduce: bool = False,
     ) -> None:
         self.strategy, self.budget, self.rng, self.memory = strategy, budget, rng, memory
         reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
@@ -134,6 +136,7 @@ class _Course:
         self.watch = Watch(problem, running=repair and reads_graph, before=before)
         self.history, self.dropped = history, False
         self.spending = spending  # what is left
+        self.reduce = reduce
         self.phases: list[str] = []
         self.counts: list[Counts] = []  # of each batch, under the graph of the moment
         self.amendments: list[Amendment] = []
@@ -155,7 +158,7 @@ class _Course:
         earlier = None
         if self.history is not None and not self.dropped:
             earlier = Earlier(self.history.counts(self.problem.interventions))
-        task = make_task(self.problem, memory=self.memory, history=earlier, spending=self.spending)
+        task = make_task(self.problem, memory=self.memory, history=earlier, spending=self.spending, reduce=self.reduce)
         return Maximisation.of(self.problem).task(task)
 
     def start(self) -> Plan:

@@ -17,6 +17,7 @@ from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
 from causalbandit.decision_words import decision_text
 from causalbandit.drawings import decision_html
+from causalbandit.equal_effects import equals
 from causalbandit.errors import BadValue
 from causalbandit.finished_batches import FinishedBatch
 from causalbandit.formats.result_file import stamp
@@ -168,9 +169,9 @@ class Decision:
         """One row per intervention: the chosen one first, the others by their estimate.
 
         Columns: ``intervention``, ``estimate`` (of P(target = 1)), ``experiments``, ``successes`` (target = 1 in them),
-        ``best``; where interventions with the same effect were left out their labels, ``same_effect``; with a budget of
-        money ``money`` (what they cost, without set-ups); with the true tables also
-        ``true_effect`` and ``regret``. The index is the place in the set.
+        ``best``; where interventions have provably the same effect ``same_effect``, the labels of its equals; with a
+        budget of money ``money`` (what they cost, without set-ups); with the true tables also ``true_effect`` and
+        ``regret``. The index is the place in the set.
         """
         import pandas as pd
 
@@ -184,8 +185,9 @@ class Decision:
             "successes": self.counts.successes,
             "best": np.arange(n_interventions) == self.best_index,
         }
-        if any(self.problem.interventions.stands_for):
-            data["same_effect"] = ["; ".join(others) for others in self.problem.interventions.stands_for]
+        groups = self.problem.interventions.groups
+        if len(groups) < n_interventions:
+            data["same_effect"] = ["; ".join(others) for others in equals(groups, data["intervention"])]
         if self.spending is not None and self.spending.unit == "money":
             data["money"] = self.experiments * self.problem.interventions.costs
         if self.true_effects is not None:

@@ -72,17 +72,13 @@ def _estimate_lines(decision: Decision) -> list[str]:
 
 
 def _group_lines(decision: Decision) -> list[str]:
-    """Which interventions have the effect of the chosen one, and how many were left out for their equals in all."""
-    groups = decision.problem.interventions.stands_for
-    n_out = sum(map(len, groups))
-    if not n_out:
-        return []
-    own = groups[decision.best_index]
+    """Which interventions have the effect of the chosen one in every model of the graph."""
+    arms = decision.problem.interventions
+    group = next(group for group in arms.groups if decision.best_index in group)
+    own = [arms.subset([place]).labels[0] for place in group if place != decision.best_index]
     more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
     named = "; ".join(shortened(label, 40) for label in own[:NAMED])
-    lines = wrapped(f"Provably the same effect: {named}{more}") if own else []
-    said = "1 intervention was left out: it has" if n_out == 1 else f"{n_out:,} interventions were left out: they have"
-    return [*lines, *wrapped(f"Groups: {said} the effect of one that is as cheap, in every model of the graph")]
+    return wrapped(f"Provably the same effect: {named}{more}") if own else []
 
 
 def _interval_lines(decision: Decision) -> list[str]:

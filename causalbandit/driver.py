@@ -79,7 +79,7 @@ def search(
     history_interventions: str | Mapping[str, str] | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
-    reduce: bool = False,
+    reduce: bool = True,
 ) -> Decision:
     """The best intervention that ``strategy`` finds with at most ``budget`` experiments, or for ``budget_money``.
 
@@ -134,11 +134,11 @@ def search(
         Bound on working memory of one propagation, in bytes. Two-phase and top-two search keep about four arrays of
         C·A numbers beside it (C family rows, A interventions) while one of them fits into the bound; then they read
         reach compressed, some interventions at a time, unless there are prices, another weighting or truncation.
-
     reduce : bool
-        Search among one intervention, the cheapest, of each group that has the same effect in every model of the graph
-        (`InterventionSet.reduced`). `Decision.problem` holds those and the decision names the others. None is left out
-        with ``limits``, in a ``world``, whose graph may say otherwise, and when check="repair" may change the graph.
+        Experiment with one intervention only, the cheapest, of each group that has the same effect in every model of
+        the graph (`InterventionSet.groups`); the others share its estimate. With False, and in any case with
+        ``limits``, in a ``world``, whose graph may say otherwise, and when check="repair" may change the graph, all are
+        experimented with. A strategy of one's own is told the smaller set.
 
     Returns
     -------
@@ -160,11 +160,10 @@ def search(
     instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
     if known is not None:
         problem = problem.with_known(known)
-    if reduce and limits is None and world is None and check != "repair":
-        problem = problem.reduced()
+    reduce = reduce and world is None and check != "repair"
     rows = read_history(problem, history, history_interventions)
     chosen, task, budget = prepared(
-        *(problem, strategy, budget, budget_money, limits), stop=stop, memory=memory, history=rows
+        *(problem, strategy, budget, budget_money, limits), stop=stop, memory=memory, history=rows, reduce=reduce
     )
     if environment is not None:
         function(environment, "environment", "a function run(intervention, size) that returns a DataFrame")
@@ -225,6 +224,7 @@ def prepared(
     stop: StopWhenSure | None = None,
     memory: int = MEMORY,
     history: History | None = None,
+    reduce: bool = True,
 ) -> tuple[Strategy, Task, int]:
     """The strategy as an object, its task on the user's scale, and the budget; refused now what could not run later.
 
@@ -237,7 +237,7 @@ def prepared(
         require_reader(chosen)
     earlier = None if history is None else Earlier(history.counts(problem.interventions))
     spending = Spending.of(problem.interventions, budget, budget_money, limits)
-    task = make_task(problem, memory=memory, history=earlier, spending=spending)
+    task = make_task(problem, memory=memory, history=earlier, spending=spending, reduce=reduce)
     check_tables(chosen, task)
     most = check_budget(budget, chosen, task)
     if chosen.needs == "rows":
@@ -314,6 +314,7 @@ class _RunOnRows:
             memory=memory,
             history=self.history,
             spending=self.task.spending,
+            reduce=self.task.reduce,
         )
         with _bar(self.budget, self.progress) as bar:
 

@@ -21,6 +21,7 @@ values make a group; those of different groups have different effects in almost 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,9 @@ def minimal_codes(graph: CausalGraph, codes: Codes) -> Codes:
 def equal_groups(
     graph: CausalGraph, codes: Codes, choices: Codes, costs: npt.NDArray[np.float64], derived: dict[Any, Any]
 ) -> tuple[tuple[int, ...], ...]:
-    """Places of the interventions of each group, the cheapest first (of equal prices the first), groups by that.
+    """Places of the interventions of each group, the cheapest first; groups by that.
+
+    Of equal prices the one that fixes the fewest nodes, which shows more of the tables, and of these the first.
 
     Interventions that replace tables, by other ``choices`` [A, N], are never put together. Kept in ``derived``.
     """
@@ -60,7 +63,19 @@ def equal_groups(
         groups: dict[bytes, list[int]] = {}
         for place, (row, choice) in enumerate(zip(minimal_codes(graph, codes), choices, strict=True)):
             groups.setdefault(row.tobytes() + choice.tobytes(), []).append(place)
-        kept = (tuple(sorted(group, key=lambda place: (costs[place], place))) for group in groups.values())
+        n_fixed = (codes != FREE).sum(axis=1)
+        kept = (
+            tuple(sorted(group, key=lambda place: (costs[place], n_fixed[place], place))) for group in groups.values()
+        )
         derived["groups"] = tuple(sorted(kept, key=lambda group: group[0]))
     found: tuple[tuple[int, ...], ...] = derived["groups"]
     return found
+
+
+def equals(groups: Sequence[Sequence[int]], labels: Sequence[str]) -> list[tuple[str, ...]]:
+    """Labels of the others in each one's group, in the order of ``labels``."""
+    others: list[tuple[str, ...]] = [()] * len(labels)
+    for group in groups:
+        for place in group if len(group) > 1 else ():
+            others[place] = tuple(labels[other] for other in group if other != place)
+    return others

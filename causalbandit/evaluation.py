@@ -71,6 +71,7 @@ def evaluate_regret(
     resume: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     memory: int = MEMORY,
+    reduce: bool = True,
 ) -> RegretCurves:
     """Simple regret of every strategy at every budget, over simulated searches that all strategies share.
 
@@ -105,6 +106,9 @@ def evaluate_regret(
         Show a progress bar; by default only on a terminal.
     memory : int
         Bound on working memory of one propagation, in bytes, per worker.
+    reduce : bool
+        Whether searches experiment with one intervention only of each group with the same effect, as in `search`; not
+        in a ``world``.
 
     Raises
     ------
@@ -132,7 +136,9 @@ def evaluate_regret(
     if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
         raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
     labels = _problem_labels(problems)
-    cases = [Case.of(each, memory, truth, check, unit, limits) for each, truth in zip(problems, worlds, strict=True)]
+    cases = [
+        Case.of(each, memory, truth, check, unit, limits, reduce) for each, truth in zip(problems, worlds, strict=True)
+    ]
     if world is not None:
         for label, strategy in labelled.items():
             if getattr(strategy, "knows_tables", False):

@@ -228,7 +228,7 @@ class InterventionSet:
         return equal_groups(self._graph, self._codes, self._choices, self._costs, self.derived)
 
     def reduced(self) -> InterventionSet:
-        """The cheapest member of each group (the first among equal prices); the set itself when all differ."""
+        """The cheapest member of each group (at one price that which fixes least); the set itself when all differ."""
         if len(self.groups) == len(self):
             return self
         small, labels = self.subset([group[0] for group in self.groups]), self.labels

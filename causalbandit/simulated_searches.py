@@ -54,6 +54,8 @@ class Case:
         What its budgets count.
     limits : Limits, optional
         What its searches must keep to.
+    reduce : bool
+        Whether searches leave out interventions that have the same effect as another one.
     """
 
     problem: Problem = field(compare=False)
@@ -63,6 +65,7 @@ class Case:
     check: Check = "warn"
     unit: Unit = "experiments"
     limits: Limits | None = None
+    reduce: bool = True
 
     @classmethod
     def of(
@@ -73,6 +76,7 @@ class Case:
         check: Check = "warn",
         unit: Unit = "experiments",
         limits: Limits | None = None,
+        reduce: bool = True,
     ) -> Case:
         """The case of a problem, in a world if there is one."""
         text = fingerprint(problem)
@@ -80,7 +84,10 @@ class Case:
             text += f" in {fingerprint(world)}, {check}"
         if unit == "money" or limits is not None:
             text += f", {unit}, {limits}"
-        return cls(problem, text, memory, world, check, unit, limits)
+        reduce = reduce and world is None and len(problem.interventions.groups) < len(problem.interventions)
+        if reduce:
+            text += ", one of each group"
+        return cls(problem, text, memory, world, check, unit, limits, reduce)
 
     def spending(self, budget: float) -> Spending | None:
         """What a search may spend; None for a number of experiments without limits."""
@@ -131,7 +138,7 @@ class Bench:
         problem, self.case = case.problem, case
         self.problem, self.memory, self.check = problem, case.memory, case.check
         self.turn = Maximisation.of(problem)
-        self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory))
+        self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory, reduce=case.reduce))
         self.world = None if case.world is None else World(problem, case.world, memory=case.memory)
         if self.world is not None:
             self.regret = self.turn.regrets(self.world.effects)
@@ -192,7 +199,7 @@ class Bench:
             check_budget(budget, strategy, task)
         except InvalidArgument as error:
             if error.argument == "budget" and self.case.limits is None:
-                return f"needs at least {strategy.smallest_budget(self.task_for(strategy))} experiments"
+                return f"needs at least {strategy.smallest_budget(self.task_for(strategy).searched)} experiments"
             return f"{error.argument} {error.message}"
         return ""
 

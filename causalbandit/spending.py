@@ -219,6 +219,11 @@ class Spending:
         """What is left after a batch of ``sizes`` [A]."""
         return replace(self, money=self.money - self.cost(sizes), most=self.most - sizes)
 
+    def among(self, places: npt.NDArray[np.intp]) -> Spending:
+        """The same budget for the interventions at ``places`` alone."""
+        kinds = min(self.kinds, len(places))
+        return replace(self, prices=self.prices[places], setup=self.setup[places], most=self.most[places], kinds=kinds)
+
     def keeps(self, sizes: Integers) -> bool:
         """Whether ``sizes`` [A] are paid for and allowed, if perhaps in several batches."""
         return self.cost(sizes) <= self.money + self._slack and bool((sizes <= self.most).all())

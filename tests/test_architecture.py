@@ -22,7 +22,7 @@ FLOORS = [
     {"alternatives", "digraphs", "projection", "graph"},
     {"regimes", "possibly_optimal"},
     {"assignments", "equal_effects", "interventions"},
-    {"counts", "observed_rows", "adjustment", "spending", "learned_rows"},
+    {"counts", "observed_rows", "adjustment", "spending", "learned_rows", "representatives"},
     {
         "triangulation",
         "clique_tree",

@@ -10,15 +10,20 @@ import numpy as np
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, RunError
 from causalbandit.spending import Spending
+from causalbandit.strategies.equal_arms import plan_for_all, told_of_groups
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, check_budget
 
 
 def plan_of(strategy: Strategy, task: Task, budget: int, rng: np.random.Generator) -> Plan:
-    """The generator of ``strategy``, held to ``task.spending``.
+    """The generator of ``strategy``, told `Task.searched` and held to ``task.spending``; batches are of the whole set.
 
     A batch of more kinds of experiments than one may hold is run as several. RuntimeError for a batch beyond the money
     or the experiments that are left: strategies that plan by `Task.purse` ask for none.
     """
+    chosen = task.representatives
+    if chosen is not None:
+        plan = plan_of(told_of_groups(strategy, chosen), task.searched, budget, rng)
+        return plan_for_all(plan, task, chosen)
     purse = task.purse
     if purse is None:
         return strategy.run(task, budget, rng)

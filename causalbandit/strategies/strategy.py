@@ -7,7 +7,7 @@ runs the experiments. The driver feeds it (`causalbandit.driver`).
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ from causalbandit.known_tables import Known
 from causalbandit.learned_rows import LearnedRows
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
+from causalbandit.representatives import Representatives
 from causalbandit.spending import Spending
 from causalbandit.strategies.earlier import Earlier
 
@@ -87,6 +88,8 @@ class Task:
     spending : Spending, optional
         The budget, where it is a sum of money or has limits. A strategy that plans by its `purse` says so by an
         attribute ``reads_spending``; another is told a number of experiments that keeps to it in any case.
+    reduce : bool
+        Whether one intervention of each group with the same effect is enough to search among (see `searched`).
     """
 
     graph: CausalGraph
@@ -96,6 +99,33 @@ class Task:
     goal: Goal = "max"
     history: Earlier | None = None
     spending: Spending | None = None
+    reduce: bool = False
+
+    @cached_property
+    def representatives(self) -> Representatives | None:
+        """The interventions that stand for groups with the same effect; None where all are searched.
+
+        With limits all are: those on the experiments of one kind make several of a kind worth having.
+        """
+        limits = self.spending is not None and self.spending.limits.asked
+        if not self.reduce or limits or len(self.interventions.groups) == len(self.interventions):
+            return None
+        return Representatives.of(self.interventions)
+
+    @cached_property
+    def searched(self) -> Task:
+        """The task that the strategy is told: this one, or the same among the `representatives` alone."""
+        chosen, before, spending = self.representatives, self.history, self.spending
+        if chosen is None:
+            return self
+        return replace(
+            self,
+            interventions=chosen.reduced,
+            known=self.known[chosen.rows],
+            history=None if before is None else before.turned(chosen.counts(before.counts)),
+            spending=None if spending is None else spending.among(chosen.places),
+            reduce=False,
+        )
 
     @property
     def purse(self) -> Spending | None:
@@ -216,6 +246,8 @@ def make_task(
     memory: int = MEMORY,
     history: Earlier | None = None,
     spending: Spending | None = None,
+    *,
+    reduce: bool = False,
 ) -> Task:
     """What may be known of ``problem``: graph and interventions, and its known tables, of the target as it is.
 
@@ -237,13 +269,14 @@ def make_task(
                 else "Split nodes with many parents, or leave out edges that matter little."
             ),
         )
-    return Task(problem.graph, interventions, problem.known_rows, memory, problem.goal, history, spending)
+    return Task(problem.graph, interventions, problem.known_rows, memory, problem.goal, history, spending, reduce)
 
 
 def check_tables(strategy: Strategy, task: Task) -> None:
     """Raise when ``strategy`` says that it knows the tables of all nodes but the target, and ``task`` lacks some."""
     if not getattr(strategy, "knows_tables", False):
         return
+    task = task.searched
     target = task.graph.target
     learned = [family.node for family in task.interventions.families if task.learned[family.rows].any()]
     unknown = [node for node in dict.fromkeys(learned) if node != target]
@@ -258,6 +291,7 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
 
     Where prices differ or limits are set it is the most that any plan can have.
     """
+    task = task.searched
     smallest = strategy.smallest_budget(task)
     explain = getattr(strategy, "explain_smallest_budget", None)
     why = f" {explain(task)}" if explain is not None else ""

@@ -31,7 +31,7 @@ class Replay:
         self._terms = terms
         self._turn = Maximisation.of(terms.problem)
         strategy, task, budget = prepared(
-            terms.problem, terms.strategy, *terms.given, stop=terms.stop, history=terms.history
+            terms.problem, terms.strategy, *terms.given, stop=terms.stop, history=terms.history, reduce=terms.reduce
         )
         learner = np.random.SeedSequence(terms.seed.entropy, spawn_key=(*terms.seed.spawn_key, 0))
         self._plan: Plan = plan_of(strategy, self._turn.task(task), budget, np.random.default_rng(learner))

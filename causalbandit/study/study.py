@@ -74,6 +74,7 @@ class Study:
         stop: StopWhenSure | None = None,
         history: Any = None,
         history_interventions: Any = None,
+        reduce: bool = True,
     ) -> Study:
         """A new study in a new file.
 
@@ -98,13 +99,15 @@ class Study:
             End the study as soon as its data show that the best is found, as in `search`.
         history, history_interventions : optional
             Rows from before, as in `search`. The file keeps them, so that the plan can be made again.
+        reduce : bool
+            Ask for one intervention only, the cheapest, of each group with the same effect, as in `search`.
         """
         instance(problem, "problem", Problem, "a Problem, from load_problem or Problem(...)")
         if budget is not None:
             whole_number(budget, "budget", least=1, most=LARGEST_BUDGET, of="experiments")
         number(quorum, "quorum", above=0, most=1)
         rows = read_history(problem, history, history_interventions)
-        chosen, _, most = prepared(problem, strategy, budget, budget_money, limits, history=rows)
+        chosen, _, most = prepared(problem, strategy, budget, budget_money, limits, history=rows, reduce=reduce)
         if most > LARGEST_BUDGET:
             buys = f"buys up to {most:,} experiments; a study has at most {LARGEST_BUDGET:,}"
             raise InvalidArgument("budget_money", f"{buys}. Give less, or larger prices.")
@@ -115,6 +118,7 @@ class Study:
             *(problem, chosen, most if budget is None else budget, seed, float(quorum), stop, rows),
             budget_money=None if budget_money is None else float(budget_money),
             limits=limits,
+            reduce=reduce,
         )
         return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
 

@@ -49,6 +49,8 @@ class Terms:
         The sum of money that is the budget; ``budget`` is then the largest number of experiments that it buys.
     limits : Limits, optional
         What batches must keep to.
+    reduce : bool
+        Whether interventions that have the same effect as another one are left out.
     """
 
     problem: Problem
@@ -60,6 +62,7 @@ class Terms:
     history: History | None = None
     budget_money: float | None = None
     limits: Limits | None = None
+    reduce: bool = False
 
     @property
     def given(self) -> tuple[int | None, float | None, Limits | None]:
@@ -86,6 +89,7 @@ class Terms:
             "quorum": repr(self.quorum),
             "stop": json.dumps(None if self.stop is None else dataclasses.asdict(self.stop)),
             "spending": json.dumps([self.budget_money, None if self.limits is None else self.limits.to_dict()]),
+            "reduce": json.dumps(self.reduce),
             "history": json.dumps(None if self.history is None else self.history.to_dict()),
         }
 
@@ -107,6 +111,7 @@ class Terms:
                 None if history is None else History.from_dict(history),
                 money,
                 None if limits is None else Limits(**limits),
+                bool(json.loads(settings.get("reduce", "false"))),  # files from before experiment with all
             )
         except KeyError as error:
             raise StudyError(
