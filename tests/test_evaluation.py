@@ -192,7 +192,7 @@ def test_regret_against_money_is_paid_at_the_prices_and_resumed(tmp_path):
     done = frame[frame["reason"] == ""]
     assert (done["money"] <= done["budget"]).all()
     assert (done["money"] > 0.8 * done["budget"]).all()
-    assert (frame["reason"][(frame["budget"] == 30) & (frame["strategy"] == "sequential-halving")] != "").all()
+    assert (frame["reason"][(frame["budget"] == 60) & (frame["strategy"] == "sequential-halving")] != "").all()
     assert curves.means()["money"].notna().sum() == 3
     assert curves.plot().get_xlabel() == "money"
     again = evaluate_regret(problem, ["uniform", "sequential-halving"], None, 5, **settings).to_frame()
