@@ -172,3 +172,21 @@ def test_limits_and_repairs_leave_nothing_out():
     for options in ({"limits": cb.Limits(most_each=60)}, {"world": problem}, {"check": "repair"}):
         decision = cb.search(problem, 100, "uniform", rng=0, **options)
         assert (decision.experiments > 0).all()
+
+
+def test_regret_and_studies_leave_out_the_same(tmp_path):
+    """With the same draws a bandit's searches are those on the smaller set; a study hands out representatives alone."""
+    problem = chain_problem()
+    small = problem.reduced()
+    of_whole, of_small = (
+        cb.evaluate_regret(each, ["uniform", "top-two"], 60, 10, rng=4).to_frame() for each in (problem, small)
+    )
+    assert of_whole["regret"].tolist() == of_small["regret"].tolist()
+    asked = {}
+    for reduce in (True, False):
+        path = tmp_path / f"{reduce}.study"
+        with cb.Study.create(path, problem, 50, "uniform", rng=0, reduce=reduce) as study:
+            asked[reduce] = set(study.ask(50).drop(columns="id").astype(str).itertuples(index=False, name=None))
+        with cb.Study.open(path) as again:
+            assert again.status().open == 50
+    assert (len(asked[True]), len(asked[False])) == (3, 5)

@@ -38,6 +38,7 @@ OPTIONS = {
     "hidden": "--hidden",
     "history": "--history",
     "history_interventions": "--intervention-column",
+    "reduce": "--all-interventions",
     "interventions": "--intervention",
     "method": "--method",
     "most_each": "--most-each",

@@ -9,6 +9,7 @@ import click
 from causalbandit.cli.design import difficulty
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import history_of, history_options
+from causalbandit.cli.known import all_option, known_option, with_known
 from causalbandit.cli.options import (
     check_outputs,
     deliver,
@@ -95,6 +96,8 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
 @click.option(
     "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
 )
+@known_option
+@all_option
 @click.option("--pooled", is_flag=True, help="Two-phase: estimate from the experiments of both phases.")
 @click.option(
     "--truncation",
@@ -131,6 +134,8 @@ def search(
     most_each: int | None,
     seed: int | None,
     strategy: str,
+    known: str | None,
+    all_interventions: bool,
     pooled: bool,
     truncation: str | None,
     weighting: str | None,
@@ -160,7 +165,7 @@ def search(
 
     one_budget(budget, budget_money)
     limits = limits_of(setup, most_kinds, most_each)
-    problem = priced(load(graph), costs)
+    problem = with_known(priced(load(graph), costs), known)
     with bad_input("--strategy"):
         chosen = _strategy(strategy, pooled, truncation, weighting)
     stop = stopping_rule(error, tolerance)
@@ -168,7 +173,7 @@ def search(
         problem.require_model()
         check_fits(problem.interventions, MEMORY)
     with bad_input("--budget" if budget_money is None else "--budget-money"):
-        prepared(problem, chosen, budget, budget_money, limits)
+        prepared(problem, chosen, budget, budget_money, limits, reduce=not all_interventions)
     proof = Proof(confirm, control, log, scale)
     with bad_input():
         proof.check(problem)
@@ -186,6 +191,7 @@ def search(
             stop=stop,
             history=rows,
             progress=shown,
+            reduce=not all_interventions,
         )
     said = [intervention_label(decision.best) if quiet else decision.summary()]
     if seed is None and not quiet:
@@ -214,6 +220,7 @@ def search(
 @click.option("--up-to", metavar="K", type=click.IntRange(min=0), help="Fix at most K nodes at once.  [default: 1]")
 @click.option("--nodes", metavar="A,B,...", help="Nodes that may be fixed.  [default: the ancestors of NODE]")
 @click.option("--hidden", metavar="A,B,...", help="Nodes that nobody can see or fix.")
+@known_option
 @click.option("--name", metavar="TEXT", help="What the problem is called.  [default: the name of the file]")
 @click.option("--source", metavar="TEXT", default="", help="Where the network comes from.")
 @json_option
@@ -225,6 +232,7 @@ def convert(
     up_to: int | None,
     nodes: str | None,
     hidden: str | None,
+    known: str | None,
     name: str | None,
     source: str,
     json_file: str | None,
@@ -248,6 +256,7 @@ def convert(
             name=name,
             source=source,
         )
+    problem = with_known(problem, known)
     with running("Writing the graph file"):
         save_problem(problem, out)
     zero, one = problem.states[target]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, message_of, running
+from causalbandit.cli.known import all_option, known_option, with_known
 from causalbandit.cli.options import (
     check_outputs,
     drawn_seed,
@@ -72,6 +73,8 @@ def _sums(ctx: click.Context, param: click.Parameter, value: str | None) -> list
     show_default=True,
     help="Searches per graph, strategy and budget.",
 )
+@known_option
+@all_option
 @click.option("--world", metavar="FILE", help="The truth, when it differs from GRAPH: a graph file with tables.")
 @click.option(
     "--check",
@@ -99,6 +102,8 @@ def regret(
     most_each: int | None,
     strategies: str,
     replications: int,
+    known: str | None,
+    all_interventions: bool,
     world: str | None,
     check: str,
     seed: int | None,
@@ -125,7 +130,7 @@ def regret(
     if budgets_money is not None:
         with bad_input("--budgets-money"):
             checked_sums(budgets_money)
-    problems = [priced(load(graph), costs) for graph in graphs]
+    problems = [with_known(priced(load(graph), costs), known) for graph in graphs]
     with bad_input("--strategies"):
         chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
     truth = None if world is None else load(world)
@@ -162,6 +167,7 @@ def regret(
                 rng=used_seed,
                 n_jobs=jobs,
                 resume=resume,
+                reduce=not all_interventions,
                 progress=False if quiet else None,
             )
         except KeyboardInterrupt as interrupt:

@@ -263,6 +263,10 @@ def test_convert_writes_a_graph_file_that_the_other_commands_read(run, tmp_path)
     assert run("show", "out.json").exit_code == 0
     assert "x=0" in run("search", "out.json", "--budget", "3000", "--seed", "0", "--quiet").output
 
+    done = run("convert", "in.bif", "out.json", "--target", "y", "--known", "x")
+    assert done.exit_code == 0
+    assert dict(cb.load_problem("out.json").known_tables) == {"x": (0.25,)}
+    refused(run("convert", "in.bif", "bad.json", "--target", "y", "--known", "w"), "--known", "'w'")
     done = run("convert", "in.bif", "hidden.json", "--target", "y", "--hidden", "x")
     assert "2 nodes (1 hidden), 1 edges, 1 interventions" in done.output
     assert cb.load_problem("hidden.json").graph.hidden == ("x",)
