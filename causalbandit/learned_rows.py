@@ -91,3 +91,26 @@ def _reachable(interventions: InterventionSet) -> Flags:
                 rows[tuple(slice(None) if code == FREE else code for code in fixed.tolist())] = True
             found[regime.rows_in_set(family)] |= rows.ravel() | whole
     return found
+
+
+def teaching(interventions: InterventionSet, wanted: Flags) -> Flags:
+    """Which interventions leave the node of a row among ``wanted`` [C] free and agree with the row; [A].
+
+    Cost: one pass over the codes of the families with such rows and of their parents.
+    """
+    graph, codes = interventions.graph, interventions.assignments
+    found = np.zeros(len(interventions), dtype=bool)
+    for regime in interventions.regimes:
+        own = codes if regime.whole else codes[regime.places]
+        for family in regime.families:
+            rows = wanted[regime.rows_in_set(family)].reshape((2,) * len(family.parents))
+            if not rows.any():
+                continue
+            fixed = own[:, [graph.position(parent) for parent in family.parents]]
+            kinds, kind = np.unique(fixed, axis=0, return_inverse=True)
+            agrees = [
+                rows[tuple(slice(None) if code == FREE else code for code in each)].any() for each in kinds.tolist()
+            ]
+            free = own[:, graph.position(family.node)] == FREE
+            found[slice(None) if regime.whole else regime.places] |= free & np.array(agrees)[kind.ravel()]
+    return found

@@ -9,6 +9,7 @@ import pytest
 import causalbandit as cb
 from causalbandit.counts import Counts
 from causalbandit.possibly_optimal import Structure
+from causalbandit.representatives import Representatives
 
 
 def random_graph(seed):
@@ -157,6 +158,37 @@ def test_counts_of_the_whole_set_are_those_of_the_searched_one():
     history = cb.search(problem, 50, "top-two", rng=1, history=truth.sample({}, 100, rng=3))
     assert history.history.counts.trials.tolist() == [100, 0, 0, 0, 0]
     assert history.experiments[0] == 0
+
+
+@pytest.mark.parametrize("strategy", ["two-phase", "top-two"])
+def test_rows_that_no_searched_intervention_needs_keep_their_places(strategy):
+    """The cheap ones fix a, which a hidden cause ties to y: what y does when a is free has rows of its own."""
+    dag = nx.DiGraph([("a", "b"), ("b", "y"), ("u", "a"), ("u", "y")])
+    graph = cb.CausalGraph(dag, "y", hidden=["u"])
+    fixed = [{"b": 1}, {"a": 1, "b": 1}, {"b": 0}, {"a": 1, "b": 0}]
+    arms = cb.InterventionSet(graph, fixed, costs=[2, 1, 2, 1])
+    tables = {"u": [0.5], "a": [0.2, 0.7], "b": [0.3, 0.8], "y": [0.1, 0.3, 0.8, 0.9]}
+    problem = cb.Problem(graph, arms, cb.CausalModel(graph, tables))
+    rows = Representatives.of(arms).rows
+    assert rows.tolist() != list(range(len(rows)))
+    decision = cb.search(problem, 400, strategy, rng=1)
+    under = decision.experiments
+    assert under[[0, 2]].sum() == 0
+    (where,) = (rows for family, rows in arms.families_under(1) if family.node == "y")
+    np.testing.assert_array_equal(decision.counts.visits[where], under[[3, 1]])
+    np.testing.assert_allclose(decision.estimates, decision.true_effects, atol=0.1)
+    np.testing.assert_allclose(decision.tables.cpt[where], decision.estimates[[2, 1]], atol=1e-12)
+    again = cb.search(problem, 50, cb.TopTwo(prior=decision.counts), rng=1)
+    assert again.tables.visits[where].sum() == 450  # those of before count
+
+
+def test_outcomes_under_equal_interventions_count_for_the_one_that_is_searched():
+    arms = chain_problem([2, 5, 3, 1, 1]).interventions
+    counts = Counts.zeros(arms)
+    counts.trials[:], counts.successes[:] = [1, 2, 4, 8, 16], [0, 1, 2, 3, 4]
+    told = Representatives.of(arms).counts(counts)
+    assert told.trials.tolist() == [6, 8, 17]  # b=1, b=0, other=1
+    assert told.successes.tolist() == [3, 3, 4]
 
 
 def test_a_budget_need_only_be_enough_for_the_groups():

@@ -151,3 +151,16 @@ def test_what_is_known_lowers_regret(shop):
     both = [cb.evaluate_regret(each, "uniform-plug-in", [30], 200, rng=1, progress=False) for each in (told, shop)]
     means = [curves.to_frame()["regret"].mean() for curves in both]
     assert means[0] < means[1]
+
+
+@pytest.mark.parametrize("budget_money", [False, True])
+def test_top_two_experiments_only_where_something_is_left_to_learn(shop, budget_money):
+    """All tables but that of ad are known: an intervention that fixes it teaches nothing, from the first batch on."""
+    told = replace(shop, known=[node for node in shop.graph.nodes if node != "ad"])
+    amount = {"budget_money": 60.0} if budget_money else {"budget": 60}
+    decision = cb.search(told, strategy="top-two", rng=0, **amount)
+    fixes = np.array(["ad" in intervention for intervention in shop.interventions])
+    (family,) = shop.interventions.families_of("ad")
+    assert fixes.any()
+    assert decision.experiments[fixes].sum() == 0
+    assert decision.counts.visits[family.rows].sum() == decision.counts.total == 60

@@ -14,7 +14,7 @@ from causalbandit import (
     search,
 )
 from causalbandit.assignments import FREE
-from causalbandit.learned_rows import LearnedRows, reachable_rows
+from causalbandit.learned_rows import LearnedRows, reachable_rows, teaching
 
 
 def random_case(seed, *, hidden=False):
@@ -34,15 +34,18 @@ def random_case(seed, *, hidden=False):
     return InterventionSet(graph, sets.values())
 
 
-def reach_under_some_tables(arms, seed):
+def reach_under_some_tables(arms, seed, only=None):
     """Largest reach of every family row under tables without 0 and 1, by listing all states of the observed nodes.
 
+    By all interventions, or by the one at ``only``.
     Family by family of the intervention's own network: those of `families_under` and, for fixed nodes, none.
     """
     graph, rng = arms.graph, np.random.default_rng(seed)
     cpt = rng.uniform(0.1, 0.9, arms.n_family_rows)
     most = np.zeros(arms.n_family_rows)
     for place, fixed in enumerate(arms):
+        if only not in (None, place):
+            continue
         families = [(family, np.arange(arms.n_family_rows)[rows]) for family, rows in arms.families_under(place)]
         for state in itertools.product((0, 1), repeat=len(graph.ancestors)):
             value = dict(zip(graph.ancestors, state, strict=True))
@@ -62,6 +65,18 @@ def test_a_row_is_reachable_when_some_state_of_the_graph_visits_it(seed, hidden)
     expected = reach_under_some_tables(arms, seed) > 0
     np.testing.assert_array_equal(reachable_rows(arms), expected)
     assert not expected.all()  # so that all True would not pass
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_an_intervention_teaches_what_its_own_states_visit(seed, hidden):
+    arms = random_case(seed, hidden=hidden)
+    visits = np.array([reach_under_some_tables(arms, seed, only=place) > 0 for place in range(len(arms))])
+    found = np.array([teaching(arms, row) for row in np.eye(arms.n_family_rows, dtype=bool)])
+    np.testing.assert_array_equal(found.T, visits)
+    some = np.random.default_rng(seed).random(arms.n_family_rows) < 0.1
+    np.testing.assert_array_equal(teaching(arms, some), visits[:, some].any(axis=1))
+    assert 0 < visits.mean() < 1
 
 
 def test_observing_reaches_every_row():

@@ -20,7 +20,7 @@ from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.known_tables import Known
-from causalbandit.learned_rows import LearnedRows
+from causalbandit.learned_rows import LearnedRows, teaching
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.representatives import Representatives
@@ -153,6 +153,13 @@ class Task:
     def learned(self) -> npt.NDArray[np.bool_]:
         """Which of the C family rows must be learned, shape [C]."""
         return self.rows.flags
+
+    @cached_property
+    def teaches(self) -> npt.NDArray[np.bool_]:
+        """Which interventions can reach a row that must be learned, shape [A]; all where there is none."""
+        if np.isnan(self.known).all() or not self.learned.any():
+            return np.ones(len(self.interventions), dtype=bool)
+        return teaching(self.interventions, self.learned)
 
     @property
     def n_learned(self) -> int:

@@ -86,7 +86,7 @@ class TopTwo:
     warm_up : float
         κ ≥ 0: with few experiments per table row the posterior is too vague to steer by. The first min(κC, T)
         experiments are spread evenly, and so is the share κC/(κC + t) of a batch that starts after t; C counts the rows
-        to learn.
+        to learn. Where tables are known, only interventions that can reach a row to learn get experiments.
     floor : float
         ε in [0, 1]: every intervention gets at least the share ε/A of a batch, so that propensities stay above 0.
     prior : Counts or pandas.DataFrame, optional
@@ -184,7 +184,8 @@ class TopTwo:
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """The generator: batches until the budget is used or the stopping rule holds, then the decision."""
-        n_interventions = len(task.interventions)
+        teaches = task.teaches
+        n_teaching = int(teaches.sum())
         visits, ones, n_before = _prior_counts(self, task)
         caution = self.warm_up * task.n_learned
         first = 0 if task.with_rows(visits, ones)[0].any() else min(math.ceil(caution), budget)
@@ -197,7 +198,7 @@ class TopTwo:
                 break
             posterior = TablePosterior.of(task, visits, ones)
             if not posterior.visits.any() and not few_kinds:
-                phase, shares = "uniform", np.full(n_interventions, 1 / n_interventions)
+                phase, shares = "uniform", teaches / n_teaching
             else:
                 left = budget - used if purse is None else purse.money
                 shares, certainty, worth = self._shares(task, posterior, left, rng, purse)
@@ -205,13 +206,20 @@ class TopTwo:
                     stopped = certainty
                     break
                 evenly = caution / (caution + n_before + used) if caution else 0.0
-                shares = (1 - evenly) * shares / shares.sum() + evenly / n_interventions
+                if shares[teaches].any():  # else nothing is left to tell apart
+                    shares = np.where(teaches, shares, 0.0)
+                    shares = (1 - evenly) * shares / shares.sum() + evenly * teaches / n_teaching
+                else:
+                    shares = teaches / n_teaching
                 if self.floor > 0:
                     shares = floor_allocation(shares, self.floor)
                 phase = "top-two"
             if purse is None:
-                even, size = phase == "uniform", int(end) - used
-                sizes = even_sizes(size, n_interventions, rng) if even else sizes_from_shares(size, shares, rng)
+                size, sizes = int(end) - used, np.zeros(len(teaches), dtype=np.int64)
+                if phase == "uniform":
+                    sizes[teaches] = even_sizes(size, n_teaching, rng)
+                else:
+                    sizes = sizes_from_shares(size, shares, rng)
             else:
                 money = end - purse.spent
                 if worth is not None:
