@@ -58,7 +58,7 @@ def known_tables(graph: CausalGraph, given: Known, tables: Mapping[str, Sequence
         raise InvalidType("known", f"was {given!r}; expected {expected}.")
     found: dict[str, KnownTable] = {}
     for node in given:
-        graph.observed(node, "node in known=:")
+        graph.observed(node, "node with a known table:")
         _refuse_hidden_causes(graph, node)
         if isinstance(given, Mapping):
             table = _partly(graph, node, given[node])

@@ -148,7 +148,7 @@ def test_rows_that_do_not_fit_what_was_asked_are_refused(change, error, message)
     ("options", "error", "message"),
     [
         ({"environment": 3}, TypeError, r"environment was 3; expected a function run\(intervention, size\)"),
-        ({"known": [("ad", [0.5])]}, ValueError, r"Unknown node in known=: \('ad', \[0.5\]\)"),
+        ({"known": [("ad", [0.5])]}, ValueError, r"Unknown node with a known table: \('ad', \[0.5\]\)"),
         ({"memory": "1 GB"}, TypeError, r"memory was '1 GB'; expected a whole number of bytes"),
         ({"memory": 2.5e8}, TypeError, r"memory was 250000000.0"),
         ({"memory": 50}, ValueError, r"more than the 50 allowed"),

@@ -99,7 +99,7 @@ def test_what_cannot_be_known_is_refused():
         (["x"], "names 'x', which has no table here"),
         ("x", "expected a mapping from node to its table"),
         ({"x": "often"}, "a flat list of probabilities"),
-        ({"z": 0.1}, "node in known"),
+        ({"z": 0.1}, "node with a known table"),
     ):
         with pytest.raises(ValueError, match=said):
             replace(problem, known=known)
