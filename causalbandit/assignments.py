@@ -224,9 +224,14 @@ def checked_costs(costs: Any, n_interventions: int, labels: Callable[[], Collect
 
 
 def _in_order(costs: Mapping[str, float], labels: Collection[str]) -> list[float]:
-    """The price of every label, each named when it is missing, unknown or no price."""
+    """The price of every label, each named when it is missing, unknown or no price; parts of a label in any order."""
     fix = f"A label is as in {listing(list(labels)[:3])}"
     known = set(labels)
+    if not known.issuperset(costs):
+        by_parts = {_parts(label): label for label in labels}
+        renamed = {label: label if label in known else by_parts.get(_parts(label), label) for label in costs}
+        distinct(list(renamed.values()), "costs")
+        costs = {renamed[label]: price for label, price in costs.items()}
     for label, price in costs.items():
         if label not in known:
             raise InvalidArgument(
@@ -237,6 +242,11 @@ def _in_order(costs: Mapping[str, float], labels: Collection[str]) -> list[float
     if missing:
         raise InvalidArgument("costs", f"lacks the price of {listing(missing)}; expected one for every intervention.")
     return [costs[label] for label in labels]
+
+
+def _parts(label: str) -> frozenset[str]:
+    """What a label sets, whatever the order and the spaces around its commas: ``"b=1,a=0"`` as ``"a=0, b=1"``."""
+    return frozenset(part.strip() for part in str(label).split(","))
 
 
 def product_of(

@@ -341,3 +341,15 @@ def test_with_hidden_nodes_the_sets_worth_fixing_hold_the_best_and_the_sentences
         others = [effects[everything.index(other)] for other in answer.others]
         own = effects[everything.index(answer.intervention)]
         assert min(others) - 1e-12 <= own <= max(others) + 1e-12
+
+
+def test_the_label_of_a_price_may_name_its_nodes_in_any_order():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y")]), target="y")
+    arms = [{"a": 1}, {"a": 1, "b": 0}]
+    for label in ("a=1, b=0", "b=0, a=1", "b=0,a=1"):
+        assert cb.InterventionSet(graph, arms, costs={"a=1": 2, label: 5}).costs.tolist() == [2, 5]
+    both = {"a=1": 2, "a=1, b=0": 5, "b=0, a=1": 6}
+    assert "names 'a=1, b=0' twice" in refusal(lambda: cb.InterventionSet(graph, arms, costs=both))
+    assert "'b=1, a=1', which is no intervention" in refusal(
+        lambda: cb.InterventionSet(graph, arms, costs={"a=1": 2, "b=1, a=1": 5})
+    )

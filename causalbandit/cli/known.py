@@ -29,4 +29,5 @@ def with_known(problem: Problem, known: str | None) -> Problem:
     if known is None:
         return problem
     with bad_input("--known"):
-        return problem.with_known([name.strip() for name in known.split(",") if name.strip()])
+        nodes = [name.strip() for name in known.split(",") if name.strip()]
+        return problem.with_known([problem.graph.observed(node) for node in nodes])

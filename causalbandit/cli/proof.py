@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causalbandit.cli.errors import BadInput
+from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Proof:
         if self.budget < 2 * LEAST_PER_ARM:
             expected = f"expected at least {LEAST_PER_ARM} for the choice and {LEAST_PER_ARM} for the control"
             raise BadInput(f"--confirm: {self.budget} experiments are too few; {expected}.")
-        InterventionSet(problem.graph, [self.assignment()])
+        with bad_input("--control"):
+            InterventionSet(problem.graph, [self.assignment()])
 
     def assignment(self) -> dict[str, Any]:
         """The control: node → 0, 1 or the name of an alternative."""

@@ -231,12 +231,13 @@ def result(file: str, json_file: str | None) -> None:
 @click.option(
     "--intervention",
     "interventions",
-    metavar="NODE=0|1,...",
+    metavar="NODE=VALUE,...",
     multiple=True,
-    help="What to prove; may be given several times.  [default: the choice of the finished search]",
+    help="What to prove, each VALUE 0, 1 or the name of an alternative; may be given several times.  [default: the "
+    "choice of the finished search]",
 )
 @click.option(
-    "--control", metavar="NODE=0|1,...", default="", help="What it is compared with.  [default: nothing is fixed]"
+    "--control", metavar="NODE=VALUE,...", default="", help="What it is compared with.  [default: nothing is fixed]"
 )
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Seed of the draws.  [default: the study's]")
 @click.option(
