@@ -99,7 +99,7 @@ def test_other_prices_keep_the_interventions_alternatives_included():
     ("costs", "expected"),
     [
         ({"(observe)": 1, "ad=1": 2}, "lacks the price of 'ad=0, trust=1'"),
-        ({"(observe)": 1, "ad=1": 2, "ad=0,trust=1": 3}, "has a price for 'ad=0,trust=1', which is no intervention"),
+        ({"(observe)": 1, "ad=1": 2, "ad=0,trust=0": 3}, "has a price for 'ad=0,trust=0', which is no intervention"),
         ({"(observe)": 0, "ad=1": 2, "ad=0, trust=1": 3}, "was 0; expected a finite number above 0"),
         ({"(observe)": -1, "ad=1": 2, "ad=0, trust=1": 3}, r"the price of '\(observe\)'"),
         ({"(observe)": 1, "ad=1": np.nan, "ad=0, trust=1": 3}, r"was nan; .*the price of 'ad=1'"),
