@@ -24,7 +24,7 @@ from causalbandit.propagation import propagate
 from causalbandit.sequences.boundaries import find_root, normal_mixture
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
-from causalbandit.strategies.stopping import BY_GRAPH, PRECISION, StopWhenSure, n_different_effects
+from causalbandit.strategies.stopping import BY_GRAPH, PRECISION, StopWhenSure
 from causalbandit.text import shortened
 
 Floats = npt.NDArray[np.float64]
@@ -95,7 +95,7 @@ def forecast(problem: Problem, stop: StopWhenSure) -> Forecast:
     closest = int(rivals[lead[rivals].argmin()])
     if lead[closest] <= 0.0:
         return Forecast(None, labels[leader], labels[closest], stop, None)
-    each = BY_GRAPH * stop.error / max(n_different_effects(interventions) - 1, 1)
+    each = BY_GRAPH * stop.error / max(len(interventions.groups) - 1, 1)
     precision = np.zeros(len(gains))
     precision[rivals] = needed_precision(lead[rivals], each)
     mixture = optimal_mixture(found.reach, weights * precision, tolerance=SURE_ENOUGH)

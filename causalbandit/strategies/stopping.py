@@ -27,11 +27,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.alternatives import chosen_tables, fixed_values
 from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
-from causalbandit.interventions import InterventionSet
-from causalbandit.possibly_optimal import Structure
 from causalbandit.sequences.bernoulli_region import Arm, difference_at_most, largest_fall, room
 from causalbandit.sequences.boundaries import normal_mixture
 from causalbandit.spending import Spending
@@ -76,7 +73,7 @@ class StopWhenSure:
 
     def promise(self, task: Task, standing: Standing) -> Promise:
         """What the data so far allow to say of the leader."""
-        leader, n_rivals = standing.leader, n_different_effects(task.interventions) - 1
+        leader, n_rivals = standing.leader, len(task.interventions.groups) - 1
         rivals = np.flatnonzero(np.arange(len(task.interventions)) != leader)
         each = self.error / max(n_rivals, 1)
         outcomes = excluded_by_outcomes(standing.counts, leader, rivals, self.tolerance, (1 - BY_GRAPH) * each)
@@ -363,22 +360,3 @@ def in_parts(batch: Batch, most: int, rng: np.random.Generator) -> Iterator[Batc
         if (upto > done).any():
             yield Batch(upto - done, batch.phase)
         done = upto
-
-
-def n_different_effects(interventions: InterventionSet) -> int:
-    """Number of members with effects of their own: those that the graph makes equal in every model count once."""
-    key = "n_different_effects"
-    if key not in interventions.derived:
-        structure = Structure.of(interventions.graph)
-        minimal: dict[int, int] = {}
-        classes = set()
-        for intervention in interventions:
-            values, tables = fixed_values(intervention), chosen_tables(intervention)
-            fixed = structure.bits(values)
-            if fixed not in minimal:
-                minimal[fixed] = structure.minimal(fixed)
-            ones = structure.bits(node for node, value in values.items() if value)
-            classes.add((minimal[fixed], ones & minimal[fixed], tuple(tables.items())))
-        interventions.derived[key] = len(classes)
-    number_of: int = interventions.derived[key]
-    return number_of

@@ -24,7 +24,6 @@ from causalbandit.strategies.stopping import (
     excluded_by_graph,
     excluded_by_outcomes,
     in_parts,
-    n_different_effects,
 )
 from causalbandit.strategies.strategy import Batch, make_task
 
@@ -131,12 +130,12 @@ def test_the_error_rate_is_shared_out_between_the_tests_and_the_rivals(shop):
 def test_effects_that_the_graph_makes_equal_count_once():
     graph = cb.CausalGraph(nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y")]), target="y")
     same = [{"m": 1}, {"m": 1, "x": 0}, {"m": 1, "x": 1}]
-    assert n_different_effects(cb.InterventionSet(graph, [{}, *same, {"m": 0}])) == 3
+    assert len(cb.InterventionSet(graph, [{}, *same, {"m": 0}]).groups) == 3
     interventions = cb.InterventionSet.up_to(graph, 3)
     rng = np.random.default_rng(0)
     tables = {"x": [rng.random()], "m": list(rng.random(2)), "z": [rng.random()], "y": list(rng.random(4))}
     effects = cb.CausalModel(graph, tables).effects(interventions)
-    assert n_different_effects(interventions) == len(np.unique(effects.round(12)))
+    assert len(interventions.groups) == len(np.unique(effects.round(12)))
 
 
 # -- a watched strategy ----------------------------------------------------------------------------------------------
