@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,15 @@ from numpy.typing import NDArray
 
 from causalbandit.errors import InvalidArgument
 from causalbandit.spending import Spending
-from causalbandit.strategies.capped_shares import capped_saddle, lower_bound
+from causalbandit.strategies.capped_shares import capped_saddle, dearest_first
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, Mixture, optimal_mixture
 from causalbandit.strategies.mixture_search import MixtureProblem
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 
+NONE = np.zeros(0, dtype=np.intp)
+"""No rows."""
 LOCAL_SEARCH = "local search"
 """What found a mixture that limits forbid the solver."""
 CANDIDATES = 6
@@ -271,9 +274,10 @@ class _Search:
         return _Point(shares, float(values[worst]), (proved, dual), self._gradient(shares, dual))
 
     def _gradient(self, shares: Array, dual: Array) -> Array:
-        return self.problem.bound(self.problem.denominators(shares), dual, np.zeros(0, dtype=np.intp))[1]
+        return self.problem.bound(self.problem.denominators(shares), dual, NONE)[1]
 
     def bound(self, point: _Point) -> float:
         """The lower bound of the relaxation that keeps to limits on one kind, from this point; 0 where it says none."""
-        problem = self.problem
-        return lower_bound(problem.rate, problem.weight, problem.count, *point.proof, self.most)
+        shares, dual = point.proof
+        within = partial(dearest_first, most=self.most, total=1.0)
+        return self.problem.bound(self.problem.denominators(shares), dual, NONE, within)[0]

@@ -6,6 +6,7 @@ costs one small solve and two products with a [C, A] matrix.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -103,11 +104,18 @@ class MixtureProblem:
         with np.errstate(over="ignore"):
             return self.on_weights(1 / denominators)
 
-    def bound(self, denominators: Array, dual: Array, left_out: NDArray[np.intp]) -> tuple[float, Array]:
+    def bound(
+        self,
+        denominators: Array,
+        dual: Array,
+        left_out: NDArray[np.intp],
+        largest: Callable[[Array], float] = np.max,
+    ) -> tuple[float, Array]:
         """The lower bound F² / (Σ w n/d² + max_b grad_b), and grad, shape [A]. One product with B.
 
         Rows ``left_out`` count as nothing, which can only lower the optimum: a row that was too small for the solve,
-        and got its sliver of the mixture by rule, would spoil the slope.
+        and got its sliver of the mixture by rule, would spoil the slope. Where shares have limits, ``largest`` is the
+        largest Σ_b η_b grad_b within them.
         """
         support = np.flatnonzero(dual)
         row = (self.weights(support) @ dual[support]) / denominators
@@ -115,7 +123,7 @@ class MixtureProblem:
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self.on_rates(row / denominators)
             total = float(row.sum())
-            slope = float((row / denominators) @ self.count) + float(gradient.max())
+            slope = float((row / denominators) @ self.count) + float(largest(gradient))
         if not (0 < slope < float("inf") and total < float("inf")):  # a starved row: this point proves nothing
             return 0.0, np.zeros(self.n_interventions)
         return total * (total / slope), gradient

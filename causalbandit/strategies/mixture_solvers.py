@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.errors import Error
+from causalbandit.strategies.saddle_steps import saddle_steps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -156,46 +157,17 @@ def _simplex(point: ArrayLike) -> Array:
     return scaled
 
 
-def first_order(problem: Restricted, iterations: int = 4000, check_every: int = 25) -> list[tuple[Array, Array]]:
-    """Multiplicative steps on both sides of the saddle form min_η max_p Σ_c (Wp)_c / d_c, and weighted averages.
-
-    η_b ← η_b·grad_b^¾ (the classical step of optimal design has exponent ½ and is monotone for fixed p; a little more
-    is faster and still contracts), p_a ← p_a·exp(10/√t·(value_a/value − 1)); both renormalised. Keeps two pairs:
-    that of the least value and that of the largest bound. Each iteration costs four products with the small matrices.
-    """
-    rate, weight, count = problem.rate, problem.weight, problem.count
-    mixture = 0.9 * problem.start + 0.1 / len(problem.start)
-    dual = np.full(weight.shape[1], 1 / weight.shape[1])
-    mixture_sum, dual_sum = np.zeros_like(mixture), np.zeros_like(dual)
-    best, proof, upper, lower = (mixture, dual), (mixture, dual), np.inf, 0.0
-
-    def judge(mixture: Array, dual: Array) -> tuple[Array, Array]:
-        nonlocal best, proof, upper, lower
-        denominators = np.maximum(count + rate @ mixture, 1e-100)
-        values = (1 / denominators) @ weight
-        row = (weight @ dual) / denominators
-        gradient = (row / denominators) @ rate
-        value, total = values.max(), row.sum()
-        bound = total**2 / ((row / denominators) @ count + gradient.max())
-        if value < upper:
-            best, upper = (mixture, dual), value
-        if bound > lower:
-            proof, lower = (mixture, dual), bound
-        return values, gradient
-
-    for t in range(1, iterations + 1):
-        values, gradient = judge(mixture, dual)
-        mixture_sum += t * mixture
-        dual_sum += t * dual
-        if t % check_every == 0:
-            judge(mixture_sum / mixture_sum.sum(), dual_sum / dual_sum.sum())
-            if upper <= lower * (1 + problem.tolerance):
-                break
-        mixture = mixture * (gradient / gradient.max()) ** 0.75
-        mixture = mixture / mixture.sum()
-        dual = dual * np.exp(10 / np.sqrt(t) * (values / values.max() - 1))
-        dual = dual / dual.sum()
-    return [(_simplex(mixture), _simplex(dual)) for mixture, dual in (best, proof)]
+def first_order(problem: Restricted, iterations: int = 4000) -> list[tuple[Array, Array]]:
+    """First-order steps on the simplex: the pair of the least value, and that of the largest bound."""
+    found = saddle_steps(
+        *(problem.rate, problem.weight, problem.count),
+        0.9 * problem.start + 0.1 / len(problem.start),
+        allowed=lambda shares: shares / shares.sum(),
+        largest=lambda gradient: float(gradient.max()),
+        steps=iterations,
+        tolerance=problem.tolerance,
+    )
+    return [(_simplex(mixture), _simplex(dual)) for mixture, dual in found]
 
 
 SOLVERS: dict[str, Solver] = {**{name: conic(name) for name in CVXPY_SOLVERS}, FIRST_ORDER: first_order}
