@@ -237,10 +237,8 @@ def clique_tree(
         families = tuple(replace(family, alternatives=()) for family in families)  # the tree is the same
     own = families is None or families is graph.families or families == graph.families
     key = ("clique_tree", largest_bag, None if own else families)
-    if key not in graph.derived:
-        graph.derived[key] = CliqueTree(graph.families if families is None else families, largest_bag=largest_bag)
-    tree: CliqueTree = graph.derived[key]
-    return tree
+    scopes = graph.families if families is None else families
+    return graph.derived.once(key, lambda: CliqueTree(scopes, largest_bag=largest_bag))
 
 
 def _family_scopes(families: Sequence[Family]) -> list[tuple[int, ...]]:

@@ -59,15 +59,16 @@ class Origin:
     @classmethod
     def of(cls, interventions: InterventionSet) -> Origin:
         """That of counts under a set; made once per set."""
-        if "origin" not in interventions.derived:
+
+        def found() -> Origin:
             graph = interventions.graph
             families = [[each.node, each.parents, each.district, *each.alternatives] for each in interventions.families]
             rows = json.dumps([graph.target, families]).encode()
             codes = interventions.assignments.tobytes() + interventions.choices.tobytes()
             fixed = json.dumps(graph.nodes).encode() + codes
-            interventions.derived["origin"] = cls(*(hashlib.sha256(text).hexdigest()[:16] for text in (rows, fixed)))
-        found: Origin = interventions.derived["origin"]
-        return found
+            return cls(*(hashlib.sha256(text).hexdigest()[:16] for text in (rows, fixed)))
+
+        return interventions.derived.once("origin", found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,6 @@ values make a group; those of different groups have different effects in almost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,25 +50,20 @@ def minimal_codes(graph: CausalGraph, codes: Codes) -> Codes:
 
 
 def equal_groups(
-    graph: CausalGraph, codes: Codes, choices: Codes, costs: npt.NDArray[np.float64], derived: dict[Any, Any]
+    graph: CausalGraph, codes: Codes, choices: Codes, costs: npt.NDArray[np.float64]
 ) -> tuple[tuple[int, ...], ...]:
     """Places of the interventions of each group, the cheapest first; groups by that.
 
     Of equal prices the one that fixes the fewest nodes, which shows more of the tables, and of these the first.
 
-    Interventions that replace tables, by other ``choices`` [A, N], are never put together. Kept in ``derived``.
+    Interventions that replace tables, by other ``choices`` [A, N], are never put together.
     """
-    if "groups" not in derived:
-        groups: dict[bytes, list[int]] = {}
-        for place, (row, choice) in enumerate(zip(minimal_codes(graph, codes), choices, strict=True)):
-            groups.setdefault(row.tobytes() + choice.tobytes(), []).append(place)
-        n_fixed = (codes != FREE).sum(axis=1)
-        kept = (
-            tuple(sorted(group, key=lambda place: (costs[place], n_fixed[place], place))) for group in groups.values()
-        )
-        derived["groups"] = tuple(sorted(kept, key=lambda group: group[0]))
-    found: tuple[tuple[int, ...], ...] = derived["groups"]
-    return found
+    groups: dict[bytes, list[int]] = {}
+    for place, (row, choice) in enumerate(zip(minimal_codes(graph, codes), choices, strict=True)):
+        groups.setdefault(row.tobytes() + choice.tobytes(), []).append(place)
+    n_fixed = (codes != FREE).sum(axis=1)
+    kept = (tuple(sorted(group, key=lambda place: (costs[place], n_fixed[place], place))) for group in groups.values())
+    return tuple(sorted(kept, key=lambda group: group[0]))
 
 
 def equals(groups: Sequence[Sequence[int]], labels: Sequence[str]) -> list[tuple[str, ...]]:

@@ -34,6 +34,7 @@ import numpy.typing as npt
 
 from causalbandit.alternatives import Choices, FamilyKey, checked_names
 from causalbandit.checks import instance
+from causalbandit.derived import Derived
 from causalbandit.digraphs import (
     check_acyclic,
     check_kind,
@@ -147,7 +148,7 @@ class CausalGraph:
         arrays of family rows follow ``InterventionSet.families``, which are the same when nothing is hidden.
     n_family_rows : int
         C of ``families``, the sum of 2^(number of parents).
-    derived : dict
+    derived : Derived
         What later stages compute from the graph once and keep with it; not part of its value, not pickled.
 
     Raises
@@ -196,7 +197,7 @@ class CausalGraph:
             alternatives = {node: names for node in dag if (names := dag.nodes[node].get("alternatives"))}
         self.alternatives = checked_names(self._all_nodes, unseen, alternatives)
         self._setup()
-        self.derived: dict[Any, Any] = {}
+        self.derived = Derived()
 
     def _setup(self) -> None:
         """Project the hidden nodes out, choose the order of the observed ones, and lay out the families."""
@@ -358,7 +359,7 @@ class CausalGraph:
         return dag
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "derived": {}}
+        return {**self.__dict__, "derived": Derived()}
 
     def _value(self) -> tuple[Any, ...]:
         parents = tuple(self._parents[node] for node in self._all_nodes)

@@ -40,6 +40,7 @@ from causalbandit.assignments import (
     value_columns,
 )
 from causalbandit.checks import instance, listed, shaped, whole_number
+from causalbandit.derived import Derived
 from causalbandit.equal_effects import equal_groups
 from causalbandit.errors import BadValue, InvalidArgument
 from causalbandit.graph import CausalGraph, Family
@@ -90,7 +91,7 @@ class InterventionSet:
         The interventions in groups within which the observed nodes form one network.
     stands_for : tuple of tuple of str
         Per member the labels of those with the same effect that `reduced` left out for it; empty in other sets.
-    derived : dict
+    derived : Derived
         What later stages compute from the set once and keep with it; not part of its value, not pickled.
 
     Raises
@@ -125,7 +126,7 @@ class InterventionSet:
             array.flags.writeable = False
         self._places = None if distinct else find_places(graph, codes, self._choices)
         self._costs = checked_costs(costs, len(codes), lambda: self.labels)
-        self.derived: dict[Any, Any] = {}
+        self.derived = Derived()
         self.stands_for: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
@@ -225,7 +226,7 @@ class InterventionSet:
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Places of members with the same effect in every model, the cheapest first (`causalbandit.equal_effects`)."""
-        return equal_groups(self._graph, self._codes, self._choices, self._costs, self.derived)
+        return self.derived.once("groups", lambda: equal_groups(self._graph, self._codes, self._choices, self._costs))
 
     def reduced(self) -> InterventionSet:
         """The cheapest member of each group (at one price that which fixes least); the set itself when all differ."""
@@ -268,10 +269,7 @@ class InterventionSet:
 
     @property
     def _rows(self) -> RowPlan:
-        plan: RowPlan | None = self.derived.get("rows")
-        if plan is None:
-            plan = self.derived["rows"] = row_plan(self._graph, self._codes, self._choices)
-        return plan
+        return self.derived.once("rows", lambda: row_plan(self._graph, self._codes, self._choices))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -375,7 +373,7 @@ class InterventionSet:
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "derived": {}, "_places": None}
+        return {**self.__dict__, "derived": Derived(), "_places": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -65,11 +65,7 @@ def reachable_rows(interventions: InterventionSet) -> Flags:
 
     Worked out once per set. Cost: one pass over the codes of the nodes with fixed parents.
     """
-    if "reachable rows" not in interventions.derived:
-        interventions.derived["reachable rows"] = found = _reachable(interventions)
-        found.flags.writeable = False
-    result: Flags = interventions.derived["reachable rows"]
-    return result
+    return interventions.derived.once("reachable rows", lambda: _reachable(interventions))
 
 
 def _reachable(interventions: InterventionSet) -> Flags:
@@ -88,9 +84,15 @@ def _reachable(interventions: InterventionSet) -> Flags:
             rows = np.zeros((2,) * len(family.parents), dtype=bool)
             whole = (parents == FREE).all(axis=1).any()
             for fixed in parents[:0] if whole else np.unique(parents, axis=0):
-                rows[tuple(slice(None) if code == FREE else code for code in fixed.tolist())] = True
+                rows[_agreeing(fixed.tolist())] = True
             found[regime.rows_in_set(family)] |= rows.ravel() | whole
+    found.flags.writeable = False
     return found
+
+
+def _agreeing(codes: list[int]) -> tuple[slice | int, ...]:
+    """Where in a table with an axis for each parent the rows lie that agree with the ``codes`` of the parents."""
+    return tuple(slice(None) if code == FREE else code for code in codes)
 
 
 def teaching(interventions: InterventionSet, wanted: Flags) -> Flags:
@@ -108,9 +110,7 @@ def teaching(interventions: InterventionSet, wanted: Flags) -> Flags:
                 continue
             fixed = own[:, [graph.position(parent) for parent in family.parents]]
             kinds, kind = np.unique(fixed, axis=0, return_inverse=True)
-            agrees = [
-                rows[tuple(slice(None) if code == FREE else code for code in each)].any() for each in kinds.tolist()
-            ]
+            agrees = [rows[_agreeing(each)].any() for each in kinds.tolist()]
             free = own[:, graph.position(family.node)] == FREE
             found[slice(None) if regime.whole else regime.places] |= free & np.array(agrees)[kind.ravel()]
     return found

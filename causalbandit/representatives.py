@@ -53,7 +53,8 @@ class Representatives:
     @classmethod
     def of(cls, whole: InterventionSet) -> Representatives:
         """Those of a set; made once per set."""
-        if "representatives" not in whole.derived:
+
+        def found() -> Representatives:
             groups, reduced = whole.groups, whole.reduced()
             group_of = np.empty(len(whole), dtype=np.intp)
             for number, group in enumerate(groups):
@@ -61,10 +62,9 @@ class Representatives:
             there = {family.key: family.rows for family in whole.families}
             rows = [np.arange(there[family.key].start, there[family.key].stop) for family in reduced.families]
             places = np.array([group[0] for group in groups], dtype=np.intp)
-            found = cls(whole, reduced, places, group_of, np.concatenate(rows))
-            whole.derived["representatives"] = found
-        result: Representatives = whole.derived["representatives"]
-        return result
+            return cls(whole, reduced, places, group_of, np.concatenate(rows))
+
+        return whole.derived.once("representatives", found)
 
     def for_all(self, values: Array) -> Array:
         """The value [R] of every intervention's representative, [A]."""

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "causalbandit"
 
 FLOORS = [
-    {"errors", "randomness", "checks", "arrays", "text", "files", "allocation"},
+    {"errors", "derived", "randomness", "checks", "arrays", "text", "files", "allocation"},
     {"plots"},
     {"markup"},
     {"alternatives", "digraphs", "projection", "graph"},

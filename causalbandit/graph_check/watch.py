@@ -106,12 +106,7 @@ class Watch:
 
     def _claims(self, rows: ObservedRows) -> GraphClaims:
         """The claims about these nodes, made once per set of interventions."""
-        derived = self.arms.derived
-        key = "graph claims", rows.nodes
-        if key not in derived:
-            derived[key] = GraphClaims(self.arms, rows.nodes)
-        result: GraphClaims = derived[key]
-        return result
+        return self.arms.derived.once(("graph claims", rows.nodes), lambda: GraphClaims(self.arms, rows.nodes))
 
     def check(self) -> GraphCheck | None:
         """The check with all rows so far; None when there are none."""

@@ -329,10 +329,11 @@ def _parents_design(task: Task) -> tuple[Floats, Mixture]:
     cpt = np.where(np.isnan(task.known), 0.5, task.known)
     costs = None if task.purse is None else task.purse.prices
     key = ("parents_design", cpt.tobytes(), None if costs is None else costs.tobytes())
-    if key not in task.interventions.derived:
+
+    def design() -> tuple[Floats, Mixture]:
         reach = propagate(task.interventions, cpt, reach=True, memory=task.memory).reach
         assert reach is not None
         rows = np.clip(reach[_target_rows(task)], 0, 1)
-        task.interventions.derived[key] = rows, optimal_mixture(rows, costs=costs)
-    design: tuple[Floats, Mixture] = task.interventions.derived[key]
-    return design
+        return rows, optimal_mixture(rows, costs=costs)
+
+    return task.interventions.derived.once(key, design)

@@ -87,15 +87,16 @@ def row_prices(task: Task, purse: Spending) -> Floats:
 
     A row can be visited when it is under tables that leave everything unknown possible.
     """
-    key = ("row_prices", task.known.tobytes(), purse.prices.tobytes(), purse.setup.tobytes())
-    if key not in task.interventions.derived:
+
+    def found() -> Floats:
         even = np.where(task.rows.known, task.known, 0.5)
         reach = propagate(task.interventions, even, reach=True, memory=task.memory).reach
         assert reach is not None
         prices = np.where(reach > 0, purse.prices + purse.setup, np.inf).min(axis=1)
-        task.interventions.derived[key] = np.where(task.learned & np.isfinite(prices), prices, 0.0)
-    found: Floats = task.interventions.derived[key]
-    return found
+        return np.where(task.learned & np.isfinite(prices), prices, 0.0)
+
+    key = ("row_prices", task.known.tobytes(), purse.prices.tobytes(), purse.setup.tobytes())
+    return task.interventions.derived.once(key, found)
 
 
 def smallest_money(task: Task, split: tuple[int, ...]) -> float:

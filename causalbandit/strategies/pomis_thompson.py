@@ -121,11 +121,10 @@ def _beta(task: Task, trials: Integers, successes: Integers) -> tuple[Numbers, N
 
 def _not_redundant(task: Task) -> npt.NDArray[np.intp]:
     """Places of the interventions that are not redundant; found once per set."""
-    derived = task.interventions.derived
-    if "not_redundant" not in derived:
-        named = {task.interventions.index(answer.intervention) for answer in task.interventions.redundant()}
-        derived["not_redundant"] = np.array(
-            [place for place in range(len(task.interventions)) if place not in named], dtype=np.intp
-        )
-    places: npt.NDArray[np.intp] = derived["not_redundant"]
-    return places
+    arms = task.interventions
+
+    def places() -> npt.NDArray[np.intp]:
+        named = {arms.index(answer.intervention) for answer in arms.redundant()}
+        return np.array([place for place in range(len(arms)) if place not in named], dtype=np.intp)
+
+    return arms.derived.once("not_redundant", places)
