@@ -13,6 +13,7 @@ import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.terminal import echo
+from causalbandit.strategies.catalogue import searching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,11 @@ FIGURES = ("png", "pdf", "svg", "eps", "jpg", "jpeg", "webp")
 
 STDOUT = "-"
 """In place of a file's name: standard output."""
+
+strategy_option = click.option(
+    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
+)
+"""``--strategy NAME`` of a search."""
 
 json_option = click.option(
     "--json", "json_file", metavar="FILE", help="Write the whole result to FILE; - prints it in place of the text."

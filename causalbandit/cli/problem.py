@@ -19,6 +19,7 @@ from causalbandit.cli.options import (
     load,
     stopping_options,
     stopping_rule,
+    strategy_option,
     whole_number,
     write,
     write_figure,
@@ -93,9 +94,7 @@ def _optional_number(ctx: click.Context, param: click.Parameter, value: str | No
 @budget_money_option
 @limit_options
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same answer.  [default: random]")
-@click.option(
-    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
-)
+@strategy_option
 @known_option
 @all_option
 @click.option("--pooled", is_flag=True, help="Two-phase: estimate from the experiments of both phases.")

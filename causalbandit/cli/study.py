@@ -21,6 +21,7 @@ from causalbandit.cli.options import (
     load,
     stopping_options,
     stopping_rule,
+    strategy_option,
     whole_number,
     write,
     writing,
@@ -29,7 +30,6 @@ from causalbandit.cli.proof import assignment_of
 from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
 from causalbandit.cli.terminal import echo
 from causalbandit.formats.result_file import stamp
-from causalbandit.strategies.catalogue import searching
 from causalbandit.text import plain_rows, wrapped
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def study() -> None:
 @click.option("--budget", metavar="T", callback=_optional_number, help="Largest number of experiments.")
 @budget_money_option
 @limit_options
-@click.option(
-    "--strategy", metavar="NAME", default="two-phase", show_default=True, help=f"One of {', '.join(searching())}."
-)
+@strategy_option
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Seed of the plan.  [default: random]")
 @click.option(
     "--quorum",

@@ -26,39 +26,15 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import networkx as nx
 import numpy as np
 import pyagrum as gum
+from pruned_networks import pruned, random_interventions
 
 import causalbandit as cb
 
 HERE = Path(__file__).parent
-GRAPHS = HERE.parent.parent / "graphs"
 CASES = [("asia", "dysp"), ("win95pts", "Problem1"), ("andes", "GOAL_99"), ("andes", "SNode_151")]
 EQUAL = 1e-9
-
-
-def load(name: str, target: str) -> cb.CausalModel:
-    """The shipped network ``name`` with another target, pruned to the target's ancestors."""
-    problem = cb.load_problem(GRAPHS / f"{name}.json")
-    assert problem.model is not None
-    whole = problem.graph.to_networkx()
-    dag = whole.subgraph(nx.ancestors(whole, target) | {target}).copy()
-    parents = {node: problem.graph.parents(node) for node in dag}
-    graph = cb.CausalGraph(dag, target, parents=parents)
-    return cb.CausalModel(graph, {node: problem.model.table(node) for node in graph.nodes})
-
-
-def random_interventions(graph: cb.CausalGraph, number: int) -> cb.InterventionSet:
-    """``number`` distinct random interventions on one to three ancestors of the target."""
-    rng = np.random.default_rng(1)
-    nodes = [node for node in graph.nodes if node != graph.target]
-    found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
-    while len(found) < number:
-        chosen = rng.choice(nodes, size=min(int(rng.integers(1, 4)), len(nodes)), replace=False)
-        intervention = {str(node): int(rng.integers(2)) for node in chosen}
-        found[tuple(sorted(intervention.items()))] = intervention
-    return cb.InterventionSet(graph, found.values())
 
 
 def best_of(repeats: int, run) -> float:
@@ -232,7 +208,7 @@ def main() -> None:
     ]
     sampling = ["", "| network | node-samples/s, ours | pyAgrum generator | ratio |", "|---|---|---|---|"]
     for name, target in CASES:
-        model = load(name, target)
+        model = pruned(name, target)
         interventions = random_interventions(model.graph, options.interventions)
         listed = list(interventions)
         per = 1e6 / len(listed)

@@ -43,26 +43,13 @@ PARTS = {
 
 def measure(network: str, target: str, number: int, save: str, profiled: bool) -> dict[str, float] | dict[str, str]:
     """Seconds in this process, with whatever tree is on the path; reach and gradient are saved."""
-    import networkx as nx
     import numpy as np
+    from pruned_networks import pruned, random_interventions
 
-    import causalbandit as cb
     from causalbandit.propagation import propagate
 
-    graphs = Path(cb.__file__).parents[1] / "graphs"
-    whole = cb.load_problem(graphs / f"{network}.json")
-    dag = whole.graph.to_networkx()
-    dag = dag.subgraph(nx.ancestors(dag, target) | {target}).copy()
-    graph = cb.CausalGraph(dag, target, parents={node: whole.graph.parents(node) for node in dag})
-    cpt = cb.CausalModel(graph, {node: whole.model.table(node) for node in graph.nodes}).cpt
-    rng = np.random.default_rng(1)
-    nodes = [node for node in graph.nodes if node != target]
-    found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
-    while len(found) < number:
-        chosen = rng.choice(len(nodes), size=int(rng.integers(1, 4)), replace=False)
-        intervention = {nodes[place]: int(rng.integers(2)) for place in chosen}
-        found[tuple(sorted(intervention.items()))] = intervention
-    arms = cb.InterventionSet(graph, list(found.values()))
+    model = pruned(network, target)
+    arms, cpt = random_interventions(model.graph, number), model.cpt
     result = propagate(arms, cpt, reach=True, gradient=True)
     if profiled:
         import cProfile

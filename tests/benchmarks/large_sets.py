@@ -23,8 +23,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cvxpy  # noqa: F401 - loaded before the clock starts
-import networkx as nx
 import numpy as np
+from pruned_networks import pruned, random_interventions
 
 import causalbandit as cb
 
@@ -32,31 +32,9 @@ RESULTS = Path(__file__).parent / "results" / "large_sets.md"
 TARGET = "GOAL_99"
 
 
-def pruned_model(target: str) -> cb.CausalModel:
-    """Shipped andes with another target, pruned to its ancestors."""
-    problem = cb.load_problem("andes")
-    assert problem.model is not None
-    whole = problem.graph.to_networkx()
-    dag = whole.subgraph(nx.ancestors(whole, target) | {target}).copy()
-    graph = cb.CausalGraph(dag, target, parents={node: problem.graph.parents(node) for node in dag})
-    return cb.CausalModel(graph, {node: problem.model.table(node) for node in graph.nodes})
-
-
-def random_interventions(graph: cb.CausalGraph, number: int) -> cb.InterventionSet:
-    """``number`` distinct interventions on one to three nodes."""
-    rng = np.random.default_rng(1)
-    nodes = [node for node in graph.nodes if node != graph.target]
-    found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
-    while len(found) < number:
-        chosen = rng.choice(len(nodes), size=int(rng.integers(1, 4)), replace=False)
-        intervention = {nodes[place]: int(rng.integers(2)) for place in chosen}
-        found[tuple(sorted(intervention.items()))] = intervention
-    return cb.InterventionSet(graph, list(found.values()))
-
-
 def measure(strategy: str, number: int, budget: int) -> dict[str, float]:
     """One search, timed in this process."""
-    model = pruned_model(TARGET)
+    model = pruned("andes", TARGET)
     arms = random_interventions(model.graph, number)
     problem = cb.Problem(model.graph, arms, model)
     start = time.process_time()
