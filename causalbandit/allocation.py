@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import distinct, finite_array, numeric_array, one_each, one_of, probability_rows, shaped
 from causalbandit.errors import InvalidArgument, listing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
 Kind = Literal["contrasts", "arms"]
 Segments = Sequence[Hashable] | Mapping[Hashable, Any]
 
 
-def win_frequencies(values: npt.ArrayLike) -> FloatArray:
+def win_frequencies(values: npt.ArrayLike) -> Floats:
     """Share of draws in which each arm has the largest value; ties go to the lowest index.
 
     Parameters
@@ -47,7 +47,7 @@ def win_frequencies(values: npt.ArrayLike) -> FloatArray:
     return np.asarray((winners[..., None] == np.arange(array.shape[-1])).mean(axis=0))
 
 
-def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> FloatArray:
+def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> Floats:
     """Probability vectors with no entry below ε/K: low entries are raised to exactly ε/K, the rest rescaled.
 
     Rescaling can push further entries below the floor; they are raised and fixed in turn, in at most K passes. A vector
@@ -94,7 +94,7 @@ def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> 
 @overload
 def thompson_allocation(
     draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Kind = ..., *, names: None = ...
-) -> FloatArray: ...
+) -> Floats: ...
 @overload
 def thompson_allocation(
     draws: npt.ArrayLike, epsilon: float = ..., segments: None = ..., kind: Kind = ..., *, names: Sequence[Hashable]
@@ -137,7 +137,7 @@ def thompson_allocation(
     *,
     names: Sequence[Hashable] | None = None,
     members: pd.DataFrame | None = None,
-) -> FloatArray | pd.DataFrame | dict[Hashable, float] | dict[Hashable, dict[Hashable, float]]:
+) -> Floats | pd.DataFrame | dict[Hashable, float] | dict[Hashable, dict[Hashable, float]]:
     """Next round's assignment probabilities: each arm's share of posterior draws won, with a floor of ε/K.
 
     Parameters
@@ -204,17 +204,17 @@ def thompson_allocation(
     )
 
 
-def _keyed(labels: Sequence[Hashable], weights: FloatArray) -> dict[Hashable, float]:
+def _keyed(labels: Sequence[Hashable], weights: Floats) -> dict[Hashable, float]:
     return dict(zip(labels, weights.tolist(), strict=True))
 
 
-def _members(segments: Segments, size: int, frame: pd.DataFrame | None) -> dict[Hashable, npt.NDArray[np.int64]]:
+def _members(segments: Segments, size: int, frame: pd.DataFrame | None) -> dict[Hashable, Integers]:
     """Member positions per segment label, in order of first appearance."""
     if isinstance(segments, Mapping):
         if not segments:
             raise InvalidArgument("segments", "is empty; name at least one segment, or leave segments out.")
         return {label: _positions(label, _ruled(label, rows, size, frame), size) for label, rows in segments.items()}
-    members: dict[Hashable, npt.NDArray[np.int64]] = {}
+    members: dict[Hashable, Integers] = {}
     labels = list(segments)
     one_each(labels, "segments", size, "members")
     categories = getattr(getattr(segments, "dtype", None), "categories", None)
@@ -245,7 +245,7 @@ def _ruled(label: Hashable, rule: Any, size: int, frame: pd.DataFrame | None) ->
     return mask
 
 
-def _positions(label: Hashable, rows: Any, size: int) -> npt.NDArray[np.int64]:
+def _positions(label: Hashable, rows: Any, size: int) -> Integers:
     """The members of the segment ``label``, from their positions or a mask."""
     positions = np.asarray(rows)
     if positions.dtype == bool:

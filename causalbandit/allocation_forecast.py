@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.clique_tree import clique_tree
 from causalbandit.propagation import propagate
 from causalbandit.randomness import RNG, generator
@@ -29,8 +29,6 @@ from causalbandit.strategies.strategy import SAME, Task
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.weightings import lead_errors, row_weights
 
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 Estimates = Callable[[np.random.Generator, int], Floats]
 """So many draws of all estimated effects, [size, A], larger for better ones."""
 

@@ -1,4 +1,4 @@
-"""Blocks of consecutive rounds, small enough to stay in a processor's cache while several passes are made over them."""
+"""Kinds of arrays by name, and blocks of rounds that stay in a processor's cache while several passes go over them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Numbers = Integers | Floats
+"""Counts, which are no whole numbers where some count by weight."""
+Places = NDArray[np.intp]
+"""Where something stands in an array or a list."""
+Flags = NDArray[np.bool_]
 
 BLOCK_ELEMENTS = 1 << 16
 """Numbers in one block: half a mebibyte of doubles, so that a handful of temporaries fit in a second-level cache."""
@@ -21,7 +29,7 @@ def row_blocks(n_rounds: int, n_columns: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n_rounds))
 
 
-def column_sums(block: NDArray[np.float64]) -> NDArray[np.float64]:
+def column_sums(block: Floats) -> Floats:
     """[K]: sums over the rows of a block, as a product with ones: for few columns far faster than ``sum(axis=0)``."""
-    result: NDArray[np.float64] = np.ones(len(block)) @ block
+    result: Floats = np.ones(len(block)) @ block
     return result

@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.assignments import FREE, Codes, code_blocks
 from causalbandit.graph import CausalGraph
 
@@ -49,9 +49,7 @@ def minimal_codes(graph: CausalGraph, codes: Codes) -> Codes:
     return np.concatenate(blocks)
 
 
-def equal_groups(
-    graph: CausalGraph, codes: Codes, choices: Codes, costs: npt.NDArray[np.float64]
-) -> tuple[tuple[int, ...], ...]:
+def equal_groups(graph: CausalGraph, codes: Codes, choices: Codes, costs: Floats) -> tuple[tuple[int, ...], ...]:
     """Places of the interventions of each group, the cheapest first; groups by that.
 
     Of equal prices the one that fixes the fewest nodes, which shows more of the tables, and of these the first.

@@ -11,18 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats
 from causalbandit.errors import BadValue
 
-Array = NDArray[np.float64]
 
-
-def _lognormal(random: np.random.Generator, means: Array) -> Array:
+def _lognormal(random: np.random.Generator, means: Floats) -> Floats:
     return means + (random.lognormal(size=len(means)) - math.sqrt(math.e)) / math.sqrt(math.e**2 - math.e)
 
 
-NOISES: dict[str, Callable[[np.random.Generator, Array], Array]] = {
+NOISES: dict[str, Callable[[np.random.Generator, Floats], Floats]] = {
     "uniform": lambda random, means: means + random.uniform(-1.0, 1.0, len(means)),
     "normal": lambda random, means: means + random.standard_normal(len(means)),
     "exponential": lambda random, means: means + random.standard_exponential(len(means)) - 1.0,
@@ -43,23 +42,23 @@ class ArmSums:
         Number, sum and sum of squares of the outcomes.
     """
 
-    count: Array
-    total: Array
-    squares: Array
+    count: Floats
+    total: Floats
+    squares: Floats
 
     @property
-    def mean(self) -> Array:
+    def mean(self) -> Floats:
         """Mean outcomes."""
         return self.total / self.count
 
     @property
-    def variance(self) -> Array:
+    def variance(self) -> Floats:
         """Variances of outcomes; that of the prior, 1, where all were equal."""
         found = self.squares / self.count - self.mean**2
         return np.where(found > 1e-12, found, 1.0)
 
 
-def _thompson(sums: ArmSums, t: int, draws: int, random: np.random.Generator) -> Array:
+def _thompson(sums: ArmSums, t: int, draws: int, random: np.random.Generator) -> Floats:
     """Share of draws from normal posteriors, prior N(0, 1) and the arm's own variance, in which each arm is best."""
     mean, variance = sums.mean, sums.variance
     centre = sums.count / (variance + sums.count) * mean
@@ -68,23 +67,23 @@ def _thompson(sums: ArmSums, t: int, draws: int, random: np.random.Generator) ->
     samples *= spread[:, None, :].astype(np.float32)
     samples += centre[:, None, :].astype(np.float32)
     wins = (samples == samples.max(axis=0)).sum(axis=1).astype(np.float64)
-    result: Array = wins / wins.sum(axis=0)
+    result: Floats = wins / wins.sum(axis=0)
     return result
 
 
-def _highest(index: Array) -> Array:
+def _highest(index: Floats) -> Floats:
     """Probability 1 for the arm of the highest index."""
     chosen = np.zeros(index.shape)
     chosen[index.argmax(axis=0), np.arange(index.shape[1])] = 1.0
     return chosen
 
 
-def _ucb(sums: ArmSums, t: int, draws: int, random: np.random.Generator) -> Array:
+def _ucb(sums: ArmSums, t: int, draws: int, random: np.random.Generator) -> Floats:
     """The arm of the highest mean + √(2 log t · variance / count)."""
     return _highest(sums.mean + np.sqrt(2.0 * math.log(t) * sums.variance / sums.count))
 
 
-RULES: dict[str, Callable[[ArmSums, int, int, np.random.Generator], Array]] = {
+RULES: dict[str, Callable[[ArmSums, int, int, np.random.Generator], Floats]] = {
     "thompson": _thompson,
     "greedy": lambda sums, t, draws, random: _highest(sums.mean),
     "ucb": _ucb,
@@ -94,7 +93,7 @@ RULES: dict[str, Callable[[ArmSums, int, int, np.random.Generator], Array]] = {
 that give [K, R] probabilities before the floor."""
 
 
-def floored(chances: ArrayLike, floor: float) -> Array:
+def floored(chances: ArrayLike, floor: float) -> Floats:
     """Probabilities raised to at least ``floor``, the others shrunk in proportion to what they have above it.
 
     new = max(p, floor); result = new − c·(new − floor) with c such that the sum is 1. The last axis holds the arms.
@@ -112,5 +111,5 @@ def floored(chances: ArrayLike, floor: float) -> Array:
     above = raised - floor
     spare = above.sum(axis=-1, keepdims=True)
     excess = raised.sum(axis=-1, keepdims=True) - 1.0
-    result: Array = raised - np.divide(excess, spare, out=np.zeros_like(spare), where=spare > 0.0) * above
+    result: Floats = raised - np.divide(excess, spare, out=np.zeros_like(spare), where=spare > 0.0) * above
     return result

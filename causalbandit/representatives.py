@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Places
 from causalbandit.counts import Counts, Origin
 from causalbandit.interventions import InterventionSet
 
 Array = npt.NDArray[Any]
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,15 +19,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Integers, Places
 from causalbandit.checks import instance, listed, number, shaped, whole_number
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.interventions import InterventionSet
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 MOST = 10**18
 """Experiments of one kind where no limit was given: counts are 64-bit integers, which end at 9.2·10¹⁸."""
@@ -219,7 +215,7 @@ class Spending:
         """What is left after a batch of ``sizes`` [A]."""
         return replace(self, money=self.money - self.cost(sizes), most=self.most - sizes)
 
-    def among(self, places: npt.NDArray[np.intp]) -> Spending:
+    def among(self, places: Places) -> Spending:
         """The same budget for the interventions at ``places`` alone."""
         kinds = min(self.kinds, len(places))
         return replace(self, prices=self.prices[places], setup=self.setup[places], most=self.most[places], kinds=kinds)

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers, Numbers, Places
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
@@ -39,10 +39,6 @@ from causalbandit.strategies.phase_lengths import (
 )
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Numbers = Integers | Floats
 
 
 @dataclass(frozen=True)
@@ -304,9 +300,7 @@ def _with_history(task: Task, trials: Integers, score: Floats, priority: Floats)
     return np.where(trials > 0, means * trials + priority, score)
 
 
-def _ones_per_experiment(
-    history: Earlier, counts: Counts, rows: npt.NDArray[np.intp], mixed: Floats, budget: int
-) -> Floats:
+def _ones_per_experiment(history: Earlier, counts: Counts, rows: Places, mixed: Floats, budget: int) -> Floats:
     """Ones of the target in each of its rows per experiment: those of the history too, at the mixture's visits Q."""
     weights = history.row_weights(counts.visits, counts.ones)[rows]
     visits = budget * mixed + weights * history.counts.visits[rows]
@@ -318,7 +312,7 @@ def _sample_means(trials: Numbers, successes: Numbers) -> Floats:
     return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
 
 
-def _target_rows(task: Task) -> npt.NDArray[np.intp]:
+def _target_rows(task: Task) -> Places:
     """The target's family rows; with hidden causes those of all its districts, of which an intervention uses one."""
     families = task.interventions.families_of(task.graph.target)
     return np.concatenate([np.arange(family.rows.start, family.rows.stop) for family in families])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from causalbandit.arrays import Floats, Integers
 
 
 def rounded_shares(weights: Floats) -> Floats:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats
 from causalbandit.strategies.saddle_steps import saddle_steps
-
-Array = NDArray[np.float64]
 
 STEPS = 400
 """First-order steps of a solve."""
 
 
-def within_caps(shares: Array, most: Array, total: float) -> Array:
+def within_caps(shares: Floats, most: Floats, total: float) -> Floats:
     """``shares`` scaled to the sum ``total``, none above ``most``: what is cut off goes to the others in proportion.
 
     When all limits together are less than ``total`` every share is at its limit.
@@ -33,7 +31,7 @@ def within_caps(shares: Array, most: Array, total: float) -> Array:
     return np.minimum(result, most)
 
 
-def dearest_first(gradient: Array, most: Array, total: float) -> float:
+def dearest_first(gradient: Floats, most: Floats, total: float) -> float:
     """The largest Σ_b η_b·grad_b of shares with the sum ``total`` and none above ``most``."""
     order = np.argsort(-gradient, kind="stable")
     before = np.cumsum(most[order]) - most[order]
@@ -42,8 +40,8 @@ def dearest_first(gradient: Array, most: Array, total: float) -> float:
 
 
 def capped_saddle(
-    rate: Array, weight: Array, count: Array, most: Array, total: float, tolerance: float = 1e-4
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    rate: Floats, weight: Floats, count: Floats, most: Floats, total: float, tolerance: float = 1e-4
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Shares [S] of the sum ``total``, none above ``most`` [S], with dual weights [R]: the best, and the best proof."""
     return saddle_steps(
         *(rate, weight, count),

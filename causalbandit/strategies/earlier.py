@@ -23,12 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.counts import Counts
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def agreement(ones: Integers, zeros: Integers, earlier_ones: Integers, earlier_zeros: Integers) -> Floats:

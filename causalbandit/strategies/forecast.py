@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.interventions import intervention_label
 from causalbandit.problem import Problem
 from causalbandit.propagation import propagate
@@ -26,8 +26,6 @@ from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture, optimal_mixture
 from causalbandit.strategies.stopping import BY_GRAPH, PRECISION, StopWhenSure
 from causalbandit.text import shortened
-
-Floats = npt.NDArray[np.float64]
 
 SURE_ENOUGH = 1e-2
 """Gap to which the mixture is solved: a forecast has no use for more digits."""
@@ -106,7 +104,7 @@ def forecast(problem: Problem, stop: StopWhenSure) -> Forecast:
 def needed_precision(lead: Floats, alpha: float) -> Floats:
     """I at which the boundary u(I)/I and one standard deviation, 1/√I, have come down to ``lead`` > 0; [rivals]."""
 
-    def excess(u: Floats, at: npt.NDArray[np.int64]) -> Floats:
+    def excess(u: Floats, at: Integers) -> Floats:
         precision = np.exp(u)
         boundary = normal_mixture(precision, alpha, PRECISION, one_sided=True) + np.sqrt(precision)
         return np.asarray(np.log(precision * lead[at] / boundary))

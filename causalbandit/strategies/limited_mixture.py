@@ -29,16 +29,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats, Integers, Places
 from causalbandit.errors import InvalidArgument
 from causalbandit.spending import Spending
 from causalbandit.strategies.capped_shares import capped_saddle, dearest_first
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, Mixture, optimal_mixture
 from causalbandit.strategies.mixture_search import MixtureProblem
-
-Array = NDArray[np.float64]
-Places = NDArray[np.intp]
 
 NONE = np.zeros(0, dtype=np.intp)
 """No rows."""
@@ -61,12 +58,12 @@ USED = 1e-6
 
 
 def limited_mixture(
-    reach: Array,
-    objective: Array | None,
-    visits: Array | NDArray[np.int64],
+    reach: Floats,
+    objective: Floats | None,
+    visits: Floats | Integers,
     purse: Spending,
     *,
-    learned: NDArray[np.bool_] | None = None,
+    learned: Flags | None = None,
     tolerance: float = 1e-4,
     solvers: Sequence[str] = DEFAULT_SOLVERS,
 ) -> Mixture:
@@ -120,7 +117,7 @@ def limited_mixture(
 
 
 def _rows_that_count(
-    reach: Array, objective: Array | None, visits: Array | NDArray[np.int64], learned: NDArray[np.bool_] | None
+    reach: Floats, objective: Floats | None, visits: Floats | Integers, learned: Flags | None
 ) -> Places:
     weighted = (reach if objective is None else objective).max(axis=1) > 0
     counted = weighted & ((reach.max(axis=1) > 0) | (visits > 0))
@@ -134,7 +131,7 @@ def _said(purse: Spending, found: _Point, lower: float) -> str:
     return f"Made for {limits} by local search: no mixture within the limits is better by more than {gap:.2g} %."
 
 
-def _no_plan(purse: Spending, reach: Array) -> str:
+def _no_plan(purse: Spending, reach: Floats) -> str:
     if not purse.few_kinds:
         return "leaves rows to be learned that no intervention may reach any more. Allow more experiments of one kind."
     problem = MixtureProblem(reach, reach, np.zeros(len(reach)), reach.max(axis=1), reach.max(axis=1))
@@ -149,10 +146,10 @@ def _no_plan(purse: Spending, reach: Array) -> str:
 class _Point:
     """A mixture: shares of all the money [A], its value, shares and dual weights that prove most, its gradient."""
 
-    shares: Array
+    shares: Floats
     value: float
-    proof: tuple[Array, Array]
-    gradient: Array
+    proof: tuple[Floats, Floats]
+    gradient: Floats
 
     @property
     def members(self) -> Places:
@@ -162,7 +159,7 @@ class _Point:
 class _Search:
     """Local search over sets of interventions."""
 
-    def __init__(self, problem: MixtureProblem, most: Array, setup: Array, kinds: int, relaxed: Mixture) -> None:
+    def __init__(self, problem: MixtureProblem, most: Floats, setup: Floats, kinds: int, relaxed: Mixture) -> None:
         self.problem, self.most, self.setup, self.kinds, self.relaxed = problem, most, setup, kinds, relaxed
         n = len(most)
         self.contenders = np.arange(n) if n <= CONTENDERS else np.flatnonzero(relaxed.dual > 0)
@@ -273,7 +270,7 @@ class _Search:
         proved[members], dual[self.contenders] = proof
         return _Point(shares, float(values[worst]), (proved, dual), self._gradient(shares, dual))
 
-    def _gradient(self, shares: Array, dual: Array) -> Array:
+    def _gradient(self, shares: Floats, dual: Floats) -> Floats:
         return self.problem.bound(self.problem.denominators(shares), dual, NONE)[1]
 
     def bound(self, point: _Point) -> float:

@@ -17,14 +17,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Goal, Problem
 from causalbandit.strategies.strategy import Choice, Tables, Task
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

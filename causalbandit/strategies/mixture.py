@@ -22,8 +22,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import finite_array, instance, listed, number, numeric_array, one_each, one_of, shaped
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.errors import InvalidArgument, InvalidType, RunError
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-Array = NDArray[np.float64]
 
 DEFAULT_SOLVERS = ("CLARABEL", "SCS", FIRST_ORDER)
 """Clarabel is exact and quick; SCS serves where it fails and is installed; the last needs nothing but numpy."""
@@ -81,17 +81,17 @@ class Mixture:
         Price per experiment of every intervention.
     """
 
-    weights: Array
+    weights: Floats
     value: float
     lower_bound: float
     solver: str
     tolerance: float
-    dual: Array
+    dual: Floats
     n_rows: int
     n_small_rows: int = 0
     rounds: int = 0
     note: str = ""
-    costs: Array | None = None
+    costs: Floats | None = None
 
     @property
     def gap(self) -> float:
@@ -104,11 +104,11 @@ class Mixture:
         return int(np.count_nonzero(self.weights))
 
     @property
-    def experiment_shares(self) -> Array:
+    def experiment_shares(self) -> Floats:
         """Share of the experiments (not of the money) per intervention, shape [A]."""
         if self.costs is None:
             return self.weights
-        shares: Array = self.weights / self.costs
+        shares: Floats = self.weights / self.costs
         shares /= shares.sum()
         return shares
 
@@ -355,7 +355,7 @@ def _checked(
     counts: ArrayLike | None,
     costs: ArrayLike | None,
     learned: ArrayLike | None,
-) -> tuple[Array, Array, Array, Array | None, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Floats, Floats | None, Flags]:
     """All inputs as arrays of the right shape and range: reach, objective, counts, costs (or None), learned."""
     beta = _not_negative(reach, "reach", ("C", "A"), "as model.reach(interventions) returns it")
     # A little more than 1 is what summation leaves of a probability of 1.
@@ -368,7 +368,7 @@ def _checked(
 
 def _checked_rows(
     shape: tuple[int, ...], counts: ArrayLike | None, costs: ArrayLike | None, learned: ArrayLike | None
-) -> tuple[Array, Array | None, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats | None, Flags]:
     """Counts, costs (or None) and learned for reach of this shape."""
     n_rows, n_interventions = shape
     count, price = np.zeros(n_rows), None
@@ -384,7 +384,7 @@ def _checked_rows(
     return count, price, counted
 
 
-def _not_negative(values: ArrayLike, argument: str, shape: tuple[int | str, ...], meaning: str) -> Array:
+def _not_negative(values: ArrayLike, argument: str, shape: tuple[int | str, ...], meaning: str) -> Floats:
     array = shaped(numeric_array(values, argument, "an array or nested lists"), argument, shape, meaning)
     return finite_array(array, argument, ", none below 0", least=0)
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, Restricted, SolveError, Solver, first_order
-
-Array = NDArray[np.float64]
 
 UNIFORM = "uniform"
 """What found a mixture that is uniform over some interventions, without a solver."""
@@ -42,22 +40,22 @@ def relative_gap(upper: float, lower: float) -> float:
 class MixtureProblem:
     """Rows that count: rate B [C, A] (reach per unit of η), weight W [C, A], count n [C], and row maxima of B and W."""
 
-    rate: Array
-    weight: Array
-    count: Array
-    row_reach: Array
-    row_weight: Array
+    rate: Floats
+    weight: Floats
+    count: Floats
+    row_reach: Floats
+    row_weight: Floats
 
-    def uniform_over_best(self) -> Array:
+    def uniform_over_best(self) -> Floats:
         """The mixture uniform over the rows' best interventions; a row that none reaches has no say. O(C·A)."""
         reachable = self.row_reach > 0
         if not reachable.any():
             return np.full(self.n_interventions, 1 / self.n_interventions)
         best = self.best(slice(None) if reachable.all() else reachable)
-        mixture: Array = np.bincount(best, minlength=self.n_interventions) / reachable.sum()
+        mixture: Floats = np.bincount(best, minlength=self.n_interventions) / reachable.sum()
         return mixture
 
-    def uniform_over_cover(self) -> Array:
+    def uniform_over_cover(self) -> Floats:
         """The mixture uniform over few interventions that reach every row at half its best rate or more.
 
         Greedy: rows in order of W_c/B_c; a row that is not covered yet brings in its best intervention. O(C·A) at most.
@@ -81,36 +79,36 @@ class MixtureProblem:
         """A."""
         return int(self.rate.shape[1])
 
-    def rates(self, places: NDArray[np.intp]) -> Array:
+    def rates(self, places: Places) -> Floats:
         """Columns of the rate, [C, n]."""
         return self.rate[:, places]
 
-    def weights(self, places: NDArray[np.intp]) -> Array:
+    def weights(self, places: Places) -> Floats:
         """Columns of the weight, [C, n]."""
         return self.weight[:, places]
 
-    def best(self, rows: slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> NDArray[np.intp]:
+    def best(self, rows: slice | list[int] | Flags | Places) -> Places:
         """The intervention that reaches each of ``rows`` best; of those that are equal up to rounding the first."""
-        best: NDArray[np.intp] = (self.rate[rows] >= SAME * self.row_reach[rows, None]).argmax(axis=1)
+        best: Places = (self.rate[rows] >= SAME * self.row_reach[rows, None]).argmax(axis=1)
         return best
 
-    def denominators(self, mixture: Array) -> Array:
+    def denominators(self, mixture: Floats) -> Floats:
         """d_c = n_c + (Bη)_c, shape [C]; kept above zero so that a starved row shows as a huge value, not as a NaN."""
         support = np.flatnonzero(mixture)
         return np.maximum(self.count + self.rates(support) @ mixture[support], 1e-300)
 
-    def values(self, denominators: Array) -> Array:
+    def values(self, denominators: Floats) -> Floats:
         """Σ_c W_ca / d_c for every a, shape [A]. One product with W."""
         with np.errstate(over="ignore"):
             return self.on_weights(1 / denominators)
 
     def bound(
         self,
-        denominators: Array,
-        dual: Array,
-        left_out: NDArray[np.intp],
-        largest: Callable[[Array], float] = np.max,
-    ) -> tuple[float, Array]:
+        denominators: Floats,
+        dual: Floats,
+        left_out: Places,
+        largest: Callable[[Floats], float] = np.max,
+    ) -> tuple[float, Floats]:
         """The lower bound F² / (Σ w n/d² + max_b grad_b), and grad, shape [A]. One product with B.
 
         Rows ``left_out`` count as nothing, which can only lower the optimum: a row that was too small for the solve,
@@ -128,19 +126,19 @@ class MixtureProblem:
             return 0.0, np.zeros(self.n_interventions)
         return total * (total / slope), gradient
 
-    def restricted(self, rows: NDArray[np.bool_]) -> MixtureProblem:
+    def restricted(self, rows: Flags) -> MixtureProblem:
         """The problem of some of the rows."""
         arrays = (self.rate, self.weight, self.count, self.row_reach, self.row_weight)
         return MixtureProblem(*(array[rows] for array in arrays))
 
-    def on_rates(self, row: Array) -> Array:
+    def on_rates(self, row: Floats) -> Floats:
         """Σ_c row_c B_ca, [A]."""
-        found: Array = row @ self.rate
+        found: Floats = row @ self.rate
         return found
 
-    def on_weights(self, row: Array) -> Array:
+    def on_weights(self, row: Floats) -> Floats:
         """Σ_c row_c W_ca, [A]."""
-        found: Array = row @ self.weight
+        found: Floats = row @ self.weight
         return found
 
 
@@ -154,7 +152,7 @@ class MixtureSearch:
         self.upper, self.lower, self.solver, self.rounds = float("inf"), 0.0, UNIFORM, 0
         self.contenders = np.full(n_interventions, len(problem.count) * n_interventions <= AT_ONCE)
         self.support = self.contenders.copy()
-        self.small_rows: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self.small_rows: Places = np.zeros(0, dtype=np.intp)
 
     @property
     def gap(self) -> float:
@@ -167,7 +165,7 @@ class MixtureSearch:
         self.support = support
         self.offer(self.problem.uniform_over_cover(), None, UNIFORM)
 
-    def offer(self, mixture: Array, dual: Array | None, solver: str) -> bool:
+    def offer(self, mixture: Floats, dual: Floats | None, solver: str) -> bool:
         """Judge a mixture on the whole problem, keep what is best, let violators join. True if a working set grew."""
         denominators = self.problem.denominators(mixture)
         values = self.problem.values(denominators)
@@ -220,7 +218,7 @@ class MixtureSearch:
                 return trouble or f"stopped at a gap of {self.gap:.1e}"
         return f"stopped after {MAX_ROUNDS} rounds at a gap of {self.gap:.1e}"
 
-    def _restrict(self, support: NDArray[np.intp], contenders: NDArray[np.intp]) -> tuple[Restricted, Array | None]:
+    def _restrict(self, support: Places, contenders: Places) -> tuple[Restricted, Floats | None]:
         """The restricted problem without its small rows, and the share of the mixture that keeps those rows reached."""
         problem = self.problem
         # A row costs at most W_c/n_c when left to its counts. Rows that get the share ε of the mixture, split in
@@ -267,7 +265,7 @@ class MixtureSearch:
             self.upper, self.weights = value, trimmed
 
 
-def _power_of_two(values: Array | float) -> Array:
+def _power_of_two(values: Floats | float) -> Floats:
     """The power of two nearest to each positive value on a logarithmic scale: dividing by it loses no digit.
 
     The numbers that a solver is given are then the same on every machine, however its linear algebra adds up.
@@ -275,7 +273,7 @@ def _power_of_two(values: Array | float) -> Array:
     return np.asarray(np.ldexp(1.0, np.rint(np.log2(values)).astype(np.int64)))
 
 
-def _join(members: NDArray[np.bool_], score: Array) -> bool:
+def _join(members: Flags, score: Floats) -> bool:
     """Let the largest scores outside the set join it, if they exceed what the set holds; True if any did."""
     outside = np.flatnonzero(~members)
     if not len(outside):
@@ -287,6 +285,6 @@ def _join(members: NDArray[np.bool_], score: Array) -> bool:
     return bool(len(best))
 
 
-def _top(candidates: NDArray[np.intp], score: Array) -> NDArray[np.intp]:
+def _top(candidates: Places, score: Floats) -> Places:
     """The candidates with the largest scores, in O(A)."""
     return candidates[np.argpartition(-score[candidates], GROWTH)[:GROWTH]]

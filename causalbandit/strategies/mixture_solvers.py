@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats
 from causalbandit.errors import Error
 from causalbandit.strategies.saddle_steps import saddle_steps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-Array = NDArray[np.float64]
 
 
 def _clarabel(tolerance: float) -> dict[str, Any]:
@@ -68,14 +67,14 @@ class Restricted:
         The gap at which a solver may stop.
     """
 
-    rate: Array
-    weight: Array
-    count: Array
-    start: Array
+    rate: Floats
+    weight: Floats
+    count: Floats
+    start: Floats
     tolerance: float
 
 
-Solver = Callable[[Restricted], list[tuple[Array, Array]]]
+Solver = Callable[[Restricted], list[tuple[Floats, Floats]]]
 """From a restricted problem to pairs of a mixture on its support [S] and dual weights on its contenders [R]."""
 
 
@@ -86,7 +85,7 @@ class SolveError(Error):
 def conic(name: str) -> Solver:
     """A cvxpy solver as a function of the restricted problem."""
 
-    def solve(problem: Restricted) -> list[tuple[Array, Array]]:
+    def solve(problem: Restricted) -> list[tuple[Floats, Floats]]:
         import warnings
 
         try:
@@ -120,7 +119,7 @@ def conic(name: str) -> Solver:
     return solve
 
 
-def _sparse_parts(problem: Restricted) -> list[tuple[Array, csr_array]] | None:
+def _sparse_parts(problem: Restricted) -> list[tuple[Floats, csr_array]] | None:
     """Rate and weight as each row's usual entry and a sparse rest; None where the problem is small or the rest is not.
 
     An intervention changes the reach of rows below it alone, so that most entries of a row may be the same. Shares sum
@@ -136,7 +135,7 @@ def _sparse_parts(problem: Restricted) -> list[tuple[Array, csr_array]] | None:
     return parts
 
 
-def _spread(matrix: Array) -> tuple[Array, csr_array]:
+def _spread(matrix: Floats) -> tuple[Floats, csr_array]:
     """Each row's middle entry [C'], and what the entries differ from it by; nothing where that is rounding."""
     from scipy.sparse import csr_array
 
@@ -147,17 +146,17 @@ def _spread(matrix: Array) -> tuple[Array, csr_array]:
     return usual, csr_array(rest)
 
 
-def _simplex(point: ArrayLike) -> Array:
+def _simplex(point: ArrayLike) -> Floats:
     """The point with negative dust cleared and the sum made one."""
     clipped = np.clip(np.asarray(point, dtype=float), 0, None)
     total = clipped.sum()
     if not np.isfinite(total) or total <= 0:
         raise SolveError("the answer is not a point of the simplex")
-    scaled: Array = clipped / total
+    scaled: Floats = clipped / total
     return scaled
 
 
-def first_order(problem: Restricted, iterations: int = 4000) -> list[tuple[Array, Array]]:
+def first_order(problem: Restricted, iterations: int = 4000) -> list[tuple[Floats, Floats]]:
     """First-order steps on the simplex: the pair of the least value, and that of the largest bound."""
     found = saddle_steps(
         *(problem.rate, problem.weight, problem.count),

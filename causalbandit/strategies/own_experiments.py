@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers, Places
 from causalbandit.compressed_reach import RowMaxima
 from causalbandit.propagation import propagate
 from causalbandit.spending import Spending
 from causalbandit.strategies.strategy import Task
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,7 @@ class OwnExperiments:
         least = np.divide(money, root**2, out=np.full(len(money), np.inf), where=root > 0).min(initial=np.inf)
         return cls(int(least * (1 + 1e-12)) if np.isfinite(least) else 0, money)
 
-    def plan(self, rows: npt.NDArray[np.intp], reach: Floats | RowMaxima, purse: Spending | None) -> RowPlan:
+    def plan(self, rows: Places, reach: Floats | RowMaxima, purse: Spending | None) -> RowPlan:
         """The batch for ``rows`` [rows] of the set, whose estimated reach is ``reach`` [rows, A], or its maxima."""
         if self.money is None or purse is None:
             top = RowMaxima.of(reach)
@@ -74,7 +71,7 @@ class OwnExperiments:
         assert not isinstance(reach, RowMaxima), "prices weigh every intervention"
         return _paid(reach, self.money[rows], purse)
 
-    def visits(self, rows: npt.NDArray[np.intp], reach: Floats | RowMaxima, purse: Spending | None) -> Floats:
+    def visits(self, rows: Places, reach: Floats | RowMaxima, purse: Spending | None) -> Floats:
         """Visits that every row expects of its own experiments where no limit holds, [rows]."""
         if self.money is None or purse is None:
             return np.asarray(self.number * RowMaxima.of(reach).most)
@@ -136,13 +133,13 @@ def _paid(reach: Floats, money: Floats, purse: Spending) -> RowPlan:
         left = np.where(open_ & over[best], left * (1 - (allowed / np.maximum(bought, 1))[best]), 0.0)
 
 
-def _few(value: Floats, money: Floats, purse: Spending) -> npt.NDArray[np.intp]:
+def _few(value: Floats, money: Floats, purse: Spending) -> Places:
     """The best intervention for every row, [rows]; with set-ups rows share one where that is worth more.
 
     Interventions are given up, the one with the least money first, as long as the visits that its rows get elsewhere
     are more than those that its set-up would leave.
     """
-    best: npt.NDArray[np.intp] = value.argmax(axis=1)
+    best: Places = value.argmax(axis=1)
     if not purse.setup.any():
         return best
     value, each = value.copy(), np.arange(len(best))

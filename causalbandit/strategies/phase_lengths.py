@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.spending import Spending
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def successive_rejects_lengths(n_arms: int, budget: int) -> Integers:

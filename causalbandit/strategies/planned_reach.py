@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.changing_reach import ChangingReach
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.graph import Family
 from causalbandit.propagation import propagate
 from causalbandit.regimes import Regime
 from causalbandit.strategies.strategy import Task
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
 
 FEW = 2
 """Propagations of the whole graph that cost less than making messages anew group by group."""

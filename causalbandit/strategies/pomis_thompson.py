@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers, Numbers, Places
 from causalbandit.checks import share
 from causalbandit.strategies.batch_sizes import sizes_from_shares
-from causalbandit.strategies.strategy import Batch, Choice, Integers, Numbers, Plan, Task, best_at_random
+from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
 
 MOST_BATCHES = 30
 """About so many batches where each pays for its set-ups."""
@@ -119,11 +119,11 @@ def _beta(task: Task, trials: Integers, successes: Integers) -> tuple[Numbers, N
     return mean * total, (1 - mean) * total
 
 
-def _not_redundant(task: Task) -> npt.NDArray[np.intp]:
+def _not_redundant(task: Task) -> Places:
     """Places of the interventions that are not redundant; found once per set."""
     arms = task.interventions
 
-    def places() -> npt.NDArray[np.intp]:
+    def places() -> Places:
         named = {arms.index(answer.intervention) for answer in arms.redundant()}
         return np.array([place for place in range(len(arms)) if place not in named], dtype=np.intp)
 

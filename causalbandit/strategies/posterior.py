@@ -12,14 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers, Numbers
 from causalbandit.propagation import Propagation, propagate
 from causalbandit.strategies.strategy import Tables, Task
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Numbers = Integers | Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from causalbandit.arrays import Floats
 
 CHECK_EVERY = 25
 """Steps between looks at the averages of all steps so far."""
 
 
 def saddle_steps(
-    rate: Array,
-    weight: Array,
-    count: Array,
-    start: Array,
+    rate: Floats,
+    weight: Floats,
+    count: Floats,
+    start: Floats,
     *,
-    allowed: Callable[[Array], Array],
-    largest: Callable[[Array], float],
+    allowed: Callable[[Floats], Floats],
+    largest: Callable[[Floats], float],
     steps: int,
     tolerance: float,
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Multiplicative steps from ``start`` [S], and weighted averages of them; shares with dual weights [R], twice.
 
     η_b ← η_b·grad_b^¾ (the classical step of optimal design has exponent ½ and is monotone for fixed p; a little more
@@ -49,7 +48,7 @@ def saddle_steps(
     mixture_sum, dual_sum = np.zeros_like(mixture), np.zeros_like(dual)
     best, proof, upper, lower = (mixture, dual), (mixture, dual), np.inf, 0.0
 
-    def judge(mixture: Array, dual: Array) -> tuple[Array, Array]:
+    def judge(mixture: Floats, dual: Floats) -> tuple[Floats, Floats]:
         nonlocal best, proof, upper, lower
         denominators = np.maximum(count + rate @ mixture, 1e-100)
         values = (1 / denominators) @ weight

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
 from causalbandit.sequences.bernoulli_region import Arm, difference_at_most, largest_fall, room
@@ -34,10 +34,6 @@ from causalbandit.sequences.boundaries import normal_mixture
 from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 BY_GRAPH = 0.8
 """Share of the error rate that goes to the test by the graph, which nearly always is the first to be passed."""
@@ -286,7 +282,7 @@ class Standing:
         return Choice(self.leader, effects, tables, notes=(promise.sentence(budget),), promise=promise)
 
 
-def excluded_by_graph(standing: Standing, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float) -> Flags:
+def excluded_by_graph(standing: Standing, rivals: Places, tolerance: float, alpha: float) -> Flags:
     """Which rivals lead by more than ``tolerance`` under no likely tables, each at rate ``alpha``; shape [rivals].
 
     A quick test with the lead's variance comes first. Rivals that pass it are put to the full one only when all do,
@@ -327,9 +323,7 @@ def excluded_by_graph(standing: Standing, rivals: npt.NDArray[np.intp], toleranc
     return passed
 
 
-def excluded_by_outcomes(
-    counts: Counts, leader: int, rivals: npt.NDArray[np.intp], tolerance: float, alpha: float
-) -> Flags:
+def excluded_by_outcomes(counts: Counts, leader: int, rivals: Places, tolerance: float, alpha: float) -> Flags:
     """Which rivals lead by more than ``tolerance`` in no pair of means that the outcomes allow; shape [rivals]."""
     arms = Arm(counts.successes.astype(np.float64), (counts.trials - counts.successes).astype(np.float64))
     own, leading = arms.at(rivals), arms.at(np.full_like(rivals, leader))

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Integers, Numbers
 from causalbandit.checks import whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from causalbandit.strategies.mixture import Mixture
     from causalbandit.strategies.stopping import Promise
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Numbers = Integers | Floats
 SAME = 1e-12
 """Probabilities this near to each other are equal but for rounding, which differs between machines."""
 MOST_EXPERIMENTS = 10**18
@@ -150,12 +147,12 @@ class Task:
         return LearnedRows.of(self.interventions, self.known)
 
     @property
-    def learned(self) -> npt.NDArray[np.bool_]:
+    def learned(self) -> Flags:
         """Which of the C family rows must be learned, shape [C]."""
         return self.rows.flags
 
     @cached_property
-    def teaches(self) -> npt.NDArray[np.bool_]:
+    def teaches(self) -> Flags:
         """Which interventions can reach a row that must be learned, shape [A]; all where there is none."""
         if np.isnan(self.known).all() or not self.learned.any():
             return np.ones(len(self.interventions), dtype=bool)
@@ -187,9 +184,9 @@ class Tables:
 
     cpt: Floats
     visits: Integers
-    known: npt.NDArray[np.bool_]
-    truncated: npt.NDArray[np.bool_] | None = None
-    negligible: npt.NDArray[np.bool_] | None = None
+    known: Flags
+    truncated: Flags | None = None
+    negligible: Flags | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Places
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.gradient_blocks import gradient_blocks
 from causalbandit.propagation import propagate
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Task
 from causalbandit.strategies.value_of_information import ValueOfInformation
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

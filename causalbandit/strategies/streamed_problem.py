@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.strategies.mixture_search import MixtureProblem
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +26,11 @@ class StreamedProblem(MixtureProblem):
     """
 
     reach: CompressedReach
-    rows: NDArray[np.intp]
-    kept: dict[int, Array] = field(default_factory=dict)
+    rows: Places
+    kept: dict[int, Floats] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, reach: CompressedReach, count: Array) -> StreamedProblem:
+    def of(cls, reach: CompressedReach, count: Floats) -> StreamedProblem:
         """The problem of all rows with these counts [C]."""
         nothing = np.zeros((len(count), 0))
         return cls(nothing, nothing, count, reach.most, reach.most**2, reach, np.arange(len(count)))
@@ -42,12 +40,12 @@ class StreamedProblem(MixtureProblem):
         """A."""
         return self.reach.shape[1]
 
-    def restricted(self, rows: NDArray[np.bool_]) -> StreamedProblem:
+    def restricted(self, rows: Flags) -> StreamedProblem:
         """The problem of some of the rows."""
         part = {name: getattr(self, name)[rows] for name in ("count", "row_reach", "row_weight", "rows")}
         return replace(self, **part, kept={})
 
-    def rates(self, places: NDArray[np.intp]) -> Array:
+    def rates(self, places: Places) -> Floats:
         """Columns of the rate, [C, n]."""
         missing = [place for place in places.tolist() if place not in self.kept]
         if missing:
@@ -56,20 +54,20 @@ class StreamedProblem(MixtureProblem):
             return np.zeros((len(self.rows), 0))
         return np.stack([self.kept[place] for place in places.tolist()], axis=1)
 
-    def weights(self, places: NDArray[np.intp]) -> Array:
+    def weights(self, places: Places) -> Floats:
         """Columns of the weight, [C, n]."""
-        squares: Array = self.rates(places) ** 2
+        squares: Floats = self.rates(places) ** 2
         return squares
 
-    def best(self, rows: slice | list[int] | NDArray[np.bool_] | NDArray[np.intp]) -> NDArray[np.intp]:
+    def best(self, rows: slice | list[int] | Flags | Places) -> Places:
         """The intervention that reaches each of ``rows`` best."""
         return self.reach.best[self.rows][rows]
 
-    def on_rates(self, row: Array) -> Array:
+    def on_rates(self, row: Floats) -> Floats:
         """Σ_c row_c B_ca, [A]. One pass over all blocks."""
         return row @ self.reach.of_rows(self.rows)
 
-    def on_weights(self, row: Array) -> Array:
+    def on_weights(self, row: Floats) -> Floats:
         """Σ_c row_c W_ca, [A]. One pass over all blocks."""
         every = np.zeros(self.reach.shape[0])
         every[self.rows] = row

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.allocation import floor_allocation
+from causalbandit.arrays import Floats, Integers, Places
 from causalbandit.checks import number, one_of, shaped, share, whole_number
 from causalbandit.counts import Counts, Origin
 from causalbandit.interventions import InterventionSet
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TopTwo"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 PLANNING_DRAWS = 200
 """Draws behind a batch's plan."""
@@ -334,7 +332,7 @@ class _Sample:
     """S posterior draws of M effects: ``drawn`` [S, M], their ``places`` in the set, and the leader among them."""
 
     drawn: Floats
-    places: npt.NDArray[np.intp]
+    places: Places
     leader: int
 
     def top_two_shares(self, n_interventions: int) -> Floats:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import listed, number, one_of
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts
@@ -39,11 +39,6 @@ from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, 
 from causalbandit.strategies.weightings import WEIGHTINGS, lead_errors, row_weights
 
 __all__ = ["TwoPhase"]
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
-Places = npt.NDArray[np.intp]
 
 
 HALF_A_VISIT = 0.5

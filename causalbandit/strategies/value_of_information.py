@@ -18,15 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.compressed_reach import CompressedReach, ReachOfRows
 from causalbandit.propagation import Propagation
 from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 STEPS = 20
 """Steps of a plan: ten times as many gain a few percent of V."""
@@ -66,7 +63,7 @@ class ValueOfInformation:
         cls,
         found: Propagation,
         posterior: TablePosterior,
-        rivals: npt.NDArray[np.intp],
+        rivals: Places,
         draws: int,
         rng: np.random.Generator,
         prices: Floats | None = None,
@@ -88,7 +85,7 @@ class ValueOfInformation:
     def between(
         cls,
         effects: Floats,
-        candidates: npt.NDArray[np.intp],
+        candidates: Places,
         gradient: Floats,
         reach: Floats | CompressedReach,
         posterior: TablePosterior,

@@ -30,12 +30,11 @@ are added, (ones + ½)/(visits + 1): they are for experiments that come on top o
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import finite_array, numeric_array, one_of, shaped
 from causalbandit.errors import InvalidArgument
-
-Array = NDArray[np.float64]
 
 WEIGHTINGS = ("reach", "variance", "contrast")
 """Names, the paper's first."""
@@ -47,12 +46,12 @@ SAME = 1e-12
 
 def row_weights(
     weighting: str,
-    reach: Array | None,
-    gradient: Array | None = None,
-    cpt: Array | None = None,
-    gains: Array | None = None,
-    std_errors: Array | None = None,
-) -> Array:
+    reach: Floats | None,
+    gradient: Floats | None = None,
+    cpt: Floats | None = None,
+    gains: Floats | None = None,
+    std_errors: Floats | None = None,
+) -> Floats:
     """W, shape [C, A], from arrays that are trusted; those that the weighting does not use may be None.
 
     ``gains`` [A] are effects, larger for better ones; ``std_errors`` [A] those of the best one's lead over each. A lead
@@ -76,7 +75,7 @@ def row_weights(
     return np.asarray(np.divide(weights, resolved**2, out=np.zeros_like(weights), where=can_be))
 
 
-def lead_errors(gradient: Array, gains: Array, variance: Array) -> Array:
+def lead_errors(gradient: Floats, gains: Floats, variance: Floats) -> Floats:
     """Standard errors of the best intervention's lead over each, [A], from the variances [C] of the rows' estimates."""
     lead = gradient - gradient[:, [int(gains.argmax())]]
     return np.asarray(np.sqrt(variance @ lead**2))
@@ -90,7 +89,7 @@ def checked_weights(
     cpt: ArrayLike | None,
     effects: ArrayLike | None,
     std_errors: ArrayLike | None,
-) -> Array | None:
+) -> Floats | None:
     """W for what a caller gave, None for "reach"; an InvalidArgument names what is missing or has the wrong shape."""
     if one_of(weighting, "weighting", WEIGHTINGS) == "reach":
         return None
