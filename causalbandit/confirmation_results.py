@@ -343,7 +343,7 @@ class Confirmation:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """One interval per intervention and reading."""
-        from causalbandit.plots.readings import plot_readings
+        from causalbandit.plots.intervals import plot_readings
 
         return plot_readings(self.estimates(), target=self.problem.graph.target, alpha=self.alpha, ax=ax)
 

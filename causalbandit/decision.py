@@ -333,7 +333,7 @@ class Decision:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Estimated effects of the best interventions (and the true ones, when known), best on top."""
-        from causalbandit.plots.search import plot_decision
+        from causalbandit.plots.bars import plot_decision
 
         wanted = "largest" if self.problem.goal == "max" else "smallest"
         money = f" for {self.money:,.6g}" if self.spending is not None and self.spending.unit == "money" else ""

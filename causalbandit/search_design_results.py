@@ -227,7 +227,7 @@ class SearchDesign:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Effects with the interval of 95 % that is to be expected under each allocation; returns the Axes."""
-        from causalbandit.plots.search_design import plot_search_design
+        from causalbandit.plots.intervals import plot_search_design
 
         return plot_search_design(
             self.to_frame(),

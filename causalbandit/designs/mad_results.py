@@ -274,4 +274,4 @@ class LiveResults(ContrastResults):
         from causalbandit.plots.axes import colours_of
         from causalbandit.plots.effects import score_distribution
 
-        return score_distribution(self.scores(), ax=ax, colours=colours_of(self.settings.arms))
+        return score_distribution(self.scores(), colours_of(self.settings.arms), ax)

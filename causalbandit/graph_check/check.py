@@ -244,7 +244,7 @@ class GraphCheck:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The claims with the most evidence against them, as bars of log₁₀ e, with the line that refutes."""
-        from causalbandit.plots.graph_check import plot_claims
+        from causalbandit.plots.bars import plot_claims
 
         return plot_claims(self.to_frame(), ax, threshold=math.log(1 / self.delta))
 

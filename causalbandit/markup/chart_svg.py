@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from causalbandit.markup.pieces import escaped
+from causalbandit.markup.pieces import escaped, figure
 from causalbandit.text import shortened
 
 ROW, LEFT, RIGHT, WIDTH = 26.0, 190.0, 60.0, 720.0
@@ -35,16 +35,14 @@ def intervals_svg(rows: Sequence[Interval], *, axis: str, best: Collection[int] 
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     low, high, ticks = _scale(low, high)
-    height = ROW * len(rows) + 44
+    height, bottom = ROW * len(rows) + 44, ROW * len(rows) + 8
 
     def x(value: float) -> float:
         return LEFT + (min(max(value, low), high) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
-    parts = [_tick(x(tick), tick, 6, ROW * len(rows) + 8) for tick in ticks]
+    parts = [_tick(x(tick), tick, bottom) for tick in ticks]
     if zero:
-        parts.append(
-            f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="{ROW * len(rows) + 8:.0f}" stroke="var(--ink)"/>'
-        )
+        parts.append(f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="{bottom:.0f}" stroke="var(--ink)"/>')
     for place, row in enumerate(rows):
         y, colour = ROW * place + ROW / 2 + 6, "var(--accent)" if place in best else "var(--soft)"
         name = escaped(shortened(row.label, LONGEST))
@@ -57,8 +55,10 @@ def intervals_svg(rows: Sequence[Interval], *, axis: str, best: Collection[int] 
         if math.isfinite(row.estimate):
             parts.append(f'<circle cx="{x(row.estimate):.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>')
             parts.append(f'<text class="soft" x="{WIDTH - RIGHT + 8:.0f}" y="{y + 4:.1f}">{row.estimate:.3f}</text>')
-    parts.append(_axis_name(axis, height))
-    return _svg(parts, height, f"{len(rows)} intervals: {axis}")
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    name = f'<text class="soft" x="{middle:.0f}" y="{height - 4:.0f}" text-anchor="middle">{escaped(axis)}</text>'
+    parts.append(name)
+    return figure(parts, f"{len(rows)} intervals: {axis}", WIDTH, height)
 
 
 def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, across: str, upwards: str) -> str:
@@ -99,7 +99,7 @@ def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, 
         )
     height = max(PLOT, *(end + 8 for end in ends)) if ends else PLOT
     parts.append(f'<text class="soft" x="{left:.0f}" y="{bottom + 32:.0f}">{escaped(across)}</text>')
-    return _svg(parts, height, f"{upwards} over {across}")
+    return figure(parts, f"{upwards} over {across}", WIDTH, height)
 
 
 COLOURS = ("var(--accent)", "var(--target)", "var(--good)", "#cc79a7", "#e69f00", "var(--soft)")
@@ -111,30 +111,13 @@ def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
     span = max(high - low, 1e-6)
     step = 10 ** math.floor(math.log10(span / 3))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (factor * step) <= 6)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return (
-        first * step,
-        max(last, first + 1) * step,
-        [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)],
-    )
+    first = math.floor(low / step)
+    last = max(math.ceil(high / step), first + 1)
+    return first * step, last * step, [round(k * step, 10) for k in range(first, last + 1)]
 
 
-def _tick(x: float, value: float, top: float, bottom: float) -> str:
+def _tick(x: float, value: float, bottom: float) -> str:
     return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.0f}" y2="{bottom:.0f}" stroke="var(--line)"/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="6" y2="{bottom:.0f}" stroke="var(--line)"/>'
         f'<text class="soft" x="{x:.1f}" y="{bottom + 14:.0f}" text-anchor="middle">{value:g}</text>'
-    )
-
-
-def _axis_name(name: str, height: float) -> str:
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    return f'<text class="soft" x="{middle:.0f}" y="{height - 4:.0f}" text-anchor="middle">{escaped(name)}</text>'
-
-
-def _svg(parts: Sequence[str], height: float, said: str) -> str:
-    return (
-        f'<div class="wide"><svg role="img" aria-label="{escaped(said)}" width="{WIDTH:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">\n'
-        + "\n".join(parts)
-        + "\n</svg></div>"
     )

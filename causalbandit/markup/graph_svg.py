@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from causalbandit.markup.pieces import escaped
-from causalbandit.plots.layout import Point, layered_layout
+from causalbandit.markup.pieces import escaped, figure
+from causalbandit.plots.layout import Point, ancestors, layered_layout
 from causalbandit.text import shortened
 
 LETTER, PADDING, HEIGHT, LAYER = 7.0, 22.0, 28.0, 74.0
@@ -65,7 +65,7 @@ def graph_svg(
     parents: dict[str, list[str]] = {node: [] for node in nodes}
     for tail, head in edges:
         parents[head].append(tail)
-    layout = layered_layout(nodes, parents, widths, core=_above(target, parents), gap=GAP, layer_height=LAYER)
+    layout = layered_layout(nodes, parents, widths, core=ancestors(target, parents), gap=GAP, layer_height=LAYER)
     width, height = layout.width + 2 * MARGIN, layout.height + HEIGHT + 2 * MARGIN
 
     def at(point: Point) -> Point:
@@ -88,15 +88,8 @@ def graph_svg(
     if doubted:
         said += f" The data contradict it in {len(doubted)} place{'s' * (len(doubted) > 1)}, marked in red."
     tips = [("tip", "var(--soft)"), *([("doubted-tip", "var(--bad)")] if lines else [])]
-    return (
-        f'<div class="wide"><svg role="img" aria-label="{escaped(said)}" width="{right - left:.0f}" '
-        f'height="{bottom - top:.0f}" viewBox="{left:.0f} {top:.0f} {right - left:.0f} {bottom - top:.0f}" '
-        'xmlns="http://www.w3.org/2000/svg">\n<defs>'
-        + "".join(_tip(name, colour) for name, colour in tips)
-        + "</defs>\n"
-        + "\n".join(parts)
-        + "\n</svg></div>"
-    )
+    heads = "".join(_tip(name, colour) for name, colour in tips)
+    return figure([f"<defs>{heads}</defs>", *parts], said, right - left, bottom - top, left, top)
 
 
 def _marked(
@@ -128,16 +121,6 @@ def _tip(name: str, colour: str) -> str:
         f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0 0 L8 4 L0 8 z" fill="{colour}"/></marker>'
     )
-
-
-def _above(node: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
-    """The node and all its ancestors."""
-    found, waiting = {node}, [node]
-    while waiting:
-        new = set(parents[waiting.pop()]) - found
-        found |= new
-        waiting += sorted(new)
-    return found
 
 
 def _look(node: str, target: str, fixed: Mapping[str, int], hidden: Collection[str]) -> str:

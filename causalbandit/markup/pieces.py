@@ -48,7 +48,6 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: .75rem 0; } svg { display: block; max-width: 100%; height: auto; }
 .wide > svg { max-width: none; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; min-width: 100%; }
-caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .35rem .75rem .35rem 0; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; border-bottom-width: 2px; }
@@ -97,6 +96,19 @@ def fragment(*parts: str) -> str:
     return f'<div class="causalbandit"><style>{FRAGMENT}</style>\n{inside}\n</div>'
 
 
+def figure(parts: Iterable[str], said: str, width: float, height: float, left: float = 0.0, top: float = 0.0) -> str:
+    """The parts of a drawing as SVG, ``width`` by ``height`` pixels from the corner ``left``, ``top``.
+
+    ``said`` is what those hear who do not see it.
+    """
+    return (
+        f'<div class="wide"><svg role="img" aria-label="{escaped(said)}" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{left:.0f} {top:.0f} {width:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">\n'
+        + "\n".join(parts)
+        + "\n</svg></div>"
+    )
+
+
 def heading(title: str, below: str = "") -> str:
     """The page's title, with a line below it."""
     return f"<h1>{escaped(title)}</h1>" + (f'\n<p class="soft">{escaped(below)}</p>' if below else "")
@@ -125,39 +137,25 @@ def bullets(items: Iterable[str]) -> str:
     return f"<ul>\n{inside}\n</ul>" if inside else ""
 
 
-def table(
-    frame: pd.DataFrame,
-    *,
-    caption: str = "",
-    best: Collection[int] = (),
-    digits: int = 4,
-    names: Mapping[str, str] | None = None,
-) -> str:
-    """A frame as a table; ``best`` are the places of rows to mark, ``names`` the headings of columns."""
-    names = names or {}
+def table(frame: pd.DataFrame, *, best: Collection[int] = ()) -> str:
+    """A frame as a table; ``best`` are the places of rows to mark."""
     kinds = {column: frame[column].dtype.kind if hasattr(frame[column].dtype, "kind") else "O" for column in frame}
+    look = {column: _class("" if kind in "fi" else "text") for column, kind in kinds.items()}
     show: dict[str, Callable[[Any], str]] = {
-        "f": lambda value: "–" if math.isnan(value) else f"{value:.{digits}f}",
+        "f": lambda value: "–" if math.isnan(value) else f"{value:.4f}",
         "i": lambda value: f"{value:,}",
         "b": lambda value: "yes" if value else "no",
     }
 
     def cell(column: Any, value: Any) -> str:
-        kind = kinds[column]
-        text = show[kind](value) if kind in show else str(value)
-        return f"<td{_class('' if kind in 'fi' else 'text')}>{escaped(text)}</td>"
+        return f"<td{look[column]}>{escaped(show.get(kinds[column], str)(value))}</td>"
 
-    head = "".join(
-        f'<th scope="col"{"" if kinds[column] in "fi" else " class=" + chr(34) + "text" + chr(34)}>'
-        f"{escaped(names.get(str(column), str(column).replace('_', ' ')))}</th>"
-        for column in frame
-    )
+    head = "".join(f'<th scope="col"{look[column]}>{escaped(str(column).replace("_", " "))}</th>' for column in frame)
     rows = []
     for place, values in enumerate(frame.itertuples(index=False, name=None)):
         cells = "".join(cell(column, value) for column, value in zip(frame.columns, values, strict=True))
         rows.append(f"<tr{_class('best' if place in best else '')}>{cells}</tr>")
-    said = f"<caption>{escaped(caption)}</caption>" if caption else ""
-    inside = f"{said}<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>"
+    inside = f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>"
     return f'<div class="wide"><table>{inside}</table></div>'
 
 

@@ -190,24 +190,20 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
     return _over_rounds(ax, "assignment probability")
 
 
-def score_distribution(
-    scores: pd.DataFrame, ax: Axes | None = None, colours: Mapping[Hashable, str] | None = None
-) -> Axes:
+def score_distribution(scores: pd.DataFrame, colours: Mapping[Hashable, str], ax: Axes | None = None) -> Axes:
     """Boxes of the scores of each contrast, by what was drawn; whiskers hold the middle 98 %, dashes mark the mean.
 
     Parameters
     ----------
     scores : pandas.DataFrame
         Columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
+    colours : mapping
+        Arm → colour.
     """
     ax = axes(ax)
-    groups = ("arm", "control")
-    arms = list(scores["arm"].unique())
-    if colours is None:
-        colours = colours_of(arms)
     boxes, labels, fills = [], [], []
-    for arm in arms:
-        for group in groups:
+    for arm in scores["arm"].unique():
+        for group in ("arm", "control"):
             values = scores.loc[(scores["arm"] == arm) & (scores["drawn"] == group), "score"]
             if len(values):
                 boxes.append(values.to_numpy())

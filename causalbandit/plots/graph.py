@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from causalbandit.plots.axes import PALETTE, axes
-from causalbandit.plots.layout import Layout, Point, layered_layout
+from causalbandit.plots.layout import Layout, Point, ancestors, layered_layout
 from causalbandit.text import escaped, shortened
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def plot_graph(
     parents: dict[str, list[str]] = {node: [] for node in nodes}
     for parent, node in edges:
         parents[node].append(parent)
-    matter = _ancestors(target, parents)
+    matter = ancestors(target, parents)
     if ancestors_only is None:
         ancestors_only = len(nodes) > ALL_NODES
     drawn = [node for node in nodes if node in matter or not ancestors_only]
@@ -176,16 +176,6 @@ def _draw_arcs(
             zorder=1,
         )
         ax.add_patch(arc)
-
-
-def _ancestors(target: str, parents: dict[str, list[str]]) -> set[str]:
-    """The target and all nodes with a way to it."""
-    found, waiting = {target}, [target]
-    while waiting:
-        new = set(parents[waiting.pop()]) - found
-        found |= new
-        waiting += new
-    return found
 
 
 def _bulge(layout: Layout, one: str, other: str) -> float:

@@ -76,6 +76,16 @@ def layered_layout(
     return Layout({node: point(node) for node in nodes}, routes, right - left, height)
 
 
+def ancestors(node: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """The node and all that have a way to it."""
+    found, waiting = {node}, [node]
+    while waiting:
+        new = set(parents[waiting.pop()]) - found
+        found |= new
+        waiting += new
+    return found
+
+
 def _layers(nodes: Sequence[str], parents: Mapping[str, Sequence[str]], core: Collection[str]) -> dict[str, int]:
     """Layer of each node: below its parents, and no higher than its children need."""
     layer_of: dict[str, int] = {}

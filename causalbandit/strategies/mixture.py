@@ -161,7 +161,7 @@ class Mixture:
 
     def plot(self, ax: Axes | None = None, names: Sequence[object] | None = None) -> Axes:
         """Bars of the weights, largest first; returns the Axes."""
-        from causalbandit.plots.mixture import plot_mixture
+        from causalbandit.plots.bars import plot_mixture
 
         return plot_mixture(
             self.to_frame(names),
