@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from causalbandit.checks import error_rate, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
-from causalbandit.inference.estimates import estimate_frame, frame_notes, plot_estimates, summary_html, summary_text
+from causalbandit.inference.estimates import estimate_frame, frame_notes, plot_estimates
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast, binary_counts, outcomes_per_pair
-from causalbandit.sequences.score_bounds import ScoreSums, score_ends, score_paths
+from causalbandit.sequences.score_bounds import score_paths
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
@@ -169,31 +169,15 @@ class ObservedRounds:
         )
 
 
-class LogReading:
-    """A log by one of `READINGS` (`read_log`): tables, words and figures.
+class LogReading(NamedTuple):
+    """The rounds of a log by one of `READINGS`, from `read_log`: tables, JSON values and figures."""
 
-    Attributes
-    ----------
-    method : str
-        The reading.
-    rounds : ObservedRounds
-        The rounds of the log.
-    """
-
-    def __init__(self, method: str, rounds: ObservedRounds) -> None:
-        self.method, self.rounds = method, rounds
+    method: str
+    rounds: ObservedRounds
 
     def estimates(self) -> pd.DataFrame:
         """As `ObservedRounds.estimates`."""
         return self.rounds.estimates(self.method)
-
-    def path(self) -> pd.DataFrame:
-        """As `ObservedRounds.path`."""
-        return self.rounds.path(self.method)
-
-    def summary(self) -> str:
-        """Estimates and assumptions as text."""
-        return f"{len(self.rounds.arms)} rounds, {self.rounds.n_arms} arms\n{summary_text(self.estimates())}"
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
@@ -218,12 +202,6 @@ class LogReading:
         from causalbandit.plots.effects import effects_over_time
 
         return effects_over_time(self.rounds.path(self.method, DRAWN), alpha=self.rounds.alpha, ax=ax)
-
-    def __repr__(self) -> str:
-        return f"LogReading({self.method!r}, {len(self.rounds.arms)} rounds, {self.rounds.n_arms} arms)"
-
-    def _repr_html_(self) -> str:
-        return summary_html(self.estimates())
 
 
 def read_log(
@@ -321,21 +299,18 @@ def _bounded_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
             "(0, 1) for outcomes 0 or 1; the smallest and largest outcome seen are not such bounds. Without any, use "
             "'mad'.",
         )
-    columns = (rounds.arms, rounds.outcomes, rounds.propensities)
-    if at is not None and len(at) == len(rounds.arms):
-        tuning = {"bounds": rounds.bounds, "alpha": rounds.alpha_each, "t_opt": rounds.t_star}
-        return score_paths(*columns, rounds.n_arms, rounds.control, **tuning)  # type: ignore[arg-type]
-    sums, kept, start = ScoreSums(rounds.n_arms, rounds.control, rounds.bounds), [], 0
-    when = np.array([len(rounds.arms)]) if at is None else at
-    for end in when.tolist():
-        sums.add_many(*(column[start:end] for column in columns))
-        kept.append(sums.sums.copy())
-        start = end
-    known, v_opt = np.stack(kept, axis=-1), rounds.t_star * (rounds.n_arms - 1)
-    control, width = known[:, rounds.control], rounds.bounds[1] - rounds.bounds[0]
-    found = [score_ends(known[:, place], control, when, rounds.alpha_each, v_opt) for place in rounds.others]
-    estimates, lower, upper = (width * np.stack(parts, axis=1) for parts in zip(*found, strict=True))
-    return (estimates, lower, upper) if at is not None else (estimates[0], lower[0], upper[0])
+    estimate, lower, upper = score_paths(
+        rounds.arms,
+        rounds.outcomes,
+        rounds.propensities,
+        rounds.n_arms,
+        rounds.control,
+        np.array([len(rounds.arms)]) if at is None else at,
+        bounds=rounds.bounds,
+        alpha=rounds.alpha_each,
+        t_opt=rounds.t_star,
+    )
+    return (estimate, lower, upper) if at is not None else (estimate[0], lower[0], upper[0])
 
 
 def _bounded_errors(rounds: ObservedRounds) -> Floats:

@@ -1,7 +1,6 @@
 """Bounds from inverse-propensity scores: the supermartingale by enumeration, sums, and coverage while means drift."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from scipy.stats import binom
 
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.boundaries import gamma_exponential_mixture
-from causalbandit.sequences.score_bounds import ScoreSums, score_paths
+from causalbandit.sequences.score_bounds import score_paths
 
 
 def treated_with(ones, zeros):
@@ -104,22 +103,14 @@ def test_whole_paths_hold_the_mean_effect_while_means_drift(interval, holds):
     assert (missed <= MOST) == holds
 
 
-def test_sums_give_the_path_and_the_definition():
+def test_the_path_is_the_definition_at_every_round_or_at_a_few():
     rng = np.random.default_rng(8)
     arms, outcomes = rng.integers(0, 3, 120), rng.uniform(-2, 3, 120)
     propensities = rng.uniform(0.1, 0.9, 120)
     estimates, lower, upper = score_paths(arms, outcomes, propensities, 3, 1, bounds=(-2, 3), alpha=0.1, t_opt=50)
-    one_by_one, at_once = ScoreSums(3, 1, (-2, 3)), ScoreSums(3, 1, (-2, 3))
-    for row in zip(arms, outcomes, propensities, strict=True):
-        one_by_one.add(*row)
-    at_once.add_many(arms, outcomes, propensities)
-    restored = ScoreSums(3, 1, (-2, 3))
-    restored.restore(json.loads(json.dumps(at_once.state())))
-    for sums in (one_by_one, at_once, restored):
-        for place, arm in enumerate((0, 2)):
-            np.testing.assert_allclose(
-                sums.contrast(arm, 0.1, 50), [estimates[-1, place], lower[-1, place], upper[-1, place]], rtol=1e-9
-            )
+    few = score_paths(arms, outcomes, propensities, 3, 1, np.array([5, 6, 120]), bounds=(-2, 3), alpha=0.1, t_opt=50)
+    for whole, part in zip((estimates, lower, upper), few, strict=True):
+        np.testing.assert_allclose(part, whole[[4, 5, 119]], rtol=1e-9)
     # By the definition: arm 2 against arm 1.
     y = (outcomes + 2) / 5
     z = ((arms == 2) * y + (arms == 1) * (1 - y)) / propensities
@@ -133,23 +124,20 @@ def test_sums_give_the_path_and_the_definition():
 
 
 def test_without_rounds_nothing_is_known():
-    estimate, lower, upper = ScoreSums(2, 0, (0, 10)).contrast(1)
-    assert np.isnan(estimate)
-    assert (lower, upper) == (-10, 10)
+    none = np.zeros(0)
+    estimate, lower, upper = score_paths(none.astype(int), none, none, 2, at=np.array([0]), bounds=(0, 10))
+    assert np.isnan(estimate).all()
+    assert (lower[0, 0], upper[0, 0]) == (-10, 10)
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("outcome", "bounds", "words"),
     [
-        (lambda: ScoreSums(2, 0, (1, 1)), "bounds was"),
-        (lambda: ScoreSums(1, 0, (0, 1)), "n_arms was 1"),
-        (lambda: ScoreSums(2, 2, (0, 1)), "control was 2"),
-        (lambda: ScoreSums(2, 0, (0, 1)).add(0, 1.5, 0.5), "outcomes holds 1.5, outside"),
-        (lambda: ScoreSums(2, 0, (0, 1)).add_many([0], [np.nan], [0.5]), "outcomes holds nan"),
-        (lambda: ScoreSums(2, 0, (0, 1)).add_many([0], [1], [0.0]), "propensities holds 0"),
-        (lambda: ScoreSums(2, 0, (0, 1)).contrast(1, alpha=2), "alpha was 2"),
+        (0.0, (1, 1), "bounds was"),
+        (1.5, (0, 1), r"outcomes holds 1.5, outside bounds=\(0, 1\)"),
+        (np.nan, (0, 1), "outcomes holds nan"),
     ],
 )
-def test_bad_input_is_named(call, words):
+def test_bad_input_is_named(outcome, bounds, words):
     with pytest.raises(InvalidArgument, match=words):
-        call()
+        score_paths(np.array([0, 1]), np.array([1.0, outcome]), np.full(2, 0.5), 2, bounds=bounds)
