@@ -283,15 +283,17 @@ def probability_rows(
     """
     for rows in row_blocks(*values.shape):
         block = values[rows]
-        if not (block.min() >= 0.0 and block.max() <= 1.0 + tolerance):  # NaN compares false, so it is wrong too
+        sums = block @ np.ones(block.shape[1])
+        off = np.abs(sums - 1.0) > tolerance
+        if block.min() >= 0.0 and not off.any():  # NaN compares false, so it is wrong too
+            continue
+        if not (block.min() >= 0.0 and block.max() <= 1.0 + tolerance):
             row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0 + tolerance)))[0]
             where = f"{block[row, place]:g} in row {rows.start + row}, column {place}"
             raise InvalidArgument(argument, f"holds {where}; expected probabilities in [0, 1].")
-        sums = block @ np.ones(block.shape[1])
-        off = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
-        if len(off):
-            given = f"sum to {sums[off[0]]:.9g} in row {rows.start + off[0]}"
-            raise InvalidArgument(argument, f"{given}; expected 1 within {tolerance:g}.{f' {fix}' if fix else ''}")
+        wrong = np.flatnonzero(off)[0]
+        given = f"sum to {sums[wrong]:.9g} in row {rows.start + wrong}"
+        raise InvalidArgument(argument, f"{given}; expected 1 within {tolerance:g}.{f' {fix}' if fix else ''}")
     return values
 
 

@@ -13,7 +13,7 @@ lines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,7 +88,7 @@ class ContrastSums:
 
         self.n_arms, self.control = n_arms, control
         self.population, self.crossed = population, population and crossed
-        self._rows = None if replications is None else np.arange(replications)
+        self._starts = None if replications is None else n_arms * np.arange(replications)
         self.rounds = 0
         self.counts, self.scores, self.squares = zeros(), zeros(), zeros()
         self.spread, self.cross = zeros(), zeros()
@@ -99,27 +99,30 @@ class ContrastSums:
         """Add one round: the drawn arm, its outcome and propensity, and of all arms [K] the predictions made before it
         and the probabilities with which they could be drawn (with a guard).
         """
-        place = arm if self._rows is None else (self._rows, arm)
+        place, scores, squares, counts = arm, self.scores, self.squares, self.counts
+        if self._starts is not None:  # cells of flat views are found quicker than rows and columns
+            place, scores, squares, counts = self._starts + arm, scores.ravel(), squares.ravel(), counts.ravel()
+        prediction = None
         if predictions is None:
             residual = inverse_propensity_residual(outcome, propensity)
         else:
-            residual = inverse_propensity_residual(outcome, propensity, predictions[place])
+            prediction = predictions[arm] if self._starts is None else predictions.ravel()[place]
+            residual = inverse_propensity_residual(outcome, propensity, prediction)
             if self.population:
                 self._add_spread(arm, predictions, residual)
-            if self._rows is None:
-                scores = self.scores
+            if self._starts is None:
                 for other in range(self.n_arms):
                     scores[other] += predictions[other]
             else:
                 self.scores += predictions
-        self.scores[place] += residual
-        self.squares[place] += residual * residual
-        self.counts[place] += 1.0
+        scores[place] += residual
+        squares[place] += residual * residual
+        counts[place] += 1.0
         self.rounds += 1
         if self.guard is not None:
-            self.guard.add(arm, outcome, probabilities, None if predictions is None else predictions[place])
+            self.guard.add(place, outcome, probabilities, prediction)
             if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares)
+                self._extras = self.guard.extras(self.counts, self.squares, self.control)
 
     def add_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any = None) -> None:
         """Add many rounds [T] of one experiment without predictions, in any order; probabilities [T, K] for a guard."""
@@ -131,12 +134,12 @@ class ContrastSums:
         if self.guard is not None:
             self.guard.add_many(arms, outcomes, probabilities)
             if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares)
+                self._extras = self.guard.extras(self.counts, self.squares, self.control)
 
     def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
         """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
         control, rounds = self.control, max(self.rounds, 1)
-        if self._rows is None:
+        if self._starts is None:
             for other in range(self.n_arms):
                 effect = (self.scores[other] - self.scores[control]) / rounds
                 deviation = predictions[other] - predictions[control] - effect
@@ -152,33 +155,45 @@ class ContrastSums:
 
         One experiment: an arm index gives two numbers. R experiments: a list of arms gives two arrays [R, len(list)].
         """
-        place: Any = arm if self._rows is None else (slice(None), arm)
-        origin: Any = self.control if self._rows is None else (slice(None), [self.control])
+        if self._starts is None:
+            return self.contrasts((arm,))[0]
+        column = slice(self.control, self.control + 1)
         estimate, variance_sum = contrast(
-            self.scores[place], self.scores[origin], self.squares[place], self.squares[origin], self.rounds
+            self.scores, self.scores[:, column], self.squares, self.squares[:, column], self.rounds
         )
         if self.guarded:
-            variance_sum = variance_sum + self._extra(arm, self._extras)
+            variance_sum += self._extras
         if self.population:
-            variance_sum = variance_sum + self.spread[place]
-        if self.crossed:
-            variance_sum = variance_sum + 2.0 * max(0.0, self.cross[place])
-        return estimate, variance_sum
+            variance_sum += self.spread
+        return estimate[:, arm], variance_sum[:, arm]
 
-    def _extra(self, arm: Any, extras: Any) -> Any:
-        """What the guard adds to the variance sum of a contrast."""
-        assert self.guard is not None
-        return self.guard.extra(extras, arm, self.control if self._rows is None else [self.control])
+    def contrasts(self, arms: Sequence[int]) -> list[tuple[float, float]]:
+        """(estimate, variance sum) of every one of these arms against control, in one experiment with a round."""
+        scores, squares, extras, rounds = self.scores, self.squares, self._extras, self.rounds
+        score, square = scores[self.control], squares[self.control]
+        found = []
+        for arm in arms:
+            estimate, variance_sum = contrast(scores[arm], score, squares[arm], square, rounds)
+            variance_sum += extras[arm]  # zeros without a guard
+            if self.population:
+                variance_sum += self.spread[arm]
+                if self.crossed:
+                    variance_sum += 2.0 * max(0.0, self.cross[arm])
+            found.append((estimate, variance_sum))
+        return found
 
     def doubts(self, arm: Any) -> Doubts:
         """Why the promise of a contrast's interval may not be held; one arm, or a list of arms for R experiments."""
-        guard, single = self.guard, self._rows is None
+        guard, single = self.guard, self._starts is None
         assert guard is not None
         counts = np.asarray(self.counts)
         own, control = (counts[arm], counts[self.control]) if single else (counts[:, arm], counts[:, [self.control]])
         effective = np.asarray(guard.effective_outcomes)
         _, variance_sum = self.contrast(arm)
-        extra = 0.0 if self.guarded else self._extra(arm, guard.extras(self.counts, self.squares))
+        extra: Any = 0.0
+        if not self.guarded:
+            extras = guard.extras(self.counts, self.squares, self.control)
+            extra = extras[arm] if single else extras[:, arm]
         return Doubts(
             few_draws=np.minimum(own, control) < FEW_DRAWS,
             few_outcomes=~((effective if single else effective[:, None]) >= FEW_OUTCOMES),  # NaN: none at all
@@ -187,7 +202,7 @@ class ContrastSums:
 
     def sufficient(self, arm: Any) -> Any:
         """Whether both the arm and the control have a score: a bool, or an array [R, len(arm)] for a list of arms."""
-        if self._rows is None:
+        if self._starts is None:
             return self.counts[arm] > 0.0 and self.counts[self.control] > 0.0
         return (self.counts[:, arm] > 0.0) & (self.counts[:, [self.control]] > 0.0)
 
@@ -205,4 +220,4 @@ class ContrastSums:
         if self.guard is not None:
             self.guard.restore(state["guard"])
             if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares)
+                self._extras = self.guard.extras(self.counts, self.squares, self.control)

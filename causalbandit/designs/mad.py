@@ -212,7 +212,7 @@ class MixtureAdaptiveDesign(LiveResults):
         chances = policy_probabilities(self.policy, settings.arms)
         if contrasts.shifts_power:
             chances = rebalance(np.array(chances), np.array(contrasts.weights())).tolist()
-        probabilities = [mix(share, q, settings.n_arms) for q in chances]
+        probabilities = mix(share, chances, settings.n_arms)
         predictions = None if contrasts.model is None else list(contrasts.model.predict(row))
         return self._book.enter(drawn_arm(self._rng.random(), probabilities), probabilities, row, predictions)
 

@@ -254,11 +254,11 @@ class _Batch:
         self.contrasts = RunningContrasts(settings, replications=replications)
         self.stopping_round = np.full(replications, np.nan)
         self._draws, self._outcomes = np.random.default_rng(draw_seed), np.random.default_rng(outcome_seed)
-        self._rows = np.arange(replications)
+        self._starts = settings.n_arms * np.arange(replications)
 
     def round(self, t: int) -> _Round:
         """Run round t and return what was drawn."""
-        settings, contrasts, size = self.settings, self.contrasts, len(self._rows)
+        settings, contrasts, size = self.settings, self.contrasts, len(self._starts)
         share = settings.share(t)
         potential, covariates = self.source.draw(size, self._outcomes, t)
         chances = batch_probabilities(self.policy, potential.shape)
@@ -266,13 +266,14 @@ class _Batch:
             chances = rebalance(chances, contrasts.weights())
         probabilities = mix(share, chances, settings.n_arms)
         arms = drawn_arms(self._draws.random(size), probabilities)
-        outcome, propensity = potential[self._rows, arms], probabilities[self._rows, arms]
+        cells = self._starts + arms
+        outcome, propensity = potential.ravel()[cells], probabilities.ravel()[cells]
         if t == 1:
             contrasts.start_model(0 if covariates is None else covariates.shape[1])
         predictions = None if contrasts.model is None else contrasts.model.predict(covariates)
         contrasts.take(arms, outcome, propensity, probabilities, predictions, covariates)
         self.policy.update(arms, outcome)
-        self.stopping_round = np.where(np.isnan(self.stopping_round) & contrasts.finished, t, self.stopping_round)
+        self.stopping_round[np.isnan(self.stopping_round) & contrasts.finished] = t
         return _Round(potential, covariates, arms, outcome, propensity, probabilities)
 
 
@@ -290,34 +291,40 @@ class _Misses:
         self.missed = np.zeros((replications, len(others)), dtype=bool)
         self.naive_missed = None if means is None else np.zeros((replications, len(others)), dtype=bool)
         self.totals, self._squares, self._potential = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self._rows = np.arange(replications)
-        self._factor = NormalDist().inv_cdf(1.0 - settings.alpha_each / 2.0)
+        self._starts = settings.n_arms * np.arange(replications)
+        self._factor = NormalDist().inv_cdf(1.0 - settings.alpha_each / 2.0) ** 2
 
     def learn(self, drawn: _Round, *, scored: bool) -> None:
         """Add a round to the sums; its potential outcomes count where the round is scored."""
-        self.totals[self._rows, drawn.arms] += drawn.outcome
-        self._squares[self._rows, drawn.arms] += drawn.outcome * drawn.outcome
+        cells = self._starts + drawn.arms
+        self.totals.ravel()[cells] += drawn.outcome
+        self._squares.ravel()[cells] += drawn.outcome * drawn.outcome
         if scored:
             self._potential += drawn.potential
 
     def count(self, contrasts: RunningContrasts) -> None:
         """Note who misses now."""
-        others, control = self.settings.others, [self.settings.control_index]
-        truth = self.effects
-        if not self.population:
-            truth = (self._potential[:, others] - self._potential[:, control]) / contrasts.sums.rounds
+        truth = self.effects if self.population else self._against_control(self._potential) / contrasts.sums.rounds
         self.missed |= np.abs(contrasts.estimates - truth) > contrasts.radii
         if self.naive_missed is not None:
-            self.naive_missed |= self._naive(contrasts.pulls, others, control)
+            self.naive_missed |= self._naive(contrasts.pulls)
 
-    def _naive(self, pulls: FloatArray, others: list[int], control: list[int]) -> BoolArray:
+    def _against_control(self, values: FloatArray, sign: float = -1.0) -> FloatArray:
+        """[R, J]: the other arms' values [R, K] less those of the control (plus, with sign 1)."""
+        control = self.settings.control_index
+        return values.take(self.settings.others, axis=1) + sign * values[:, control : control + 1]
+
+    def _naive(self, pulls: FloatArray) -> BoolArray:
         """[R, J] misses of the difference of sample means ± z·√(s²/n + s₀²/n₀); arms with two pulls or more."""
         size = np.maximum(pulls, 1.0)
         mean = self.totals / size
         variance = np.maximum(self._squares / size - mean**2, 0.0) / np.maximum(size - 1.0, 1.0)
-        error = np.abs(mean[:, others] - mean[:, control] - self.effects)
-        enough = (pulls[:, others] >= 2.0) & (pulls[:, control] >= 2.0)
-        return np.asarray(enough & (error > self._factor * np.sqrt(variance[:, others] + variance[:, control])))
+        error = self._against_control(mean) - self.effects
+        missed = error * error > self._factor * self._against_control(variance, 1.0)
+        enough = pulls >= 2.0
+        if not enough.all():
+            missed &= enough[:, self.settings.others] & enough[:, [self.settings.control_index]]
+        return np.asarray(missed)
 
 
 class _Paths:

@@ -76,8 +76,11 @@ def mixing_share(delta: Callable[[int], float], t: int) -> float:
 
 
 def mix(share: float, probability: Any, n_arms: int) -> Any:
-    """Assignment probability δ/K + (1 − δ)q of an arm (or array of arms) that the policy would draw with q."""
-    return share / n_arms + (1.0 - share) * probability
+    """Assignment probability δ/K + (1 − δ)q of an arm that the policy would draw with q; of a list or array of arms."""
+    uniform, rest = share / n_arms, 1.0 - share
+    if isinstance(probability, list):
+        return [uniform + rest * q for q in probability]
+    return uniform + rest * probability
 
 
 def rebalance(probabilities: FloatArray, weights: FloatArray) -> FloatArray:
@@ -156,5 +159,8 @@ def drawn_arm(draw: float, probabilities: Sequence[float]) -> int:
 
 def drawn_arms(draws: FloatArray, probabilities: FloatArray) -> npt.NDArray[np.int64]:
     """[R]: `drawn_arm` of each row of [R, K] probabilities."""
-    passed = (draws[:, None] >= np.cumsum(probabilities, axis=1)).sum(axis=1)
-    return np.asarray(np.minimum(passed, probabilities.shape[1] - 1))
+    arms, total = np.zeros(len(draws), dtype=np.int64), np.zeros(len(draws))
+    for column in probabilities.T[:-1]:
+        total += column
+        arms += draws >= total
+    return arms

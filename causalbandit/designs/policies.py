@@ -84,9 +84,11 @@ class ArmStatistics:
     def update(self, arm: Any, outcome: Any) -> None:
         """Learn ``outcome`` of ``arm``: two numbers, or two arrays [R] in a replicated policy."""
         self._check(outcome)
-        place = arm if self._rows is None else (self._rows, arm)
-        self.counts[place] += 1.0
-        self.totals[place] += outcome
+        place, counts, totals = arm, self.counts, self.totals
+        if self._rows is not None:
+            place, counts, totals = self._rows * self.n_arms + arm, counts.ravel(), totals.ravel()
+        counts[place] += 1.0
+        totals[place] += outcome
 
     def amend(self, arm: int, old: float, new: float) -> None:
         """Replace an outcome that was learned before by its correction."""

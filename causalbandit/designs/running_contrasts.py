@@ -19,7 +19,7 @@ from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.variance_guard import VarianceGuard, guard_path
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
-from causalbandit.sequences.asymptotic import asymptotic_radius
+from causalbandit.sequences.asymptotic import AsymptoticBoundary, asymptotic_radius
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -58,6 +58,7 @@ class RunningContrasts:
     def __init__(self, settings: MADSettings, *, replications: int | None = None, keep_path: bool = False) -> None:
         self.settings, self.replications, self.keep_path = settings, replications, keep_path
         self.model: Any = None
+        self._boundary = AsymptoticBoundary(settings.alpha_each, settings.t_star)
         self.clear()
 
     def clear(self) -> None:
@@ -80,7 +81,7 @@ class RunningContrasts:
         self.benchmark: Any = [None] * count
         self._follow = self._follow_one
         if size is not None:
-            self._rows = np.arange(size)
+            self._starts = settings.n_arms * np.arange(size)
             self.settled_since, self.benchmark = np.full((size, count), np.nan), np.full((size, count), np.nan)
             self.estimates, self.radii = np.full((size, count), np.nan), np.full((size, count), np.inf)
             self.first_significant = np.full((size, count), np.nan)
@@ -116,7 +117,10 @@ class RunningContrasts:
             [d] or [R, d]: the unit's, for the model to learn from.
         """
         self.rounds += 1
-        self.pulls[arm if self.replications is None else (self._rows, arm)] += 1
+        if self.replications is None:
+            self.pulls[arm] += 1
+        else:
+            self.pulls.ravel()[self._starts + arm] += 1
         if self.rounds > self.settings.n_warmup:
             self.sums.add(arm, outcome, propensity, predictions, probabilities)
         if self.model is not None:
@@ -134,25 +138,22 @@ class RunningContrasts:
 
     def interval(self, arm: int) -> tuple[float, float, float]:
         """(estimate, radius, variance sum) of an arm of one experiment; NaN and infinities before there are scores."""
-        sums, settings = self.sums, self.settings
+        sums = self.sums
         if not sums.sufficient(arm):
             return math.nan, math.inf, math.inf
         estimate, variance_sum = sums.contrast(arm)
-        return (
-            estimate,
-            asymptotic_radius(variance_sum, sums.rounds, settings.alpha_each, settings.t_star),
-            variance_sum,
-        )
+        return estimate, self._boundary.one(variance_sum, sums.rounds), variance_sum
 
     def _follow_one(self) -> None:
         """Path and settled arms of one experiment after a round: `interval` of every arm, written out for speed."""
         sums, settings, path, counts, since = self.sums, self.settings, self.path, self.sums.counts, self.settled_since
-        rounds, alpha, t_star = sums.rounds, settings.alpha_each, settings.t_star
+        others, rounds, radius_of = settings.others, sums.rounds, self._boundary.one
+        found = sums.contrasts(others) if rounds else []
         control_seen = counts[settings.control_index] > 0.0
-        for place, arm in enumerate(settings.others):
+        for place, arm in enumerate(others):
             if control_seen and counts[arm] > 0.0:
-                estimate, variance_sum = sums.contrast(arm)
-                radius = asymptotic_radius(variance_sum, rounds, alpha, t_star)
+                estimate, variance_sum = found[place]
+                radius = radius_of(variance_sum, rounds)
                 if abs(estimate) >= radius:
                     self.settle(place, radius)
                 else:
@@ -177,16 +178,17 @@ class RunningContrasts:
         if not sums.rounds:
             return
         estimates, variance_sums = sums.contrast(settings.others)
-        radii = asymptotic_radius(variance_sums, sums.rounds, settings.alpha_each, settings.t_star)
-        enough = sums.sufficient(settings.others)
-        if not enough.all():
+        radii = self._boundary.each(variance_sums, sums.rounds)
+        if not sums.counts.all():
+            enough = sums.sufficient(settings.others)
             estimates, radii = np.where(enough, estimates, np.nan), np.where(enough, radii, np.inf)
         significant = np.abs(estimates) >= radii
-        self.first_significant = np.where(np.isnan(self.first_significant) & significant, t, self.first_significant)
-        self.benchmark = np.where(np.isnan(self.benchmark) & significant, radii, self.benchmark)
+        first = significant & np.isnan(self.benchmark)
+        self.first_significant[first] = t
+        self.benchmark[first] = radii[first]
+        self.settled_since[~significant] = np.nan
         tight = significant & (radii <= (1.0 - settings.precision) * self.benchmark)
-        since = np.where(np.isnan(self.settled_since) & tight, t, self.settled_since)
-        self.settled_since = np.where(significant, since, np.nan)
+        self.settled_since[tight & np.isnan(self.settled_since)] = t
         self.estimates, self.radii = estimates, radii
 
     @property
@@ -194,7 +196,7 @@ class RunningContrasts:
         """Whether all contrasts are settled: a bool, or an array [R]."""
         if self.replications is None:
             return None not in self.settled_since
-        return ~np.isnan(self.settled_since).any(axis=1)
+        return ~np.isnan(self.settled_since @ np.ones(len(self.settings.others)))  # a sum with NaN is NaN
 
     @property
     def shifts_power(self) -> bool:

@@ -66,13 +66,29 @@ def asymptotic_radius(variance_sum: Any, t: Any, alpha: float, t_star: float) ->
     The guarantee is asymptotic: scores with a finite moment above the second, and a variance sum that grows without
     bound. Few scores of a heavy tail are where it shows that it is not exact.
     """
-    rho_squared = asymptotic_rho(alpha, t_star) ** 2
+    boundary = AsymptoticBoundary(alpha, t_star)
     if isinstance(variance_sum, float):
+        return boundary.one(variance_sum, t)
+    return boundary.each(np.asarray(variance_sum, dtype=np.float64), np.asarray(t, dtype=np.float64))
+
+
+class AsymptoticBoundary:
+    """`asymptotic_radius` for one error rate and tuning round, with what no round changes computed once."""
+
+    def __init__(self, alpha: float, t_star: float) -> None:
+        self._rho_squared = asymptotic_rho(alpha, t_star) ** 2
+        self._log_alpha = math.log(alpha)
+
+    def one(self, variance_sum: float, t: float) -> float:
+        """The radius of one variance sum after t scores."""
         if t <= 0:
             return math.inf
-        inflated = variance_sum * rho_squared + 1.0
-        return math.sqrt(2.0 * inflated / (t * t * rho_squared) * (0.5 * math.log(inflated) - math.log(alpha)))
-    scores = np.asarray(t, dtype=np.float64)
-    grown = np.asarray(variance_sum, dtype=np.float64) * rho_squared + 1.0
-    with np.errstate(divide="ignore"):
-        return np.sqrt(2.0 * grown / (scores * scores * rho_squared) * (0.5 * np.log(grown) - math.log(alpha)))
+        rho_squared = self._rho_squared
+        grown = variance_sum * rho_squared + 1.0
+        return math.sqrt(2.0 * grown / (t * t * rho_squared) * (0.5 * math.log(grown) - self._log_alpha))
+
+    def each(self, variance_sums: FloatArray, t: Any) -> FloatArray:
+        """The radii of an array of variance sums; ``t`` broadcasts with it."""
+        grown = variance_sums * self._rho_squared + 1.0
+        with np.errstate(divide="ignore"):
+            return np.sqrt(2.0 * grown / (t * t * self._rho_squared) * (0.5 * np.log(grown) - self._log_alpha))
