@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from causalbandit.arrays import row_blocks
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing, shown
+from causalbandit.errors import InvalidArgument, InvalidType, Rows, did_you_mean, listing, shown
 
 T = TypeVar("T")
 
@@ -256,9 +256,12 @@ def finite_array(
         block = values[rows]
         if not (block.min() >= least and block.max() <= most):  # NaN compares false, so it is wrong too
             row, *place = np.argwhere(~((block >= least) & (block <= most)))[0]
-            where = f"in row {rows.start + row}{f', column {place[0]}' if place else ''}"
-            where = f"at {[rows.start + int(row), *map(int, place)]}" if len(place) > 1 else where
-            raise InvalidArgument(argument, f"holds {block[(row, *place)]:g} {where}; expected finite numbers{hint}.")
+            given, expected = f"holds {block[(row, *place)]:g}", f"; expected finite numbers{hint}."
+            if len(place) > 1:
+                where = [rows.start + int(row), *map(int, place)]
+                raise InvalidArgument(argument, f"{given} at {where}{expected}")
+            column = f", column {place[0]}" if place else ""
+            raise InvalidArgument(argument, f"{given} in ", Rows([rows.start + row]), f"{column}{expected}")
     return values
 
 
@@ -266,7 +269,7 @@ def zeros_and_ones(values: NDArray[np.float64], argument: str, fix: str) -> NDAr
     """``values`` [T] when all are 0 or 1; else an error with the row of the first. ``fix`` is a sentence on others."""
     other = np.flatnonzero((values != 0.0) & (values != 1.0))
     if len(other):
-        raise InvalidArgument(argument, f"holds {values[other[0]]:g} in row {other[0]}; expected 0 or 1. {fix}")
+        raise InvalidArgument(argument, f"holds {values[other[0]]:g} in ", Rows(other[:1]), f"; expected 0 or 1. {fix}")
     return values
 
 
@@ -289,26 +292,19 @@ def probability_rows(
             continue
         if not (block.min() >= 0.0 and block.max() <= 1.0 + tolerance):
             row, place = np.argwhere(~((block >= 0.0) & (block <= 1.0 + tolerance)))[0]
-            where = f"{block[row, place]:g} in row {rows.start + row}, column {place}"
-            raise InvalidArgument(argument, f"holds {where}; expected probabilities in [0, 1].")
+            expected = f", column {place}; expected probabilities in [0, 1]."
+            raise InvalidArgument(argument, f"holds {block[row, place]:g} in ", Rows([rows.start + row]), expected)
         wrong = np.flatnonzero(off)[0]
-        given = f"sum to {sums[wrong]:.9g} in row {rows.start + wrong}"
-        raise InvalidArgument(argument, f"{given}; expected 1 within {tolerance:g}.{f' {fix}' if fix else ''}")
+        expected = f"; expected 1 within {tolerance:g}.{f' {fix}' if fix else ''}"
+        raise InvalidArgument(argument, f"sum to {sums[wrong]:.9g} in ", Rows([rows.start + wrong]), expected)
     return values
-
-
-def row_numbers(rows: NDArray[np.int64], most: int = 5) -> str:
-    """Row numbers for a message."""
-    text = ("row " if len(rows) == 1 else "rows ") + ", ".join(str(row) for row in rows[:most])
-    return text + (", …" if len(rows) > most else "")
 
 
 def no_gaps(bad: NDArray[np.bool_], argument: str, fix: str, what: str = "missing") -> None:
     """Raise when a row is ``bad``, bool [T]; ``what`` says in which way, and the clause ``fix`` closes the message."""
     rows = np.flatnonzero(bad)
     if len(rows):
-        where = f"in {len(rows)} of {len(bad)} rows ({row_numbers(rows)})"
-        raise InvalidArgument(argument, f"is {what} {where}; {fix}.")
+        raise InvalidArgument(argument, f"is {what} in {len(rows)} of {len(bad)} rows (", Rows(rows), f"); {fix}.")
 
 
 def binary_column(column: pd.Series, argument: str, fix: str, *, gaps: bool = False) -> NDArray[np.float64]:
@@ -322,9 +318,10 @@ def binary_column(column: pd.Series, argument: str, fix: str, *, gaps: bool = Fa
     wrong = ~(numbers.isin([0, 1]) | (column.isna() & gaps)).to_numpy(dtype=bool)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        given = f"holds {column.name!r} = {column.tolist()[row]!r} in row {row}"
-        count = f"{int(wrong.sum())} of {len(wrong)} values of this column are something else"
-        raise InvalidArgument(argument, f"{given}; expected 0{', 1 or nothing' if gaps else ' or 1'}. {count}: {fix}.")
+        expected = f"; expected 0{', 1 or nothing' if gaps else ' or 1'}."
+        count = f"{int(wrong.sum())} of {len(wrong)} values of this column are something else: {fix}."
+        given = f"holds {column.name!r} = {column.tolist()[row]!r} in "
+        raise InvalidArgument(argument, given, Rows([row]), f"{expected} {count}")
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from causalbandit.alternatives import fixed_values
 from causalbandit.checks import binary_column, distinct, instance
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, Rows, did_you_mean, listing
 from causalbandit.files import write_output
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
@@ -305,9 +305,12 @@ def checked_values(
     for node, value in fixed_values(intervention).items():
         if node in values and (values[node] != value).any():
             first = int(np.flatnonzero(values[node] != value)[0])
-            given = f"holds {node!r} = {1 - value} in row {first}, although the intervention fixed it at {value}"
+            fixed = f", although the intervention fixed it at {value}; expected rows collected under"
             raise InvalidArgument(
-                "rows", f"{given}; expected rows collected under the intervention that was asked for."
+                "rows",
+                f"holds {node!r} = {1 - value} in ",
+                Rows([first]),
+                f"{fixed} the intervention that was asked for.",
             )
     return values
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self
 
 
 class Error(Exception):
@@ -21,18 +24,35 @@ class InvalidArgument(Error, ValueError):
     >>> print(InvalidArgument("budget", "was 0; expected at least 1."))
     budget was 0; expected at least 1.
 
+    What follows may come in pieces, of which `Rows` and a `Setting` are other things that such a caller calls
+    differently.
+
+    >>> error = InvalidArgument("results", "holds 'buy' = 7 in ", Rows([0]), "; expected 0 or 1.")
+    >>> print(error.with_rows(lambda row: row + 2, "line"))
+    results holds 'buy' = 7 in line 2; expected 0 or 1.
+
     Attributes
     ----------
     argument : str
         The name of the argument.
-    message : str
+    words : tuple of str, Rows and Setting
         What is wrong with it, without the name: what was given, what was expected, and the usual fix.
     """
 
-    def __init__(self, argument: str, message: str) -> None:
-        super().__init__(argument, message)
+    def __init__(self, argument: str, *words: str | Rows | Setting) -> None:
+        super().__init__(argument, *words)
         self.argument = argument
-        self.message = message
+        self.words = words
+
+    @property
+    def message(self) -> str:
+        """The words as one text."""
+        return "".join(map(str, self.words))
+
+    def with_rows(self, number: Callable[[int], int], noun: str = "row") -> Self:
+        """The same error with every row told as ``number`` of it, which ``noun`` stands before."""
+        words = (word.told(number, noun) if isinstance(word, Rows) else word for word in self.words)
+        return type(self)(self.argument, *words)
 
     def __str__(self) -> str:
         return f"{self.argument} {self.message}"
@@ -40,6 +60,59 @@ class InvalidArgument(Error, ValueError):
 
 class InvalidType(InvalidArgument, TypeError):
     """An argument of a type that cannot be used; a TypeError, too."""
+
+
+MOST_ROWS = 5
+"""Rows that a message names."""
+
+
+class Rows:
+    """Rows of a table in a message, numbered from 0 as in a data frame, or as ``noun`` says.
+
+    >>> print(Rows([3]), Rows(range(4, 10)), sep="; ")
+    row 3; rows 4, 5, 6, 7, 8, …
+    """
+
+    def __init__(self, numbers: Iterable[int], noun: str = "row") -> None:
+        self.numbers = list(islice(numbers, MOST_ROWS + 1))
+        self.noun = noun
+
+    def told(self, number: Callable[[int], int], noun: str) -> Rows:
+        """The rows with other numbers."""
+        return Rows(map(number, self.numbers), noun)
+
+    def __str__(self) -> str:
+        text = f"{self.noun}{'s' if len(self.numbers) > 1 else ''} {', '.join(map(str, self.numbers[:MOST_ROWS]))}"
+        return text + (", …" if len(self.numbers) > MOST_ROWS else "")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Another argument in a message, with the Python text of the value that it may be given.
+
+    >>> print(Setting("drop_open", "True"))
+    drop_open=True
+    """
+
+    argument: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.argument}={self.value}"
+
+
+@contextlib.contextmanager
+def rows_told(number: Callable[[int], int] | None, noun: str = "row") -> Iterator[None]:
+    """Raise what the block raises about rows with ``number`` of each row in its place, as `InvalidArgument.with_rows`.
+
+    None leaves the rows as they are.
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        if number is None or not any(isinstance(word, Rows) for word in error.words):
+            raise
+        raise error.with_rows(number, noun) from None
 
 
 class BadValue(Error, ValueError):

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from causalbandit.alternatives import fixed_values
 from causalbandit.checks import binary_column, distinct, nodes_present
 from causalbandit.counts import Counts
-from causalbandit.errors import BadValue, InvalidArgument
+from causalbandit.errors import BadValue, InvalidArgument, Rows
 from causalbandit.graph import CausalGraph
 from causalbandit.graph_check.data import data_parts
 from causalbandit.interventions import InterventionSet
@@ -115,7 +115,7 @@ class History:
             given = data_parts(problem.interventions, data, interventions)
         except InvalidArgument as error:
             name = {"data": "history", "interventions": named}.get(error.argument, error.argument)
-            raise type(error)(name, error.message) from None
+            raise type(error)(name, *error.words) from None
         if not isinstance(data, pd.DataFrame):
             given = [(fixed, _checked(graph, frame)) for fixed, frame in given]
         parts = tuple(_part(graph, fixed, frame) for fixed, frame in given if len(frame))
@@ -239,8 +239,10 @@ def _part(graph: CausalGraph, fixed: dict[str, Any], frame: pd.DataFrame) -> His
         if wrong.any():
             raise InvalidArgument(
                 "history",
-                f"shows {node!r} = {1 - value} in row {frame.index[int(wrong.argmax())]}, although it was fixed at "
-                f"{value} there; so do {int(wrong.sum())} of {len(frame)} such rows. Correct them or leave them out.",
+                f"shows {node!r} = {1 - value} in ",
+                Rows([frame.index[int(wrong.argmax())]]),
+                f", although it was fixed at {value} there; so do {int(wrong.sum())} of {len(frame)} such rows. "
+                "Correct them or leave them out.",
             )
     return HistoryPart(dict(fixed), nodes, *_distinct_rows(values))
 

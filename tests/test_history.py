@@ -128,4 +128,4 @@ def test_the_command_writes_a_problem_with_tables(shop, rows, tmp_path):
     assert CliRunner().invoke(main, ["fit", graph, str(tmp_path / "none.csv")]).exit_code == 2
     bad = CliRunner().invoke(main, ["fit", graph, history, "--intervention-column", "done"])
     assert bad.exit_code == 2
-    assert "has no column 'done'" in bad.output
+    assert "--intervention-column names 'done', but there is no such column" in bad.output

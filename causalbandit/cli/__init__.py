@@ -6,7 +6,6 @@ standard output; progress (on a terminal only), notices and errors go to standar
 
 from __future__ import annotations
 
-import errno
 import io
 import sys
 from importlib import import_module
@@ -66,9 +65,9 @@ class LazyGroup(click.Group):
             ):
                 echo(word, err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
             raise RunFailed(f"Printing failed: {message_of(error)}") from error
         return result
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from causalbandit.cli.errors import BadInput, bad_input, running
-from causalbandit.cli.history import read_rows
+from causalbandit.cli.errors import BadInput, running
+from causalbandit.cli.history import rows_in
 from causalbandit.cli.options import check_outputs, json_option, json_text, load, write, write_figure, writing
 from causalbandit.cli.terminal import echo
 
@@ -54,9 +54,9 @@ def check(
     if intervention_column is not None and intervention_columns is not None:
         raise BadInput("--intervention-columns: --intervention-column was given, too; expected one of them.")
     columns = None if intervention_columns is None else _pairs(intervention_columns)
-    with bad_input(data):
+    with rows_in(data) as frame:
         asked = intervention_column or columns
-        found = check_graph(problem, read_rows(data), interventions=asked, batch=batch, planned=planned, delta=delta)
+        found = check_graph(problem, frame, interventions=asked, batch=batch, planned=planned, delta=delta)
     said = [found.summary()]
     mended = None
     if repaired is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from causalbandit.cli.errors import BadInput, bad_input
+from causalbandit.cli.errors import BadInput
 from causalbandit.cli.log_file import LogFile, log_options
 from causalbandit.cli.options import check_outputs, json_option, json_text, write, write_figure, writing
 from causalbandit.errors import InvalidArgument
@@ -162,7 +162,7 @@ def ate(
 
     log = log_file.read(method)
     reference = None if control is None else _arm_named(log, control, "--control")
-    with bad_input():
+    with log_file.rounds():
         result = estimate_arms(
             log,
             weights,
@@ -207,7 +207,7 @@ def _at_any_time(
     if method == "mad" and settings["outcome_model"] is None and log.contexts is not None:
         settings["outcome_model"] = "pooled"
     reference = log.names[0] if control is None else _arm_named(log, control, "--control")
-    with bad_input():
+    with log_file.rounds():
         read = partial(replay_log, log) if method == "mad" else partial(read_log, log, method)
         result: Any = read(reference, **settings)
         table = result.estimates()
@@ -258,7 +258,7 @@ def values(
     check_outputs([log_file.path], json=json_file, plot=plot)
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=BOUNDED)
     log = log_file.read(method, needs_propensity=method not in ("exact", "sample-mean", *BOUNDED))
-    with bad_input():
+    with log_file.rounds():
         if method == "aipw":
             result = estimate_arms(log, weights, alpha=alpha, floor_decay=floor_decay)
             table, path = result.values, result.path

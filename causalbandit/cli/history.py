@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +15,8 @@ import click
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.options import check_outputs, json_option, json_text, load, write, writing
 from causalbandit.cli.terminal import echo
-from causalbandit.inference.log_readers import csv_header, too_many_fields
+from causalbandit.errors import rows_told
+from causalbandit.inference.log_readers import csv_header, csv_line, too_many_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +51,8 @@ def history_of(problem: Problem, path: str | None, column: str | None) -> Histor
         if column is not None:
             raise BadInput("--intervention-column: needs --history, the file that has the column.")
         return None
-    with bad_input(path):
-        return History.from_data(problem, _history_frame(path, column), column, named="history_interventions")
+    with rows_in(path) as frame:
+        return History.from_data(problem, frame, column, named="history_interventions")
 
 
 @click.command()
@@ -83,18 +86,23 @@ def fit(graph: str, rows: str, out: str | None, intervention_column: str | None,
             echo(f"Wrote {out}", err=True)
 
 
-def _history_frame(path: str, column: str | None) -> pd.DataFrame:
-    frame = read_rows(path)
-    if column is not None and column not in frame.columns:
-        raise BadInput(f"--intervention-column: {path} has no column {column!r}.")
-    return frame
+@contextlib.contextmanager
+def rows_in(path: str) -> Iterator[pd.DataFrame]:
+    """The table in a CSV or Parquet file, for work on it; `BadInput` with a fault of its rows and their lines."""
+    line = None if _is_parquet(path) else partial(csv_line, path, ",")
+    with bad_input(path), rows_told(line, "line"):
+        yield read_rows(path)
+
+
+def _is_parquet(path: str) -> bool:
+    return Path(path).suffix.lower() == ".parquet"
 
 
 def read_rows(path: str) -> pd.DataFrame:
     """The table in a CSV or Parquet file; texts stay texts."""
     import pandas as pd
 
-    if Path(path).suffix.lower() == ".parquet":
+    if _is_parquet(path):
         return pd.read_parquet(path)
     try:
         with warnings.catch_warnings():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input
+from causalbandit.errors import rows_told
 
 if TYPE_CHECKING:
     from causalbandit.inference.log import AdaptiveLog
@@ -100,22 +103,21 @@ class LogFile:
 
     def __init__(self, path: str, columns: dict[str, Any], sep: str = ",") -> None:
         self.path, self.columns = path, columns
+        self.line: Callable[[int], int] | None = None
         self.sep = {"tab": "\t", "\\t": "\t"}.get(sep, sep)
 
     def read(self, method: str, needs_propensity: bool = True) -> AdaptiveLog:
         """The checked log for ``method``; `BadInput` with the file's fault, or else that of an option, otherwise."""
         from causalbandit.inference.log import AdaptiveLog
         from causalbandit.inference.log_columns import LogColumns
-        from causalbandit.inference.log_readers import csv_header, csv_table, log_arrays, parquet_header, parquet_table
+        from causalbandit.inference.log_readers import csv_header, csv_line, parquet_header
 
         csv = self.path == "-" or any(self.path.lower().endswith(f".csv{packed}") for packed in PACKED)
         if not csv and not self.path.lower().endswith(".parquet"):
             raise BadInput(f"{self.path!r} does not end in .csv or .parquet, the kinds of logs that can be read.")
         if len(self.sep) != 1:
             raise BadInput(f"--sep was {self.sep!r}; expected one character, or tab.")
-        source: str | BinaryIO = self.path
-        if self.path == "-":
-            source = io.BytesIO(sys.stdin.buffer.read())
+        source = self.path if self.path != "-" else io.BytesIO(sys.stdin.buffer.read())
         name = "standard input" if self.path == "-" else self.path
         with bad_input(name):
             header = csv_header(source, self.sep) if csv else parquet_header(self.path)
@@ -130,8 +132,17 @@ class LogFile:
         propensity = None if without else _propensity_columns(self.columns["propensity"], header)
         with bad_input(name):
             columns = LogColumns(**self.columns | {"propensity": propensity})
-            table = csv_table(source, columns, self.sep) if csv else parquet_table(self.path, columns)
-            return AdaptiveLog(**log_arrays(table, columns))
+            if not csv:
+                return AdaptiveLog.from_parquet(self.path, columns)
+            if not (columns.time or columns.batch or columns.drop_open):
+                self.line = partial(csv_line, source, self.sep)
+            return AdaptiveLog.from_csv(source, columns, sep=self.sep)
+
+    @contextlib.contextmanager
+    def rounds(self) -> Iterator[None]:
+        """`bad_input` for work on the log: a round is told by its line where rounds are lines, else by its number."""
+        with bad_input(), rows_told(self.line or (lambda row: row + 1), "round" if self.line is None else "line"):
+            yield
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from causalbandit.text import wrapped
 if TYPE_CHECKING:
     from causalbandit.confirmation_results import Confirmation
     from causalbandit.decision import Decision
+    from causalbandit.graph import CausalGraph
     from causalbandit.problem import Problem
 
 SCALES = ("difference", "ratio", "one-more-per")
@@ -48,22 +49,18 @@ class Proof:
                     raise BadInput(f"{option}: is for a confirmation; {fix}.")
             return
         from causalbandit.confirmation import LEAST_PER_ARM
-        from causalbandit.interventions import InterventionSet
 
         if self.budget < 2 * LEAST_PER_ARM:
             expected = f"expected at least {LEAST_PER_ARM} for the choice and {LEAST_PER_ARM} for the control"
             raise BadInput(f"--confirm: {self.budget} experiments are too few; {expected}.")
-        with bad_input("--control"):
-            InterventionSet(problem.graph, [self.assignment()])
-
-    def assignment(self) -> dict[str, Any]:
-        """The control: node → 0, 1 or the name of an alternative."""
-        return assignment_of(self.control or "", "--control")
+        control_of(self.control, problem.graph)
 
     def run(self, decision: Decision, seed: int) -> Confirmation | None:
         """The confirmation of the search's choice; None when none was asked for or the choice is the control."""
-        control = self.assignment()
-        if self.budget is None or decision.best == control:
+        if self.budget is None:
+            return None
+        control = control_of(self.control, decision.problem.graph)
+        if decision.best == control:
             return None
         import numpy as np
 
@@ -82,6 +79,16 @@ class Proof:
             return [sentence]
         rest = found.summary().partition("\n\n")[2]
         return [f"\nConfirmation by fresh experiments\n{rest}\n", "\n".join(wrapped(sentence))]
+
+
+def control_of(text: str | None, graph: CausalGraph) -> dict[str, Any]:
+    """The intervention of ``--control``, once it is one on the graph."""
+    from causalbandit.interventions import InterventionSet
+
+    control = assignment_of(text or "", "--control")
+    with bad_input("--control"):
+        InterventionSet(graph, [control])
+    return control
 
 
 def assignment_of(text: str, option: str) -> dict[str, Any]:

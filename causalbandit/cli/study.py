@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, running
-from causalbandit.cli.history import history_of, history_options, read_rows
+from causalbandit.cli.history import history_of, history_options, rows_in
 from causalbandit.cli.options import (
     check_outputs,
     deliver,
@@ -26,7 +26,7 @@ from causalbandit.cli.options import (
     write,
     writing,
 )
-from causalbandit.cli.proof import assignment_of
+from causalbandit.cli.proof import assignment_of, control_of
 from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
 from causalbandit.cli.terminal import echo
 from causalbandit.formats.result_file import stamp
@@ -156,9 +156,7 @@ def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: 
 
     Rows may come in any order, in parts and late. Columns that are no nodes are kept.
     """
-    with bad_input(results):
-        frame = read_rows(results)
-    with _opened(file) as opened, bad_input(results):
+    with _opened(file) as opened, rows_in(results) as frame:
         told = opened.tell(frame, extra=extra, amend=amend, on_mismatch="exclude" if exclude_mismatches else "error")
     deliver("study", asdict(told), json_file, told.summary())
 
@@ -263,8 +261,8 @@ def confirm(
     From here on ask and tell go on with them, until the effects are certain or the budget is used.
     """
     chosen = [assignment_of(text, "--intervention") for text in interventions] or None
-    against = assignment_of(control, "--control")
     with _opened(file) as opened:
+        against = control_of(control, opened.interventions.graph)
         begun = opened.confirm(
             chosen, against, budget=budget, rng=seed, batch_size=batch, alpha=alpha, stop_early=not to_the_end
         )

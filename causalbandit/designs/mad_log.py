@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from causalbandit.checks import one_of, row_numbers
+from causalbandit.checks import one_of
 from causalbandit.designs.dependent_columns import kept_columns, left_out_notes
 from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
 from causalbandit.designs.running_contrasts import RunningContrasts, contrast_path
 from causalbandit.designs.settings import USES_COVARIATES, MADSettings
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.formats.result_file import stamp
 from causalbandit.inference.contrast_readings import ObservedRounds, read_log
 from causalbandit.inference.estimates import frame_notes, summary_text
@@ -192,7 +192,7 @@ def _check_chances(log: AdaptiveLog) -> None:
     for arm in drawn.tolist():
         rows = np.flatnonzero(log.propensities[:, arm] == 0.0)
         if len(rows):
-            where = f"in {len(rows)} of {log.n_rounds} rounds ({row_numbers(rows)} in the order of time)"
+            where = f"in {len(rows)} of {log.n_rounds} rounds ({Rows(rows)} in the order of time)"
             fix = "Keep the rounds in which every arm that is compared could be drawn"
             raise InvalidArgument("propensity", f"of the arm {log.names[arm]!r} was 0 {where}. {fix}.")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.checks import binary_column, columns_present, instance, listed
-from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing, rows_told
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet, intervention_label
 from causalbandit.observed_rows import ObservedRows
@@ -28,6 +28,8 @@ def read_data(
 
     See :func:`causalbandit.check_graph` for the forms of ``data``. Rows of one intervention may come in several parts.
     """
+    import pandas as pd
+
     parts = [part for part in data_parts(problem_set, data, interventions) if len(part[1])]
     if not parts:
         raise InvalidArgument("data", "holds no rows; expected at least one experiment.")
@@ -40,7 +42,8 @@ def read_data(
     compressed = []
     for (fixed, frame), number in zip(parts, numbers, strict=True):
         columns = [node for node in (*nodes, *graph.hidden) if node in frame.columns]  # hidden ones are refused
-        compressed.append(ObservedRows.from_frame(used, fixed, frame[columns], number))
+        with rows_told(frame.index.__getitem__ if isinstance(data, pd.DataFrame) else None):
+            compressed.append(ObservedRows.from_frame(used, fixed, frame[columns], number))
     return used, ObservedRows.concatenate(compressed)
 
 

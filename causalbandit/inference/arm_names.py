@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from numbers import Number
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.checks import no_gaps
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, Rows, did_you_mean, listing
 
 
 def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int64]:
@@ -30,7 +30,6 @@ def arm_columns(
     labels: list[Any],
     names: tuple[Hashable, ...] | None,
     column: str,
-    place: Callable[[int], str] = "row {}".format,
 ) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
     """[T] columns 0 … K−1 of labels given as numbers, and the K names.
 
@@ -50,11 +49,12 @@ def arm_columns(
         if found is None:
             found = numbers.get(_value(label))
         if found is None:
-            row = int(np.argmax(codes == number))
             raise InvalidArgument(
                 "arm",
-                f"{label!r} (column {column!r}, first in {place(row)}) is not one of the arms {listing(names)}."
-                f"{did_you_mean(label, names)} Give every arm of the design, with its propensity.",
+                f"{label!r} (column {column!r}, first in ",
+                Rows([int(np.argmax(codes == number))]),
+                f") is not one of the arms {listing(names)}.{did_you_mean(label, names)} Give every arm of the design, "
+                "with its propensity.",
             )
         table[number] = found
     return table[codes], names

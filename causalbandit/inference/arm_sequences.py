@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from causalbandit.errors import rows_told
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.sequences.streams import stream_ends, tuned
 
@@ -40,7 +41,8 @@ def arm_sequences(
         if not len(at):
             continue
         stream = log.outcomes[at]
-        low, high = stream_ends(stream, method, tuning, intersect)
+        with rows_told(at.item):
+            low, high = stream_ends(stream, method, tuning, intersect)
         number = np.arange(1, len(at) + 1)
         pulls[at], estimate[at], lower[at], upper[at] = number, np.cumsum(stream) / number, low, high
     names = np.empty(log.n_arms, dtype=object)

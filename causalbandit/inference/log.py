@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from causalbandit.arrays import row_blocks
 from causalbandit.checks import SUM_TOLERANCE, instance, one_each
-from causalbandit.errors import InvalidArgument, did_you_mean, listing, shown
+from causalbandit.errors import InvalidArgument, did_you_mean, listing, rows_told, shown
 from causalbandit.inference.arm_names import check_names_differ, plain_name
 from causalbandit.inference.log_checks import (
     all_propensities,
@@ -38,7 +38,7 @@ from causalbandit.inference.log_checks import (
 )
 from causalbandit.inference.log_columns import LogColumns
 from causalbandit.inference.log_order import batch_codes, sortable_batches, time_order
-from causalbandit.inference.log_readers import csv_table, frame_table, log_arrays, parquet_table
+from causalbandit.inference.log_readers import Table, csv_table, frame_table, log_arrays, parquet_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ class AdaptiveLog:
         import pandas as pd
 
         instance(frame, "frame", pd.DataFrame, "a pandas.DataFrame with one row per round")
-        return cls(**log_arrays(frame_table(frame), columns or LogColumns(**named)))
+        return cls._from_table(frame_table(frame), columns or LogColumns(**named))
 
     @classmethod
     def from_csv(
@@ -211,10 +211,10 @@ class AdaptiveLog:
         Arms are text as the file writes it (``01`` and ``1`` are two), unless they are named otherwise: with
         ``arms=[0, 1]`` the fields "0" and "1.0" are the arms 0 and 1. A row with more fields than the header is
         refused with its line. ``path`` may be an open binary file that can be read twice, and ``sep`` is what stands
-        between fields. Messages count lines as a spreadsheet does: the header is line 1.
+        between fields. Messages count lines as an editor does: the header is line 1.
         """
         columns = columns or LogColumns(**named)
-        return cls(**log_arrays(csv_table(path, columns, sep), columns))
+        return cls._from_table(csv_table(path, columns, sep), columns)
 
     @classmethod
     def from_parquet(cls, path: str | PathLike[str], columns: LogColumns | None = None, /, **named: Any) -> AdaptiveLog:
@@ -224,7 +224,14 @@ class AdaptiveLog:
         about 8·(K + d + 6) bytes a row, also for files that do not fit in memory as a data frame.
         """
         columns = columns or LogColumns(**named)
-        return cls(**log_arrays(parquet_table(path, columns), columns))
+        return cls._from_table(parquet_table(path, columns), columns)
+
+    @classmethod
+    def _from_table(cls, table: Table, columns: LogColumns) -> AdaptiveLog:
+        with rows_told(table.line, "line"):
+            arrays, kept = log_arrays(table, columns)
+            with rows_told(lambda row: int(np.flatnonzero(kept)[row])):
+                return cls(**arrays)
 
     # -- what is in it -----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.checks import SUM_TOLERANCE, finite_array, no_gaps, numeric_array, probability_rows, shaped
-from causalbandit.errors import InvalidArgument, InvalidType, listing, shown
+from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing, shown
 
 _SUMS = "Give every arm of the design a column; where the numbers were rounded, divide each row by its sum."
 _OUTCOMES = (
@@ -74,11 +74,9 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
     wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
     if len(wrong):
         row = wrong[0]
-        given = (
-            f"holds {taken[row]:g} for the taken arm {shown(names[arms[row]])} in row {row} ({len(wrong)} such rows)"
-        )
+        given = f"holds {taken[row]:g} for the taken arm {shown(names[arms[row]])} in "
         fix = "an arm that was taken had a probability above 0 and at most 1: log the one that the design used"
-        raise InvalidArgument("propensities", f"{given}; {fix}.")
+        raise InvalidArgument("propensities", given, Rows([row]), f" ({len(wrong)} such rows); {fix}.")
 
 
 def context_matrix(values: ArrayLike, n_rounds: int) -> NDArray[np.float64]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.errors import InvalidArgument, InvalidType, listing
+from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing
 from causalbandit.inference.log_checks import round_labels
-from causalbandit.inference.log_values import Place, row_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,9 +32,7 @@ def time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDAr
         ) from None
 
 
-def time_stamps(
-    values: NDArray[Any], column: str, time_format: str | None = None, place: Place = row_place
-) -> NDArray[Any]:
+def time_stamps(values: NDArray[Any], column: str, time_format: str | None = None) -> NDArray[Any]:
     """Time stamps as they are, but text as numbers or dates, because "10" and "10/2" sort before "9" and "9/2".
 
     Text is read as numbers, by ``time_format`` (as strftime writes it: "%d.%m.%Y"), or as ISO 8601. Dates with UTC
@@ -44,7 +41,7 @@ def time_stamps(
     Raises
     ------
     InvalidArgument
-        With the place of the first text that cannot be read so: "3/4/2024" is March or April.
+        With the row of the first text that cannot be read so: "3/4/2024" is March or April.
     """
     import pandas as pd
 
@@ -71,8 +68,8 @@ def time_stamps(
         if time_format is None:
             how = "as a number or as an ISO 8601 date such as 2024-12-31 18:00"
             fix = " Tell how dates are written by a time format, such as %d/%m/%Y for day/month/year."
-        given = f"stamps in column {column!r} hold {series.iloc[row]!r} in {place(row)}, which does not read {how}"
-        raise InvalidArgument("time", f"{given}.{fix}")
+        given = f"stamps in column {column!r} hold {series.iloc[row]!r} in "
+        raise InvalidArgument("time", given, Rows([row]), f", which does not read {how}.{fix}")
     return _dates(series, written, column)
 
 

@@ -13,27 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from os import PathLike
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, Rows, Setting
 from causalbandit.inference.arm_names import arm_columns, codes_as_seen
 from causalbandit.inference.log_columns import LogColumns
 from causalbandit.inference.log_order import batch_labels, time_stamps
-from causalbandit.inference.log_values import Covariate, Place, numbers, row_place
+from causalbandit.inference.log_values import Covariate, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-OPEN = (
-    "wait for late outcomes; leave such rows out (drop_open, or --drop-open) only if an outcome's absence depends on "
-    "neither the arm nor the outcome"
-)
-"""What to do about missing outcomes."""
 
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None")
 """What stands for a missing number in a CSV file; in its column of arms only an empty field does."""
@@ -54,18 +47,21 @@ class Table:
         Number of rows.
     parts : iterable of (int, callable)
         For stretches of rows, in order: their number, and a function from the name of a column to its values.
-    place : callable
-        From the number of a row to its place in a message.
+    line : callable or None
+        From the number of a row to that of its line in a file of text.
     """
 
     names: list[Any]
     n_rows: int
     parts: Iterable[tuple[int, Callable[[str], NDArray[Any]]]]
-    place: Place = row_place
+    line: Callable[[int], int] | None = None
 
 
-def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
-    """The arrays of an `AdaptiveLog`, by its fields, from the named columns; parts are copied straight into them."""
+def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """The arrays of an `AdaptiveLog`, by its fields, from the named columns, and which rows are in them.
+
+    Parts are copied straight into the arrays.
+    """
     columns.check_present(table.names)
     if not table.n_rows:
         raise InvalidArgument("outcomes", "is empty: the log has no rounds; expected one row per round.")
@@ -79,11 +75,11 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     for size, values in table.parts:
         rows = slice(start, start + size)
         codes[rows] = codes_as_seen(values(columns.arm), seen)
-        outcomes[rows] = numbers(values(columns.outcome), columns.outcome, table.place, start, truth=True)
+        outcomes[rows] = numbers(values(columns.outcome), columns.outcome, start, truth=True)
         for at, name in enumerate(columns.shares):
-            propensities[rows, at] = numbers(values(name), name, table.place, start)
+            propensities[rows, at] = numbers(values(name), name, start)
         for at, covariate in enumerate(covariates):
-            contexts[rows, at] = covariate.read(values(covariate.column), table.place, start)
+            contexts[rows, at] = covariate.read(values(covariate.column), start)
         for name, stretches in order.items():
             stretches.append(values(name))
         start = rows.stop
@@ -92,17 +88,17 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     if notes:  # otherwise the columns are what was read, and need no copy
         contexts = np.column_stack([each for each, _, _ in encoded])
     joined = {name: np.concatenate(stretches) for name, stretches in order.items()}
-    kept = _known_outcomes(outcomes, columns, table.place)
+    kept = _known_outcomes(outcomes, columns)
     if not kept.all():
         note = f"Left out {table.n_rows - int(kept.sum())} of {table.n_rows} rows, whose outcomes are open"
         notes.append(f"{note}: valid if their absence depends on neither the arm nor the outcome.")
-    arms, names = arm_columns(codes, list(seen), columns.names, columns.arm, table.place)
+    arms, names = arm_columns(codes, list(seen), columns.names, columns.arm)
     even = np.full(table.n_rows, 1.0 / len(names))
     if not columns.shares:
         notes.append("The log has no propensities: it serves methods that look at none, such as exact.")
     stamps = None
     if columns.time is not None:
-        stamps = time_stamps(joined[columns.time], columns.time, columns.time_format, table.place)
+        stamps = time_stamps(joined[columns.time], columns.time, columns.time_format)
     batches = None if columns.batch is None else batch_labels(joined[columns.batch], columns.rows_in_order)
     arrays: dict[str, Any] = {
         "arms": arms,
@@ -114,24 +110,29 @@ def log_arrays(table: Table, columns: LogColumns) -> dict[str, Any]:
     }
     if not kept.all():
         arrays = {name: None if array is None else array[kept] for name, array in arrays.items()}
-    return arrays | {
+    others = {
         "arm_names": names,
         "context_names": tuple(name for _, named, _ in encoded for name in named) or None,
         "tolerance": columns.tolerance,
         "notes": tuple(notes),
     }
+    return arrays | others, kept
 
 
-def _known_outcomes(outcomes: NDArray[np.float64], columns: LogColumns, place: Place) -> NDArray[np.bool_]:
+def _known_outcomes(outcomes: NDArray[np.float64], columns: LogColumns) -> NDArray[np.bool_]:
     """Which rows of a table are kept, bool [T]; missing outcomes are refused unless they are to be dropped."""
     known: NDArray[np.bool_] = ~np.isnan(outcomes)
     missing = np.flatnonzero(~known)
     if len(missing) == len(outcomes):
         raise InvalidArgument("outcome", f"was {columns.outcome!r}, a column without any value; expected numbers.")
     if len(missing) and not columns.drop_open:
-        where = ", ".join(place(int(row)) for row in missing[:5]) + (", …" if len(missing) > 5 else "")
         raise InvalidArgument(
-            "outcomes", f"is missing or infinite in {len(missing)} of {len(outcomes)} rows ({where}); {OPEN}."
+            "outcomes",
+            f"is missing or infinite in {len(missing)} of {len(outcomes)} rows (",
+            Rows(missing),
+            "); wait for late outcomes; leave such rows out (",
+            Setting("drop_open", "True"),
+            ") only if an outcome's absence depends on neither the arm nor the outcome.",
         )
     return known
 
@@ -176,7 +177,7 @@ def csv_table(path: str | PathLike[str] | BinaryIO, columns: LogColumns, sep: st
                 na_values={name: [""] if name == columns.arm else list(MISSING) for name in columns.all},
                 low_memory=False,
             )
-    return replace(frame_table(frame), place=partial(_line, path, sep))
+    return replace(frame_table(frame), line=partial(csv_line, path, sep))
 
 
 def csv_header(path: str | PathLike[str] | BinaryIO, sep: str = ",") -> list[str]:
@@ -232,23 +233,29 @@ def too_many_fields(error: Exception) -> str:
     )
 
 
-def _line(path: Any, sep: str, row: int) -> str:
-    """Where a spreadsheet shows a row of data: the header is line 1, and blank lines count. Reads the file again."""
+def csv_line(path: Any, sep: str, row: int) -> int:
+    """The line on which an editor shows a row of data to begin: the header is line 1. Reads the file again."""
     if hasattr(path, "seek"):
         return _counted(io.TextIOWrapper(io.BytesIO(_rewound(path).read()), "utf-8-sig", newline=""), sep, row)
     ending = os.path.splitext(path)[1].lower()
     if ending in (".zip", ".zst"):
-        return f"line {row + 2}"  # these have no plain reader here: right if no line before it is blank
+        return row + 2  # these have no plain reader here: right if no line before it is blank
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
     with openers.get(ending, open)(path, "rt", encoding="utf-8-sig", newline="") as file:
         return _counted(file, sep, row)
 
 
-def _counted(file: Any, sep: str, row: int) -> str:
-    """The line of a row of data among those of a CSV file, which a line of blanks alone does not hold."""
-    lines = enumerate(csv.reader(file, delimiter=sep), 1)
-    filled = (line for line, fields in lines if len(fields) > 1 or "".join(fields).strip())
-    return f"line {next(islice(filled, row + 1, None), row + 2)}"
+def _counted(file: Any, sep: str, row: int) -> int:
+    """The line of a row of data in a CSV file: a row may have several, and a line of blanks alone holds none."""
+    reader = csv.reader(file, delimiter=sep)
+    begins, before = 1, -1  # the header is no row
+    for fields in reader:
+        if len(fields) > 1 or "".join(fields).strip():
+            if before == row:
+                return begins
+            before += 1
+        begins = reader.line_num + 1
+    return row + 2
 
 
 def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:

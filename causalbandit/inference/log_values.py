@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.checks import numeric_array
-from causalbandit.errors import InvalidArgument, InvalidType, listing, shown
+from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing, shown
 from causalbandit.inference.arm_names import codes_as_seen
-
-Place = Callable[[int], str]
-"""From the number of a row, 0, 1, …, to where its reader finds it: "row 3", "line 5"."""
 
 TRUTH = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
 """Words of outcomes that are 1 or 0, in letters of any size."""
@@ -25,20 +21,13 @@ MOST_LEVELS = 50
 ENCODE = "encode them as numbers first (categories for example with pandas.get_dummies)"
 
 
-def row_place(row: int) -> str:
-    """Where a row is in a data frame."""
-    return f"row {row}"
-
-
-def numbers(
-    values: NDArray[Any], column: str, place: Place = row_place, start: int = 0, *, truth: bool = False
-) -> NDArray[np.float64]:
+def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = False) -> NDArray[np.float64]:
     """[n] values as doubles; with ``truth``, words of `TRUTH` count as 1 and 0 where the column holds no number.
 
     Raises
     ------
     InvalidArgument
-        With the first value that is no number and its place; ``start`` is the row at which ``values`` begins.
+        With the first value that is no number and its row; ``start`` is the row at which ``values`` begins.
     """
     try:
         return numeric_array(values, f"column {column!r}", ENCODE)
@@ -55,9 +44,13 @@ def numbers(
             read = words
     bad = np.flatnonzero(np.isnan(read) & ~missing)
     if len(bad):
-        where = f"holds {shown(values[bad[0]])} in {place(start + int(bad[0]))}"
         count = f"{len(bad)} of {len(values)} values are none"
-        raise InvalidType(f"column {column!r}", f"{where}; expected {expected}. {count}: correct or {ENCODE}.")
+        raise InvalidType(
+            f"column {column!r}",
+            f"holds {shown(values[bad[0]])} in ",
+            Rows([start + bad[0]]),
+            f"; expected {expected}. {count}: correct or {ENCODE}.",
+        )
     return read
 
 
@@ -92,12 +85,12 @@ class Covariate:
     column: str
     levels: dict[Any, int] | None = None
 
-    def read(self, values: NDArray[Any], place: Place, start: int) -> NDArray[np.float64]:
+    def read(self, values: NDArray[Any], start: int) -> NDArray[np.float64]:
         """[n] numbers; of categories those of `levels`, NaN where one is missing."""
         if start == 0 and values.dtype.kind in "OUT" and self._is_text(values):
             self.levels = {}
         if self.levels is None:
-            return numbers(values, self.column, place, start)
+            return numbers(values, self.column, start)
         codes = codes_as_seen(values, self.levels)
         return np.where(codes < 0, np.nan, codes.astype(np.float64))
 

@@ -29,7 +29,7 @@ from causalbandit.checks import (
     shaped,
     zeros_and_ones,
 )
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.sequences.asymptotic import asymptotic_radius
 from causalbandit.sequences.bernoulli_mean import bernoulli_mean
 from causalbandit.sequences.boundaries import (
@@ -344,6 +344,6 @@ def tuned(
         low, high = bounds = interval(bounds, "bounds")
         outside = np.flatnonzero((outcomes < low) | (outcomes > high))
         if len(outside):
-            given = f"was ({low:g}, {high:g}), but the outcome in row {outside[0]} is {outcomes[outside[0]]:g}"
-            raise InvalidArgument("bounds", f"{given}; expected an interval that outcomes cannot leave.")
+            given = f" is {outcomes[outside[0]]:g}; expected an interval that outcomes cannot leave."
+            raise InvalidArgument("bounds", f"was ({low:g}, {high:g}), but the outcome in ", Rows(outside[:1]), given)
     return SequenceTuning(alpha, bounds, scale, t_opt)

@@ -17,14 +17,14 @@ import numpy.typing as npt
 from causalbandit.confirmation import ConfirmationPlan
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.designs.mad import MixtureAdaptiveDesign
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.study.database import StudyError
 from causalbandit.study.design_events import Event
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.running_design import RunningDesign
-from causalbandit.study.sheets import NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out, still_open
+from causalbandit.study.sheets import EXCLUDE, NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out, still_open
 from causalbandit.study.status import ProofStatus, Told
 from causalbandit.study.store import Result, Store
 
@@ -140,8 +140,11 @@ class Proof:
                 if wrong and (on_mismatch == "error" or (before is not None and before.kind != "exclude")):
                     raise InvalidArgument(
                         "results",
-                        f"contradict their intervention in row {row}: it was run under {self.arms.labels[place]}. "
-                        "Correct it, or record it without counting it (on_mismatch: exclude) if it does not count yet.",
+                        "contradict their intervention in ",
+                        Rows([sheet.rows[row]]),
+                        f": it was run under {self.arms.labels[place]}. Correct it, or record it without counting it (",
+                        EXCLUDE,
+                        ") if it does not count yet.",
                     )
                 if before is not None and not amend:
                     raise InvalidArgument(

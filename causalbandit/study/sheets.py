@@ -18,7 +18,7 @@ import numpy.typing as npt
 from causalbandit.assignments import FREE, value_columns
 from causalbandit.checks import binary_column, distinct, instance, nodes_present
 from causalbandit.counts import Counts
-from causalbandit.errors import InvalidArgument, did_you_mean, listing
+from causalbandit.errors import InvalidArgument, Rows, Setting, did_you_mean, listing
 from causalbandit.interventions import InterventionSet
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Bytes = npt.NDArray[np.uint8]
 Mismatch = Literal["error", "exclude"]
+EXCLUDE = Setting("on_mismatch", "'exclude'")
 
 ID, INTERVENTION = "id", "intervention"
 """Columns beside those of the nodes."""
@@ -87,12 +88,15 @@ class Sheet:
         0, 1, or `NOT_SEEN`, by node.
     extra : list of dict
         What else each row holds.
+    rows : list of int
+        The number of each row in what came back.
     """
 
     ids: list[int | None]
     places: list[int | None]
     observed: Bytes
     extra: list[dict[str, Any]]
+    rows: list[int]
 
     def split(self, beyond: Callable[[int], bool]) -> tuple[Sheet | None, Sheet | None]:
         """The rows without an id or with another one, and those whose id lies ``beyond``; None where there are none."""
@@ -107,6 +111,7 @@ class Sheet:
             [self.places[row] for row in rows],
             self.observed[rows],
             [self.extra[row] for row in rows],
+            [self.rows[row] for row in rows],
         )
 
 
@@ -160,7 +165,7 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
     if others:
         records = frame[others].astype(object).where(frame[others].notna(), None).to_dict("records")
         extra = [{str(name): plain_value(value) for name, value in record.items()} for record in records]
-    return Sheet(ids, places, observed, extra)
+    return Sheet(ids, places, observed, extra, list(range(len(frame))))
 
 
 def _seen(column: pd.Series, gaps: bool) -> npt.NDArray[Any]:
@@ -203,8 +208,8 @@ def _ids(column: pd.Series) -> list[int | None]:
         except (TypeError, ValueError, OverflowError):
             exact = False
         if not exact:
-            said = f"have the id {value!r} in row {row}"
-            raise InvalidArgument("results", f"{said}; expected a whole number, as it was handed out.")
+            expected = "; expected a whole number, as it was handed out."
+            raise InvalidArgument("results", f"have the id {value!r} in ", Rows([row]), expected)
         ids.append(number)
     given = [number for number in ids if number is not None]
     if len(set(given)) < len(given):
@@ -225,9 +230,9 @@ def _places(interventions: InterventionSet, frame: pd.DataFrame, ids: Sequence[i
             continue
         place = known.get(str(label).strip())
         if place is None:
-            said = f"have no id in row {row}, and {label!r} is no intervention of the study"
             options = f"{did_you_mean(label, known)} Expected one of {listing(known)}"
-            raise InvalidArgument("results", f"{said}.{options}.")
+            said = f", and {label!r} is no intervention of the study.{options}."
+            raise InvalidArgument("results", "have no id in ", Rows([row]), said)
         places.append(place)
     return places
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.counts import Counts, Origin
-from causalbandit.errors import InvalidArgument
+from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.sheets import Mismatch, Sheet, contradictions, counts_of, never_handed_out
+from causalbandit.study.sheets import EXCLUDE, Mismatch, Sheet, contradictions, counts_of, never_handed_out
 from causalbandit.study.status import Told
 from causalbandit.study.store import Result, Store
 
@@ -109,9 +109,12 @@ class Telling:
             row = int(np.flatnonzero(wrong)[0])
             raise InvalidArgument(
                 "results",
-                f"contradict their intervention in {int(wrong.sum())} rows, first in row {row}: it was run under "
-                f"{self.interventions.labels[places[row]]}. Correct them, or record them without counting them "
-                "(on_mismatch: exclude).",
+                f"contradict their intervention in {int(wrong.sum())} rows, first in ",
+                Rows([self.sheet.rows[row]]),
+                f": it was run under {self.interventions.labels[places[row]]}. Correct them, or record them without "
+                "counting them (",
+                EXCLUDE,
+                ").",
             )
         return wrong
 

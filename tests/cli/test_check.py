@@ -84,4 +84,4 @@ def test_values_that_are_no_numbers_are_named(run):
     pd.read_csv("data.csv").replace({"m": {1: "yes"}}).to_csv("data.csv", index=False)
     done = run("check", "graph.json", "data.csv")
     assert done.exit_code == 2
-    assert "'m' = 'yes' in row 158; expected 0 or 1" in done.stderr
+    assert "'m' = 'yes' in line 160; expected 0 or 1" in done.stderr

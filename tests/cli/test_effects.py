@@ -39,7 +39,7 @@ def run(command, log, *more):
         ("ate", "--ordered --control 7", "--control was '7', an unknown arm"),
         ("ate", "--method mad --control 7", "--control was '7', an unknown arm"),
         ("values", "--ordered --method bernoulli", "--bounds is missing: the method 'bernoulli' needs"),
-        ("values", "--ordered --method bernoulli --bounds 0 1", "--bounds was (0, 1), but the outcome in row 2 is 2"),
+        ("values", "--ordered --method bernoulli --bounds 0 1", "--bounds was (0, 1), but the outcome in line 4 is 2"),
     ],
 )
 def test_messages_speak_of_options(log, command, more, words):

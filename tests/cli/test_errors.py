@@ -6,9 +6,13 @@ import click
 import pytest
 
 from causalbandit.cli import SUBCOMMANDS, main
-from causalbandit.cli.errors import OPTIONS, BadInput, RunFailed, bad_input, running
+from causalbandit.cli.check import check
+from causalbandit.cli.effects import ate
+from causalbandit.cli.errors import OPTIONS, BadInput, RunFailed, bad_input, option_of, running
+from causalbandit.cli.problem import search
+from causalbandit.cli.regret import regret
 from causalbandit.designs.mad_log import replay_log
-from causalbandit.errors import InvalidArgument, InvalidType
+from causalbandit.errors import InvalidArgument, InvalidType, Setting
 from causalbandit.evaluation import evaluate_regret
 from causalbandit.formats.bif import read_bif
 from causalbandit.inference.arm_sequences import arm_sequences
@@ -16,21 +20,32 @@ from causalbandit.inference.arm_values import estimate_arms, sample_means
 from causalbandit.inference.log_columns import LogColumns
 
 
-def options() -> set[str]:
+def commands() -> list[click.Command]:
     context = click.Context(main)
     waiting = [main.get_command(context, name) for name in SUBCOMMANDS]
-    found: set[str] = set()
+    found = []
     while waiting:
         command = waiting.pop()
         if isinstance(command, click.Group):
             waiting += command.commands.values()
         elif command is not None:
-            found |= {option for parameter in command.params for option in parameter.opts}
+            found.append(command)
     return found
 
 
-def test_every_argument_in_the_table_has_an_option() -> None:
-    assert set(OPTIONS.values()) <= options()
+def has_option(argument: str) -> bool:
+    def found(command: click.Command) -> bool:
+        with click.Context(command):
+            return option_of(argument).startswith("-")
+
+    return any(map(found, commands()))
+
+
+def test_every_argument_in_the_table_has_an_option_that_is_spelled_otherwise() -> None:
+    known = {option for command in commands() for parameter in command.params for option in parameter.opts}
+    for argument, options in OPTIONS.items():
+        assert set(options) <= known
+        assert f"--{argument.replace('_', '-')}" not in options
 
 
 GIVEN_BY_THE_PROGRAM = {
@@ -63,12 +78,14 @@ GIVEN_BY_THE_PROGRAM = {
     [LogColumns, estimate_arms, sample_means, arm_sequences, replay_log, evaluate_regret, read_bif],
 )
 def test_every_argument_that_a_user_sets_is_in_the_table(function) -> None:
-    unknown = set(inspect.signature(function).parameters) - set(OPTIONS) - GIVEN_BY_THE_PROGRAM
-    assert not unknown, unknown
+    set_by_user = set(inspect.signature(function).parameters) - GIVEN_BY_THE_PROGRAM
+    assert [argument for argument in set_by_user if not has_option(argument)] == []
 
 
-def refusal(error: Exception, place: str) -> str:
-    with pytest.raises(BadInput) as caught, bad_input(place):
+def refusal(error: Exception, place: str, command: click.Command = ate, **given: object) -> str:
+    context = click.Context(command)
+    context.params = given
+    with context, pytest.raises(BadInput) as caught, bad_input(place):
         raise error
     assert caught.value.exit_code == 2
     return caught.value.message
@@ -78,6 +95,26 @@ def test_the_option_stands_in_place_of_the_argument() -> None:
     assert refusal(InvalidArgument("t_star", "was 0."), "") == "--t-star was 0."
     assert refusal(InvalidType("alpha", "was 'x'."), "--alpha") == "--alpha was 'x'."
     assert refusal(InvalidArgument("outcome", "is 'z'."), "log.csv") == "log.csv: --outcome is 'z'."
+
+
+def test_the_option_is_one_that_the_command_has() -> None:
+    error = InvalidArgument("strategy", "was 'x'.")
+    assert refusal(error, "", search) == "--strategy was 'x'."
+    assert refusal(error, "", regret) == "--strategies was 'x'."
+    assert refusal(error, "", ate) == "strategy was 'x'."
+    assert str(error) == "strategy was 'x'."
+
+
+def test_of_two_options_the_one_that_was_given_is_named() -> None:
+    error = InvalidArgument("interventions", "names 'b'.")
+    assert refusal(error, "", check, intervention_column="b") == "--intervention-column names 'b'."
+    assert refusal(error, "", check, intervention_columns="a=b") == "--intervention-columns names 'b'."
+
+
+def test_a_setting_is_a_flag_on_the_command_line_and_an_argument_in_python() -> None:
+    error = InvalidArgument("outcomes", "is missing; leave it out (", Setting("drop_open", "True"), ").")
+    assert refusal(error, "log.csv") == "log.csv: --outcome is missing; leave it out (--drop-open)."
+    assert str(error) == "outcomes is missing; leave it out (drop_open=True)."
 
 
 def test_what_is_no_argument_is_opened_by_its_place() -> None:
@@ -90,7 +127,8 @@ def test_a_file_is_named_once() -> None:
 
 
 def test_work_that_fails_says_what_failed() -> None:
-    with pytest.raises(RunFailed, match=r"^The search failed: --budget was 0\.$") as caught, running("The search"):
+    said = pytest.raises(RunFailed, match=r"^The search failed: --budget was 0\.$")
+    with click.Context(search), said as caught, running("The search"):
         raise InvalidArgument("budget", "was 0.")
     assert caught.value.exit_code == 1
     with pytest.raises(RunFailed, match="The search failed: MemoryError"), running("The search"):

@@ -47,10 +47,10 @@ def test_a_study_keeps_them(files):
     [
         (["--intervention-column", "did"], "--intervention-column: needs --history"),
         (["--history", "none.csv"], "none.csv"),
-        (["--history", "rows.csv", "--intervention-column", "when"], "has no column 'when'"),
+        (["--history", "rows.csv", "--intervention-column", "when"], "--intervention-column names 'when'"),
         (["--history", "empty.csv"], "the file is empty"),
-        (["--history", "bad.csv"], "bad.csv: --history holds 'ad' = '2' in row 0"),
-        (["--history", "liar.csv", "--intervention-column", "did"], "--history shows 'ad' = 0 in row 0"),
+        (["--history", "bad.csv"], "bad.csv: --history holds 'ad' = '2' in line 2"),
+        (["--history", "liar.csv", "--intervention-column", "did"], "--history shows 'ad' = 0 in line 2"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused(files, monkeypatch, options, message):

@@ -124,10 +124,10 @@ def test_faults_are_one_message_with_status_2(log: str, extra: tuple[str, ...], 
     assert "Traceback" not in result.output
 
 
-def test_a_zero_propensity_names_its_row(log: str) -> None:
+def test_a_zero_propensity_names_its_line(log: str) -> None:
     frame = pd.read_csv(log)
     frame.loc[7, "propensity"] = 0.0
     frame.to_csv(log, index=False)
     result = ate(log)
     assert result.exit_code == 2
-    assert "row 7" in result.output
+    assert "in line 9 (1 such rows)" in result.output

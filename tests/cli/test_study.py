@@ -102,7 +102,7 @@ def test_a_damaged_file_gives_back_what_is_safe(run):
         ("", "the file is empty"),
         ("id,ad,mail,sale\n", "hold no rows"),
         ("id,ad,mail\n1,0,0\n", "no column for 'sale'"),
-        ("id,ad,mail,sale\n1,0,0,2\n", "'sale' = '2' in row 0"),
+        ("id,ad,mail,sale\n1,0,0,2\n", "'sale' = '2' in line 2"),
         ("id,ad,mail,sale\n99,0,0,1\n", "never handed out: 99"),
         ("id,ad,mail,sale\n10000001,0,0,1\n", "never handed out: 10000001"),
     ],

@@ -169,6 +169,11 @@ def test_an_influence_that_the_graph_lacks_is_a_question_about_that_edge():
         (lambda f: f.drop(columns="z"), {}, "missing 'z'"),
         (lambda f: f.assign(m=2), {}, "expected 0 or 1"),
         (lambda f: {"m=1": f.assign(m=0)}, {}, "although the intervention fixed it at 1"),
+        (
+            lambda f: f.assign(m=1, did=["m=0" if row == 5 else "m=1" for row in range(len(f))]),
+            {"interventions": "did"},
+            "holds 'm' = 1 in row 5, although the intervention fixed it at 0",
+        ),
         (lambda f: {"w=1": f}, {}, "has the intervention 'w=1'"),
         (lambda f: [({"w": 1}, f)], {}, "'w'"),
         (lambda f: [({"y": 1}, f)], {}, "fixes the target"),

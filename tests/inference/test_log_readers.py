@@ -74,7 +74,7 @@ def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_
         with pytest.raises(ValueError, match=r"missing or infinite in 1 of 12 rows \(line 2\)"):
             AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
     frame.assign(arm=["", *frame["arm"][1:]]).to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(ValueError, match=r"missing in 1 of 12 rows \(row 0\)"):
+    with pytest.raises(ValueError, match=r"missing in 1 of 12 rows \(line 2\)"):
         AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
 
 

@@ -27,14 +27,14 @@ def test_truth_values_are_read_from_words(tmp_path, one, zero, kind):
 
 
 @pytest.mark.parametrize(("good", "bad"), [("yes", "maybe"), ("1", "yes"), ("0.5", "1,5")])
-def test_one_bad_outcome_is_named_with_its_line_as_a_spreadsheet_counts(tmp_path, good, bad):
+def test_one_bad_outcome_is_named_with_its_line_as_an_editor_counts(tmp_path, good, bad):
     sales = [good] * 12
     sales[7] = bad
     small_frame().assign(sale=sales).to_csv(tmp_path / "log.csv", index=False)
     with pytest.raises(TypeError, match=rf"column 'sale' holds '{bad}' in line 9; expected a number, or yes/no"):
         AdaptiveLog.from_csv(tmp_path / "log.csv", **COLUMNS)
     lines = (tmp_path / "log.csv").read_text().splitlines()
-    (tmp_path / "log.csv").write_text("\n".join([*lines[:3], "", *lines[3:]]))  # a spreadsheet shows the blank line
+    (tmp_path / "log.csv").write_text("\n".join([*lines[:3], "", *lines[3:]]))  # an editor shows the blank line
     with pytest.raises(TypeError, match="in line 10;"):
         AdaptiveLog.from_csv(tmp_path / "log.csv", **COLUMNS)
 
@@ -85,7 +85,9 @@ def test_open_outcomes_are_left_out_when_asked(tmp_path):
     np.testing.assert_array_equal(log.taken_propensities, whole.taken_propensities)
     np.testing.assert_array_equal(log.times, whole.times)
     assert log.notes[0].startswith("Left out 2 of 12 rows, whose outcomes are open")
-    with pytest.raises(ValueError, match=r"missing or infinite in 2 of 12 rows \(row 2, row 7\); wait"):
+    with pytest.raises(
+        ValueError, match=r"missing or infinite in 2 of 12 rows \(rows 2, 7\); wait .* \(drop_open=True\) only"
+    ):
         AdaptiveLog.from_frame(frame, **COLUMNS)
     with pytest.raises(ValueError, match="outcome was 'sale', a column without any value"):
         AdaptiveLog.from_frame(frame.assign(sale=np.nan), **COLUMNS, drop_open=True)
@@ -104,3 +106,21 @@ def test_other_separators_and_open_files_give_the_same_log(tmp_path, sep):
 def test_lines_are_counted_in_an_open_file():
     with pytest.raises(ValueError, match=r"'rod' \(column 'arm', first in line \d+\) is not one of the arms"):
         AdaptiveLog.from_csv(io.BytesIO(small_frame().replace({"red": "rod"}).to_csv(index=False).encode()), **COLUMNS)
+
+
+def test_a_row_of_several_lines_is_told_by_its_first(tmp_path):
+    text = 'arm,y,p\n"a\n\nb",1,0.5\n\nc,0,0.5\n"a\n\nb",1,2\n'
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"propensities holds 2 for .* in line 7 \("):
+        AdaptiveLog.from_csv(tmp_path / "log.csv", arm="arm", outcome="y", propensity="p", ordered=True)
+
+
+def test_rows_behind_those_that_were_left_out_keep_their_numbers(tmp_path):
+    frame = small_frame().astype({"sale": float})
+    frame.loc[2, "sale"] = np.nan
+    frame.loc[7, ["p_red", "p_blue"]] = 0.0, 0.5
+    with pytest.raises(ValueError, match=r"propensities sum to 0\.5 in row 7; expected 1"):
+        AdaptiveLog.from_frame(frame, **COLUMNS, drop_open=True)
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(ValueError, match=r"propensities sum to 0\.5 in line 9; expected 1"):
+        AdaptiveLog.from_csv(tmp_path / "log.csv", **COLUMNS, drop_open=True)

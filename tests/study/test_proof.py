@@ -125,8 +125,11 @@ def test_rows_of_a_confirmation_are_told_once_amended_or_left_out(study):
     pd.testing.assert_frame_equal(study.confirmation().estimates("mad"), before)
     fixed = told.iloc[10:].index[todo["ad"].iloc[10:].notna()][0]
     wrong = told.loc[[fixed]].assign(ad=0)
-    with pytest.raises(ValueError, match="contradict their intervention"):
+    with pytest.raises(ValueError, match=r"contradict their intervention in row 0: .* \(on_mismatch='exclude'\) if"):
         study.tell(wrong)
+    beside = pd.concat([wrong.assign(id=None, intervention="(observe)"), wrong.assign(intervention=None)])
+    with pytest.raises(ValueError, match="contradict their intervention in row 1:"):
+        study.tell(beside, extra=True)
     assert study.tell(wrong, on_mismatch="exclude").excluded == 1
     assert study.confirmation().n_experiments == 10
     with pytest.raises(ValueError, match="never handed out: 10000999"):
