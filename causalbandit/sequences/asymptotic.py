@@ -91,4 +91,7 @@ class AsymptoticBoundary:
         """The radii of an array of variance sums; ``t`` broadcasts with it."""
         grown = variance_sums * self._rho_squared + 1.0
         with np.errstate(divide="ignore"):
-            return np.sqrt(2.0 * grown / (t * t * self._rho_squared) * (0.5 * np.log(grown) - self._log_alpha))
+            radii: FloatArray = np.sqrt(
+                2.0 * grown / (t * t * self._rho_squared) * (0.5 * np.log(grown) - self._log_alpha)
+            )
+        return radii
