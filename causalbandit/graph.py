@@ -97,8 +97,18 @@ class Family:
 
     def configuration(self, row: int) -> dict[str, int]:
         """Values of the parents in row ``row`` of this family (0 ≤ row < 2^(number of parents))."""
-        last = len(self.parents) - 1
-        return {parent: (row >> (last - place)) & 1 for place, parent in enumerate(self.parents)}
+        return configuration(self.parents, row)
+
+
+def configuration(parents: Sequence[str], row: int) -> dict[str, int]:
+    """Values of the parents in row ``row`` of a table, the first parent being the most significant bit."""
+    last = len(parents) - 1
+    return {parent: (row >> (last - place)) & 1 for place, parent in enumerate(parents)}
+
+
+def configuration_words(parents: Sequence[str], row: int) -> str:
+    """Values of the parents in row ``row`` of a table as text: "a=1, b=0"."""
+    return ", ".join(f"{parent}={value}" for parent, value in configuration(parents, row).items())
 
 
 class CausalGraph:
@@ -126,28 +136,10 @@ class CausalGraph:
 
     Attributes
     ----------
-    nodes : tuple of str
-        The N observed nodes in topological order. With hidden causes, the target's ancestors come first and in an order
-        that keeps C small (:meth:`causalbandit.projection.Projection.thriftiest`).
-    hidden : tuple of str
-        The hidden nodes.
-    all_nodes : tuple of str
-        All nodes, hidden ones included, in topological order: those that have tables in a model.
-    confounded : tuple of (str, str)
-        The pairs that were declared.
     alternatives : dict of str to tuple of str
         The names that were declared, for the nodes that have some.
-    bidirected : tuple of (str, str)
-        All pairs of observed nodes that share a hidden cause, declared or through hidden nodes.
     places : dict of str to int
         Place of each observed node in ``nodes``.
-    ancestors : tuple of str
-        The target's observed ancestors and the target itself, in the order of ``nodes``.
-    families : tuple of Family
-        One per node of ``ancestors``, in that order: the tables of an experiment that fixes nothing. The C rows of all
-        arrays of family rows follow ``InterventionSet.families``, which are the same when nothing is hidden.
-    n_family_rows : int
-        C of ``families``, the sum of 2^(number of parents).
     derived : Derived
         What later stages compute from the graph once and keep with it; not part of its value, not pickled.
 
@@ -231,14 +223,13 @@ class CausalGraph:
         self.places = {node: index for index, node in enumerate(self._nodes)}
         self._bidirected = tuple(sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]])))
         families: list[Family] = []
-        start = 0
+        self._n_family_rows = 0
         for index, node in enumerate(self.projection.nodes):
             district = self.projection.district(index)
-            family = Family(node, self.projection.scope(index, district), start, self.projection.names(district))
-            families.append(family)
-            start += family.n_rows
+            scope, names = self.projection.scope(index, district), self.projection.names(district)
+            families.append(Family(node, scope, self._n_family_rows, names))
+            self._n_family_rows += families[-1].n_rows
         self._families = tuple(families)
-        self._n_family_rows = start
 
     @property
     def target(self) -> str:
@@ -247,7 +238,11 @@ class CausalGraph:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The N observed nodes in topological order."""
+        """The N observed nodes in topological order.
+
+        With hidden causes, the target's ancestors come first and in an order that keeps C small
+        (:meth:`causalbandit.projection.Projection.thriftiest`).
+        """
         return self._nodes
 
     @property
@@ -257,7 +252,7 @@ class CausalGraph:
 
     @property
     def all_nodes(self) -> tuple[str, ...]:
-        """All nodes, hidden ones included, in topological order."""
+        """All nodes, hidden ones included, in topological order: those that have tables in a model."""
         return self._all_nodes
 
     @property
@@ -272,7 +267,7 @@ class CausalGraph:
 
     @property
     def ancestors(self) -> tuple[str, ...]:
-        """The target's observed ancestors and the target, in topological order: all that matters for effects."""
+        """The target and its observed ancestors, in the order of :attr:`nodes`: all that matters for effects."""
         return self.projection.nodes
 
     @cached_property
@@ -292,12 +287,16 @@ class CausalGraph:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """One family per node of :attr:`ancestors`, in topological order, as when nothing is fixed."""
+        """One family per node of :attr:`ancestors`, in that order: the tables of an experiment that fixes nothing.
+
+        The C rows of all arrays of family rows follow ``InterventionSet.families``, which are the same when nothing is
+        hidden.
+        """
         return self._families
 
     @property
     def n_family_rows(self) -> int:
-        """C, the number of rows of :attr:`families`."""
+        """C of :attr:`families`, the sum of 2^(number of parents)."""
         return self._n_family_rows
 
     @property
@@ -388,7 +387,5 @@ def row_names(families: Iterable[Family]) -> list[tuple[str, str]]:
     in its district: "sale (ad=campaign)".
     """
     return [
-        (family.title, ", ".join(f"{parent}={value}" for parent, value in family.configuration(row).items()))
-        for family in families
-        for row in range(family.n_rows)
+        (family.title, configuration_words(family.parents, row)) for family in families for row in range(family.n_rows)
     ]

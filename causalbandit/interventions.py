@@ -55,6 +55,9 @@ __all__ = ["MOST_INTERVENTIONS", "InterventionSet", "intervention_label"]
 MOST_INTERVENTIONS = 200_000
 """Builders refuse to make more interventions than this unless ``most=`` says otherwise."""
 
+INTERVENTION_SET = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
+"""How an error names the set that was expected."""
+
 
 class InterventionSet:
     """An ordered, checked set of A interventions; each fixes some nodes at 0 or 1, and ``{}`` fixes none.
@@ -72,23 +75,6 @@ class InterventionSet:
 
     Attributes
     ----------
-    assignments : numpy.ndarray of int8, shape [A, N]
-        Value of each node (columns follow ``graph.nodes``), -1 where it is left free. Read-only.
-    choices : numpy.ndarray of int16, shape [A, S]
-        Place of the alternative that each intervention chooses (columns follow ``graph.alternatives``), -1 where the
-        node keeps its own table. Read-only.
-    costs : numpy.ndarray of float, shape [A]
-        Read-only.
-    families : tuple of Family
-        What experiments under the set teach: the C rows of all arrays of family rows follow it. It is
-        ``graph.families`` unless something is hidden or a table is replaced; then a node has one family for each of its
-        districts and alternatives
-        (:mod:`causalbandit.regimes`), without those that no intervention of the set uses. Asking for it raises
-        InvalidArgument when a district has too many rows.
-    n_family_rows : int
-        C.
-    regimes : tuple of Regime
-        The interventions in groups within which the observed nodes form one network.
     stands_for : tuple of tuple of str
         Per member the labels of those with the same effect that `reduced` left out for it; empty in other sets.
     derived : Derived
@@ -111,36 +97,29 @@ class InterventionSet:
         instance(graph, "graph", CausalGraph, GRAPH)
         given = listed(interventions, "interventions", ASSIGNMENTS)
         rows = [checked_assignment(graph, place, intervention) for place, intervention in enumerate(given)]
-        self._setup(graph, value_codes(graph, rows), costs, distinct=False, choices=choice_codes(graph, rows))
+        self._setup(graph, value_codes(graph, rows), choice_codes(graph, rows), costs, distinct=False)
 
     def _setup(
-        self, graph: CausalGraph, codes: npt.NDArray[np.int8], costs: Any, distinct: bool, choices: Codes | None = None
+        self, graph: CausalGraph, codes: npt.NDArray[np.int8], choices: Codes, costs: Any, *, distinct: bool
     ) -> None:
         """Fill the attributes; ``distinct`` says that no intervention can be there twice."""
         if len(codes) == 0:
             raise InvalidArgument("interventions", "was empty; expected at least one. {} only observes.")
         self._graph = graph
-        self._codes = codes
-        self._choices: Codes = choice_codes(graph, [{}] * len(codes)) if choices is None else choices
-        for array in (self._codes, self._choices):
+        self._codes, self._choices = codes, choices
+        for array in (codes, choices):
             array.flags.writeable = False
-        self._places = None if distinct else find_places(graph, codes, self._choices)
+        self._places = None if distinct else find_places(graph, codes, choices)
         self._costs = checked_costs(costs, len(codes), lambda: self.labels)
         self.derived = Derived()
         self.stands_for: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def _from_codes(
-        cls,
-        graph: CausalGraph,
-        codes: npt.NDArray[np.int8],
-        costs: Any = None,
-        *,
-        distinct: bool,
-        choices: Codes | None = None,
+        cls, graph: CausalGraph, codes: npt.NDArray[np.int8], choices: Codes, costs: Any = None, *, distinct: bool
     ) -> InterventionSet:
         new = cls.__new__(cls)
-        new._setup(graph, codes, costs, distinct, choices)
+        new._setup(graph, codes, choices, costs, distinct=distinct)
         return new
 
     @classmethod
@@ -154,7 +133,9 @@ class InterventionSet:
         """
         chosen = actionable(graph, nodes)
         total = cls.count_up_to(graph, size, chosen)
-        return cls._from_codes(graph, codes_up_to(graph, chosen, size, total, most), distinct=True)
+        codes = codes_up_to(graph, chosen, size, total, most)
+        choices = np.full((total, len(graph.alternatives)), FREE, dtype=np.int16)
+        return cls._from_codes(graph, codes, choices, distinct=True)
 
     @staticmethod
     def count_up_to(graph: CausalGraph, size: int, nodes: Iterable[str] | None = None) -> int:
@@ -168,8 +149,7 @@ class InterventionSet:
         chosen, size = actionable(graph, nodes), whole_number(size, "size", least=0, of="nodes to fix at once")
         for fixed in range(min(size, len(chosen)) + 1):
             for combination in itertools.combinations(chosen, fixed):
-                for values in itertools.product((0, 1), repeat=fixed):
-                    yield dict(zip(combination, values, strict=True))
+                yield from _assignments(combination)
 
     @classmethod
     def product(
@@ -204,14 +184,7 @@ class InterventionSet:
                 f"{error} Name the nodes that can be fixed at all (nodes), raise most, or fix few nodes at once "
                 "with InterventionSet.up_to."
             ) from None
-        return cls(
-            graph,
-            (
-                dict(zip(fixed, values, strict=True))
-                for fixed in sets
-                for values in itertools.product((0, 1), repeat=len(fixed))
-            ),
-        )
+        return cls(graph, itertools.chain.from_iterable(map(_assignments, sets)))
 
     def redundant(self) -> list[Redundant]:
         """The members that cannot beat all others in any model of the graph, each with those that match or beat it.
@@ -243,12 +216,15 @@ class InterventionSet:
 
     @property
     def assignments(self) -> npt.NDArray[np.int8]:
-        """Codes [A, N]: 0 or 1 where a node is fixed, -1 where it is free. Read-only."""
+        """Codes [A, N]: 0 or 1 where a node of ``graph.nodes`` is fixed, -1 where it is free. Read-only."""
         return self._codes
 
     @property
     def choices(self) -> Codes:
-        """Places [A, S] of the alternatives chosen, -1 for none. Read-only."""
+        """Places [A, S] of the alternatives chosen, -1 where a node of ``graph.alternatives`` keeps its own table.
+
+        Read-only.
+        """
         return self._choices
 
     @property
@@ -263,7 +239,7 @@ class InterventionSet:
 
     def with_costs(self, costs: Sequence[float] | Mapping[str, float]) -> InterventionSet:
         """The same interventions at other prices, in order or by label."""
-        new = self._from_codes(self._graph, self._codes, costs, distinct=self._places is None, choices=self._choices)
+        new = self._from_codes(self._graph, self._codes, self._choices, costs, distinct=self._places is None)
         new.stands_for = self.stands_for
         return new
 
@@ -273,7 +249,12 @@ class InterventionSet:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families whose rows are the C family rows of the set, nodes in topological order."""
+        """What experiments under the set teach, nodes in topological order: their rows are the set's C family rows.
+
+        It is ``graph.families`` unless something is hidden or a table is replaced; then a node has one family for each
+        of its districts and alternatives (:mod:`causalbandit.regimes`), without those that no intervention of the set
+        uses. Asking for it raises InvalidArgument when a district has too many rows.
+        """
         return self._rows.families
 
     @property
@@ -336,18 +317,15 @@ class InterventionSet:
             chosen = np.flatnonzero(shaped(chosen, "places", (len(self),), "one boolean per intervention"))
         chosen = chosen.astype(np.intp, casting="same_kind") if chosen.size else np.zeros(0, dtype=np.intp)
         distinct = len(np.unique(np.arange(len(self))[chosen])) == len(chosen)
-        codes, choices = self._codes[chosen], self._choices[chosen]
-        return self._from_codes(self._graph, codes, self._costs[chosen], distinct=distinct, choices=choices)
+        return self._from_codes(
+            self._graph, self._codes[chosen], self._choices[chosen], self._costs[chosen], distinct=distinct
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row per intervention: ``intervention`` (label), ``n_fixed``, ``cost``, a column per node ever fixed."""
         import pandas as pd
 
-        data: dict[str, Any] = {
-            "intervention": list(self.labels),
-            "n_fixed": self.n_fixed,
-            "cost": self._costs,
-        }
+        data: dict[str, Any] = {"intervention": list(self.labels), "n_fixed": self.n_fixed, "cost": self._costs}
         return pd.DataFrame(data | value_columns(self._graph, self._codes, self._choices))
 
     def __len__(self) -> int:
@@ -396,3 +374,8 @@ class InterventionSet:
     def __repr__(self) -> str:
         shown = [repr(self[place]) for place in range(min(3, len(self)))]
         return f"InterventionSet({len(self)}: {', '.join(shown)}{', …' if len(self) > 3 else ''})"
+
+
+def _assignments(nodes: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    """Every assignment of 0 and 1 to the nodes, the last varying fastest."""
+    return (dict(zip(nodes, values, strict=True)) for values in itertools.product((0, 1), repeat=len(nodes)))

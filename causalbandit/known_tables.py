@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.errors import InvalidArgument, InvalidType
-from causalbandit.graph import CausalGraph
+from causalbandit.graph import CausalGraph, configuration_words
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import checked_table
 
@@ -78,12 +78,13 @@ def refuse_contradiction(
     graph: CausalGraph, node: str, known: KnownTable, table: Sequence[float], whose: str = "the problem's table"
 ) -> None:
     """Raise when a known value of a node is not what its table says, both in the order of ``graph.parents(node)``."""
+    parents = graph.parents(node)
     for row, (value, other) in enumerate(zip(known, table, strict=True)):
         if value is not None and abs(value - other) > SAME:
-            given = f"says P({node} = 1{_given(graph, node, row)}) = {value:g}, but {whose} says {other:g}"
-            raise InvalidArgument(
-                "known", f"{given}. Correct one of them, or leave out the known value; it is learned."
-            )
+            condition = f" | {configuration_words(parents, row)}" if parents else ""
+            given = f"says P({node} = 1{condition}) = {value:g}, but {whose} says {other:g}"
+            fix = "Correct one of them, or leave out the known value; it is learned."
+            raise InvalidArgument("known", f"{given}. {fix}")
 
 
 def joined_tables(
@@ -142,9 +143,3 @@ def _partly(graph: CausalGraph, node: str, table: Any) -> KnownTable:
         message = str(error)
         raise InvalidArgument("known", f"does not fit: {message[0].lower()}{message[1:]}") from None
     return tuple(None if out else value for out, value in zip(missing.tolist(), checked, strict=True))
-
-
-def _given(graph: CausalGraph, node: str, row: int) -> str:
-    parents = graph.parents(node)
-    bits = format(row, f"0{len(parents)}b")
-    return f" | {', '.join(f'{parent}={bit}' for parent, bit in zip(parents, bits, strict=True))}" if parents else ""

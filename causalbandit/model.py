@@ -18,14 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.alternatives import chosen_tables, fixed_values
+from causalbandit.assignments import GRAPH
 from causalbandit.checks import instance
 from causalbandit.clique_tree import Floats
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts
 from causalbandit.elimination import family_table
 from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
-from causalbandit.graph import CausalGraph, Family
-from causalbandit.interventions import InterventionSet
+from causalbandit.graph import CausalGraph, Family, configuration_words
+from causalbandit.interventions import INTERVENTION_SET, InterventionSet
 from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG
 from causalbandit.sampling import Simulator, sample_rows
@@ -49,12 +50,6 @@ class CausalModel:
         Tables of the graph's alternatives, {node: {name: table}}, each in the order of the node's own. One that is left
         out can be chosen by no intervention that is asked about.
 
-    Attributes
-    ----------
-    cpt : numpy.ndarray of float, shape [C]
-        The tables of the target and its ancestors, rows as in ``graph.families``. Read-only. What belongs to a set of
-        interventions is `cpt_for`, the same unless something is hidden.
-
     Raises
     ------
     ValueError
@@ -68,17 +63,16 @@ class CausalModel:
         *,
         alternatives: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        instance(graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
+        instance(graph, "graph", CausalGraph, GRAPH)
         instance(tables, "tables", Mapping, "a mapping from node to its table")
         for node in tables:
             graph.require(node, "node with a table:")
         if graph.confounded:
             a, b = graph.confounded[0]
-            given = (
-                f"has {len(graph.confounded)} confounded pairs, {a!r} and {b!r} for one, whose causes have no tables"
-            )
+            pairs = f"{len(graph.confounded)} confounded pairs, {a!r} and {b!r} for one"
             fix = "A model needs them: declare a hidden node with edges into both, and give its table"
-            raise InvalidArgument("graph", f"{given}. {fix}. Without, the graph serves searches on real experiments.")
+            without = "Without, the graph serves searches on real experiments"
+            raise InvalidArgument("graph", f"has {pairs}, whose causes have no tables. {fix}. {without}.")
         missing = [node for node in graph.all_nodes if node not in tables]
         if missing:
             lack = f"{len(missing)} of {len(graph.all_nodes)} nodes have no table: {listing(missing)}"
@@ -95,7 +89,10 @@ class CausalModel:
 
     @cached_property
     def cpt(self) -> Floats:
-        """P(node = 1 | configuration) for the C rows of ``graph.families``. Read-only."""
+        """P(node = 1 | configuration) for the C rows of ``graph.families``, [C]. Read-only.
+
+        What belongs to a set of interventions is `cpt_for`, the same unless something is hidden.
+        """
         return self._joined(self._graph.families)
 
     def cpt_for(self, interventions: InterventionSet) -> Floats:
@@ -182,8 +179,7 @@ class CausalModel:
         return Simulator(interventions, self.cpt_for(interventions), memory=memory)
 
     def _owned(self, interventions: InterventionSet) -> InterventionSet:
-        made = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
-        instance(interventions, "interventions", InterventionSet, made)
+        instance(interventions, "interventions", InterventionSet, INTERVENTION_SET)
         if interventions.graph is not self._graph and interventions.graph != self._graph:
             raise InvalidArgument("interventions", "belong to another graph; build them from the model's own graph.")
         return interventions
@@ -234,8 +230,7 @@ def checked_table(graph: CausalGraph, node: str, table: Any, title: str | None =
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
         row = int(wrong[0])
-        bits = format(row, f"0{len(parents)}b") if parents else ""
-        where = f" for {', '.join(f'{p}={b}' for p, b in zip(parents, bits, strict=True))}" if parents else ""
+        where = f" for {configuration_words(parents, row)}" if parents else ""
         given = f"{float(values[row])!r} at position {row}{where}"
         raise BadValue(f"The table of {title} has {given}; expected a probability in [0, 1].")
     return tuple(values.tolist())

@@ -6,17 +6,17 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.assignments import FREE
+from causalbandit.assignments import FREE, GRAPH
 from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
 from causalbandit.errors import BadValue, InvalidArgument, listing
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import InterventionSet
+from causalbandit.interventions import INTERVENTION_SET, InterventionSet
 from causalbandit.known_tables import Known, KnownTable, joined_tables, known_rows, known_tables
 from causalbandit.learned_rows import LearnedRows
 from causalbandit.model import CausalModel, checked_alternatives, checked_table
@@ -81,13 +81,12 @@ class Problem:
     alternatives: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        instance(self.graph, "graph", CausalGraph, "a CausalGraph, made by CausalGraph(dag, target=...)")
-        wanted = "an InterventionSet, made by InterventionSet(graph, [{}, {'node': 1}, ...])"
-        instance(self.interventions, "interventions", InterventionSet, wanted)
-        wanted = (
-            "a CausalModel, made by CausalModel(graph, tables), or None. The tables of some nodes alone go into tables="
+        instance(self.graph, "graph", CausalGraph, GRAPH)
+        instance(self.interventions, "interventions", InterventionSet, INTERVENTION_SET)
+        made = "a CausalModel, made by CausalModel(graph, tables), or None"
+        instance(
+            self.model, "model", (CausalModel, type(None)), f"{made}. The tables of some nodes alone go into tables="
         )
-        instance(self.model, "model", (CausalModel, type(None)), wanted)
         for name, sample in (
             ("tables", "{'node': [0.3]}"),
             ("descriptions", "{'node': 'what it means'}"),
@@ -174,9 +173,7 @@ class Problem:
     @property
     def known_tables(self) -> Mapping[str, KnownTable]:
         """``known`` as it is kept: per node a tuple in the order of its table, None where it must be learned."""
-        kept: Any = self.known
-        tables: Mapping[str, KnownTable] = kept
-        return tables
+        return cast("Mapping[str, KnownTable]", self.known)
 
     @property
     def known_rows(self) -> npt.NDArray[np.float64]:
@@ -213,10 +210,10 @@ class Problem:
         lines = wrapped(
             f"{self.name or 'Problem'}: which intervention makes {graph.target} = 1{meaning} {wanted} likely?"
         )
-        for text in (self.description, self.source and f"Source: {self.source}"):
-            if text:
-                lines += wrapped(text)
+        lines += wrapped(self.description)
+        lines += wrapped(self.source and f"Source: {self.source}")
         fixed, actionable = interventions.n_fixed, self.actionable
+        span = f"{fixed.min()} to {fixed.max()}"
         widest = max(graph.all_nodes, key=lambda node: len(graph.parents(node)))
         missing = self.missing_tables
         tables = "all known" if not missing else f"missing for {len(missing)} of {len(graph.all_nodes)} nodes"
@@ -225,18 +222,14 @@ class Problem:
             ("nodes", f"{len(graph.nodes):,}{unseen} {len(graph.ancestors):,} are the target and its ancestors"),
             ("edges", f"{graph.n_edges:,}"),
             ("largest in-degree", f"{len(graph.parents(widest))} ({shortened(widest, 40)})"),
-            (
-                "interventions",
-                f"{len(interventions):,}, fixing {fixed.min()} to {fixed.max()} of {len(actionable)} nodes",
-            ),
+            ("interventions", f"{len(interventions):,}, fixing {span} of {len(actionable)} nodes"),
             *self._alternatives_rows(),
             *self._cost_rows(),
             *self._size_rows(),
             ("tables", tables),
         ]
         lines += ["", *(f"  {label:<18} {text}".rstrip() for label, text in rows)]
-        shown = ", ".join(shortened(node, 40) for node in actionable[:SHOWN])
-        shown = shown or ("no node, but tables may be replaced" if graph.alternatives else "nothing")
+        shown = _names(actionable) or ("no node, but tables may be replaced" if graph.alternatives else "nothing")
         more = f", … ({len(actionable) - SHOWN} more)" if len(actionable) > SHOWN else ""
         assumed = ASSUMPTION[0].upper() + ASSUMPTION[1:]
         return "\n".join(
@@ -249,23 +242,18 @@ class Problem:
             n_rows = interventions.n_family_rows
         except InvalidArgument:
             return [("family rows C", "too many to work with, see below")]
-        n_reached, n_learned = (
-            LearnedRows.of(interventions).number,
-            LearnedRows.of(interventions, self.known_rows).number,
-        )
+        n_reached = LearnedRows.of(interventions).number
+        n_learned = LearnedRows.of(interventions, self.known_rows).number
         beyond = f"; no intervention reaches {n_rows - n_reached:,} more" if n_reached < n_rows else ""
-        rows = [("family rows C", f"{n_reached:,}{beyond}")]
+        regimes, observing = "", []
         if graph.bidirected:
             n_regimes = len(interventions.regimes)
-            rows = [
-                ("family rows C", f"{n_reached:,} in {n_regimes:,} regime{'s' if n_regimes > 1 else ''}{beyond}"),
-                (
-                    "C of observing",
-                    f"{graph.n_family_rows:,}; {graph.n_family_rows_by_default:,} in the default order of nodes",
-                ),
-            ]
+            regimes = f" in {n_regimes:,} regime{'s' if n_regimes > 1 else ''}"
+            other = f"{graph.n_family_rows_by_default:,} in the default order of nodes"
+            observing = [("C of observing", f"{graph.n_family_rows:,}; {other}")]
         return [
-            *rows,
+            ("family rows C", f"{n_reached:,}{regimes}{beyond}"),
+            *observing,
             ("tree width", self._tree_width()),
             *self._known_lines(n_reached - n_learned, n_learned),
             ("smallest budget", f"{max(3 * n_learned, 1):,} experiments for two-phase (3C), 1 for top-two"),
@@ -290,7 +278,7 @@ class Problem:
             return []
         lines = []
         if graph.hidden:
-            lines += wrapped(f"Hidden: {', '.join(shortened(node, 40) for node in graph.hidden[:SHOWN])}")
+            lines += wrapped(f"Hidden: {_names(graph.hidden)}")
         districts = [district for district in graph.districts if len(district) > 1]
         if districts:
             shown = "; ".join(", ".join(shortened(node, 40) for node in district) for district in districts[:SHOWN])
@@ -303,19 +291,17 @@ class Problem:
 
     def _alternatives_rows(self) -> list[tuple[str, str]]:
         """The tables that interventions may put in place of a node's own."""
-        chosen = (self.interventions.choices != FREE).any(axis=1)
-        return [
-            (
-                "alternatives" if place == 0 else "",
-                f"{shortened(node, 30)}: {shortened(', '.join(names), 80)}"
-                + (f"; chosen by {int(chosen.sum()):,} interventions" if place == 0 else ""),
-            )
-            for place, (node, names) in enumerate(self.graph.alternatives.items())
-        ]
+        label, n_chosen = "alternatives", int((self.interventions.choices != FREE).any(axis=1).sum())
+        more = f"; chosen by {n_chosen:,} interventions"
+        rows = []
+        for node, names in self.graph.alternatives.items():
+            rows.append((label, f"{shortened(node, 30)}: {shortened(', '.join(names), 80)}{more}"))
+            label = more = ""
+        return rows
 
     def _cost_rows(self) -> list[tuple[str, str]]:
         costs = self.interventions.costs
-        if costs.min() == costs.max():
+        if self.interventions.priced_alike:
             return []
         return [("costs", f"{costs.min():,.6g} to {costs.max():,.6g} each; a budget of money pays them")]
 
@@ -359,6 +345,11 @@ class Problem:
             f"Problem({name}{len(self.graph.nodes)} nodes, {len(self.interventions)} interventions, "
             f"{self.goal} {self.graph.target!r}, {'tables known' if self.model is not None else 'tables unknown'})"
         )
+
+
+def _names(nodes: Sequence[str]) -> str:
+    """The first of the nodes, as a summary names them."""
+    return ", ".join(shortened(node, 40) for node in nodes[:SHOWN])
 
 
 def _checked_states(node: str, names: object) -> tuple[str, str]:

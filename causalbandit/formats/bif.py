@@ -18,7 +18,7 @@ import numpy as np
 from causalbandit.errors import BadValue, InvalidArgument, InvalidType, did_you_mean, listing
 from causalbandit.files import read_input
 from causalbandit.formats.graph_json import MAX_BYTES
-from causalbandit.graph import CausalGraph
+from causalbandit.graph import CausalGraph, configuration
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Goal, Problem
@@ -193,8 +193,7 @@ def _parsed(file: str, text: str) -> dict[str, Variable]:
         wrong = ~((values >= 0) & (values <= 1)).all(axis=0) | ~(np.abs(values.sum(axis=0) - 1) <= TOLERANCE)
         if wrong.any():
             column = int(np.flatnonzero(wrong)[0])
-            bits = format(column, f"0{len(above)}b") if above else ""
-            at = ", ".join(f"{parent}={states[parent][int(bit)]}" for parent, bit in zip(above, bits, strict=True))
+            at = ", ".join(f"{parent}={states[parent][bit]}" for parent, bit in configuration(above, column).items())
             _refuse(
                 file,
                 f"gives {variable!r} the probabilities {values[:, column].tolist()}{f' for {at}' if at else ''}; "
