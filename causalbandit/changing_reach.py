@@ -173,7 +173,7 @@ class _KeptMessages:
         place, index = self.holder[family]
         above = self._from_above(place)
         self._refresh_upward(self.tree.bags[place].children)
-        share = self.plan.down_by_ancestors()[place][1][index]
+        share = self.plan.down_by_ancestors[place][1][index]
         by_value = self.run.derivative(place, index, share, above)
         reach: Floats = by_value[:, 0, 0].take(share.group, axis=-1)
         reach[:, self.plan.codes[family][self.plan.states[family].group] != 0] = 0
@@ -191,7 +191,7 @@ class _KeptMessages:
             above = self.outside[place]
             assert above is not None
             self._refresh_upward([other for other in bag.children if other != child])
-            self.outside[child] = self.run.outward(place, index, self.plan.down_by_ancestors()[place][0][index], above)
+            self.outside[child] = self.run.outward(place, index, self.plan.down_by_ancestors[place][0][index], above)
             place = child
         message = self.outside[place]
         assert message is not None

@@ -24,9 +24,6 @@ Number = TypeVar("Number", np.float64, np.int64)
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-LARGEST_BAG = LARGEST_SCOPE
-"""Default limit on the number of nodes in one bag: its table has 2^22 entries per intervention."""
-
 _MERGED = 5
 """Neighbouring bags are merged while they hold at most this many nodes: fewer, slightly larger numpy calls."""
 
@@ -131,8 +128,6 @@ class CliqueTree:
     ----------
     families : tuple of Family
         One per node, parents before children, the target's last: ``graph.families``, for example.
-    largest_bag : int
-        Refuse a tree with a bag of more nodes than this.
 
     Attributes
     ----------
@@ -149,32 +144,22 @@ class CliqueTree:
     Raises
     ------
     ValueError
-        If a bag has more than ``largest_bag`` nodes. Nothing of the size of its table is allocated.
+        If a bag has more than 22 nodes: its table has 2^22 entries per intervention. Nothing of that size is allocated.
     """
 
-    def __init__(self, families: tuple[Family, ...], *, largest_bag: int = LARGEST_BAG) -> None:
+    def __init__(self, families: tuple[Family, ...]) -> None:
         self.families = families
         scopes = _family_scopes(families)
-        widest_family = max(scopes, key=len)
-        if len(widest_family) > largest_bag:
-            self._refuse(len(widest_family), largest_bag, len(widest_family) - 1)
-        self.width, cliques, parents = _rooted_cliques(scopes, target=len(scopes) - 1)
-        if self.width + 1 > largest_bag:
-            self._refuse(self.width + 1, largest_bag, len(widest_family) - 1)
+        target, in_degree = len(scopes) - 1, max(map(len, scopes)) - 1
+        _check_size(in_degree, in_degree)
+        self.width, cliques, parents = _rooted_cliques(scopes, target)
+        _check_size(self.width, in_degree)
         self.bags = _make_bags(cliques, parents, scopes)
-        self.target_in_root = _one_in_bag(self.bags[0], len(scopes) - 1)
+        self.target_in_root = _configurations(self.bags[0].nodes, [target]).astype(np.float64)
         self.scopes_in_parent = [bag.own_scope for bag in self.bags]
         for bag in self.bags:
             for child, scope in zip(bag.children, bag.child_scopes, strict=True):
                 self.scopes_in_parent[child] = scope
-
-    def _refuse(self, largest: int, largest_bag: int, in_degree: int) -> None:
-        need = f"a table over {largest} nodes at once (tree width {largest - 1}), more than the {largest_bag}"
-        size = f"it can work with: {8 << largest:,} bytes per intervention"
-        fix = (
-            f"Remove edges of little weight, or split nodes with many parents (the most that a node has is {in_degree})"
-        )
-        raise BadValue(f"Exact propagation on this graph needs {need} {size}. {fix}.")
 
     @cached_property
     def ancestors_needed(self) -> list[tuple[list[int], list[int]]]:
@@ -229,16 +214,25 @@ class CliqueTree:
         return f"CliqueTree({len(self.bags)} bags, width {self.width})"
 
 
-def clique_tree(
-    graph: CausalGraph, families: tuple[Family, ...] | None = None, largest_bag: int = LARGEST_BAG
-) -> CliqueTree:
+def clique_tree(graph: CausalGraph, families: tuple[Family, ...] | None = None) -> CliqueTree:
     """The clique tree of the families of a regime (default: ``graph.families``), made once and kept with the graph."""
-    if families is not None and any(family.alternatives for family in families):
-        families = tuple(replace(family, alternatives=()) for family in families)  # the tree is the same
-    own = families is None or families is graph.families or families == graph.families
-    key = ("clique_tree", largest_bag, None if own else families)
-    scopes = graph.families if families is None else families
-    return graph.derived.once(key, lambda: CliqueTree(scopes, largest_bag=largest_bag))
+    own = graph.families if families is None else families
+    if any(family.alternatives for family in own):
+        own = tuple(replace(family, alternatives=()) for family in own)  # the tree is the same
+    key = ("clique_tree", None if own is graph.families or own == graph.families else own)
+    return graph.derived.once(key, lambda: CliqueTree(own))
+
+
+def _check_size(width: int, in_degree: int) -> None:
+    """Raise when a tree of this width has a bag of too many nodes."""
+    largest = width + 1
+    if largest > LARGEST_SCOPE:
+        need = f"a table over {largest} nodes at once (tree width {width}), more than the {LARGEST_SCOPE}"
+        size = f"it can work with: {8 << largest:,} bytes per intervention"
+        split = f"split nodes with many parents (the most that a node has is {in_degree})"
+        raise BadValue(
+            f"Exact propagation on this graph needs {need} {size}. Remove edges of little weight, or {split}."
+        )
 
 
 def _family_scopes(families: Sequence[Family]) -> list[tuple[int, ...]]:
@@ -286,11 +280,6 @@ def _rooted_cliques(scopes: Sequence[tuple[int, ...]], target: int) -> tuple[int
     return width, [frozenset(bag) for bag in merged], parents
 
 
-def _one_in_bag(bag: Bag, variable: int) -> Floats:
-    shift = len(bag.nodes) - 1 - bag.nodes.index(variable)
-    return ((np.arange(1 << len(bag.nodes)) >> shift) & 1).astype(np.float64)
-
-
 def _make_bags(
     cliques: Sequence[frozenset[int]], parents: Sequence[int], scopes: Sequence[tuple[int, ...]]
 ) -> tuple[Bag, ...]:
@@ -316,42 +305,25 @@ def _make_bags(
         n_residual.append(len(residual))
         if parent >= 0:
             children[parent].append(place)
-    return tuple(
-        _bag(
-            nodes[place],
+    separators = [own[n:] for own, n in zip(nodes, n_residual, strict=True)]
+    bags = []
+    for place, own in enumerate(nodes):
+        of_families = [scopes[family] for family in families[place]]
+        of_children = [separators[child] for child in children[place]]
+        runs = _runs(own, [*of_families, *of_children, separators[place]])
+        bag = Bag(
+            own,
             n_residual[place],
             parents[place],
             tuple(children[place]),
             tuple(families[place]),
-            [scopes[family] for family in families[place]],
-            [nodes[child][n_residual[child] :] for child in children[place]],
+            tuple(_scope(own, variables, runs) for variables in of_families),
+            tuple(_scope(own, variables, runs) for variables in of_children),
+            _scope(own, separators[place], runs),
+            tuple(1 << len(run) for run in runs),
         )
-        for place in range(len(cliques))
-    )
-
-
-def _bag(
-    nodes: tuple[int, ...],
-    n_residual: int,
-    parent: int,
-    children: tuple[int, ...],
-    families: tuple[int, ...],
-    of_families: Sequence[tuple[int, ...]],
-    of_children: Sequence[tuple[int, ...]],
-) -> Bag:
-    separator = nodes[n_residual:]
-    runs = _runs(nodes, [*of_families, *of_children, separator])
-    return Bag(
-        nodes,
-        n_residual,
-        parent,
-        children,
-        families,
-        tuple(_scope(nodes, variables, runs) for variables in of_families),
-        tuple(_scope(nodes, variables, runs) for variables in of_children),
-        _scope(nodes, separator, runs),
-        tuple(1 << len(run) for run in runs),
-    )
+        bags.append(bag)
+    return tuple(bags)
 
 
 def _runs(bag: tuple[int, ...], scopes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -368,19 +340,22 @@ def _runs(bag: tuple[int, ...], scopes: Sequence[tuple[int, ...]]) -> list[tuple
     return [tuple(run) for run in runs]
 
 
-def _scope(bag: tuple[int, ...], variables: tuple[int, ...], runs: Sequence[tuple[int, ...]] | None = None) -> Scope:
-    configurations = np.arange(1 << len(bag))
-    places = np.zeros_like(configurations)
+def _configurations(nodes: Sequence[int], variables: Sequence[int]) -> Places:
+    """The configuration of some of the nodes in each configuration of all, [2^|nodes|]."""
+    every = np.arange(1 << len(nodes))
+    found = np.zeros_like(every)
     for variable in variables:
-        places = 2 * places + ((configurations >> (len(bag) - 1 - bag.index(variable))) & 1)
-    shape = tuple(1 << len(run) if run[0] in variables else 1 for run in runs or _runs(bag, [variables]))
+        found = 2 * found + ((every >> (len(nodes) - 1 - nodes.index(variable))) & 1)
+    return found
+
+
+def _scope(bag: tuple[int, ...], variables: tuple[int, ...], runs: Sequence[tuple[int, ...]]) -> Scope:
+    places = _configurations(bag, variables)
+    shape = tuple(1 << len(run) if run[0] in variables else 1 for run in runs)
     in_bag_order = sorted(variables, key=bag.index)
     to_bag = from_bag = None
     if in_bag_order != list(variables):
-        own = np.arange(1 << len(variables))
-        to_bag = np.zeros_like(own)
-        for variable in variables:
-            to_bag = 2 * to_bag + ((own >> (len(variables) - 1 - in_bag_order.index(variable))) & 1)
+        to_bag = _configurations(in_bag_order, variables)
         from_bag = np.argsort(to_bag)
     outside = tuple(axis for axis, length in enumerate(shape) if length == 1)
     axes = list(range(len(shape) + 2))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import mul
+from operator import attrgetter, mul
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,8 @@ def _product(arrays: list[Floats]) -> list[Floats]:
     """Two arrays, or one, with the product of these, which broadcast against each other; small ones come first."""
     if len(arrays) <= 2:
         return arrays
-    *small, last = sorted(arrays, key=_size)
+    *small, last = sorted(arrays, key=attrgetter("size"))
     return [reduce(mul, small), last]
-
-
-def _size(array: Floats) -> int:
-    return array.size
 
 
 def _contracted(factors: Sequence[Factor], share: Share, shape: tuple[int, ...], scope: Scope) -> Floats:
@@ -71,13 +67,8 @@ def _contracted(factors: Sequence[Factor], share: Share, shape: tuple[int, ...],
             product = np.broadcast_to(product, (*shape, *product.shape[-2:]))
         summed: Floats = np.add.reduce(product, axis=scope.outside) if scope.outside else product
     else:
-        operands: list[Any] = [
-            arrays[0],
-            scope.axes,
-            arrays[1],
-            scope.axes,
-        ]  # numpy's stubs know subscripts as text only
-        summed = np.einsum(*operands, scope.kept)
+        operands: list[Any] = [arrays[0], scope.axes, arrays[1], scope.axes, scope.kept]
+        summed = np.einsum(*operands)  # numpy's stubs know subscripts as text only
         lengths = [max(array.shape[axis] for array in arrays) for axis in range(len(shape))]
         n_alike = math.prod(shape[axis] // lengths[axis] for axis in scope.outside)  # nothing depends on these nodes
         if n_alike > 1:
@@ -170,12 +161,12 @@ class Pass:
         """
         evidence = self.tree.target_in_root
         if reach is not None:
-            shares = self.plan.down_by_ancestors() if full_tables else self.plan.down()
+            shares = self.plan.down_by_ancestors if full_tables else self.plan.down
             for family, share, derivative in self._away(np.ones_like(evidence), shares):
-                self._store(family, share, _reach_of(derivative), reach)
+                self._store(family, share, derivative[:, 0], reach)  # alike whichever value of the node follows
         if gradient is not None:
-            for family, share, derivative in self._away(evidence, self.plan.down()):
-                self._store(family, share, _gradient_of(derivative), gradient)
+            for family, share, derivative in self._away(evidence, self.plan.down):
+                self._store(family, share, derivative[:, 1] - derivative[:, 0], gradient)  # what the value 1 adds
 
     def _away(
         self, evidence: Floats, shares: Sequence[tuple[list[Share], list[Share]]]
@@ -197,9 +188,9 @@ class Pass:
 
         For one set of tables that sum to one, after `upward`.
         """
-        shares = self.plan.down_by_ancestors()
-        for family, share, derivative in self._away(np.ones_like(self.tree.target_in_root), shares):
-            yield family, share, _reach_of(derivative)[:, 0]
+        everything = np.ones_like(self.tree.target_in_root)
+        for family, share, derivative in self._away(everything, self.plan.down_by_ancestors):
+            yield family, share, derivative[:, 0, 0]
 
     def from_above(self, evidence: Floats) -> Factor:
         """What the root bag gets in place of a message: ``evidence`` [2^|root|], alike for everyone."""
@@ -228,13 +219,3 @@ class Pass:
         codes = self.plan.codes[place]
         if codes.any():
             own[..., codes[self.plan.states[place].group] != 0] = 0
-
-
-def _reach_of(derivative: Floats) -> Floats:
-    """β from the derivative without evidence [rows, 2, D, groups]: no matter which value follows, [rows, D, groups]."""
-    return derivative[:, 0]
-
-
-def _gradient_of(derivative: Floats) -> Floats:
-    """∂μ/∂cpt from the derivative with evidence [rows, 2, D, groups]: what the value 1 adds, [rows, D, groups]."""
-    return derivative[:, 1] - derivative[:, 0]

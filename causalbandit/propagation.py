@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalbandit.checks import whole_number
-from causalbandit.clique_tree import LARGEST_BAG, CliqueTree, Floats, Places, clique_tree
+from causalbandit.clique_tree import CliqueTree, Floats, Places, clique_tree
 from causalbandit.errors import BadValue
 from causalbandit.interventions import InterventionSet
 from causalbandit.messages import Pass
@@ -65,7 +65,6 @@ def propagate(
     reach: bool = False,
     gradient: bool = False,
     memory: int = MEMORY,
-    largest_bag: int = LARGEST_BAG,
 ) -> Propagation:
     """Exact effects, and on request reach and gradient, of all ``interventions`` under the tables ``cpt``.
 
@@ -83,8 +82,6 @@ def propagate(
         What to compute besides effects.
     memory : int
         Bound on working memory in bytes; the result itself, 8·C·A bytes for each of reach and gradient, is not counted.
-    largest_bag : int
-        Refuse trees with a larger bag.
 
     Raises
     ------
@@ -102,7 +99,7 @@ def propagate(
     filled = interventions.regimes[0].rows is None and interventions.regimes[0].whole
     channels = [(np.empty if filled else np.zeros)(shape) if wanted else None for wanted in (reach, gradient)]
     for regime in interventions.regimes:
-        _propagate_regime(interventions, regime, tables, effects, channels, memory, largest_bag, complement is None)
+        _propagate_regime(interventions, regime, tables, effects, channels, memory, complement is None)
     if single:
         return Propagation(effects[0], *(None if channel is None else channel[0] for channel in channels))
     return Propagation(effects, *channels)
@@ -115,11 +112,10 @@ def _propagate_regime(
     effects: Floats,
     channels: list[Floats | None],
     memory: int,
-    largest_bag: int,
     full_tables: bool,
 ) -> None:
     """Fill what belongs to one regime into ``effects`` [D, A] and the ``channels`` reach and gradient [D, C, A]."""
-    tree = clique_tree(interventions.graph, regime.families, largest_bag)
+    tree = clique_tree(interventions.graph, regime.families)
     n_channels = sum(channel is not None for channel in channels)
     pairs = pairs_in_memory(tree, memory, channels=n_channels)
     tables_at_once = min(len(tables), pairs)

@@ -9,7 +9,7 @@ independent experiments.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,14 +56,11 @@ class Simulator:
         self._cpt = cpt
         self._memory = memory
         self.parts = [RegimeSimulator(interventions, regime, cpt, memory) for regime in interventions.regimes]
-        self._effects: Floats | None = None
 
-    @property
+    @cached_property
     def effects(self) -> Floats:
         """μ(a), shape [A]; computed once."""
-        if self._effects is None:
-            self._effects = np.clip(propagate(self.interventions, self._cpt, memory=self._memory).effects, 0, 1)
-        return self._effects
+        return np.clip(propagate(self.interventions, self._cpt, memory=self._memory).effects, 0, 1)
 
     def draw(self, sizes: Sequence[int] | Integers, rng: RNG = None, *, target_only: bool = False) -> Counts:
         """Counts of ``sizes[a]`` independent experiments under each intervention a.
@@ -104,19 +101,15 @@ class RegimeSimulator:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        """Where each bag finds its separator in its parent, and each family row in the tables of all bags in line."""
-        bags, families = self.tree.bags, self.tree.families
-        self.from_parent: list[Scope | None] = [None] * len(bags)
+        """Where each family row stands in the tables of all bags in line."""
         self.holder: dict[int, tuple[int, Scope]] = {}
         orders, widths, rows, owners, offset = [], [], [], [], 0
-        for place, bag in enumerate(bags):
-            for child, scope in zip(bag.children, bag.child_scopes, strict=True):
-                self.from_parent[child] = scope
+        for place, bag in enumerate(self.tree.bags):
             for family, scope in zip(bag.families, bag.family_scopes, strict=True):
                 self.holder[family] = place, scope
                 orders.append(offset + scope.order)
                 widths.append(np.full(1 << scope.size, len(scope.order) >> scope.size))
-                where = self.regime.rows_in_set(families[family])
+                where = self.regime.rows_in_set(self.tree.families[family])
                 rows.append(np.arange(where.start, where.stop) if isinstance(where, slice) else where)
                 owners.append(np.full(len(rows[-1]), family))
             offset += 1 << len(bag.nodes)
@@ -164,12 +157,11 @@ class RegimeSimulator:
         used = np.flatnonzero(own)
         tables: list[Integers] = []
         for place, bag in enumerate(self.tree.bags):
-            scope = self.from_parent[place]
-            table = own[used][:, None] if scope is None else scope.sum_onto(tables[bag.parent])
+            scope = self.tree.scopes_in_parent[place]
+            table = scope.sum_onto(tables[bag.parent]) if place > 0 else own[used][:, None]
             tables.append(filled(table, splits[place], plan.up[place].group[used], partial(binomial, random)))
         self._record(tables, self.free[places[used]], counts)
-        successes = tables[0] @ self.tree.target_in_root.astype(np.int64)
-        counts.successes[places[used]] = successes
+        counts.successes[places[used]] = tables[0] @ self.tree.target_in_root.astype(np.int64)
 
     def _record(self, tables: list[Integers], free: npt.NDArray[np.bool_], counts: Counts) -> None:
         """Add every family's counts: those that all interventions used leave free at once, the others one by one."""
@@ -253,11 +245,10 @@ def sample_rows(
     Raises
     ------
     ValueError
-        If ``size`` is not a non-negative integer or the intervention does not fit the graph.
+        If ``size`` is not a non-negative integer.
     """
     import pandas as pd
 
-    InterventionSet(graph, [intervention])
     n_rows = whole_number(size, "size", least=0, most=2**40, of="experiments")
     random = generator(rng)
     order = graph.all_nodes if graph.hidden else graph.nodes

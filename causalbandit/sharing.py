@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,6 @@ class Plan:
             self.up[place] = self.combine(
                 [*(self.states[family] for family in bag.families), *(self.up[child] for child in bag.children)]
             )
-        self._down: list[tuple[list[Share], list[Share]]] | None = None
-        self._down_by_ancestors: list[tuple[list[Share], list[Share]]] | None = None
         self._tree, self._assignments = tree, assignments
 
     def combine(self, shares: Sequence[Share]) -> Share:
@@ -82,34 +81,33 @@ class Plan:
         several = [share for share in shares if share.n > 1]
         return alike([share.group for share in several], [share.n for share in several], self.n_interventions)
 
+    @cached_property
     def down(self) -> list[tuple[list[Share], list[Share]]]:
         """Per bag: groups for the message to each child, and for the derivative of each of the bag's families."""
-        if self._down is None:
-            self._down = []
-            outside = [alike([], [], self.n_interventions)] * len(self._tree.bags)
-            for place, bag in enumerate(self._tree.bags):
-                states = [self.states[family] for family in bag.families]
-                inward = [self.up[child] for child in bag.children]
-                to_children = [
-                    self.combine([outside[place], *states, *without(inward, index)]) for index in range(len(inward))
-                ]
-                to_families = [
-                    self.combine([outside[place], *inward, *without(states, index)]) for index in range(len(states))
-                ]
-                for child, share in zip(bag.children, to_children, strict=True):
-                    outside[child] = share
-                self._down.append((to_children, to_families))
-        return self._down
+        down = []
+        outside = [alike([], [], self.n_interventions)] * len(self._tree.bags)
+        for place, bag in enumerate(self._tree.bags):
+            states = [self.states[family] for family in bag.families]
+            inward = [self.up[child] for child in bag.children]
+            to_children = [
+                self.combine([outside[place], *states, *without(inward, index)]) for index in range(len(inward))
+            ]
+            to_families = [
+                self.combine([outside[place], *inward, *without(states, index)]) for index in range(len(states))
+            ]
+            for child, share in zip(bag.children, to_children, strict=True):
+                outside[child] = share
+            down.append((to_children, to_families))
+        return down
 
+    @cached_property
     def down_by_ancestors(self) -> list[tuple[list[Share], list[Share]]]:
         """As `down`, without evidence: fewer groups, because nothing but the ancestors' tables matters then."""
-        if self._down_by_ancestors is None:
-            alike_on = _AlikeOn(self._assignments)
-            self._down_by_ancestors = [
-                ([alike_on(needed) for needed in to_children], [alike_on(needed) for needed in to_families])
-                for to_children, to_families in self._tree.ancestors_needed
-            ]
-        return self._down_by_ancestors
+        alike_on = _AlikeOn(self._assignments)
+        return [
+            ([alike_on(needed) for needed in to_children], [alike_on(needed) for needed in to_families])
+            for to_children, to_families in self._tree.ancestors_needed
+        ]
 
 
 def alike_above(assignments: npt.NDArray[np.int8], families: int) -> tuple[Share, npt.NDArray[np.int8]]:

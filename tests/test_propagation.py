@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet
-from causalbandit.clique_tree import CliqueTree, _scope, clique_tree
+from causalbandit.clique_tree import CliqueTree, _runs, _scope, clique_tree
 from causalbandit.propagation import propagate
 from causalbandit.sharing import plans
 
@@ -138,7 +138,7 @@ def test_assigning_a_node_that_is_no_ancestor_changes_nothing():
     np.testing.assert_array_equal(model.reach(arms)[:, 0], model.reach(arms)[:, 1])
 
 
-def test_a_bag_that_is_too_large_is_refused_and_named():
+def test_a_bag_that_is_too_large_is_refused_and_named(monkeypatch):
     dag = nx.DiGraph((f"x{i}", "y") for i in range(30))
     graph = CausalGraph(dag, "y")
     with pytest.raises(
@@ -146,10 +146,11 @@ def test_a_bag_that_is_too_large_is_refused_and_named():
     ) as refused:
         CliqueTree(graph.families)
     assert "split nodes with many parents (the most that a node has is 30)" in str(refused.value)
-    # Neither a search nor the command line nor a model has largest_bag=: no advice to raise it.
-    assert "largest_bag" not in str(refused.value)
-    with pytest.raises(ValueError, match=r"7 nodes at once .*, more than the 5 it can work with"):
-        CliqueTree(CausalGraph(nx.DiGraph((f"x{i}", "y") for i in range(6)), "y").families, largest_bag=5)
+    # A grid of three by three nodes: no family has more than three nodes, but the triangulation joins four.
+    monkeypatch.setattr("causalbandit.clique_tree.LARGEST_SCOPE", 3)
+    grid = nx.DiGraph((str(cause), str(effect)) for cause, effect in nx.grid_2d_graph(3, 3).edges)
+    with pytest.raises(ValueError, match=r"4 nodes at once .*, more than the 3 it can work with: 128 bytes"):
+        CliqueTree(CausalGraph(grid, str((2, 2))).families)
 
 
 def test_a_memory_bound_below_one_intervention_is_refused_and_named():
@@ -329,7 +330,9 @@ def test_a_table_is_summed_onto_a_scope_entry_by_entry(n_variables, n_groups):
                 place = 2 * place + (configuration >> (4 - bag.index(variable)) & 1)
             expected[..., place] += table[..., configuration]
         kept = table.copy()
-        np.testing.assert_allclose(_scope(bag, variables).sum_onto(table), expected, rtol=1e-14)
+        np.testing.assert_allclose(
+            _scope(bag, variables, _runs(bag, [variables])).sum_onto(table), expected, rtol=1e-14
+        )
         np.testing.assert_array_equal(table, kept)
 
 
@@ -340,7 +343,7 @@ def test_reach_is_worked_out_once_per_assignment_of_the_ancestors(shipped):
     tree = clique_tree(graph)
     ((_, plan),) = plans(tree, arms, arms.regimes[0], len(arms))
     n_groups = 0
-    for bag, (_, to_families) in zip(tree.bags, plan.down_by_ancestors(), strict=True):
+    for bag, (_, to_families) in zip(tree.bags, plan.down_by_ancestors, strict=True):
         for family, share in zip(bag.families, to_families, strict=True):
             above = sorted(nx.ancestors(graph.to_networkx(), tree.families[family].node))
             seen = arms.assignments[:, [graph.position(node) for node in above]]
