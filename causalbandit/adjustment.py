@@ -31,12 +31,11 @@ def adjustment_covariates(
     interventions : InterventionSet, or mappings
         All that are compared, the control included.
     """
-    touched = _touched(graph, interventions)
     dag = graph.to_networkx()
+    fixed = {node for one in interventions for node in one}
+    touched = fixed.union(*(nx.descendants(dag, node) for node in fixed))
     related = {graph.target} | nx.ancestors(dag, graph.target)
-    useful = set(related)
-    for node in related:
-        useful |= nx.descendants(dag, node)
+    useful = related.union(*(nx.descendants(dag, node) for node in related))
     return tuple(node for node in graph.nodes if node in useful and node not in touched and node != graph.target)
 
 
@@ -58,9 +57,3 @@ def require_covariates(
                     expected = listing(adjustment_covariates(graph, arms)) or "none"
                     raise InvalidArgument("covariates", f"{given}. Expected some of {expected}.")
     return list(dict.fromkeys(names))
-
-
-def _touched(graph: CausalGraph, interventions: InterventionSet | Iterable[dict[str, int]]) -> set[str]:
-    dag = graph.to_networkx()
-    fixed = {node for one in interventions for node in one}
-    return fixed.union(*(nx.descendants(dag, node) for node in fixed))

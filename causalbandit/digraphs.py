@@ -12,13 +12,12 @@ from causalbandit.errors import BadValue, InvalidArgument, did_you_mean
 
 def check_kind(dag: object) -> None:
     """Raise unless ``dag`` is a networkx.DiGraph with at least one node."""
-    instance(dag, "dag", nx.Graph, "a networkx.DiGraph")
-    assert isinstance(dag, nx.Graph)
-    if dag.is_multigraph():
+    graph = instance(dag, "dag", nx.Graph, "a networkx.DiGraph")
+    if graph.is_multigraph():
         raise TypeError("The graph is a multigraph; expected single edges. Convert it with networkx.DiGraph(graph).")
-    if not dag.is_directed():
+    if not graph.is_directed():
         raise TypeError("The graph is undirected; expected a networkx.DiGraph with edges from causes to effects.")
-    if len(dag) == 0:
+    if len(graph) == 0:
         raise BadValue("The graph has no nodes; expected at least the target.")
 
 
@@ -29,10 +28,8 @@ def check_names(nodes: Iterable[object]) -> None:
             given = f"The node {node!r} is a {type(node).__name__}; expected a string"
             raise TypeError(f"{given}. networkx.relabel_nodes(dag, str) makes every name one.")
         if not node or node != node.strip() or not node.isprintable():
-            expected = (
-                "expected printable text on one line, without spaces at its ends. networkx.relabel_nodes renames it"
-            )
-            raise BadValue(f"A node is named {node!r}; {expected}.")
+            expected = "expected printable text on one line, without spaces at its ends"
+            raise BadValue(f"A node is named {node!r}; {expected}. networkx.relabel_nodes renames it.")
 
 
 def check_acyclic(dag: nx.DiGraph[str]) -> None:

@@ -8,7 +8,7 @@ the observed world shows of i is P(i | S without i, do(rest of the scope)) = Q[S
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +22,8 @@ _LARGEST = 25
 """Most nodes of a table on the way: its 2^25 doubles take the default bound on working memory, 256 MiB."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Factor:
-    """A table over some binary nodes.
-
-    Attributes
-    ----------
-    nodes : tuple of str
-        One axis each.
-    values : numpy.ndarray of float, shape [2, 2, ...]
-        The entries.
-    """
+class _Factor(NamedTuple):
+    """A table over some binary nodes: ``values`` [2, 2, ...] have one axis for each."""
 
     nodes: tuple[str, ...]
     values: Floats
@@ -41,8 +32,7 @@ class _Factor:
         """The values with one axis for each of ``nodes``, which hold its own; of length 1 where it does not depend."""
         order = [self.nodes.index(node) for node in nodes if node in self.nodes]
         shape = [2 if node in self.nodes else 1 for node in nodes]
-        aligned: Floats = self.values.transpose(order).reshape(shape)
-        return aligned
+        return self.values.transpose(order).reshape(shape)
 
 
 def family_table(graph: CausalGraph, tables: Mapping[str, Sequence[float]], family: Family) -> Floats:
@@ -62,8 +52,7 @@ def family_table(graph: CausalGraph, tables: Mapping[str, Sequence[float]], fami
         factors.append(_Factor(product.nodes[:-1], product.values.sum(axis=-1)))
     joint = _product(factors, (*family.parents, family.node), family.node).values.reshape(-1, 2)
     total = joint.sum(axis=1)
-    ones: Floats = np.divide(joint[:, 1], total, out=np.full_like(total, 0.5), where=total > 0)
-    return ones
+    return np.asarray(np.divide(joint[:, 1], total, out=np.full_like(total, 0.5), where=total > 0))
 
 
 def _hidden_around(graph: CausalGraph, district: Sequence[str]) -> list[str]:

@@ -268,6 +268,11 @@ class InterventionSet:
         return self._rows.regimes
 
     @property
+    def regime_of(self) -> npt.NDArray[np.intp]:
+        """The place of each intervention's regime among :attr:`regimes`, [A]."""
+        return self._rows.regime_of
+
+    @property
     def layers(self) -> tuple[tuple[Family, ...], ...]:
         """The families in generations: each needs the tables of earlier ones only."""
         return self._rows.layers
@@ -278,7 +283,7 @@ class InterventionSet:
 
     def families_under(self, place: int) -> Iterator[tuple[Family, slice | npt.NDArray[np.intp]]]:
         """The families of the nodes that intervention ``place`` leaves free, each with its rows among the set's C."""
-        regime = self._rows.regimes[self._rows.regime_of[place]]
+        regime = self.regimes[self.regime_of[place]]
         for family in regime.families:
             if self._codes[place, self._graph.position(family.node)] == FREE:
                 yield family, regime.rows_in_set(family)

@@ -72,7 +72,7 @@ def _reachable(interventions: InterventionSet) -> Flags:
     graph, codes = interventions.graph, interventions.assignments
     found = np.zeros(interventions.n_family_rows, dtype=bool)
     for regime in interventions.regimes:
-        own = codes if regime.whole else codes[regime.places]
+        own = codes[regime.columns]
         if (own == FREE).all(axis=1).any():  # observing reaches every row
             found[slice(None) if regime.rows is None else regime.rows[regime.rows >= 0]] = True
             continue
@@ -103,7 +103,7 @@ def teaching(interventions: InterventionSet, wanted: Flags) -> Flags:
     graph, codes = interventions.graph, interventions.assignments
     found = np.zeros(len(interventions), dtype=bool)
     for regime in interventions.regimes:
-        own = codes if regime.whole else codes[regime.places]
+        own = codes[regime.columns]
         for family in regime.families:
             rows = wanted[regime.rows_in_set(family)].reshape((2,) * len(family.parents))
             if not rows.any():
@@ -112,5 +112,5 @@ def teaching(interventions: InterventionSet, wanted: Flags) -> Flags:
             kinds, kind = np.unique(fixed, axis=0, return_inverse=True)
             agrees = [rows[_agreeing(each)].any() for each in kinds.tolist()]
             free = own[:, graph.position(family.node)] == FREE
-            found[slice(None) if regime.whole else regime.places] |= free & np.array(agrees)[kind.ravel()]
+            found[regime.columns] |= free & np.array(agrees)[kind.ravel()]
     return found

@@ -93,11 +93,11 @@ class ObservedRows:
         """All experiments of some parts, at least one, with the nodes that all of them observed."""
         shared = [node for node in parts[0].nodes if all(node in part.nodes for part in parts)]
         parts = [part if part.nodes == tuple(shared) else part.restricted(shared) for part in parts]
-        words, batch, place, weight = (np.concatenate(each) for each in zip(*(p._arrays() for p in parts), strict=True))
+        words, batch, place, weight = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("words", "batch", "place", "weight")
+        )
         ends = [(part.batch[0], part.batch[-1]) for part in parts if len(part)]
-        if all(
-            before[1] < after[0] for before, after in pairwise(ends)
-        ):  # batch after batch: in order, nothing to merge
+        if all(before[1] < after[0] for before, after in pairwise(ends)):  # in order, nothing to merge
             return cls(parts[0].nodes, words, batch, place, weight)
         return cls._merged(parts[0].nodes, words, batch, place, weight)
 
@@ -114,9 +114,6 @@ class ObservedRows:
         new[1:] = (batch[1:] != batch[:-1]) | (place[1:] != place[:-1]) | (words[1:] != words[:-1]).any(axis=1)
         starts = np.flatnonzero(new)
         return cls(nodes, words[starts], batch[starts], place[starts], np.add.reduceat(weight[order], starts))
-
-    def _arrays(self) -> tuple[NDArray[np.uint64], Integers, Integers, Integers]:
-        return self.words, self.batch, self.place, self.weight
 
     @property
     def values(self) -> NDArray[np.uint8]:
@@ -150,12 +147,8 @@ class ObservedRows:
     def counts(self, interventions: InterventionSet) -> Counts:
         """What the rows say of each family row of ``interventions``, whose places they follow."""
         counts = Counts.zeros(interventions)
-        n_interventions, target = len(interventions), interventions.graph.target
         values, column = self.values, {node: place for place, node in enumerate(self.nodes)}
-        regime_of = np.empty(n_interventions, dtype=np.intp)
-        for which, regime in enumerate(interventions.regimes):
-            regime_of[regime.places] = which
-        regime_at = regime_of[self.place]
+        regime_at = interventions.regime_of[self.place]
         free = interventions.assignments[self.place] == FREE
         for which, regime in enumerate(interventions.regimes):
             inside = regime_at == which
@@ -171,10 +164,9 @@ class ObservedRows:
                 counts.visits[at] += np.bincount(row, weight, minlength=family.n_rows).astype(np.int64)
                 ones = weight * values[seen, column[family.node]]
                 counts.ones[at] += np.bincount(row, ones, minlength=family.n_rows).astype(np.int64)
-        counts.trials[:] = np.bincount(self.place, self.weight, minlength=n_interventions)
-        counts.successes[:] = np.bincount(
-            self.place, self.weight * values[:, column[target]], minlength=n_interventions
-        )
+        successes = self.weight * values[:, column[interventions.graph.target]]
+        counts.trials[:] = np.bincount(self.place, self.weight, minlength=len(interventions))
+        counts.successes[:] = np.bincount(self.place, successes, minlength=len(interventions))
         return counts
 
     def to_frame(self, interventions: InterventionSet) -> pd.DataFrame:

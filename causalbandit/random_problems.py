@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import networkx as nx
 import numpy as np
@@ -28,7 +28,7 @@ ANCESTORS = 0.75
 """Share of the nodes that are the target or its ancestors in a graph that is taken at once."""
 ATTEMPTS = 200
 """Graphs that are drawn to find one; the best of them is taken otherwise. One in a few is usually good."""
-SHAPES: tuple[Shape, ...] = ("uniform", "beta", "noisy-or")
+SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 
 def random_problem(
@@ -103,11 +103,9 @@ def random_problem(
 def random_problems(count: int, n_nodes: int, *, rng: RNG = None, **parameters: Any) -> list[Problem]:
     """``count`` independent problems of one family, numbered; ``parameters`` are those of :func:`random_problem`."""
     whole_number(count, "count", least=1, of="problems")
-    problems = [
-        random_problem(n_nodes, rng=np.random.default_rng(seed), **parameters)
-        for seed in seed_sequence(rng).spawn(count)
-    ]
-    return [replace(problem, name=f"{problem.name}-{place + 1}") for place, problem in enumerate(problems)]
+    seeds = seed_sequence(rng).spawn(count)
+    problems = [random_problem(n_nodes, rng=np.random.default_rng(seed), **parameters) for seed in seeds]
+    return [replace(problem, name=f"{problem.name}-{place}") for place, problem in enumerate(problems, start=1)]
 
 
 def bernoulli_arms(effects: Sequence[float]) -> Problem:

@@ -52,7 +52,7 @@ def shortened(text: str, width: int) -> str:
     """``text``, with its middle replaced by … when it is longer than ``width``."""
     if len(text) <= width:
         return text
-    head = (width - 1 + 1) // 2
+    head = width // 2
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
