@@ -25,7 +25,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import networkx as nx
@@ -51,6 +51,9 @@ MOST_FAULTS = 5
 """So many faults are listed in one error; the others are counted."""
 
 _CONTENT = "an object with 'graph', 'nodes' and 'edges'"
+
+_TEXTS = ("name", "description", "source")
+"""Fields of the ``graph`` object that a problem keeps as they are."""
 
 
 def load_problem(path_or_file: Source, *, max_bytes: int = MAX_BYTES) -> Problem:
@@ -121,7 +124,7 @@ def problem_text(problem: Problem, *, max_bytes: int = MAX_BYTES) -> str:
 
 
 def _problem(name: str, document: dict[str, Any]) -> Problem:
-    from causalbandit.formats.graph_schema import Fault, faults
+    from causalbandit.formats.graph_schema import faults
 
     if "links" in document:
         if "edges" in document:
@@ -130,49 +133,46 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
     found = faults(document)
     essential = [fault for fault in found if fault.essential]
     if essential:
-        _refuse(name, essential)
+        _refuse(name, *essential)
 
     header, nodes, edges = document["graph"], document["nodes"], document["edges"]
+    target = header["target"]
 
     def checked(path: tuple[str | int, ...], make: Any, *arguments: Any, **keywords: Any) -> Any:
         try:
             return make(*arguments, **keywords)
         except (TypeError, ValueError) as error:
-            if isinstance(error, InvalidArgument) and error.argument == "known":
-                _refuse(name, [Fault(place_text(path), error.message, True)])
-            if isinstance(error, InvalidArgument) and error.argument == "confounded":
-                _refuse(name, [Fault("$.graph.confounded", error.message, True)])
-            _refuse(name, [Fault(place_text(path), str(error), True)], joint=": ")
+            match error:
+                case InvalidArgument(argument="known", message=message):
+                    _refuse(name, f"{place_text(path)} {message}")
+                case InvalidArgument(argument="confounded", message=message):
+                    _refuse(name, f"$.graph.confounded {message}")
+            _refuse(name, f"{place_text(path)}: {error}")
 
     dag = _dag(name, nodes, edges)
-    for place, node in enumerate(nodes):
-        order = node.get("parents")
-        edges_from = sorted(dag.predecessors(node["id"]))
-        if order is not None and sorted(order) != edges_from:
-            text = (
-                f"lists {order!r}, but the edges into {node['id']!r} come from {edges_from!r}; "
-                "expected the same nodes, each once, in the order of the table"
-            )
-            _refuse(name, [Fault(f"$.nodes[{place}].parents", text, True)])
     orders = {node["id"]: node["parents"] for node in nodes if node.get("parents") is not None}
-    lost = header["target"] not in dag and nx.is_directed_acyclic_graph(dag)
+    places = {node["id"]: place for place, node in enumerate(nodes)}
+    for node, order in orders.items():
+        edges_from = sorted(dag.predecessors(node))
+        if sorted(order) != edges_from:
+            given = f"lists {order!r}, but the edges into {node!r} come from {edges_from!r}"
+            expected = "expected the same nodes, each once, in the order of the table"
+            _refuse(name, f"$.nodes[{places[node]}].parents {given}; {expected}")
     unseen = [node["id"] for node in nodes if node.get("hidden")]
-    if header["target"] in unseen:
-        place = [node["id"] for node in nodes].index(header["target"])
-        text = f"is true, but {header['target']!r} is the target, which a search must see. Remove it"
-        _refuse(name, [Fault(f"$.nodes[{place}].hidden", text, True)])
-    pairs = header.get("confounded") or ()
-    at = ("graph", "target") if lost else ()
+    if target in unseen:
+        why = f"is true, but {target!r} is the target, which a search must see. Remove it"
+        _refuse(name, f"$.nodes[{places[target]}].hidden {why}")
     names: dict[str, tuple[str, ...]] = {}
     for place, node in enumerate(nodes):
         if node.get("alternatives"):
             own = {node["id"]: node["alternatives"]}
             names |= checked(("nodes", place, "alternatives"), checked_names, list(dag), unseen, own)
+    lost = target not in dag and nx.is_directed_acyclic_graph(dag)
     graph = checked(
-        *(at, CausalGraph, dag, header["target"]),
+        *(("graph", "target") if lost else (), CausalGraph, dag, target),
         parents=orders,
         hidden=unseen,
-        confounded=pairs,
+        confounded=header.get("confounded") or (),
         alternatives=names,
     )
     alternatives = {
@@ -196,7 +196,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
             known |= checked(("nodes", place, "known"), known_tables, graph, one, tables)
     whole = len(tables) == len(nodes) and not graph.confounded  # causes that are no nodes have no tables
     if found:
-        _refuse(name, found)
+        _refuse(name, *found)
     interventions = checked(("graph", "interventions"), _interventions, graph, header.get("interventions"))
     if header.get("costs") is not None:
         interventions = checked(("graph", "costs"), interventions.with_costs, header["costs"])
@@ -210,9 +210,7 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         interventions,
         model,
         header.get("goal", "max"),
-        name=header.get("name", ""),
-        description=header.get("description", ""),
-        source=header.get("source", ""),
+        **{field: header.get(field, "") for field in _TEXTS},
         tables=tables,
         descriptions={node["id"]: node["description"] for node in nodes if "description" in node},
         states={node["id"]: tuple(node["states"]) for node in nodes if node.get("states") is not None},
@@ -221,36 +219,31 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
     )
 
 
-def _refuse(name: str, found: Sequence[Any], joint: str = " ") -> NoReturn:
-    lines = [f"{fault.place}{joint}{fault.text}" for fault in found[:MOST_FAULTS]]
-    if len(found) > MOST_FAULTS:
-        lines.append(f"… and {len(found) - MOST_FAULTS:,} more")
-    lines = [line if line.endswith((".", "?")) or line.startswith("…") else f"{line}." for line in lines]
+def _refuse(name: str, *faults: object) -> NoReturn:
+    """Raise for what is wrong with the file ``name``: sentences that begin with a place in it."""
+    lines = [text if text.endswith((".", "?")) else f"{text}." for text in map(str, faults[:MOST_FAULTS])]
+    if len(faults) > MOST_FAULTS:
+        lines.append(f"… and {len(faults) - MOST_FAULTS:,} more")
     raise BadValue(f"{name}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{name}:", *lines]))
 
 
 def _dag(name: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> nx.DiGraph[str]:
-    from causalbandit.formats.graph_schema import Fault
-
     dag: nx.DiGraph[str] = nx.DiGraph()
     first: dict[str, int] = {}
     for place, node in enumerate(nodes):
         if node["id"] in first:
-            text = f"is {node['id']!r} again, as in $.nodes[{first[node['id']]}]; expected each node once"
-            _refuse(name, [Fault(f"$.nodes[{place}].id", text, True)])
+            before = f"$.nodes[{first[node['id']]}]"
+            _refuse(name, f"$.nodes[{place}].id is {node['id']!r} again, as in {before}; expected each node once")
         first[node["id"]] = place
         dag.add_node(node["id"])
     for place, edge in enumerate(edges):
         for end in ("source", "target"):
             if edge[end] not in first:
-                text = (
-                    f"is {edge[end]!r}, which is not the id of a node.{did_you_mean(edge[end], first)} The nodes are "
-                    f"{listing(first)}"
-                )
-                _refuse(name, [Fault(f"$.edges[{place}].{end}", text, True)])
+                given = f"is {edge[end]!r}, which is not the id of a node.{did_you_mean(edge[end], first)}"
+                _refuse(name, f"$.edges[{place}].{end} {given} The nodes are {listing(first)}")
         if dag.has_edge(edge["source"], edge["target"]):
-            text = f"repeats the edge from {edge['source']!r} to {edge['target']!r}; expected each edge once"
-            _refuse(name, [Fault(f"$.edges[{place}]", text, True)])
+            given = f"repeats the edge from {edge['source']!r} to {edge['target']!r}; expected each edge once"
+            _refuse(name, f"$.edges[{place}] {given}")
         dag.add_edge(edge["source"], edge["target"])
     return dag
 
@@ -278,9 +271,7 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
     from causalbandit.formats.graph_schema import FORMAT
 
     graph = problem.graph
-    header: dict[str, Any] = {
-        name: text for name in ("name", "description", "source") if (text := getattr(problem, name))
-    }
+    header: dict[str, Any] = {field: text for field in _TEXTS if (text := getattr(problem, field))}
     header |= {"target": graph.target, "goal": problem.goal, "format": FORMAT}
     if graph.confounded:
         header["confounded"] = [list(pair) for pair in graph.confounded]

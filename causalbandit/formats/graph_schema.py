@@ -140,6 +140,9 @@ class Fault(NamedTuple):
     text: str
     essential: bool
 
+    def __str__(self) -> str:
+        return f"{self.place} {self.text}"
+
 
 _EXPECTED = {
     "$": "an object with 'graph', 'nodes' and 'edges'",
