@@ -3,7 +3,7 @@ profile of hypothesis that tries the same examples in every run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import networkx as nx
@@ -27,6 +27,13 @@ settings.load_profile("repeatable")
 def command_line(*words: object) -> Result:
     """What ``causalbandit`` followed by ``words`` prints, and its exit status, run in this process."""
     return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def refusal(make: Callable[[], object], error: type[Exception] = ValueError) -> str:
+    """The message of the error that ``make`` raises."""
+    with pytest.raises(error) as caught:
+        make()
+    return str(caught.value)
 
 
 @pytest.fixture(scope="session")

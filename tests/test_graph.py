@@ -4,6 +4,7 @@ import pickle
 
 import networkx as nx
 import pytest
+from conftest import refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,12 +57,6 @@ def test_a_graph_survives_networkx_and_pickle(n_nodes, random):
     for place, node in enumerate(graph.nodes):
         assert all(graph.position(parent) < place for parent in graph.parents(node))
     assert set(graph.ancestors) == nx.ancestors(dag, graph.target) | {graph.target}
-
-
-def refusal(make, error=ValueError):
-    with pytest.raises(error) as caught:
-        make()
-    return str(caught.value)
 
 
 def test_a_cycle_is_refused_and_named():

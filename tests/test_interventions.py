@@ -8,6 +8,7 @@ import tracemalloc
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,12 +25,6 @@ def graph():
 def wide():
     """200 causes of one target in a row: every node is an ancestor."""
     return cb.CausalGraph(nx.path_graph([f"n{i}" for i in range(200)], nx.DiGraph), "n199")
-
-
-def refusal(make, error=ValueError):
-    with pytest.raises(error) as caught:
-        make()
-    return str(caught.value)
 
 
 def test_an_explicit_list_keeps_its_order(graph):

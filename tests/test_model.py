@@ -6,15 +6,10 @@ import pickle
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import refusal
 
 import causalbandit as cb
 from causalbandit import elimination
-
-
-def refusal(make, error=ValueError):
-    with pytest.raises(error) as caught:
-        make()
-    return str(caught.value)
 
 
 def test_effects_of_three_nodes_are_those_worked_out_by_hand(shop):

@@ -5,14 +5,9 @@ from dataclasses import FrozenInstanceError, replace
 
 import networkx as nx
 import pytest
+from conftest import refusal
 
 import causalbandit as cb
-
-
-def refusal(make, error=ValueError):
-    with pytest.raises(error) as caught:
-        make()
-    return str(caught.value)
 
 
 def test_a_problem_with_a_model_holds_all_tables(shop):

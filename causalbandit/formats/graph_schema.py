@@ -42,19 +42,23 @@ Value = Annotated[
 Cost = Annotated[FiniteFloat, Field(gt=0)]
 
 
+class _Open(BaseModel):
+    """Further fields are allowed, as networkx writes attributes there, and not kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
 class UpTo(BaseModel):
     """All interventions that fix at most ``up_to`` of ``nodes``, at every combination of values."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", title="UpTo")
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     up_to: int = Field(ge=0, description="Most nodes that one intervention fixes at once.")
     nodes: list[str] | None = Field(default=None, description="Nodes to choose from; default: the target's ancestors.")
 
 
-class Header(BaseModel):
+class Header(_Open):
     """The ``graph`` object: what the whole file says. Further fields are allowed, and not kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow", title="Header")
 
     target: str = Field(description="The node whose probability of being 1 is to be driven.")
     goal: Literal["max", "min"] = Field(default="max", description="Make the target most or least likely to be 1.")
@@ -79,10 +83,8 @@ class Header(BaseModel):
     )
 
 
-class Node(BaseModel):
+class Node(_Open):
     """One binary node. Further fields are allowed, as networkx writes node attributes, and not kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow", title="Node")
 
     id: str = Field(description="The node's name.")
     parents: list[str] | None = Field(
@@ -111,10 +113,8 @@ class Node(BaseModel):
     )
 
 
-class Edge(BaseModel):
+class Edge(_Open):
     """One edge, from cause to effect. Further fields are allowed, as networkx writes them, and not kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow", title="Edge")
 
     source: str = Field(description="The cause.")
     target: str = Field(description="The effect.")
@@ -245,26 +245,22 @@ def export() -> None:
 
 
 def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:
-    path, at_union = [], False
-    for step in item["loc"]:
-        # pydantic names the branch of a union inside the path: neither a field of the file nor a place in it
-        if isinstance(step, str) and (step == "UpTo" or step.startswith(("list[", "dict["))):
-            at_union = True
-            continue
-        path.append(step)
+    # pydantic names the branch of a union inside the path: neither a field of the file nor a place in it
+    branches = [step for step in item["loc"] if step == "UpTo" or str(step).startswith(("list[", "dict["))]
+    path = [step for step in item["loc"] if step not in branches]
     kind = item["type"]
     if path[:1] == ["nodes"] and path[2:3] == ["known"]:
         numbers = [step for step in path[3:] if isinstance(step, int)]
         if isinstance(document["nodes"][path[1]]["known"], list) != bool(numbers):
             return None  # what the other branch would have wanted
         path = [*path[:3], *numbers]
-    elif at_union and isinstance(document.get("graph"), Mapping):
+    elif branches and isinstance(document.get("graph"), Mapping):
         given = document["graph"].get(path[1])
-        of_list = any(isinstance(step, str) and step.startswith("list[") for step in item["loc"])
+        of_list = any(branch.startswith("list[") for branch in branches)
         if isinstance(given, list) != of_list and isinstance(given, (list, Mapping)):
             return None  # what the other branch would have wanted
-    if at_union and len(path) > 2 and path[2] == "alternatives":
-        names = any(isinstance(step, str) and step.startswith("list[str") for step in item["loc"])
+    if branches and path[2:3] == ["alternatives"]:
+        names = any(branch.startswith("list[str") for branch in branches)
         if isinstance(document["nodes"][path[1]]["alternatives"], list) != names:
             return None  # it is no object, or no list: what the other branch says is enough
     place = place_text(tuple(path))

@@ -106,7 +106,7 @@ def plot_graph(
         ax.add_patch(boxes[node])
         text = ax.text(*layout.places[node], escaped(names[node]), ha="center", va="center_baseline", zorder=3)
         text.set(fontsize=_FONT * scale, color="white" if colour in (ACTIONABLE, TARGET) else "black")
-    _draw_arcs(ax, arcs, boxes, matter, scale)
+    _draw_arcs(ax, layout, arcs, boxes, matter, scale)
 
     left_out = f" ({len(nodes) - len(drawn)} nodes without effect on {target} left out)" if ancestors_only else ""
     ax.set_title(escaped((title or f"causes of {target}") + left_out), fontsize="medium")
@@ -149,6 +149,7 @@ def _draw_edges(ax: Axes, layout: Layout, matter: Collection[str], hidden: Colle
 
 def _draw_arcs(
     ax: Axes,
+    layout: Layout,
     arcs: Mapping[tuple[str, str], float],
     boxes: Mapping[str, FancyBboxPatch],
     matter: Collection[str],
@@ -157,14 +158,10 @@ def _draw_arcs(
     """A dashed arc with two heads for each pair of nodes, between the edges of their boxes."""
     from matplotlib.patches import FancyArrowPatch
 
-    def centre(node: str) -> Point:
-        box = boxes[node]
-        return box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2
-
     for (one, other), bulge in arcs.items():
         arc = FancyArrowPatch(
-            centre(one),
-            centre(other),
+            layout.places[one],
+            layout.places[other],
             connectionstyle=f"arc3,rad={bulge}",
             arrowstyle="<|-|>",
             mutation_scale=_FONT * scale,

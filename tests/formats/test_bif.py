@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import refusal
 
 import causalbandit as cb
 
@@ -50,12 +51,6 @@ def read(tmp_path):
         return cb.read_bif(path, target, **options)
 
     return read_text
-
-
-def refusal(make, error=ValueError):
-    with pytest.raises(error) as caught:
-        make()
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", REFERENCE["networks"])

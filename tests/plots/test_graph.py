@@ -2,7 +2,6 @@
 
 import itertools
 
-import matplotlib as mpl
 import networkx as nx
 import pytest
 from conftest import SHIPPED
@@ -12,14 +11,7 @@ import causalbandit as cb
 from causalbandit.plots.graph import ACTIONABLE, TARGET, plot_graph
 from causalbandit.plots.layout import layered_layout
 
-
-@pytest.fixture(autouse=True)
-def _no_window():
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("without_display")
 
 
 def layout_of(graph):
