@@ -26,7 +26,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +38,16 @@ from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.regret_curves import RegretCurves
-from causalbandit.simulated_searches import Block, Case, Unit, bench_of, run_all
+from causalbandit.simulated_searches import (
+    Case,
+    Cell,
+    Unit,
+    blocks_left,
+    check_jobs,
+    refusals,
+    replication_blocks,
+    run_all,
+)
 from causalbandit.spending import Limits
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Strategy
@@ -49,9 +57,6 @@ if TYPE_CHECKING:
     import os
 
     import pandas as pd
-
-BLOCK = 20
-"""Replications that a worker runs before it reports: the unit of progress and of what an interruption can lose."""
 
 StrategyLike = Strategy | str
 
@@ -133,11 +138,10 @@ def evaluate_regret(
     sizes = checked_budgets(budgets) if budgets_money is None else checked_sums(budgets_money, budgets)
     unit: Unit = "experiments" if budgets_money is None else "money"
     n_replications = whole_number(replications, "replications", least=1, of="searches per cell")
-    if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
-        raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
+    check_jobs(n_jobs)
     labels = _problem_labels(problems)
     cases = [
-        Case.of(each, memory, truth, check, unit, limits, reduce) for each, truth in zip(problems, worlds, strict=True)
+        Case(each, memory, truth, check, unit, limits, reduce) for each, truth in zip(problems, worlds, strict=True)
     ]
     if world is not None:
         for label, strategy in labelled.items():
@@ -145,74 +149,30 @@ def evaluate_regret(
                 why = "must be told true tables, which a graph that differs from the world does not have"
                 raise InvalidArgument("world", f"was given, but {label!r} {why}. Leave this strategy out.")
 
-    root = seed_sequence(rng)
-    named = [(label, case.fingerprint) for label, case in zip(labels, cases, strict=True)]
-    with ExitStack() as stack:
-        store = None
-        if resume is not None:
-            n_interventions = [len(each.interventions) for each in problems]
-            store = SearchStore(resume, named, labelled, None if rng is None else root, n_interventions)
-            stack.enter_context(store)
-            root = store.seed or root
-            store.begin(root)
-        done = {row.key: row for row in store.rows} if store is not None else {}
-        skipped = _skipped(cases, labelled, sizes)
-        blocks = _blocks(cases, labelled, sizes, n_replications, root, skipped, done)
-        run_all(blocks, n_jobs, progress, len(done), done, store)
-    return RegretCurves(
-        *(_frame(done, skipped, cases, labels, list(labelled), sizes, n_replications), tuple(labelled), tuple(labels)),
-        unit=unit,
-    )
-
-
-# --- Planning and collecting --------------------------------------------------------------------------------------
-
-
-def _skipped(cases: Sequence[Case], labelled: Mapping[str, Strategy], budgets: Sequence[float]) -> dict[Any, str]:
-    """(problem, strategy, budget) → why the strategy cannot work there."""
-    reasons = {}
-    for case_place, case in enumerate(cases):
-        bench = bench_of(case)
-        for strategy_place, strategy in enumerate(labelled.values()):
-            for budget in budgets:
-                reason = bench.too_small(strategy, budget)
-                if reason:
-                    reasons[case_place, strategy_place, budget] = reason
-    return reasons
-
-
-def _blocks(
-    cases: Sequence[Case],
-    labelled: Mapping[str, Strategy],
-    budgets: Sequence[float],
-    n_replications: int,
-    root: np.random.SeedSequence,
-    skipped: Mapping[Any, str],
-    done: Mapping[Any, FinishedSearch],
-) -> list[Block]:
-    """Everything still to run; all cells advance together, so that a part of the run is a fair part."""
-    blocks = []
-    for start in range(0, n_replications, BLOCK):
-        for case_place, case in enumerate(cases):
-            for budget in budgets:
-                for strategy_place, strategy in enumerate(labelled.values()):
-                    place = case_place, strategy_place, budget
-                    if place in skipped:
-                        continue
-                    missing = tuple(
-                        replication
-                        for replication in range(start, min(start + BLOCK, n_replications))
-                        if (*place, replication) not in done
-                    )
-                    if missing:
-                        spawn_key = (*root.spawn_key, case_place)
-                        blocks.append(Block(case, strategy, place, missing, root.entropy, spawn_key))
-    return blocks
+    named = [
+        (label, case.fingerprint, len(case.problem.interventions)) for label, case in zip(labels, cases, strict=True)
+    ]
+    with SearchStore(resume, named, labelled, seed_sequence(rng), any_seed=rng is None) as store:
+        done = {row.key: row for row in store.rows}
+        skipped = refusals(cases, labelled.values(), [sizes] * len(cases))
+        blocks = [  # all cells advance together, so that a part of the run is a fair part
+            block
+            for numbers in replication_blocks(n_replications)
+            for place, case in enumerate(cases)
+            for block in blocks_left(
+                *(place, case, labelled.values(), sizes, numbers),
+                (store.seed.entropy, (*store.seed.spawn_key, place)),
+                *(skipped, done),
+            )
+        ]
+        run_all(blocks, n_jobs, progress, done, store)
+    frame = _frame(done, skipped, cases, labels, list(labelled), sizes, n_replications)
+    return RegretCurves(frame, tuple(labelled), tuple(labels), unit)
 
 
 def _frame(
     done: Mapping[Any, FinishedSearch],
-    skipped: Mapping[Any, str],
+    skipped: Mapping[Cell, str],
     cases: Sequence[Case],
     problem_labels: Sequence[str],
     strategy_labels: Sequence[str],

@@ -55,23 +55,23 @@ class SearchStore:
 
     Parameters
     ----------
-    path : path
-        The file; made when it does not exist.
-    problems : sequence of (str, str)
-        Label and fingerprint of each problem.
+    path : path, optional
+        The file; made when it does not exist. Without one nothing is kept.
+    problems : sequence of (str, str, int)
+        Label and fingerprint of each problem, and the size of its set of interventions.
     labelled : mapping of str to Strategy
         The strategies by label.
-    seed : numpy.random.SeedSequence, optional
-        The run's seed; None takes the file's.
-    n_interventions : sequence of int
-        Size of each problem's set of interventions.
+    seed : numpy.random.SeedSequence
+        The run's seed.
+    any_seed : bool
+        Whether the run takes the seed of a file that has another one.
 
     Attributes
     ----------
     rows : list of FinishedSearch
         What the file held when it was opened.
-    seed : numpy.random.SeedSequence, optional
-        The file's seed; None while the file is new.
+    seed : numpy.random.SeedSequence
+        The run's seed or, once the file is open, its own.
 
     Raises
     ------
@@ -81,72 +81,72 @@ class SearchStore:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
-        problems: Sequence[tuple[str, str]],
+        path: str | os.PathLike[str] | None,
+        problems: Sequence[tuple[str, str, int]],
         labelled: Mapping[str, Strategy],
-        seed: np.random.SeedSequence | None,
-        n_interventions: Sequence[int],
+        seed: np.random.SeedSequence,
+        *,
+        any_seed: bool = False,
     ) -> None:
-        self.path = os.fspath(path)
-        self._problems = [list(problem) for problem in problems]
+        self.path = None if path is None else os.fspath(path)
+        self._problems = [[label, fingerprint] for label, fingerprint, _ in problems]
+        self._n_interventions = [size for _, _, size in problems]
         self._strategies = [[label, _described(strategy)] for label, strategy in labelled.items()]
-        self._wanted_seed = seed
-        self._n_interventions = n_interventions
-        self.seed: np.random.SeedSequence | None = None
+        self.seed, self._any_seed = seed, any_seed
         self.rows: list[FinishedSearch] = []
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> SearchStore:
+        if self.path is None:
+            return self
         try:
             self._file = open(check_output(self.path), "a+b")
         except OSError as error:
             raise ResumeError(f"The resume file cannot be written: {error}") from error
         try:
             _lock(self._file, self.path)
-            self._read()
+            self._read(self._file)
         except BaseException:
             self._file.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._file is not None
-        self._file.close()
-
-    def begin(self, seed: np.random.SeedSequence) -> None:
-        """Write the first line of a new file."""
-        if self.seed is None:
-            self.seed = seed
-            header = {
-                "format": FILE_FORMAT,
-                "seed": _seed_state(seed),
-                "problems": self._problems,
-                "strategies": self._strategies,
-                "columns": list(FinishedSearch._fields),
-            }
-            self._append(json.dumps(header, ensure_ascii=False) + "\n")
+        if self._file is not None:
+            self._file.close()
 
     def add(self, rows: Sequence[FinishedSearch]) -> None:
         """Append finished searches, safe on disk on return."""
         self._append("".join(json.dumps(list(row)) + "\n" for row in rows))
 
     def _append(self, text: str) -> None:
-        assert self._file is not None
-        self._file.write(text.encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        if self._file is not None:
+            self._file.write(text.encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
-    def _read(self) -> None:
-        assert self._file is not None
-        self._file.seek(0)
-        content = self._file.read()
+    def _begin(self) -> None:
+        """Write the first line of a new file."""
+        header = {
+            "format": FILE_FORMAT,
+            "seed": _seed_state(self.seed),
+            "problems": self._problems,
+            "strategies": self._strategies,
+            "columns": list(FinishedSearch._fields),
+        }
+        self._append(json.dumps(header, ensure_ascii=False) + "\n")
+
+    def _read(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
         lines = whole.split(b"\n")[:-1]
         if not lines:
             # Nothing, or a first line that was cut off while it was written: ours to start anew, nobody else's.
             if content and not f'{{"format": "{FILE_FORMAT}"'.encode().startswith(content[:20]):
                 raise self._refused("it is not a file of finished searches")
-            self._file.truncate(0)
+            file.truncate(0)
+            self._begin()
             return
         self._check_header(lines[0])
         for number, line in enumerate(lines[1:], start=2):
@@ -162,7 +162,7 @@ class SearchStore:
                 raise self._refused(f"line {number} is damaged ({line[:60]!r})") from error
             self.rows.append(row)
         if len(whole) < len(content):
-            self._file.truncate(len(whole))
+            file.truncate(len(whole))
 
     def _check_header(self, line: bytes) -> None:
         try:
@@ -184,9 +184,9 @@ class SearchStore:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._refused(f"its first line has no seed that could be read ({state!r})") from error
-        if self._wanted_seed is not None and state != _seed_state(self._wanted_seed):
-            wanted = _seed_text(_seed_state(self._wanted_seed))
-            raise self._refused(f"its seed is {_seed_text(state)}, and this run's is {wanted}")
+        wanted = _seed_state(self.seed)
+        if not self._any_seed and state != wanted:
+            raise self._refused(f"its seed is {_seed_text(state)}, and this run's is {_seed_text(wanted)}")
         self.seed = seed
 
     def _refused(self, why: str) -> ResumeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from causalbandit.checked_search import checked_plan
-from causalbandit.checks import shaped
+from causalbandit.checks import shaped, whole_number
 from causalbandit.counts import Counts
 from causalbandit.driver import Check, drive
 from causalbandit.errors import InvalidArgument, RunError
@@ -27,7 +27,11 @@ from causalbandit.strategies.strategy import Batch, Strategy, Task, check_budget
 from causalbandit.world import World
 
 Unit = Literal["experiments", "money"]
+Cell = tuple[int, int, float]
+"""Places of a problem and a strategy in the lists of a run, and a budget."""
 
+BLOCK = 20
+"""Replications that a worker runs before it reports: the unit of progress and of what an interruption can lose."""
 WAVE = 64
 """Blocks that go out together to backends that hand results over only when all are done."""
 ATTEMPTS = 3
@@ -42,8 +46,6 @@ class Case:
     ----------
     problem : Problem
         With its tables, unless there is a world.
-    fingerprint : str
-        See :func:`fingerprint`; of the world and the check, too.
     memory : int
         Bound on working memory of one propagation, in bytes.
     world : Problem, optional
@@ -55,39 +57,31 @@ class Case:
     limits : Limits, optional
         What its searches must keep to.
     reduce : bool
-        Whether searches leave out interventions that have the same effect as another one.
+        Whether searches leave out interventions that have the same effect as another one; never in a world.
+    fingerprint : str
+        See :func:`fingerprint`; of the world, the check and all else that a search depends on, too.
     """
 
     problem: Problem = field(compare=False)
-    fingerprint: str
     memory: int
     world: Problem | None = field(default=None, compare=False)
     check: Check = "warn"
     unit: Unit = "experiments"
     limits: Limits | None = None
     reduce: bool = True
+    fingerprint: str = field(init=False)
 
-    @classmethod
-    def of(
-        cls,
-        problem: Problem,
-        memory: int,
-        world: Problem | None = None,
-        check: Check = "warn",
-        unit: Unit = "experiments",
-        limits: Limits | None = None,
-        reduce: bool = True,
-    ) -> Case:
-        """The case of a problem, in a world if there is one."""
-        text = fingerprint(problem)
-        if world is not None:
-            text += f" in {fingerprint(world)}, {check}"
-        if unit == "money" or limits is not None:
-            text += f", {unit}, {limits}"
-        reduce = reduce and world is None and len(problem.interventions.groups) < len(problem.interventions)
+    def __post_init__(self) -> None:
+        arms, text = self.problem.interventions, fingerprint(self.problem)
+        if self.world is not None:
+            text += f" in {fingerprint(self.world)}, {self.check}"
+        if self.unit == "money" or self.limits is not None:
+            text += f", {self.unit}, {self.limits}"
+        reduce = self.reduce and self.world is None and len(arms.groups) < len(arms)
         if reduce:
             text += ", one of each group"
-        return cls(problem, text, memory, world, check, unit, limits, reduce)
+        object.__setattr__(self, "reduce", reduce)
+        object.__setattr__(self, "fingerprint", text)
 
     def spending(self, budget: float) -> Spending | None:
         """What a search may spend; None for a number of experiments without limits."""
@@ -105,7 +99,7 @@ class Block:
         The problem.
     strategy : Strategy
         The strategy.
-    place : tuple of int
+    cell : (int, int, float)
         Places of the problem and the strategy in the lists of the run, and the budget.
     replications : tuple of int
         Their numbers.
@@ -115,16 +109,16 @@ class Block:
 
     case: Case
     strategy: Strategy
-    place: tuple[int, int, float]
+    cell: Cell
     replications: tuple[int, ...]
     entropy: Any
     spawn_key: tuple[int, ...]
 
 
 class Run(NamedTuple):
-    """What one search came to."""
+    """What one search came to, as `FinishedSearch` has it."""
 
-    best_index: int
+    chosen: int
     experiments: int
     contradicted: bool = False
     amendments: int = 0
@@ -135,8 +129,8 @@ class Bench:
     """All that searches on one problem share: simulator, effects on the maximising scale, and the tasks."""
 
     def __init__(self, case: Case) -> None:
-        problem, self.case = case.problem, case
-        self.problem, self.memory, self.check = problem, case.memory, case.check
+        self.case, self.problem = case, case.problem
+        problem = self.problem
         self.turn = Maximisation.of(problem)
         self.task = self.task_with_tables = self.turn.task(make_task(problem, memory=case.memory, reduce=case.reduce))
         self.world = None if case.world is None else World(problem, case.world, memory=case.memory)
@@ -153,13 +147,11 @@ class Bench:
 
     def run(self, strategy: Strategy, given: float, rng: np.random.Generator, draws: np.random.Generator) -> Run:
         """One search with the budget that was ``given``: what it chose, and what it found of the graph."""
-        used, money, costs = 0, 0.0, self.problem.interventions.costs
-        spending = self.case.spending(given)
-        task = self.task_for(strategy)
-        if spending is not None:
-            task = replace(task, spending=spending)
+        case, world, arms = self.case, self.world, self.problem.interventions
+        used, money, costs = 0, 0.0, arms.costs
+        task = self.task_for(strategy, given)
         budget = check_budget(given, strategy, task)
-        setup = None if spending is None else spending.setup
+        setup = None if task.spending is None else task.spending.setup
 
         def counted(batch: Batch) -> Batch:
             nonlocal used, money
@@ -170,11 +162,10 @@ class Bench:
                 raise RunError(f"The strategy {strategy.name!r} asked for {used} experiments of a budget of {budget}.")
             return batch
 
-        world, arms = self.world, self.problem.interventions
-        if world is not None and self.check != "off":
-            repair = self.check == "repair"
+        if world is not None and case.check != "off":
+            repair = case.check == "repair"
             plan = checked_plan(
-                *(self.problem, strategy, budget, rng), repair=repair, memory=self.memory, spending=spending
+                *(self.problem, strategy, budget, rng), repair=repair, memory=case.memory, spending=task.spending
             )
             found = drive(plan, lambda batch: world.draw(counted(batch).sizes, draws))
             refuted = found.check is not None and found.check.refuted
@@ -194,18 +185,21 @@ class Bench:
 
     def too_small(self, strategy: Strategy, budget: float) -> str:
         """Why ``strategy`` cannot work with a budget; empty when it can."""
+        if self.world is not None and getattr(strategy, "knows_tables", False):
+            return "must be told true tables, which a wrong graph does not have"
         try:
-            task = replace(self.task_for(strategy), spending=self.case.spending(budget))
-            check_budget(budget, strategy, task)
+            check_budget(budget, strategy, self.task_for(strategy, budget))
         except InvalidArgument as error:
-            if error.argument == "budget" and self.case.limits is None:
-                return f"needs at least {strategy.smallest_budget(self.task_for(strategy).searched)} experiments"
-            return f"{error.argument} {error.message}"
+            if error.argument != "budget" or self.case.limits is not None:
+                return str(error)
+            return f"needs at least {strategy.smallest_budget(self.task_for(strategy, budget).searched)} experiments"
         return ""
 
-    def task_for(self, strategy: Strategy) -> Task:
+    def task_for(self, strategy: Strategy, budget: float) -> Task:
         """What ``strategy`` may know: the graph; all tables but the target's when it says ``knows_tables``."""
-        return self.task_with_tables if getattr(strategy, "knows_tables", False) else self.task
+        task = self.task_with_tables if getattr(strategy, "knows_tables", False) else self.task
+        spending = self.case.spending(budget)
+        return task if spending is None else replace(task, spending=spending)
 
 
 @lru_cache(maxsize=16)
@@ -214,52 +208,93 @@ def bench_of(case: Case) -> Bench:
     return Bench(case)
 
 
+def refusals(
+    cases: Sequence[Case], strategies: Collection[Strategy], budgets: Sequence[Sequence[float]]
+) -> dict[Cell, str]:
+    """Why strategies cannot work in some cells; ``budgets`` are those of each case."""
+    return {
+        (place, number, budget): reason
+        for place, (case, own) in enumerate(zip(cases, budgets, strict=True))
+        for number, strategy in enumerate(strategies)
+        for budget in own
+        if (reason := bench_of(case).too_small(strategy, budget))
+    }
+
+
+def replication_blocks(replications: int) -> list[range]:
+    """Their numbers, so many as a block takes at a time."""
+    return [range(start, min(start + BLOCK, replications)) for start in range(0, replications, BLOCK)]
+
+
+def blocks_left(
+    place: int,
+    case: Case,
+    strategies: Collection[Strategy],
+    budgets: Sequence[float],
+    replications: range,
+    seed: tuple[Any, tuple[int, ...]],
+    refused: Mapping[Cell, str],
+    done: Mapping[Any, FinishedSearch],
+) -> Iterator[Block]:
+    """What is still to run of these replications of a problem; ``seed`` is its entropy and spawn key."""
+    for budget in budgets:
+        for number, strategy in enumerate(strategies):
+            cell = place, number, budget
+            missing = tuple(replication for replication in replications if (*cell, replication) not in done)
+            if missing and cell not in refused:
+                yield Block(case, strategy, cell, missing, *seed)
+
+
 def _run_block(block: Block) -> list[FinishedSearch]:
     bench = bench_of(block.case)
     try:
         return [_search_once(bench, block, replication) for replication in block.replications]
     except Exception as error:
         where = f" on {bench.problem.name!r}" if bench.problem.name else ""
-        error.add_note(f"This happened to {block.strategy.name!r}{where} with {block.place[2]} experiments.")
+        error.add_note(f"This happened to {block.strategy.name!r}{where} with {block.cell[2]} experiments.")
         raise
 
 
 def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch:
-    learner_seed, world_seed = (
-        np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)) for part in (0, 1)
+    learner, world = (
+        np.random.default_rng(np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)))
+        for part in (0, 1)
     )
     started = time.perf_counter()
-    run = bench.run(
-        block.strategy, block.place[2], np.random.default_rng(learner_seed), np.random.default_rng(world_seed)
-    )
+    run = bench.run(block.strategy, block.cell[2], learner, world)
     seconds = time.perf_counter() - started
-    regret = float(bench.regret[run.best_index])
-    row = FinishedSearch(*block.place, replication, run.best_index, regret, regret <= 1e-12, run.experiments, seconds)
-    return row._replace(contradicted=run.contradicted, amendments=run.amendments, money=run.money)
+    regret = float(bench.regret[run.chosen])
+    return FinishedSearch(
+        *block.cell, replication, regret=regret, correct=regret <= 1e-12, seconds=seconds, **run._asdict()
+    )
+
+
+def check_jobs(n_jobs: int | None) -> None:
+    """Raise unless ``n_jobs`` is a number of processes as joblib takes it, or None."""
+    if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
+        raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
 
 
 def run_all(
     blocks: list[Block],
     n_jobs: int | None,
     progress: bool | None,
-    n_before: int,
     done: dict[Any, FinishedSearch],
-    store: SearchStore | None,
+    store: SearchStore,
 ) -> None:
-    """Run ``blocks``, keeping each as it finishes; after a worker's death run what is missing again."""
+    """Run ``blocks``, adding each to ``done`` as it finishes; after a worker's death run what is missing again."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
     from tqdm import tqdm
 
     hidden = None if progress is None else not progress
-    total = n_before + sum(len(block.replications) for block in blocks)
+    total = len(done) + sum(len(block.replications) for block in blocks)
     failures = 0
-    with tqdm(total=total, initial=n_before, desc="searches", unit="", disable=hidden, leave=False) as bar:
+    with tqdm(total=total, initial=len(done), desc="searches", unit="", disable=hidden, leave=False) as bar:
         while blocks:
             finished: set[tuple[Any, ...]] = set()
             try:
                 for rows in _results(blocks, n_jobs):
-                    if store is not None:
-                        store.add(rows)
+                    store.add(rows)
                     done.update((row.key, row) for row in rows)
                     finished.add(rows[0].key)
                     bar.update(len(rows))
@@ -267,9 +302,9 @@ def run_all(
                 return
             except BrokenProcessPool as error:
                 failures += 1
-                blocks = [block for block in blocks if (*block.place, block.replications[0]) not in finished]
+                blocks = [block for block in blocks if (*block.cell, block.replications[0]) not in finished]
                 if failures >= ATTEMPTS:
-                    where = f" What was finished is in {store.path}; run again to continue." if store else ""
+                    where = f" What was finished is in {store.path}; run again to continue." if store.path else ""
                     raise RunError(
                         f"A worker process died {failures} times in a row, {len(blocks)} blocks of searches are left. "
                         f"The usual reason is too little memory: use fewer processes, or allow each less memory.{where}"
@@ -281,10 +316,11 @@ def _results(blocks: Sequence[Block], n_jobs: int | None) -> Iterator[list[Finis
     from joblib import Parallel, delayed
     from joblib.parallel import get_active_backend
 
-    if n_jobs == 1 and _plain_backend():
+    backend = get_active_backend()[0]
+    if n_jobs == 1 and type(backend).__module__.startswith("joblib._parallel_backends"):  # no cluster
         yield from map(_run_block, blocks)
         return
-    if get_active_backend()[0].supports_return_generator:
+    if backend.supports_return_generator:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         yield from parallel(delayed(_run_block)(block) for block in blocks)
         return
@@ -292,13 +328,6 @@ def _results(blocks: Sequence[Block], n_jobs: int | None) -> Iterator[list[Finis
     with Parallel(n_jobs=n_jobs) as parallel:
         for start in range(0, len(blocks), WAVE):
             yield from parallel(delayed(_run_block)(block) for block in blocks[start : start + WAVE])
-
-
-def _plain_backend() -> bool:
-    """Whether joblib would use this machine: no other backend was configured around the call."""
-    from joblib.parallel import get_active_backend
-
-    return type(get_active_backend()[0]).__module__.startswith("joblib._parallel_backends")
 
 
 def _alternatives_text(problem: Problem) -> list[Any]:

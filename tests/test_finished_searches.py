@@ -11,8 +11,8 @@ from causalbandit import (
     evaluate_regret,
     simulated_searches,
 )
-from causalbandit.evaluation import BLOCK
 from causalbandit.finished_searches import ResumeError
+from causalbandit.simulated_searches import BLOCK
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch):

@@ -107,9 +107,9 @@ class Overspends:
 def test_importance_weights_are_given_the_tables_and_others_are_not():
     frame = evaluate_regret(PROBLEM, ["importance-weighted-knows-tables", "uniform-plug-in"], 40, 5, rng=0).to_frame()
     assert frame["regret"].notna().all()
-    bench = simulated_searches.bench_of(simulated_searches.Case(PROBLEM, "print", 2**28))
-    assert bench.task_for(Uniform()).n_learned == PROBLEM.graph.n_family_rows
-    known = bench.task_for(ImportanceWeighted())
+    bench = simulated_searches.bench_of(simulated_searches.Case(PROBLEM, 2**28))
+    assert bench.task_for(Uniform(), 40).n_learned == PROBLEM.graph.n_family_rows
+    known = bench.task_for(ImportanceWeighted(), 40)
     assert known.n_learned == 2 ** len(PROBLEM.graph.parents(PROBLEM.graph.target))
 
 

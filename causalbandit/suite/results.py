@@ -191,7 +191,7 @@ def results_frame(
     strategies: Sequence[str],
     replications: int,
     done: Mapping[tuple[int, int, float, int], FinishedSearch],
-    refused: Mapping[tuple[int, int, int], str],
+    refused: Mapping[tuple[int, int, float], str],
 ) -> pd.DataFrame:
     """The rows of a run; ``blind`` holds each problem's regret of an intervention chosen with equal chances."""
     records: list[tuple[Any, ...]] = []

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from causalbandit.checks import whole_number
-from causalbandit.errors import InvalidArgument
-from causalbandit.evaluation import BLOCK, StrategyLike, labelled_strategies
-from causalbandit.finished_searches import FinishedSearch, SearchStore
+from causalbandit.evaluation import StrategyLike, labelled_strategies
+from causalbandit.finished_searches import SearchStore
 from causalbandit.propagation import MEMORY
-from causalbandit.simulated_searches import Block, Case, bench_of, run_all
-from causalbandit.strategies.strategy import Strategy
-from causalbandit.suite.problems import SuiteProblem, suite_problems
+from causalbandit.simulated_searches import (
+    Case,
+    bench_of,
+    blocks_left,
+    check_jobs,
+    refusals,
+    replication_blocks,
+    run_all,
+)
+from causalbandit.suite.problems import suite_problems
 from causalbandit.suite.results import SuiteResults, results_frame
 
 if TYPE_CHECKING:
@@ -71,74 +76,27 @@ def run_suite(
     labelled = labelled_strategies(strategies)
     n = whole_number(replications, "replications", least=2, of="searches per cell")
     entropy = whole_number(seed, "rng", least=0)
-    if n_jobs is not None and whole_number(n_jobs, "n_jobs", fix="-1 takes all cores.") == 0:
-        raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
+    check_jobs(n_jobs)
     # Strategies meet the sets as they are, equal effects included, as the shipped results did.
-    cases = [Case.of(each.problem, MEMORY, each.world, "off", reduce=False) for each in problems]
-    with ExitStack() as stack:
-        store = None
-        if resume is not None:
-            named = [(each.name, case.fingerprint) for each, case in zip(problems, cases, strict=True)]
-            sizes = [len(each.problem.interventions) for each in problems]
-            root = np.random.SeedSequence(entropy)
-            store = stack.enter_context(SearchStore(resume, named, labelled, root, sizes))
-            store.begin(root)
-        done = {row.key: row for row in store.rows} if store is not None else {}
-        refused = _refused(problems, cases, labelled)
-        blocks = _blocks(problems, cases, labelled, n, entropy, refused, done)
-        run_all(blocks, n_jobs, progress, len(done), done, store)
-    frame = results_frame(problems, [_blind(case) for case in cases], list(labelled), n, done, refused)
+    cases = [Case(each.problem, MEMORY, each.world, "off", reduce=False) for each in problems]
+    named = [
+        (each.name, case.fingerprint, len(each.problem.interventions))
+        for each, case in zip(problems, cases, strict=True)
+    ]
+    with SearchStore(resume, named, labelled, np.random.SeedSequence(entropy)) as store:
+        done = {row.key: row for row in store.rows}
+        refused = refusals(cases, labelled.values(), [each.budgets for each in problems])
+        blocks = [  # the worlds of a problem depend on the seed, its name and the replication alone
+            block
+            for place, (each, case) in enumerate(zip(problems, cases, strict=True))
+            for numbers in replication_blocks(n)
+            for block in blocks_left(
+                *(place, case, labelled.values(), each.budgets, numbers),
+                ([entropy, zlib.crc32(each.name.encode())], ()),
+                *(refused, done),
+            )
+        ]
+        run_all(blocks, n_jobs, progress, done, store)
+    blind = [float(np.mean(bench_of(case).regret)) for case in cases]
+    frame = results_frame(problems, blind, list(labelled), n, done, refused)
     return SuiteResults(frame, tuple(labelled), entropy, n)
-
-
-def _blind(case: Case) -> float:
-    """The regret of an intervention chosen with equal chances."""
-    return float(np.mean(bench_of(case).regret))
-
-
-Refusals = dict[tuple[int, int, int], str]
-
-
-def _refused(problems: Sequence[SuiteProblem], cases: Sequence[Case], labelled: Mapping[str, Strategy]) -> Refusals:
-    """(problem, strategy, budget) → why the strategy cannot work there."""
-    reasons: Refusals = {}
-    for p, (problem, case) in enumerate(zip(problems, cases, strict=True)):
-        bench = bench_of(case)
-        for s, strategy in enumerate(labelled.values()):
-            why, smallest = "", 0
-            if problem.world is not None and getattr(strategy, "knows_tables", False):
-                why = "must be told true tables, which a wrong graph does not have"
-            else:
-                try:
-                    smallest = strategy.smallest_budget(bench.task_for(strategy))
-                except InvalidArgument as error:
-                    why = error.message
-            for budget in problem.budgets:
-                if why or budget < smallest:
-                    reasons[p, s, budget] = why or f"needs at least {smallest} experiments"
-    return reasons
-
-
-def _blocks(
-    problems: Sequence[SuiteProblem],
-    cases: Sequence[Case],
-    labelled: Mapping[str, Strategy],
-    replications: int,
-    seed: int,
-    refused: Refusals,
-    done: Mapping[tuple[int, int, float, int], FinishedSearch],
-) -> list[Block]:
-    """Everything still to run. The worlds of a problem depend on the seed, its name and the replication alone."""
-    blocks = []
-    for p, (problem, case) in enumerate(zip(problems, cases, strict=True)):
-        entropy = [seed, zlib.crc32(problem.name.encode())]
-        for s, strategy in enumerate(labelled.values()):
-            for budget in problem.budgets:
-                if (p, s, budget) in refused:
-                    continue
-                for start in range(0, replications, BLOCK):
-                    wanted = range(start, min(start + BLOCK, replications))
-                    missing = tuple(r for r in wanted if (p, s, budget, r) not in done)
-                    if missing:
-                        blocks.append(Block(case, strategy, (p, s, budget), missing, entropy, ()))
-    return blocks
