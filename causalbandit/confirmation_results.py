@@ -23,7 +23,7 @@ from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.sequences.bernoulli_contrast import Scale, exact_contrasts
-from causalbandit.text import frame_text, plain, wrapped
+from causalbandit.text import frame_text, plain_rows, wrapped
 
 if TYPE_CHECKING:
     import os
@@ -349,7 +349,6 @@ class Confirmation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON."""
-        frame = self.estimates()
         return stamp("confirmation") | {
             "problem": self.problem.name,
             "target": self.problem.graph.target,
@@ -363,7 +362,7 @@ class Confirmation:
             "stopped": self.stopped,
             "covariates": list(self.covariates),
             "sentence": self.sentence(),
-            "estimates": [{name: plain(value) for name, value in row.items()} for row in frame.to_dict("records")],
+            "estimates": plain_rows(self.estimates()),
         }
 
     def __repr__(self) -> str:

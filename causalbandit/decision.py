@@ -32,7 +32,7 @@ from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import Mixture
 from causalbandit.strategies.stopping import Promise
 from causalbandit.strategies.strategy import Tables
-from causalbandit.text import plain
+from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,14 +211,7 @@ class Decision:
             fix = "use one that learns the graph, such as 'two-phase'"
             raise BadValue(f"The strategy {self.strategy!r} does not estimate tables; {fix}.")
         families = self.problem.interventions.families
-        names = row_names(families)
-        data: dict[str, Any] = {
-            "node": [node for node, _ in names],
-            "configuration": [configuration for _, configuration in names],
-            "estimate": tables.cpt,
-            "visits": tables.visits,
-            "known": tables.known,
-        }
+        data: dict[str, Any] = {"estimate": tables.cpt, "visits": tables.visits, "known": tables.known}
         if self.problem.graph.bidirected:
             data["district"] = [", ".join(family.district) for family in families for _ in range(family.n_rows)]
         if self.history is not None and self.history.by == "rows":
@@ -227,7 +220,7 @@ class Decision:
             data["negligible"] = tables.negligible
         if tables.truncated is not None:
             data["truncated_0"], data["truncated_1"] = tables.truncated[:, 0], tables.truncated[:, 1]
-        return pd.DataFrame(data)
+        return pd.DataFrame(row_names(families), columns=["node", "configuration"]).assign(**data)
 
     def effects(
         self,
@@ -297,7 +290,7 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers (null for unknown) and texts, ready for JSON."""
-        problem, tables = self.problem, self.tables
+        problem = self.problem
         return stamp("decision") | {
             "problem": problem.name,
             "target": problem.graph.target,
@@ -311,18 +304,12 @@ class Decision:
             "experiments": {phase: sizes.tolist() for phase, sizes in self.phases.items()},
             "money": None if self.spending is None else self.spending.to_dict() | {"spent": self.money},
             "interventions": [
-                {"intervention": intervention}
-                | {str(name): plain(value) for name, value in row.items() if name != "intervention"}
+                row | {"intervention": intervention}
                 for intervention, row in zip(
-                    problem.interventions, self.to_frame().sort_index().to_dict("records"), strict=True
+                    problem.interventions, plain_rows(self.to_frame().sort_index()), strict=True
                 )
             ],
-            "tables": None
-            if tables is None
-            else [
-                {str(name): plain(value) for name, value in row.items()}
-                for row in self.tables_frame().to_dict("records")
-            ],
+            "tables": None if self.tables is None else plain_rows(self.tables_frame()),
             "mixture": None if self.mixture is None else self.mixture.to_dict(),
             "promise": None if self.promise is None else self.promise.to_dict(),
             "notes": list(self.notes),

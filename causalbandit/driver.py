@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.checked_search import checked_plan
 from causalbandit.checks import function, instance, one_of
 from causalbandit.counts import Counts, as_asked
@@ -39,12 +39,8 @@ from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, chec
 from causalbandit.strategies.top_two import TopTwo
 from causalbandit.world import World
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
 Seen = TypeVar("Seen")
 Result = TypeVar("Result")
-Floats = npt.NDArray[np.float64]
 Check = Literal["warn", "repair", "off"]
 CHECKS: tuple[Check, ...] = ("warn", "repair", "off")
 
@@ -171,6 +167,7 @@ def search(
     if world is not None and environment is not None:
         raise InvalidArgument("world", "was given beside environment; expected simulated experiments or real ones.")
     learner, random = (np.random.default_rng(seed) for seed in seed_sequence(rng).spawn(2))
+    run = Run(problem, chosen, task, budget, learner, progress, rows)
     if environment is None and world is None:
         simulator = problem.require_model().simulator(problem.interventions, memory=memory)
         experiments = PartialDraws(simulator, random)
@@ -178,18 +175,17 @@ def search(
         def simulate(batch: Batch) -> Counts:
             return experiments.draw(batch.sizes, batch.families, target_only=chosen.needs == "target")
 
-        return run_strategy(problem, chosen, task, budget, learner, simulate, progress, rows, experiments)
-    run = _RunOnRows(problem, chosen, task, budget, learner, check, progress, rows)
+        return run.by_counts(simulate, experiments)
     if world is not None:
         truth = World(problem, world, memory=memory)
-        return run.decision(lambda batch: truth.draw(batch.sizes, random), truth.effects)
+        return run.by_rows(lambda batch: truth.draw(batch.sizes, random), check, truth.effects)
     assert environment is not None
     paid: list[ObservedRows] = []
     inner = chosen.strategy if isinstance(chosen, Watched) else chosen
     arms = problem.interventions
     before = inner.prior_counts(arms) if isinstance(inner, TopTwo) else Counts.zeros(arms)
     try:
-        return run.decision(lambda batch: run_environment(environment, arms, batch, paid))
+        return run.by_rows(lambda batch: run_environment(environment, arms, batch, paid), check)
     except BaseException as error:  # an interrupted search has cost as much
         keep_paid(error, before, paid, arms, rows)
         raise
@@ -245,94 +241,90 @@ def prepared(
     return chosen, task, most
 
 
-def run_strategy(
-    problem: Problem,
-    strategy: Strategy,
-    task: Task,
-    budget: int,
-    rng: np.random.Generator,
-    observe: Callable[[Batch], Counts],
-    progress: bool | None = False,
-    history: History | None = None,
-    in_part: PartialDraws | None = None,
-) -> Decision:
-    """The finished decision of one run: ``observe`` runs the experiments of a batch and returns their counts.
-
-    When it draws them ``in_part`` (see `Batch.families`), the batches of a phase are kept as one, completed at its end.
-    """
-    turn = Maximisation.of(problem)
-    batches: list[FinishedBatch] = []
-
-    def complete() -> None:
-        if in_part is not None and in_part.pending:
-            batches[-1] += FinishedBatch(batches[-1].phase, in_part.rest(), n_batches=0)
-
-    with _bar(budget, progress) as bar:
-
-        def experiment(batch: Batch) -> Counts:
-            LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())
-            if batches and batches[-1].phase != batch.phase:
-                complete()
-            counts = observe(batch)
-            keep_batch(batches, FinishedBatch(batch.phase, counts), join=in_part is not None and in_part.pending)
-            bar.update(batch.total)
-            return turn.counts(counts)
-
-        choice = turn.choice(drive(plan_of(strategy, turn.task(task), budget, rng), experiment))
-        complete()
-
-    return concluded(problem, strategy, budget, choice, batches, task.memory, history, task.spending)
-
-
 @dataclass(frozen=True, eq=False)
-class _RunOnRows:
-    """One run whose experiments come as rows, so that they can be checked against the graph."""
+class Run:
+    """A search that is ready to run, with what `prepared` made of it."""
 
     problem: Problem
     strategy: Strategy
     task: Task
     budget: int
     rng: np.random.Generator
-    check: Check
-    progress: bool | None
+    progress: bool | None = False
     history: History | None = None
 
-    def decision(self, observe: Callable[[Batch], ObservedRows], true_effects: Floats | None = None) -> Decision:
-        """The finished decision; ``observe`` runs the experiments of a batch and returns their rows."""
-        problem, memory = self.problem, self.task.memory
-        if self.check == "off":
-            counted = run_strategy(
-                *(problem, self.strategy, self.task, self.budget, self.rng),
-                lambda batch: observe(batch).counts(problem.interventions),
-                self.progress,
-                self.history,
-            )
+    def by_counts(self, observe: Callable[[Batch], Counts], in_part: PartialDraws | None = None) -> Decision:
+        """The finished decision: ``observe`` runs the experiments of a batch and returns their counts.
+
+        When it draws them ``in_part`` (see `Batch.families`), the batches of a phase are kept as one, completed at its
+        end.
+        """
+        turn = Maximisation.of(self.problem)
+        batches: list[FinishedBatch] = []
+
+        def complete() -> None:
+            if in_part is not None and in_part.pending:
+                batches[-1] += FinishedBatch(batches[-1].phase, in_part.rest(), n_batches=0)
+
+        def turned(batch: Batch) -> Counts:
+            if batches and batches[-1].phase != batch.phase:
+                complete()
+            counts = observe(batch)
+            keep_batch(batches, FinishedBatch(batch.phase, counts), join=in_part is not None and in_part.pending)
+            return turn.counts(counts)
+
+        plan = plan_of(self.strategy, turn.task(self.task), self.budget, self.rng)
+        choice = turn.choice(self._driven(plan, turned))
+        complete()
+        return concluded(
+            *(self.problem, self.strategy, self.budget, choice, batches),
+            *(self.task.memory, self.history, self.task.spending),
+        )
+
+    def by_rows(
+        self, observe: Callable[[Batch], ObservedRows], check: Check, true_effects: Floats | None = None
+    ) -> Decision:
+        """The finished decision: ``observe`` returns the rows of a batch, which can be checked against the graph.
+
+        ``true_effects`` are those of a world.
+        """
+        problem, task = self.problem, self.task
+        if check == "off":
+            counted = self.by_counts(lambda batch: observe(batch).counts(problem.interventions))
             return counted if true_effects is None else replace(counted, true_effects=true_effects)
         plan = checked_plan(
             *(problem, self.strategy, self.budget, self.rng),
-            repair=self.check == "repair",
-            memory=memory,
+            repair=check == "repair",
+            memory=task.memory,
             history=self.history,
-            spending=self.task.spending,
-            reduce=self.task.reduce,
+            spending=task.spending,
+            reduce=task.reduce,
         )
-        with _bar(self.budget, self.progress) as bar:
-
-            def experiment(batch: Batch) -> ObservedRows:
-                LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())
-                rows = observe(batch)
-                bar.update(batch.total)
-                return rows
-
-            run = drive(plan, experiment)
+        run = self._driven(plan, observe)
         decision = concluded(
-            *(run.problem, self.strategy, self.budget, run.choice, run.batches, memory), spending=self.task.spending
+            *(run.problem, self.strategy, self.budget, run.choice, run.batches, task.memory), spending=task.spending
         )
         if true_effects is None and problem.model is not None:  # an amended problem has no tables
-            true_effects = problem.model.effects(problem.interventions, memory=memory)
+            true_effects = problem.model.effects(problem.interventions, memory=task.memory)
         return replace(
             decision, true_effects=true_effects, graph_check=run.check, amendments=run.amendments, history=run.history
         )
+
+    def _driven(self, plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Seen]) -> Result:
+        """`drive`, with a line in the log and a step of a bar for every batch."""
+        from tqdm import tqdm
+
+        hidden = None if self.progress is None else not self.progress
+        bar = tqdm(total=self.budget, desc="experiments", unit="", unit_scale=True, disable=hidden, leave=False)
+        with bar:
+
+            def shown(batch: Batch) -> Seen:
+                LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())
+                seen = experiment(batch)
+                bar.update(batch.total)
+                return seen
+
+            return drive(plan, shown)
 
 
 def concluded(
@@ -379,11 +371,3 @@ def run_environment(
         as_asked(rows.total, size, intervention)
         paid.append(rows)
     return ObservedRows.concatenate(paid[before:])
-
-
-def _bar(budget: int, progress: bool | None) -> tqdm[NoReturn]:
-    """A bar of experiments, shown on terminals unless ``progress`` decides it."""
-    from tqdm import tqdm
-
-    hidden = None if progress is None else not progress
-    return tqdm(total=budget, desc="experiments", unit="", unit_scale=True, disable=hidden, leave=False)

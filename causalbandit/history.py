@@ -129,23 +129,14 @@ class Fitted:
         """
         import pandas as pd
 
-        arms = self.problem.interventions
-        known = self.problem.known_rows
+        arms, known = self.problem.interventions, self.problem.known_rows
         found = PlugIn.of(arms, self.counts, known)
         parts = found.variance[:, None] * found.gradient**2
         total = parts.sum(axis=0)
         shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0).max(axis=1)
-        names = row_names(arms.families)
-        thin = np.flatnonzero((self.visits < THIN) & np.isnan(known))
-        frame = pd.DataFrame(
-            {
-                "node": [names[row][0] for row in thin],
-                "configuration": [names[row][1] for row in thin],
-                "visits": self.visits[thin],
-                "share": shares[thin],
-            }
-        )
-        return frame.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
+        names = pd.DataFrame(row_names(arms.families), columns=["node", "configuration"])
+        thin = names.assign(visits=self.visits, share=shares)[(self.visits < THIN) & np.isnan(known)]
+        return thin.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
 
     def summary(self) -> str:
         """The ranking with intervals, thin rows and contradictions, within 80 columns."""

@@ -101,23 +101,14 @@ class UsedHistory:
         """
         import pandas as pd
 
-        seen = np.flatnonzero(self.numbers)
+        arms, counts = self.problem.interventions, self.counts
         if self.by == "arms":
-            labels = self.problem.interventions.labels
-            data: dict[str, Any] = {
-                "intervention": [labels[place] for place in seen],
-                "trials": self.counts.trials[seen],
-                "successes": self.counts.successes[seen],
-            }
+            names = pd.DataFrame({"intervention": arms.labels})
+            told = names.assign(trials=counts.trials, successes=counts.successes)
         else:
-            names = row_names(self.problem.interventions.families)
-            data = {
-                "node": [names[row][0] for row in seen],
-                "configuration": [names[row][1] for row in seen],
-                "visits": self.counts.visits[seen],
-                "ones": self.counts.ones[seen],
-            }
-        return pd.DataFrame(data | {"weight": self.weights[seen]})
+            names = pd.DataFrame(row_names(arms.families), columns=["node", "configuration"])
+            told = names.assign(visits=counts.visits, ones=counts.ones)
+        return told.assign(weight=self.weights)[self.numbers > 0].reset_index(drop=True)
 
     def sentence(self) -> str:
         """How many rows there were, how much of them counts, and where they disagree with the experiments."""
@@ -133,14 +124,10 @@ class UsedHistory:
         apart = frame[frame["weight"] < DISAGREES]
         if not len(apart):
             return said
-        if self.by == "arms":
-            names = list(apart["intervention"])
-        else:
-            names = [
-                n + (f" given {c}" if c else "") for n, c in zip(apart["node"], apart["configuration"], strict=True)
-            ]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        return f"{said} They disagree about {'; '.join(names[:NAMED])}{more}."
+        first = apart.head(NAMED)
+        names = first["intervention"] if self.by == "arms" else [_named(row) for _, row in first.iterrows()]
+        more = f" and {len(apart) - NAMED} more" if len(apart) > NAMED else ""
+        return f"{said} They disagree about {'; '.join(names)}{more}."
 
     def sentences(self) -> list[str]:
         """What counts; for strategies that use the tables also rows that are thin, and contradictions within."""
@@ -149,10 +136,9 @@ class UsedHistory:
             return said
         if len(thin):
             first = thin.iloc[0]
-            name = first["node"] + (f" given {first['configuration']}" if first["configuration"] else "")
             said.append(
                 f"{len(thin)} rows of the tables have fewer than {THIN} visits in it; the one that matters most is "
-                f"{name} ({100 * first['share']:.0f} % of the variance of an effect, by the history alone)."
+                f"{_named(first)} ({100 * first['share']:.0f} % of the variance of an effect, by the history alone)."
             )
         if check is not None and check.refuted:
             shown = check.told[0].sentence if check.told else "all claims together are refuted"
@@ -175,6 +161,11 @@ class UsedHistory:
 
     def __repr__(self) -> str:
         return f"UsedHistory({self.rows.total} rows, {100 * self.share:.0f} % count)"
+
+
+def _named(row: pd.Series) -> str:
+    """A family row in words: "sale given ad=1"."""
+    return str(row["node"]) + (f" given {row['configuration']}" if row["configuration"] else "")
 
 
 def read_history(problem: Problem, history: Any, interventions: Any = None) -> History | None:

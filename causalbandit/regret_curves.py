@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from causalbandit.checks import error_rate, one_of
 from causalbandit.formats.result_file import stamp
-from causalbandit.text import WIDTH, plain, wrapped
+from causalbandit.text import WIDTH, plain_rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,17 +162,11 @@ class RegretCurves:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and texts, ready for JSON: ``strategies``, ``problems``, ``unit`` and ``rows``."""
-        import pandas as pd
-
-        rows = [
-            {str(name): None if pd.isna(value) else plain(value) for name, value in row.items()}
-            for row in self.frame.to_dict("records")
-        ]
         return stamp("regret") | {
             "strategies": list(self.strategies),
             "problems": list(self.problems),
             "unit": self.unit,
-            "rows": rows,
+            "rows": plain_rows(self.frame.astype(object).where(self.frame.notna(), None)),
         }
 
     def _paired(self) -> dict[tuple[Any, Any, Any], Floats]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from causalbandit import Decision, InterventionSet, Problem, TopTwo, search
-from causalbandit.driver import prepared, run_strategy
+from causalbandit.driver import Run, prepared
 from causalbandit.random_problems import bernoulli_arms
 
 ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]
@@ -48,7 +48,7 @@ def test_batches_add_up_to_phases_and_counts(shop, strategy, goal):
         return counts
 
     chosen, task, budget = prepared(problem, strategy, 100)
-    decision = run_strategy(problem, chosen, task, budget, np.random.default_rng(0), observe)
+    decision = Run(problem, chosen, task, budget, np.random.default_rng(0)).by_counts(observe)
     assert [batch.phase for batch in decision.batches] == [batch.phase for batch, _ in asked]
     for kept, (batch, counts) in zip(decision.batches, asked, strict=True):
         assert kept.sizes.tolist() == batch.sizes.tolist()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from causalbandit.checks import one_of
 from causalbandit.finished_searches import FinishedSearch
 from causalbandit.suite.problems import STEPS, SuiteProblem, suite_problems
-from causalbandit.text import plain, wrapped
+from causalbandit.text import plain, plain_rows, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,8 +150,12 @@ class SuiteResults:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: seed, replications, and the means of all cells."""
-        rows = [{key: plain(value) for key, value in row.items()} for row in self.means().to_dict("records")]
-        return {"seed": self.seed, "replications": self.replications, "strategies": [*self.strategies], "cells": rows}
+        return {
+            "seed": self.seed,
+            "replications": self.replications,
+            "strategies": [*self.strategies],
+            "cells": plain_rows(self.means()),
+        }
 
     def save(self, path: Path) -> None:
         """Write the results as the shipped file has them: a line about the run and its problems, then one per cell."""
