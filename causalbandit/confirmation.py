@@ -17,9 +17,9 @@ with its own promise (see `READINGS`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ import numpy.typing as npt
 from causalbandit.adjustment import adjustment_covariates, require_covariates
 from causalbandit.checks import error_rate, function, instance, one_of, whole_number
 from causalbandit.confirmation_results import READINGS, Confirmation, signs_told
+from causalbandit.counts import as_asked, checked_values
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.policies import FixedPolicy
 from causalbandit.errors import InvalidArgument, listing
@@ -38,8 +39,9 @@ from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
 from causalbandit.sequences.bernoulli_region import Arm
 from causalbandit.sequences.tilted_contrast import excluded
 
-if TYPE_CHECKING:
-    import pandas as pd
+Rows = npt.NDArray[np.uint8]
+Source = Callable[[int, int], Rows]
+"""Where experiments come from: rows [size, N] of 0 and 1 for an arm's place and a size."""
 
 LEAST_PER_ARM = 10
 """Experiments that every arm must be able to get: with fewer no reading says anything."""
@@ -122,9 +124,9 @@ def confirm(
     design_seed, world_seed = seed_sequence(rng).spawn(2)
     design = plan.design(design_seed, policy, delta)
     if environment is None:
-        source: _Source = _Simulated(problem, plan.arms, np.random.default_rng(world_seed))
+        source = _simulated(problem, plan.arms, np.random.default_rng(world_seed))
     else:
-        source = _Environment(plan.arms, environment)
+        source = _asked(plan.arms, environment)
     rows, stopped = _run(plan, design, source, progress)
     return plan.confirmation(design, rows, stopped)
 
@@ -211,7 +213,7 @@ class ConfirmationPlan:
         """
         return used + max(self.batch_size, math.ceil(used / 100))
 
-    def decided(self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], successes: Any, trials: Any) -> bool:
+    def decided(self, design: MixtureAdaptiveDesign, rows: Rows, successes: Any, trials: Any) -> bool:
         """Whether the deciding reading tells the sign of every effect."""
         if self.reading == "mad":
             if not self.covariates:
@@ -219,9 +221,7 @@ class ConfirmationPlan:
             return self.confirmation(design, rows).decided
         return _told_apart(successes, trials, self.alpha, design.settings.planned)
 
-    def confirmation(
-        self, design: MixtureAdaptiveDesign, rows: npt.NDArray[np.uint8], stopped: bool = False
-    ) -> Confirmation:
+    def confirmation(self, design: MixtureAdaptiveDesign, rows: Rows, stopped: bool = False) -> Confirmation:
         """What these rows [t, N] confirm."""
         return Confirmation(
             self.problem, self.arms, design, rows, self.reading, self.alpha, self.budget, stopped, self.covariates
@@ -258,93 +258,65 @@ def _covariates(arms: InterventionSet, covariates: str | Sequence[str] | None) -
     return require_covariates(arms.graph, arms, covariates)
 
 
-class _Source:
-    """Where experiments come from: rows [size, N] of 0 and 1 under an arm."""
-
-    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
-        raise NotImplementedError
-
-
-class _Simulated(_Source):
+def _simulated(problem: Problem, arms: InterventionSet, rng: np.random.Generator) -> Source:
     """Experiments drawn from the problem's tables, many at a time."""
+    model, nodes, rngs = problem.require_model("A simulated confirmation"), list(arms.graph.nodes), rng.spawn(len(arms))
+    pools = [np.empty((0, len(nodes)), dtype=np.uint8) for _ in range(len(arms))]
 
-    def __init__(self, problem: Problem, arms: InterventionSet, rng: np.random.Generator) -> None:
-        self._model, self._arms = problem.require_model("A simulated confirmation"), arms
-        self._rngs = rng.spawn(len(arms))
-        self._pools = [np.empty((0, len(arms.graph.nodes)), dtype=np.uint8) for _ in range(len(arms))]
+    def rows(arm: int, size: int) -> Rows:
+        while len(pools[arm]) < size:
+            drawn = model.sample(arms[arm], max(POOL, size), rng=rngs[arm])
+            pools[arm] = np.concatenate([pools[arm], drawn[nodes].to_numpy(dtype=np.uint8)])
+        taken, pools[arm] = pools[arm][:size], pools[arm][size:]
+        return taken
 
-    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
-        pool = self._pools[arm]
-        while len(pool) < size:
-            drawn = self._model.sample(self._arms[arm], max(POOL, size), rng=self._rngs[arm])
-            pool = np.concatenate([pool, drawn[list(self._arms.graph.nodes)].to_numpy(dtype=np.uint8)])
-        self._pools[arm] = pool[size:]
-        return pool[:size]
+    return rows
 
 
-class _Environment(_Source):
-    """Experiments that a function of the user's runs."""
+def _asked(arms: InterventionSet, environment: Environment) -> Source:
+    """Experiments that a function of the user's runs; a node that it does not tell is 0."""
 
-    def __init__(self, arms: InterventionSet, environment: Environment) -> None:
-        self._arms, self._environment = arms, environment
+    def rows(arm: int, size: int) -> Rows:
+        intervention = arms[arm]
+        frame = environment(dict(intervention), size)
+        seen = checked_values(arms.graph, intervention, frame)
+        as_asked(len(frame), size, intervention)
+        return np.stack([seen.get(node, np.zeros(size)) for node in arms.graph.nodes], axis=1).astype(np.uint8)
 
-    def rows(self, arm: int, size: int) -> npt.NDArray[np.uint8]:
-        from causalbandit.counts import Counts, as_asked
-
-        intervention = self._arms[arm]
-        frame: pd.DataFrame = self._environment(dict(intervention), size)
-        counts = Counts.from_frame(self._arms, intervention, frame)  # checks the rows
-        as_asked(counts.total, size, intervention)
-        nodes = self._arms.graph.nodes
-        filled = frame.reindex(columns=list(nodes), fill_value=0)
-        return filled.to_numpy(dtype=np.uint8)
+    return rows
 
 
 def _run(
-    plan: ConfirmationPlan, design: MixtureAdaptiveDesign, source: _Source, progress: bool | None
-) -> tuple[npt.NDArray[np.uint8], bool]:
+    plan: ConfirmationPlan, design: MixtureAdaptiveDesign, source: Source, progress: bool | None
+) -> tuple[Rows, bool]:
     """Rows [t, N] in the order of the design's rounds, and whether the deciding reading ended the campaign."""
     from tqdm import tqdm
 
     arms, budget = plan.arms, plan.budget
     target = arms.graph.position(arms.graph.target)
     kept = np.empty((budget, len(arms.graph.nodes)), dtype=np.uint8)
-    trials, successes = np.zeros(len(arms), dtype=np.int64), np.zeros(len(arms), dtype=np.int64)
+    trials, successes = np.zeros((2, len(arms)), dtype=np.int64)
     used, next_look = 0, plan.first_look
     place = {label: arm for arm, label in enumerate(arms.labels)}
     hidden = None if progress is None else not progress
     with tqdm(total=budget, desc="experiments", disable=hidden, leave=False) as bar:
         while used < budget:
-            size = min(plan.batch_size, budget - used)
-            for arm, row in _batch(design, source, place, target, size):
-                kept[used] = row
+            drawn = [design.assign() for _ in range(min(plan.batch_size, budget - used))]
+            at = [place[str(one.arm)] for one in drawn]
+            rows = kept[used : used + len(drawn)]
+            for arm in sorted(set(at)):
+                rows[np.equal(at, arm)] = source(arm, at.count(arm))
+            for one, arm, outcome in zip(drawn, at, rows[:, target].tolist(), strict=True):
+                design.observe(one.id, float(outcome))
                 trials[arm] += 1
-                successes[arm] += row[target]
-                used += 1
-            bar.update(size)
+                successes[arm] += outcome
+            used += len(drawn)
+            bar.update(len(drawn))
             if plan.stop_early and used >= next_look:
                 next_look = plan.next_look(used)
                 if plan.decided(design, kept[:used], successes, trials):
                     return kept[:used], used < budget
     return kept, False
-
-
-def _batch(
-    design: MixtureAdaptiveDesign, source: _Source, place: Mapping[str, int], target: int, size: int
-) -> list[tuple[int, npt.NDArray[np.uint8]]]:
-    """Assign and observe ``size`` experiments; (arm, row) in the order of their rounds."""
-    drawn = [design.assign() for _ in range(size)]
-    at = np.array([place[str(one.arm)] for one in drawn])
-    if size == 1:
-        rows = source.rows(int(at[0]), 1)
-    else:
-        taken = {int(arm): source.rows(int(arm), int((at == arm).sum())) for arm in np.unique(at)}
-        rows = np.empty((size, next(iter(taken.values())).shape[1]), dtype=np.uint8)
-        for arm, found in taken.items():
-            rows[at == arm] = found
-    for one, outcome in zip(drawn, rows[:, target].tolist(), strict=True):
-        design.observe(one.id, float(outcome))
-    return list(zip(at.tolist(), rows, strict=True))
 
 
 def _told_apart(successes: Any, trials: Any, alpha: float, planned: int | None) -> bool:

@@ -21,6 +21,7 @@ from causalbandit.inference.estimates import one_more_per
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import InterventionSet
+from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.sequences.bernoulli_contrast import Scale, exact_contrasts
 from causalbandit.text import frame_text, plain_rows, wrapped
@@ -132,13 +133,7 @@ class Confirmation:
     @cached_property
     def counts(self) -> Counts:
         """What the rows add up to, over the compared arms."""
-        import pandas as pd
-
-        total = Counts.zeros(self.arms)
-        for arm in np.unique(self.drawn):
-            frame = pd.DataFrame(self.rows[self.drawn == arm], columns=list(self.problem.graph.nodes))
-            total = total + Counts.from_frame(self.arms, self.arms[int(arm)], frame)
-        return total
+        return ObservedRows.from_values(self.problem.graph.nodes, self.rows, place=self.drawn).counts(self.arms)
 
     @property
     def decided(self) -> bool:
@@ -156,7 +151,7 @@ class Confirmation:
 
         known = {"difference": list(READINGS), "ratio": ["exact", "plug-in"]}.get(scale, ["exact"])
         asked = known if method is None else [one_of(method, "method", known)]
-        frames = [getattr(self, f"_{name.replace('-', '_')}")(scale) for name in asked]
+        frames = [self._tidy(self._read(name, scale), name) for name in asked]
         joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
         return joined
 
@@ -188,38 +183,33 @@ class Confirmation:
 
     # -- readings -----------------------------------------------------------------------------------------------------
 
-    def _exact(self, scale: Scale = "difference") -> pd.DataFrame:
-        frame = exact_contrasts(
-            self.counts.successes,
-            self.counts.trials,
-            names=self.arms.labels,
-            alpha=self.alpha,
-            scale=scale,
-            planned=self.design.settings.planned if scale == "difference" else None,
-        )
-        return self._tidy(frame, "exact")
-
-    def _mad(self, scale: Scale = "difference") -> pd.DataFrame:
-        return self._tidy((self._adjusted if self.covariates else self.design).estimates(), "mad")
+    def _read(self, method: str, scale: Scale) -> pd.DataFrame:
+        """The estimates of one reading, with a column ``arm``."""
+        if method == "exact":
+            planned = self.design.settings.planned if scale == "difference" else None
+            return exact_contrasts(
+                *(self.counts.successes, self.counts.trials),
+                names=self.arms.labels,
+                alpha=self.alpha,
+                scale=scale,
+                planned=planned,
+            )
+        if method == "mad":
+            return (self._adjusted if self.covariates else self.design).estimates()
+        if method == "plug-in":
+            frame = plug_in_effects(self.arms, self.counts, reference=0, alpha=self.alpha, scale=scale)
+            return frame.rename(columns={"intervention": "arm"})
+        multiplicity = "bonferroni" if len(self.arms) > 2 else "none"
+        # Two-point weights make up for chances that shrink with time; when they do not, equal weights are shorter.
+        scheme = "constant" if np.ptp(self._chances, axis=0).max() == 0 else "two-point"
+        log, control = self._adaptive_log(), self.arms.labels[0]
+        return estimate_arms(log, scheme, reference=control, alpha=self.alpha, multiplicity=multiplicity).contrasts
 
     @cached_property
     def _adjusted(self) -> LoggedMAD:
         """MAD with covariates. They arrive with the rows: no arm changes them, none was drawn by looking at them."""
         log, control = self._adaptive_log(), self.arms.labels[0]
         return replay_log(log, control, alpha=self.alpha, t_star=self.budget, outcome_model="pooled")
-
-    def _aipw(self, scale: Scale = "difference") -> pd.DataFrame:
-        log = self._adaptive_log()
-        multiplicity = "bonferroni" if len(self.arms) > 2 else "none"
-        # Two-point weights make up for chances that shrink with time; when they do not, equal weights are shorter.
-        assert log.propensities is not None
-        scheme = "constant" if np.ptp(log.propensities, axis=0).max() == 0 else "two-point"
-        found = estimate_arms(log, scheme, reference=self.arms.labels[0], alpha=self.alpha, multiplicity=multiplicity)
-        return self._tidy(found.contrasts, "aipw")
-
-    def _plug_in(self, scale: Scale = "difference") -> pd.DataFrame:
-        frame = plug_in_effects(self.arms, self.counts, reference=0, alpha=self.alpha, scale=scale)
-        return self._tidy(frame.rename(columns={"intervention": "arm"}), "plug-in")
 
     def _adaptive_log(self) -> AdaptiveLog:
         graph = self.problem.graph
@@ -251,7 +241,7 @@ class Confirmation:
                 "data": "fresh",
                 "promise": READINGS[method].word,
             }
-        ).reset_index(drop=True)
+        )
 
     # -- words --------------------------------------------------------------------------------------------------------
 
@@ -268,7 +258,9 @@ class Confirmation:
         reading speaks; "difference" is in percentage points, by the deciding reading.
         """
         one_of(scale, "scale", ("difference", "ratio", "one-more-per"))
-        row = self._row_of(self.best_row()["intervention"], scale)
+        reading = self.reading if scale == "difference" else "exact"
+        frame = self.estimates(reading, "ratio" if scale == "ratio" else "difference")
+        row = frame[frame["intervention"] == self.best_row()["intervention"]].iloc[0]
         target, neutral = self.problem.graph.target, 1.0 if scale == "ratio" else 0.0
         up, down = row["lower"] > neutral, row["upper"] < neutral
         control = "doing nothing" if row["reference"] == "(observe)" else row["reference"]
@@ -300,15 +292,6 @@ class Confirmation:
             f"It is open whether {row['intervention']} helps: against {control} it {changes} the chance of "
             f"{target} = 1 by {ends} ({sure}), {after}."
         )
-
-    def _row_of(self, intervention: str, scale: str) -> dict[str, Any]:
-        """The row of an intervention by the reading that speaks on a scale."""
-        if scale == "ratio":
-            frame = self.estimates("exact", "ratio")
-        else:
-            frame = self.estimates(self.reading if scale == "difference" else "exact")
-        rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
-        return next(row for row in rows if row["intervention"] == intervention)
 
     def one_more_per(self) -> pd.DataFrame:
         """How many experiments one more (or one fewer) 1 of the target takes, from the exact reading.
