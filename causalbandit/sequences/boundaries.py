@@ -10,13 +10,11 @@ function                       spends         holds for a martingale S_t whose
                                (or one side)  (bounded in an interval of width b: b²/4 each)
 `gamma_exponential_mixture`    α, one side    increments are sub-exponential of scale c, V_t their variance; with the
                                               empirical variance of observations in an interval of width c
-`beta_binomial_mixture`        α, both sides  increments lie in [−g, h], V_t = g·h·t
-                               (or one side)
 `polynomial_stitching`         α, one side    increments are sub-gamma of scale c (c = 0: sub-Gaussian)
 ============================== ============== ==========================================================================
 
 "Both sides" means that a two-sided mixture's boundary holds for S_t and for −S_t together with α in all. A one-sided
-boundary used for both costs 2α: give it α/2. (`beta_binomial_mixture`'s sides differ: swap g and h for −S_t.)
+boundary used for both costs 2α: give it α/2.
 
 ``v_opt`` is the intrinsic time at which the boundary is (nearly) the tightest of its kind. It is tuning: any value
 fixed before the data gives a valid boundary.
@@ -29,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,16 +36,15 @@ from causalbandit.checks import error_rate, number
 from causalbandit.errors import InvalidArgument
 
 Array = NDArray[np.float64]
-
+Numbers = TypeVar("Numbers", float, Array)
+"""A number, or an array of any shape; the answer is of the same kind."""
 
 # -- the boundaries --------------------------------------------------------------------------------------------------
 
 
-@overload
-def normal_mixture(v: float, alpha: float, v_opt: float, *, alpha_opt: float = ..., one_sided: bool = ...) -> float: ...
-@overload
-def normal_mixture(v: Array, alpha: float, v_opt: float, *, alpha_opt: float = ..., one_sided: bool = ...) -> Array: ...
-def normal_mixture(v: Any, alpha: float, v_opt: float, *, alpha_opt: float = 0.05, one_sided: bool = False) -> Any:
+def normal_mixture(
+    v: Numbers, alpha: float, v_opt: float, *, alpha_opt: float = 0.05, one_sided: bool = False
+) -> Numbers:
     """The normal mixture boundary at intrinsic time ``v``: two-sided √((v+ρ)·log((v+ρ)/(ρα²))), one-sided by root
     finding.
 
@@ -86,11 +83,7 @@ def log_normal_mixture(
     return value + math.log(2.0) + log_ndtr(total / np.sqrt(time)) if one_sided else value
 
 
-@overload
-def gamma_exponential_mixture(v: float, alpha: float, v_opt: float, c: float, *, alpha_opt: float = ...) -> float: ...
-@overload
-def gamma_exponential_mixture(v: Array, alpha: float, v_opt: float, c: float, *, alpha_opt: float = ...) -> Array: ...
-def gamma_exponential_mixture(v: Any, alpha: float, v_opt: float, c: float, *, alpha_opt: float = 0.05) -> Any:
+def gamma_exponential_mixture(v: Numbers, alpha: float, v_opt: float, c: float, *, alpha_opt: float = 0.05) -> Numbers:
     """The gamma-exponential mixture boundary at intrinsic time ``v``: one-sided, for sub-exponential sums of scale
     ``c`` > 0.
 
@@ -134,79 +127,32 @@ def log_gamma_exponential_mixture(s: ArrayLike, v: ArrayLike, v_opt: float, c: f
     )
 
 
-@overload
-def beta_binomial_mixture(
-    v: float, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = ..., one_sided: bool = ...
-) -> float: ...
-@overload
-def beta_binomial_mixture(
-    v: Array, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = ..., one_sided: bool = ...
-) -> Array: ...
-def beta_binomial_mixture(
-    v: Any, alpha: float, v_opt: float, g: float, h: float, *, alpha_opt: float = 0.05, one_sided: bool = False
-) -> Any:
-    """The beta-binomial mixture boundary at intrinsic time ``v`` = g·h·t, for sums of increments in [−g, h].
-
-    The sum cannot exceed v/g; where not even that is unlikely enough, the boundary is v/g.
-
-    Notes
-    -----
-    Source: Howard et al. (2021), two-sided and one-sided beta-binomial mixture.
-    """
-    times = _times(v, alpha, v_opt, alpha_opt)
-    number(g, "g", above=0, fix="Increments lie in [−g, h].")
-    number(h, "h", above=0, fix="Increments lie in [−g, h].")
-
-    def log_mixture(s: Array, at: NDArray[np.int64]) -> Any:
-        return log_beta_binomial_mixture(s, times[at], v_opt, g, h, alpha_opt, one_sided)
-
-    return _like(v, _crossing(log_mixture, alpha, times / g, hard=True))
-
-
 def log_beta_binomial_mixture(
-    s: ArrayLike,
-    v: ArrayLike,
-    v_opt: float | Array,
-    g: float | Array,
-    h: float | Array,
-    alpha_opt: float = 0.05,
-    one_sided: bool = False,
+    s: ArrayLike, v: ArrayLike, v_opt: float | Array, g: float | Array, h: float | Array, alpha_opt: float = 0.05
 ) -> Any:
-    """Log of the beta-binomial mixture supermartingale at sum ``s`` and intrinsic time ``v``; arguments broadcast."""
-    from scipy.special import betainc, betaln
+    """Log of the two-sided beta-binomial mixture supermartingale at sum ``s`` of t increments in [−g, h] and intrinsic
+    time ``v`` = g·h·t; arguments broadcast. Source: Howard et al. (2021).
+    """
+    from scipy.special import betaln
 
     total, time = np.asarray(s, dtype=np.float64), np.asarray(v, dtype=np.float64)
     width = np.asarray(g + h, dtype=np.float64)
-    r = np.maximum(_rho(v_opt, alpha_opt, one_sided) - g * h, 1e-3 * g * h)  # a prior of positive weight
+    r = np.maximum(_rho(v_opt, alpha_opt, False) - g * h, 1e-3 * g * h)  # a prior of positive weight
     ups = np.maximum((time / h + total) / width, 0.0)  # how often the increment h would give this sum
     downs = np.maximum((time / g - total) / width, 0.0)
     prior_downs, prior_ups = r / (g * width), r / (h * width)
-    value = (
+    return (
         (ups + downs) * np.log(width)
         - ups * np.log(g)
         - downs * np.log(h)
         + betaln(prior_downs + downs, prior_ups + ups)
         - betaln(prior_downs, prior_ups)
     )
-    if not one_sided:
-        return value
-    at = h / width
-    return (
-        value + np.log(betainc(prior_downs + downs, prior_ups + ups, at)) - np.log(betainc(prior_downs, prior_ups, at))
-    )
 
 
-@overload
 def polynomial_stitching(
-    v: float, alpha: float, v_min: float, *, c: float = ..., s: float = ..., eta: float = ...
-) -> float: ...
-@overload
-def polynomial_stitching(
-    v: Array, alpha: float, v_min: float, *, c: float = ..., s: float = ..., eta: float = ...
-) -> Array: ...
-def polynomial_stitching(
-    v: Any, alpha: float, v_min: float, *, c: float = 0.0, s: float = 1.4, eta: float = 2.0
-) -> Any:
+    v: Numbers, alpha: float, v_min: float, *, c: float = 0.0, s: float = 1.4, eta: float = 2.0
+) -> Numbers:
     """The polynomial stitched boundary at intrinsic time ``v``: one-sided, grows like √(v log log v), in closed form.
 
     Parameters
@@ -271,32 +217,26 @@ def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Array:
     return times.ravel()
 
 
-def _like(v: Any, flat: Array) -> Any:
+def _like(v: Numbers, flat: Array) -> Numbers:
     """A float for a number, else an array of v's shape."""
     shape = np.shape(v)
-    return float(flat[0]) if shape == () else flat.reshape(shape)
+    result: Any = float(flat[0]) if shape == () else flat.reshape(shape)
+    return result  # type: ignore[no-any-return]
 
 
-def _crossing(
-    log_mixture: Callable[[Array, NDArray[np.int64]], Any], alpha: float, high: Array, hard: bool = False
-) -> Array:
+def _crossing(log_mixture: Callable[[Array, NDArray[np.int64]], Any], alpha: float, high: Array) -> Array:
     """The sum s ≥ 0 at which an increasing ``log_mixture(s, at)`` reaches log 1/α, for every index ``at``.
 
-    ``high`` is an upper end; it is doubled until it lies beyond the root, or returned where ``hard`` forbids that.
+    ``high`` is an upper end; it is doubled until it lies beyond the root.
     """
     level = -math.log(alpha)
-    every = np.arange(len(high))
     high = high.copy()
-    short = log_mixture(high, every) < level
-    reachable = ~short if hard else np.ones(len(high), dtype=bool)
-    while not hard and short.any():
+    short = log_mixture(high, np.arange(len(high))) < level
+    while short.any():
         at = np.flatnonzero(short)
         high[at] *= 2.0
         short[at] = log_mixture(high[at], at) < level
-    at = np.flatnonzero(reachable)
-    roots = high.copy()
-    roots[at] = find_root(lambda s, part: log_mixture(s, at[part]) - level, np.zeros(len(at)), high[at])
-    return roots
+    return find_root(lambda s, at: log_mixture(s, at) - level, np.zeros(len(high)), high)
 
 
 def find_root(
