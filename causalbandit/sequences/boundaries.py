@@ -249,6 +249,8 @@ def find_root(
     one end is a root it is returned.
     """
     roots = np.empty(len(low))
+    if not len(low):
+        return roots
     at = np.arange(len(low))
     a, b = high.astype(np.float64), low.astype(np.float64)
     fa, fb = np.asarray(function(a, at)), np.asarray(function(b, at))

@@ -1,20 +1,22 @@
 """Confidence sequences: intervals that hold at every round at once, so that one may look and stop at any time.
 
-`bernoulli_interval` and the methods of `mean_sequence` are sequences for the mean of one stream of outcomes. The
-outcomes of one arm of an adaptive experiment, in the order of time, are such a stream, whatever the design
-(`causalbandit.inference.arm_sequences`). Boundaries are in `causalbandit.sequences.boundaries`.
+`bernoulli_interval`, `bernoulli_mean` and the methods of `mean_sequence` are sequences for the mean of one stream of
+outcomes. The outcomes of one arm of an adaptive experiment, in the order of time, are such a stream, whatever the
+design (`causalbandit.inference.arm_sequences`). Boundaries are in `causalbandit.sequences.boundaries`.
 
->>> lower, upper = bernoulli_interval(60.0, 100.0, alpha=0.05, t_opt=100.0)
->>> round(lower, 3), round(upper, 3)
-(0.448, 0.741)
+>>> lower, upper = bernoulli_interval([0, 60], [0, 100], alpha=0.05, t_opt=100.0)
+>>> lower.round(3).tolist(), upper.round(3).tolist()
+([0.0, 0.448], [1.0, 0.741])
+>>> lower, upper = bernoulli_mean([0, 60], [0, 100], alpha=0.05)
+>>> lower.round(3).tolist(), upper.round(3).tolist()
+([0.0, 0.434], [1.0, 0.751])
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +33,6 @@ from causalbandit.checks import (
 )
 from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.sequences.asymptotic import asymptotic_radius
-from causalbandit.sequences.bernoulli_mean import bernoulli_mean
 from causalbandit.sequences.boundaries import (
     find_root,
     gamma_exponential_mixture,
@@ -44,22 +45,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
+Ends = tuple[FloatArray, FloatArray]
+"""Lower and upper ends."""
+
+FARTHEST = 700.0
+"""Largest |log-odds| of an end of `bernoulli_mean`: its probability is still a double."""
+
+# -- the mean of outcomes 0 or 1, or in [0, 1] -----------------------------------------------------------------------
 
 
-# -- sequences for the mean of one stream ----------------------------------------------------------------------------
-
-
-@overload
 def bernoulli_interval(
-    successes: float, trials: float, alpha: float, t_opt: float = ..., *, alpha_opt: float = ...
-) -> tuple[float, float]: ...
-@overload
-def bernoulli_interval(
-    successes: FloatArray, trials: Any, alpha: float, t_opt: float = ..., *, alpha_opt: float = ...
-) -> tuple[FloatArray, FloatArray]: ...
-def bernoulli_interval(
-    successes: Any, trials: Any, alpha: float, t_opt: float = 100.0, *, alpha_opt: float = 0.05
-) -> tuple[Any, Any]:
+    successes: npt.ArrayLike, trials: npt.ArrayLike, alpha: float, t_opt: float = 100.0, *, alpha_opt: float = 0.05
+) -> Ends:
     """Lower and upper ends of the two-sided beta-binomial confidence sequence for a mean of outcomes in [0, 1].
 
     The means p that the two-sided sub-Bernoulli mixture does not reject at level α. Exact: over all rounds together the
@@ -69,17 +66,12 @@ def bernoulli_interval(
     Parameters
     ----------
     successes, trials
-        Sum and number of outcomes: numbers or arrays that broadcast (a whole path at once). 0 trials give (0, 1).
+        Sum and number of outcomes, 0 ≤ successes ≤ trials, of any shape that broadcast; 0 trials give 0 and 1.
     alpha
         Error rate, spent on both sides together.
     t_opt, alpha_opt
         The sequence is tightest near ``t_opt`` trials for error rate ``alpha_opt``: tuning, to be fixed before the
         data.
-
-    Raises
-    ------
-    ValueError
-        Error rates outside (0, 1), or successes outside 0 … trials.
 
     Notes
     -----
@@ -88,60 +80,74 @@ def bernoulli_interval(
     """
     from scipy.special import expit, logit
 
-    alpha, alpha_opt = error_rate(alpha), error_rate(alpha_opt, "alpha_opt")
-    t_opt = number(t_opt, "t_opt", above=0, fix="It is a number of trials.")
-    shape = np.broadcast_shapes(np.shape(successes), np.shape(trials))
-    ones = np.broadcast_to(np.asarray(successes, dtype=np.float64), shape).ravel()
-    total = np.broadcast_to(np.asarray(trials, dtype=np.float64), shape).ravel()
-    bad = np.flatnonzero(~((ones >= 0.0) & (ones <= total) & np.isfinite(total)))
-    if len(bad):
-        given = f"was {ones[bad[0]]:g} with trials {total[bad[0]]:g}"
-        raise InvalidArgument("successes", f"{given}; expected 0 ≤ successes ≤ trials.")
     level = -math.log(alpha)
 
-    def lower_end(count: FloatArray, number: FloatArray) -> FloatArray:
+    def least(ones: FloatArray, total: FloatArray) -> FloatArray:
         """The smallest p that is not rejected; 0 where no p below the mean is."""
-        ends = np.zeros(len(count))
-        mean = count / np.maximum(number, 1.0)
-        at = np.flatnonzero((number > 0.0) & (count > 0.0))
-        if not len(at):
-            return ends
+        ends = np.zeros(len(ones))
+        at = np.flatnonzero(ones > 0.0)
 
         def excess(place: FloatArray, part: npt.NDArray[np.int64]) -> FloatArray:
             p, q = expit(place), expit(-place)
-            tries = number[at[part]]
-            gap = count[at[part]] * q - (tries - count[at[part]]) * p
+            tries = total[at[part]]
+            gap = ones[at[part]] * q - (tries - ones[at[part]]) * p
             value: FloatArray = log_beta_binomial_mixture(gap, tries * p * q, t_opt * p * q, p, q, alpha_opt) - level
             return value
 
-        top = logit(np.minimum(mean[at], 1.0 - 1e-16))
+        top = logit(np.minimum(ones[at] / total[at], 1.0 - 1e-16))
         bottom = np.full(len(at), -60.0)  # the logit of 1e-26
         found = excess(bottom, np.arange(len(at))) > 0.0
         at, top, bottom = at[found], top[found], bottom[found]
         ends[at] = expit(find_root(excess, bottom, top))
         return ends
 
-    lower, upper = lower_end(ones, total), 1.0 - lower_end(total - ones, total)
-    if shape == ():
-        return float(lower[0]), float(upper[0])
-    return lower.reshape(shape), upper.reshape(shape)
+    return _both_ends(least, successes, trials)
 
 
-@dataclass(frozen=True)
-class SequenceTuning:
-    """What a method of `mean_sequence` may use beside the outcomes: all of it fixed before the data.
+def bernoulli_mean(successes: npt.ArrayLike, trials: npt.ArrayLike, alpha: float) -> Ends:
+    """Lower and upper ends of the exact confidence sequence for a mean of outcomes 0 or 1: the one-armed sibling of
+    `causalbandit.sequences.bernoulli_contrast`.
 
-    Attributes
-    ----------
-    alpha : float
-        Error rate of the two-sided sequence over all rounds.
-    bounds : tuple of float, or None
-        Interval (a, b) that outcomes cannot leave, or None.
-    scale : float or None
-        Sub-Gaussian scale σ of an outcome about its mean, or None; (b − a)/2 follows from bounds.
-    t_opt : float
-        Number of outcomes near which the sequence is to be tight.
+    With s ones and f zeros, M(p) = B(s + ½, f + ½)/B(½, ½) / (p^s (1 − p)^f) is a non-negative martingale of mean 1 at
+    the true p, so that {p: M(p) < 1/α} holds it at all times at once with probability 1 − α (Robbins 1970; Ville 1939),
+    if the outcomes are independent with one mean. There is nothing to tune. Arguments as in `bernoulli_interval`.
     """
+    from scipy.special import betaln, expit, log_expit, logit
+
+    level = -math.log(alpha)
+
+    def least(ones: FloatArray, total: FloatArray) -> FloatArray:
+        """The smallest p with log M(p) ≤ level, one root in the log-odds below those of the mean; 0 without ones."""
+        ends = np.zeros(len(ones))
+        at = np.flatnonzero(ones > 0.0)
+        s, f = ones[at], (total - ones)[at]
+        constant = betaln(s + 0.5, f + 0.5) - betaln(0.5, 0.5) - level
+
+        def excess(place: FloatArray, part: npt.NDArray[np.int64]) -> FloatArray:
+            value: FloatArray = constant[part] - s[part] * log_expit(place) - f[part] * log_expit(-place)
+            return value
+
+        top = np.minimum(logit(s / (s + f)), FARTHEST)  # M < 1 at the mean
+        ends[at] = expit(find_root(excess, np.full(len(at), -FARTHEST), top))
+        return ends
+
+    return _both_ends(least, successes, trials)
+
+
+def _both_ends(
+    least: Callable[[FloatArray, FloatArray], FloatArray], successes: npt.ArrayLike, trials: npt.ArrayLike
+) -> Ends:
+    """The ends from ``least(ones, total)``, the lower ones: an upper end is one minus the lower end of zeros."""
+    ones, total = np.broadcast_arrays(*(np.asarray(given, dtype=np.float64) for given in (successes, trials)))
+    s, n = ones.ravel(), total.ravel()
+    return least(s, n).reshape(ones.shape), (1.0 - least(n - s, n)).reshape(ones.shape)
+
+
+# -- methods for a stream of outcomes --------------------------------------------------------------------------------
+
+
+class SequenceTuning(NamedTuple):
+    """What a method of `mean_sequence` may use beside the outcomes: that function's arguments, checked."""
 
     alpha: float
     bounds: tuple[float, float] | None
@@ -155,19 +161,15 @@ class SequenceTuning:
             raise InvalidArgument("bounds", f"is missing: the method {method!r} needs (a, b) {fix}.")
         return self.bounds
 
-    def sub_gaussian_scale(self) -> float:
-        """σ, given or from the bounds."""
-        if self.scale is not None:
-            return self.scale
-        low, high = self.interval("normal-mixture")
-        return (high - low) / 2.0
+
+def _rounds(outcomes: FloatArray) -> FloatArray:
+    return np.arange(1.0, len(outcomes) + 1.0)
 
 
-def _normal_mixture_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
-    rounds = np.arange(1.0, len(outcomes) + 1.0)
-    variance = tuning.sub_gaussian_scale() ** 2
-    mean = np.cumsum(outcomes) / rounds
-    radius = normal_mixture(variance * rounds, tuning.alpha, variance * tuning.t_opt) / rounds
+def _around_means(outcomes: FloatArray, off: FloatArray) -> Ends:
+    """Running means, less and more what their sums may be ``off``."""
+    rounds = _rounds(outcomes)
+    mean, radius = np.cumsum(outcomes) / rounds, off / rounds
     return mean - radius, mean + radius
 
 
@@ -179,66 +181,65 @@ def _empirical_variance(outcomes: FloatArray, low: float, high: float) -> FloatA
     return np.cumsum((outcomes - predicted) ** 2)
 
 
-def _gamma_exponential_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+def _normal_mixture_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+    scale = tuning.scale
+    if scale is None:
+        low, high = tuning.interval("normal-mixture")
+        scale = (high - low) / 2.0
+    variance = scale**2
+    return _around_means(outcomes, normal_mixture(variance * _rounds(outcomes), tuning.alpha, variance * tuning.t_opt))
+
+
+def _gamma_exponential_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("gamma-exponential")
-    rounds = np.arange(1.0, len(outcomes) + 1.0)
     v_opt = tuning.t_opt * (high - low) ** 2 / 12.0  # outcomes spread evenly have this variance
     times = _empirical_variance(outcomes, low, high)
-    radius = gamma_exponential_mixture(times, tuning.alpha / 2.0, v_opt, high - low) / rounds
-    mean = np.cumsum(outcomes) / rounds
-    return mean - radius, mean + radius
+    return _around_means(outcomes, gamma_exponential_mixture(times, tuning.alpha / 2.0, v_opt, high - low))
 
 
-def _stitching_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+def _stitching_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("stitching")
-    rounds = np.arange(1.0, len(outcomes) + 1.0)
     v_min = tuning.t_opt * (high - low) ** 2 / 120.0  # tight from a tenth of that time on
     times = _empirical_variance(outcomes, low, high)
-    radius = polynomial_stitching(times, tuning.alpha / 2.0, v_min, c=high - low) / rounds
-    mean = np.cumsum(outcomes) / rounds
-    return mean - radius, mean + radius
+    return _around_means(outcomes, polynomial_stitching(times, tuning.alpha / 2.0, v_min, c=high - low))
 
 
-def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("bernoulli")
-    rounds = np.arange(1.0, len(outcomes) + 1.0)
+    rounds = _rounds(outcomes)
     sums = np.clip(np.cumsum((outcomes - low) / (high - low)), 0.0, rounds)
     lower, upper = bernoulli_interval(sums, rounds, tuning.alpha, tuning.t_opt)
     return low + (high - low) * lower, low + (high - low) * upper
 
 
-def _exact_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+def _exact_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     fix = "For outcomes in known bounds use 'bernoulli' or 'gamma-exponential', for any other 'asymptotic'."
     zeros_and_ones(outcomes, "outcomes", fix)
-    return bernoulli_mean(np.cumsum(outcomes), np.arange(1.0, len(outcomes) + 1.0), tuning.alpha)
+    return bernoulli_mean(np.cumsum(outcomes), _rounds(outcomes), tuning.alpha)
 
 
-def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Rounds, means, and Σ (Y_i − mean_t)² up to each round t."""
-    rounds = np.arange(1.0, len(outcomes) + 1.0)
+def _by_moments(outcomes: FloatArray, radius: Callable[[FloatArray, FloatArray], FloatArray]) -> Ends:
+    """Running means, less and more ``radius(squares, rounds)`` with Σ (Y_i − mean_t)² up to each round t."""
+    rounds = _rounds(outcomes)
     centred = outcomes - outcomes[0]
     mean = np.cumsum(centred) / rounds
     squares = np.maximum(np.cumsum(centred * centred) - rounds * mean * mean, 0.0)
-    return rounds, mean + outcomes[0], squares
+    mean = mean + outcomes[0]
+    off = np.where(squares == 0.0, np.inf, radius(squares, rounds))  # a variance cannot be told from equal outcomes
+    return mean - off, mean + off
 
 
-def _asymptotic_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
-    rounds, mean, squares = _moments(outcomes)
-    radius = asymptotic_radius(squares, rounds, tuning.alpha, max(1.0, tuning.t_opt))
-    radius[squares == 0.0] = np.inf  # a variance cannot be told from equal outcomes
-    return mean - radius, mean + radius
+def _asymptotic_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+    return _by_moments(outcomes, lambda s, t: asymptotic_radius(s, t, tuning.alpha, max(1.0, tuning.t_opt)))
 
 
-def _naive_ends(outcomes: FloatArray, tuning: SequenceTuning) -> tuple[FloatArray, FloatArray]:
+def _naive_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     from scipy.special import ndtri
 
-    rounds, mean, squares = _moments(outcomes)
-    radius = float(ndtri(1.0 - tuning.alpha / 2.0)) * np.sqrt(squares) / rounds
-    radius[squares == 0.0] = np.inf
-    return mean - radius, mean + radius
+    return _by_moments(outcomes, lambda s, t: float(ndtri(1.0 - tuning.alpha / 2.0)) * np.sqrt(s) / t)
 
 
-_METHODS: dict[str, Callable[[FloatArray, SequenceTuning], tuple[FloatArray, FloatArray]]] = {
+_METHODS: dict[str, Callable[[FloatArray, SequenceTuning], Ends]] = {
     "normal-mixture": _normal_mixture_ends,
     "gamma-exponential": _gamma_exponential_ends,
     "stitching": _stitching_ends,
@@ -278,8 +279,12 @@ def mean_sequence(
         - "asymptotic": valid as the number of outcomes grows; needs nothing but a moment above the second.
         - "naive": mean ± z·standard error, for **one** planned look only: a comparator that looking at many rounds
         breaks.
-    bounds, scale, t_opt
-        As `SequenceTuning`.
+    bounds
+        Interval (a, b) that outcomes cannot leave.
+    scale
+        Sub-Gaussian scale σ of an outcome about its mean; default: (b − a)/2 of ``bounds``.
+    t_opt
+        Number of outcomes near which the sequence is to be tight. Like the others to be fixed before the data.
     intersect
         Report the intersection of all intervals so far, which is as valid and never grows.
 
@@ -298,25 +303,16 @@ def mean_sequence(
 
 
 def sequence_ends(
-    outcomes: npt.ArrayLike,
-    method: str,
-    alpha: float = 0.05,
-    *,
-    bounds: tuple[float, float] | None = None,
-    scale: float | None = None,
-    t_opt: float = 100.0,
-    intersect: bool = False,
+    outcomes: npt.ArrayLike, method: str, alpha: float = 0.05, *, intersect: bool = False, **tuning: Any
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The columns ``estimate``, ``lower`` and ``upper`` of `mean_sequence` as arrays, each [T]."""
     observed = numeric_array(outcomes, "outcomes", "the numbers that were observed")
     finite_array(shaped(observed, "outcomes", ("T",), "one number per round"), "outcomes")
-    lower, upper = stream_ends(observed, method, tuned(observed, method, alpha, bounds, scale, t_opt), intersect)
+    lower, upper = stream_ends(observed, method, tuned(observed, method, alpha, **tuning), intersect)
     return np.cumsum(observed) / np.arange(1, len(observed) + 1), lower, upper
 
 
-def stream_ends(
-    outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: bool
-) -> tuple[FloatArray, FloatArray]:
+def stream_ends(outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: bool) -> Ends:
     """[T] lower and [T] upper ends for a stream of finite ``outcomes``, within the bounds where there are any."""
     lower, upper = _METHODS[method](outcomes, tuning)
     if tuning.bounds is not None:
@@ -330,9 +326,9 @@ def tuned(
     outcomes: FloatArray,
     method: str,
     alpha: float,
-    bounds: tuple[float, float] | None,
-    scale: float | None,
-    t_opt: float,
+    bounds: tuple[float, float] | None = None,
+    scale: float | None = None,
+    t_opt: float = 100.0,
 ) -> SequenceTuning:
     """The checked tuning of a method of `mean_sequence` for ``outcomes``, which must lie within ``bounds``."""
     one_of(method, "method", _METHODS)

@@ -9,7 +9,7 @@ from conftest import command_line as run
 from causalbandit.bandit_simulation import simulate_bandits
 from causalbandit.inference.arm_values import estimate_arms
 from causalbandit.inference.log import AdaptiveLog
-from causalbandit.sequences.bernoulli_mean import bernoulli_mean
+from causalbandit.sequences.streams import bernoulli_mean
 
 COLUMNS = ["--arm", "arm", "--outcome", "outcome", "--propensity", "p_red,p_blue,p_green"]
 
