@@ -150,47 +150,34 @@ def bernoulli_contrast(
 
 
 def exact_contrasts(
-    successes: ArrayLike,
-    trials: ArrayLike,
-    control: int = 0,
-    *,
-    names: Sequence[Hashable] | None = None,
+    successes: NDArray[np.int64],
+    trials: NDArray[np.int64],
+    names: Sequence[Hashable],
     alpha: float = 0.05,
     scale: Scale = "difference",
-    joint: bool = True,
     planned: int | None = None,
 ) -> pd.DataFrame:
-    """One row per arm other than the control, in column order, from the counts [K] of all arms at one time.
+    """One row per arm other than the first, the control, from the counts [K] of all arms at one time.
 
     Columns: ``arm``, ``reference`` (the control), ``estimate``, ``lower``, ``upper``, ``n`` and ``n_control`` (outcomes
-    of either). ``names`` are the arms' labels, by default 0 to K − 1. ``joint``: the intervals hold together, each at
-    α/(K − 1); else each by itself. For what they assume, and for ``planned``, see
+    of either). The intervals hold together, each at α/(K − 1). For what they assume, and for ``planned``, see
     `bernoulli_contrast`.
     """
     import pandas as pd
 
-    s, n = _checked_counts(successes, trials, "successes", "trials")
-    if s.ndim != 1 or s.shape != n.shape or len(s) < 2:
-        given = f"and trials have the shapes {s.shape} and {n.shape}"
-        raise InvalidArgument("successes", f"{given}; expected one number per arm, two or more.")
-    control = whole_number(
-        control, "control", least=0, most=len(s) - 1, fix="It is the control's place among the arms."
-    )
-    labels = list(range(len(s))) if names is None else list(names)
-    others = [place for place in range(len(s)) if place != control]
-    shares = len(others) if joint else 1
+    control, *arms = names
     found = bernoulli_contrast(
-        s[others], n[others], s[control], n[control], alpha, scale, contrasts=shares, planned=planned
+        successes[1:], trials[1:], successes[0], trials[0], alpha, scale, contrasts=len(arms), planned=planned
     )
     return pd.DataFrame(
         {
-            "arm": [labels[place] for place in others],
-            "reference": [labels[control]] * len(others),
+            "arm": arms,
+            "reference": control,
             "estimate": found.estimate,
             "lower": found.lower,
             "upper": found.upper,
-            "n": n[others].astype(np.int64),
-            "n_control": int(n[control]),
+            "n": trials[1:],
+            "n_control": trials[0],
         }
     )
 
