@@ -23,10 +23,10 @@ import numpy.typing as npt
 from causalbandit.checks import error_rate, one_of
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument
-from causalbandit.inference.estimates import one_more_per
+from causalbandit.inference.estimates import estimate_frame, one_more_per
 from causalbandit.interventions import InterventionSet
-from causalbandit.propagation import MEMORY, propagate
-from causalbandit.randomness import RNG, generator
+from causalbandit.propagation import propagate
+from causalbandit.randomness import generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +62,7 @@ class PlugIn:
     unvisited: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(
-        cls, interventions: InterventionSet, counts: Counts, known: Floats | None = None, memory: int = MEMORY
-    ) -> PlugIn:
+    def of(cls, interventions: InterventionSet, counts: Counts, known: Floats | None = None) -> PlugIn:
         """The effects that counts of experiments tell; ``known`` [C] holds rows that need not be learned, else NaN.
 
         Cost: one propagation with gradient.
@@ -76,7 +74,7 @@ class PlugIn:
             variance = np.where(visits > 0, cpt * (1 - cpt) / visits, 0.25)
         if known is not None:
             cpt = np.where(learned, cpt, known)
-        found = propagate(interventions, cpt, gradient=True, memory=memory)
+        found = propagate(interventions, cpt, gradient=True)
         assert found.gradient is not None
         return cls(found.effects, found.gradient, np.where(learned, variance, 0.0), learned & (visits == 0))
 
@@ -94,7 +92,7 @@ class PlugIn:
         """Standard error of every effect, or of its difference to that of the intervention at ``reference``; [A]."""
         return np.asarray(np.sqrt(self.variance @ self.weights(reference) ** 2))
 
-    def largest_z(self, alpha: float, reference: int | None = None, rng: RNG = 0) -> float:
+    def largest_z(self, alpha: float, reference: int | None = None) -> float:
         """The 1 − α quantile of the largest |Z| over the set, Z normal with the errors' estimated correlation."""
         errors = self.std_errors(reference)
         used = np.flatnonzero(errors > 0)
@@ -102,7 +100,7 @@ class PlugIn:
         if not len(used):
             return 0.0
         factor = np.sqrt(self.variance[rows])[:, None] * self.weights(reference)[np.ix_(rows, used)] / errors[used]
-        random = generator(rng)
+        random = generator(0)
         n_draws = int(min(DRAWS, max(FEWEST_DRAWS, WORK / factor.size)))
         largest = np.zeros(n_draws)
         step = max(1, ELEMENTS // max(factor.shape))
@@ -119,7 +117,6 @@ def chosen_interval(
     *,
     alpha: float = 0.05,
     known: Floats | None = None,
-    memory: int = MEMORY,
 ) -> tuple[float, float]:
     """Ends of an interval for the effect of the intervention at ``place``, chosen among the A of the set or not.
 
@@ -129,7 +126,7 @@ def chosen_interval(
     alone, at = interventions, place
     if interventions.families is interventions.graph.families:  # else the rows depend on all of the set
         alone, at = InterventionSet(interventions.graph, [interventions[place]]), 0
-    found = PlugIn.of(alone, counts, known, memory)
+    found = PlugIn.of(alone, counts, known)
     radius = NormalDist().inv_cdf(1 - error_rate(alpha) / (2 * len(interventions))) * found.std_errors()[at]
     return max(float(found.effects[at] - radius), 0.0), min(float(found.effects[at] + radius), 1.0)
 
@@ -142,8 +139,6 @@ def plug_in_effects(
     alpha: float = 0.05,
     simultaneous: bool = True,
     known: Floats | None = None,
-    memory: int = MEMORY,
-    rng: RNG = 0,
     scale: str = "difference",
 ) -> pd.DataFrame:
     """One row per intervention, that at ``reference`` left out: the effect, or how it compares with the reference's.
@@ -159,11 +154,10 @@ def plug_in_effects(
     alpha : float
         Error rate in (0, 1): of all intervals together when ``simultaneous``, else of each.
     simultaneous : bool
-        Whether the intervals hold together, by the quantile of the largest |Z| under the estimated correlation.
+        Whether the intervals hold together, by the quantile of the largest |Z| under the estimated correlation, which
+        is simulated from one seed.
     known : numpy.ndarray of float, shape [C], optional
         Rows that need not be learned; NaN elsewhere.
-    rng : seed or numpy.random.Generator
-        Of that quantile, which is simulated.
     scale : {"difference", "ratio", "one-more-per"}
         How effects are compared with the reference's; "one-more-per" tells in how many experiments there is one more
         or one fewer 1 of the target. Intervals of ratios are made on the scale of logarithms.
@@ -177,30 +171,25 @@ def plug_in_effects(
     alpha = error_rate(alpha)
     if one_of(scale, "scale", ("difference", "ratio", "one-more-per")) != "difference" and reference is None:
         raise InvalidArgument("scale", f"was {scale!r} without a reference; expected one to compare with.")
-    found = PlugIn.of(interventions, counts, known, memory)
-    return effects_frame(
-        found, interventions, reference=reference, alpha=alpha, simultaneous=simultaneous, rng=rng, scale=scale
-    )
+    found = PlugIn.of(interventions, counts, known)
+    return effects_frame(found, interventions, reference, alpha=alpha, simultaneous=simultaneous, scale=scale)
 
 
 def effects_frame(
     found: PlugIn,
     interventions: InterventionSet,
-    *,
     reference: int | None = None,
+    *,
     alpha: float = 0.05,
     simultaneous: bool = True,
-    rng: RNG = 0,
     scale: str = "difference",
 ) -> pd.DataFrame:
     """What `plug_in_effects` gives, from effects that are there already; the settings are trusted."""
-    import pandas as pd
-
     found = found.logarithms() if scale == "ratio" else found
     places = np.array([place for place in range(len(interventions)) if place != reference], dtype=np.intp)
     errors = found.std_errors(reference)[places]
     values = found.effects[places] - (0.0 if reference is None else found.effects[reference])
-    z = found.largest_z(alpha, reference, rng) if simultaneous else NormalDist().inv_cdf(1 - alpha / 2)
+    z = found.largest_z(alpha, reference) if simultaneous else NormalDist().inv_cdf(1 - alpha / 2)
     low, high = (0.0, 1.0) if reference is None else (-1.0, 1.0)
     lower, upper = values - z * errors, values + z * errors
     if scale == "ratio":
@@ -216,9 +205,8 @@ def effects_frame(
         "lower": np.maximum(lower, low),
         "upper": np.minimum(upper, high),
     }
-    frame = one_more_per(pd.DataFrame(columns)) if scale == "one-more-per" else pd.DataFrame(columns)
     notes = ["Valid if the graph is right: every effect is inferred from all rows that the graph lets it share."]
     if found.unvisited.any():
         notes.append(f"{int(found.unvisited.sum())} rows were never visited; they count with the variance 1/4.")
-    frame.attrs = {"alpha": alpha, "title": "Plug-in effects", "notes": tuple(notes)}
-    return frame
+    frame = estimate_frame(columns, title="Plug-in effects", alpha=alpha, notes=notes)
+    return one_more_per(frame) if scale == "one-more-per" else frame
