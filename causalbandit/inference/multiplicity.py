@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +23,11 @@ DRAWS = 200_000
 """Draws for the largest of correlated normals: its 95 % quantile is then found to about 0.005."""
 
 
-@dataclass(frozen=True, eq=False)
-class Contrasts:
-    """M differences of K estimates, approximately normal.
+class Contrasts(NamedTuple):
+    """M differences of K estimates, approximately normal: estimate ``first`` minus estimate ``second``, of 0 … K−1.
 
-    Attributes
-    ----------
-    first, second : numpy.ndarray of int64, shape [M]
-        [M]: the difference is that of estimate ``first`` minus estimate ``second``, of 0 … K−1.
-    estimate : numpy.ndarray of float, shape [M]
-        [M] differences.
-    std_error : numpy.ndarray of float, shape [M]
-        [M]; NaN where nothing is known of a contrast.
-    covariance : numpy.ndarray of float, shape [K, K]
-        [K, K] of the estimates.
+    All are [M], but ``covariance`` [K, K], which is that of the estimates; ``std_error`` is NaN where nothing is known
+    of a contrast.
     """
 
     first: NDArray[np.int64]
@@ -71,18 +62,10 @@ class Contrasts:
         return np.where(self.known, 2.0 * ndtr(-np.abs(self.z)), 1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Adjustment:
-    """What a method makes of M contrasts.
+class Adjustment(NamedTuple):
+    """What a method makes of M contrasts, and what that promises, in a sentence; empty for each by itself.
 
-    Attributes
-    ----------
-    critical : float
-        Intervals are estimate ± critical · std_error; NaN for a method that gives none.
-    p_values : numpy.ndarray of float, shape [M]
-        [M], adjusted.
-    note : str
-        What the numbers promise, in a sentence; empty for contrasts each by itself.
+    Intervals are estimate ± critical · std_error; ``critical`` is NaN for a method that gives none.
     """
 
     critical: float

@@ -12,8 +12,6 @@ variance out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +23,8 @@ from causalbandit.inference.log_checks import all_propensities
 FLOOR_DECAY = 0.7
 """κ, the default exponent of a propensity floor (1/K)·t^(−κ), as in the simulations of Hadad et al. (2021)."""
 
-_FLOOR = "It is the exponent κ of the design's floor c·t^(−κ), which has to decay more slowly than 1/t."
+SCHEMES = ("uniform", "constant", "two-point")
+"""The weighting schemes."""
 
 
 def adaptive_weights(
@@ -63,8 +62,12 @@ def adaptive_weights(
     if not isinstance(scheme, str):
         return checked_weights(scheme, *chosen.shape).copy()
     one_of(scheme, "weights", SCHEMES)
-    floor_decay = number(floor_decay, "floor_decay", least=0, below=1, fix=_FLOOR)
-    return SCHEMES[scheme](all_propensities(chosen), floor_decay)
+    fix = "It is the exponent κ of the design's floor c·t^(−κ), which has to decay more slowly than 1/t."
+    floor_decay = number(floor_decay, "floor_decay", least=0, below=1, fix=fix)
+    all_propensities(chosen)
+    if scheme == "two-point":
+        return _two_point(chosen, floor_decay)
+    return np.sqrt(chosen) if scheme == "constant" else np.ones(chosen.shape)
 
 
 def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
@@ -79,14 +82,6 @@ def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[n
     if idle:
         raise InvalidArgument("weights", f"are all zero for the arms in columns {listing(idle)}; expected some weight.")
     return full
-
-
-def _uniform(propensities: NDArray[np.float64], floor_decay: float) -> NDArray[np.float64]:
-    return np.ones(propensities.shape)
-
-
-def _constant_allocation(propensities: NDArray[np.float64], floor_decay: float) -> NDArray[np.float64]:
-    return np.sqrt(propensities)
 
 
 def _two_point(propensities: NDArray[np.float64], floor_decay: float) -> NDArray[np.float64]:
@@ -122,11 +117,3 @@ def two_point_rates(
     t = rounds.astype(np.float64)
     ahead = t * np.expm1((floor_decay - 1.0) * np.log1p((t - n_rounds) / n_rounds))
     return 1.0 / (1.0 + n_rounds - t), (1.0 - floor_decay) / ((1.0 - floor_decay) + ahead)
-
-
-SCHEMES: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {
-    "uniform": _uniform,
-    "constant": _constant_allocation,
-    "two-point": _two_point,
-}
-"""Weighting schemes by name: functions of the propensities [T, K] and κ."""
