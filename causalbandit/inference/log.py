@@ -103,70 +103,61 @@ class AdaptiveLog:
     taken_propensities: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
         outcomes = outcome_vector(self.outcomes)
         n_rounds = len(outcomes)
         given = propensity_array(self.propensities, n_rounds)
-        n_arms, names = self._columns(given)
+        names = self._checked_names(given)
+        n_arms = len(names)
         arms = arm_vector(self.arms, n_rounds, n_arms, names)
         check_size(n_rounds, n_arms)
 
+        full: NDArray[np.float64] | None = None
+        rounds, taken = np.arange(n_rounds), given
         if given.ndim == 2:
-            full: NDArray[np.float64] | None = all_propensities(given, self.tolerance)
-            taken = given[np.arange(n_rounds), arms]
-        else:
-            taken, full = given, None
+            full = all_propensities(given, self.tolerance)
+            taken = given[rounds, arms]
         check_taken(taken, arms, names)
         if full is None and n_arms == 2:
             full = np.empty((n_rounds, 2))
-            full[np.arange(n_rounds), arms] = taken
-            full[np.arange(n_rounds), 1 - arms] = 1.0 - taken
+            full[rounds, arms] = taken
+            full[rounds, 1 - arms] = 1.0 - taken
 
-        contexts = self._context_matrix(n_rounds)
+        contexts = None if self.contexts is None else context_matrix(self.contexts, n_rounds)
+        if contexts is not None and self.context_names is not None:
+            one_each(self.context_names, "context_names", contexts.shape[1], "columns of contexts")
         times = None if self.times is None else round_labels(self.times, n_rounds, "times")
         batches = None if self.batches is None else round_labels(self.batches, n_rounds, "batches")
         if batches is not None and times is None:
             batches = sortable_batches(batches)
+        columns: dict[str, NDArray[Any] | None] = {
+            "arms": arms,
+            "outcomes": outcomes,
+            "propensities": full,
+            "taken_propensities": taken,
+            "contexts": contexts,
+            "times": times,
+            "batches": batches,
+        }
         order = time_order(times, batches)
         if order is not None:
-            arms, outcomes, taken = arms[order], outcomes[order], taken[order]
-            full = None if full is None else full[order]
-            contexts = None if contexts is None else contexts[order]
-            times = None if times is None else times[order]
-            batches = None if batches is None else batches[order]
-        put(self, "arms", arms)
-        put(self, "outcomes", outcomes)
-        put(self, "propensities", full)
-        put(self, "taken_propensities", taken)
-        put(self, "contexts", contexts)
-        put(self, "times", times)
-        put(self, "batches", None if batches is None else batch_codes(batches))
-        put(self, "arm_names", names)
+            columns = {name: None if column is None else column[order] for name, column in columns.items()}
+        if columns["batches"] is not None:
+            columns["batches"] = batch_codes(columns["batches"])
+        for name, value in (columns | {"arm_names": names}).items():
+            object.__setattr__(self, name, value)
 
-    def _columns(self, given: NDArray[np.float64]) -> tuple[int, tuple[Hashable, ...]]:
-        """The number of arms and their names."""
-        names = None if self.arm_names is None else tuple(map(plain_name, self.arm_names))
-        if names is not None:
-            check_names_differ(names)
-        if given.ndim == 2:
-            n_arms = given.shape[1]
-            if names is not None:
-                one_each(names, "arm_names", n_arms, "columns of propensities")
-        elif names is None:
+    def _checked_names(self, given: NDArray[np.float64]) -> tuple[Hashable, ...]:
+        """The K names of the arms of ``given`` propensities."""
+        if self.arm_names is None:
+            if given.ndim == 2:
+                return tuple(range(given.shape[1]))
             why = "are missing, and the propensities of the taken arms alone do not tell how many there are"
             raise InvalidArgument("arm_names", f"{why}. Give all arms of the design in order.")
-        else:
-            n_arms = len(names)
-        return n_arms, tuple(range(n_arms)) if names is None else names
-
-    def _context_matrix(self, n_rounds: int) -> NDArray[np.float64] | None:
-        """The contexts as [T, d], or None."""
-        if self.contexts is None:
-            return None
-        contexts = context_matrix(self.contexts, n_rounds)
-        if self.context_names is not None:
-            one_each(self.context_names, "context_names", contexts.shape[1], "columns of contexts")
-        return contexts
+        names = tuple(map(plain_name, self.arm_names))
+        check_names_differ(names)
+        if given.ndim == 2:
+            one_each(names, "arm_names", given.shape[1], "columns of propensities")
+        return names
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

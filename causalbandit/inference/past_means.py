@@ -49,12 +49,12 @@ def running_means(outcomes: NDArray[np.float64], arms: NDArray[np.int64], n_arms
     return means
 
 
-def refit_rounds(n_rounds: int, starts: NDArray[np.int64] | None = None, refits: int = N_REFITS) -> NDArray[np.int64]:
+def refit_rounds(n_rounds: int, starts: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Rounds at which a model is fitted anew, growing geometrically so that all fits cost a few times the last.
 
     With the first rounds of batches in ``starts``, each refit waits for the next batch to begin.
     """
-    grid = np.unique(np.geomspace(min(10, n_rounds), n_rounds, refits + 1)[:-1].astype(np.int64))
+    grid = np.unique(np.geomspace(min(10, n_rounds), n_rounds, N_REFITS + 1)[:-1].astype(np.int64))
     if starts is None:
         return grid
     later = np.searchsorted(starts, grid)
@@ -71,48 +71,32 @@ def past_means(
     refit_at: Sequence[int] | NDArray[np.int64] | None = None,
     allow_lookahead: bool = False,
 ) -> NDArray[np.float64]:
-    """[T, K]: what ``outcome_means`` predicts for each arm in each round, from earlier rounds.
+    """[T, K]: what ``outcome_means`` predicts for each arm in each round, from earlier rounds; as in `aipw_scores`.
 
-    Parameters
-    ----------
-    outcome_means
-        None: running means. Numbers that broadcast to [T, K]: predictions of your own, which must use the past only
-        (0 gives inverse-propensity scores). Or an unfitted regressor with ``fit`` and ``predict``: one copy per arm is
-        fitted on the rounds before each refit and predicts the rounds up to the next; before an arm has enough rounds
-        (one more than there are context columns, and at least two), its running mean is used.
-    refit_at
-        Rounds at which the model is refitted; default :func:`refit_rounds`.
-    allow_lookahead
-        Accept a model that is fitted already, or means that equal the full sample's. The result is then flagged with a
-        :class:`LookaheadWarning`: intervals lose their guarantee.
-
-    Raises
-    ------
-    ValueError
-        Predictions of the wrong shape, missing, or that look ahead; a model without contexts.
-    TypeError
-        Neither numbers nor a regressor.
+    Of an unfitted regressor one copy per arm is fitted on the rounds before each refit and predicts the rounds up to
+    the next; before an arm has enough rounds (one more than there are context columns, and at least two), its running
+    mean is used. A model that is fitted already, and means that equal the full sample's, are refused or, where they are
+    allowed, flagged with a `LookaheadWarning`.
     """
     if outcome_means is None:
         return running_means(outcomes, arms, n_arms)
-    if hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict"):
-        methods(outcome_means, "outcome_means", ("fit", "predict"), "a model has them")
-        if contexts is None:
-            raise InvalidArgument("outcome_means", "is a model, which needs contexts to predict from; else use None.")
-        fitted = _is_fitted(outcome_means)
-        if not fitted:
-            return _fitted_on_the_past(outcome_means, outcomes, arms, n_arms, contexts, refit_at)
-        _refuse_lookahead(
-            allow_lookahead,
-            f"is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
-            "seen the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
-        )
-        predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
-        return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
-    means = _broadcast(outcome_means, len(outcomes), n_arms)
-    if np.ndim(outcome_means) > 0:  # one number for all arms is a guess, such as 0
-        _check_peeking(means, outcomes, arms, allow_lookahead)
-    return means
+    if not (hasattr(outcome_means, "fit") and hasattr(outcome_means, "predict")):
+        means = _broadcast(outcome_means, len(outcomes), n_arms)
+        if np.ndim(outcome_means) > 0:  # one number for all arms is a guess, such as 0
+            _check_peeking(means, outcomes, arms, allow_lookahead)
+        return means
+    methods(outcome_means, "outcome_means", ("fit", "predict"), "a model has them")
+    if contexts is None:
+        raise InvalidArgument("outcome_means", "is a model, which needs contexts to predict from; else use None.")
+    if not _is_fitted(outcome_means):
+        return _fitted_on_the_past(outcome_means, outcomes, arms, n_arms, contexts, refit_at)
+    _refuse_lookahead(
+        allow_lookahead,
+        f"is a {type(outcome_means).__name__} that is fitted already, so its predictions may have "
+        "seen the outcomes that they are subtracted from. Pass it unfitted (it is then fitted on the past only)",
+    )
+    predicted = np.asarray(outcome_means.predict(contexts), dtype=np.float64)
+    return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
 
 
 def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
@@ -126,13 +110,12 @@ def _check_peeking(
     means: NDArray[np.float64], outcomes: NDArray[np.float64], arms: NDArray[np.int64], allow_lookahead: bool
 ) -> None:
     """Refuse means that already know, in the first round, the mean of outcomes still to come."""
-    pulls = np.bincount(arms, minlength=means.shape[1])
-    sums = np.bincount(arms, weights=outcomes, minlength=means.shape[1])
-    full = sums / np.maximum(pulls, 1)
-    spread = np.bincount(arms, weights=(outcomes - full[arms]) ** 2, minlength=means.shape[1]) > 0.0
-    knows = (
-        (pulls > 1) & spread & (means[0] != 0.0) & (np.abs(means[0] - full) <= 1e-12 * np.maximum(1.0, np.abs(full)))
-    )
+    n_arms = means.shape[1]
+    pulls = np.bincount(arms, minlength=n_arms)
+    full = np.bincount(arms, outcomes, n_arms) / np.maximum(pulls, 1)
+    spread = np.bincount(arms, (outcomes - full[arms]) ** 2, n_arms) > 0.0
+    equal = np.abs(means[0] - full) <= 1e-12 * np.maximum(1.0, np.abs(full))
+    knows = (pulls > 1) & spread & (means[0] != 0.0) & equal
     if knows.any():
         _refuse_lookahead(
             allow_lookahead,
