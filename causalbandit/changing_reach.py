@@ -23,8 +23,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalbandit.arrays import Floats
 from causalbandit.assignments import FREE
-from causalbandit.clique_tree import Floats, clique_tree
+from causalbandit.clique_tree import clique_tree
 from causalbandit.graph import Family
 from causalbandit.interventions import InterventionSet
 from causalbandit.messages import Factor, Pass

@@ -15,14 +15,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Places
 from causalbandit.errors import BadValue
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.regimes import LARGEST_SCOPE
 from causalbandit.triangulation import min_fill
 
 Number = TypeVar("Number", np.float64, np.int64)
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 _MERGED = 5
 """Neighbouring bags are merged while they hold at most this many nodes: fewer, slightly larger numpy calls."""

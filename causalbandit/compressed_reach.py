@@ -20,9 +20,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from causalbandit.clique_tree import Floats, Places, clique_tree
+from causalbandit.arrays import Flags, Floats, Places
+from causalbandit.clique_tree import clique_tree
 from causalbandit.interventions import InterventionSet
 from causalbandit.messages import Pass
 from causalbandit.propagation import MEMORY, pairs_in_memory
@@ -109,7 +109,7 @@ class CompressedReach:
                 self._blocks.append((places, columns))
 
     def _kept(
-        self, rows: slice | Places, values: Floats, group: Places | None, fixed: npt.NDArray[np.bool_], places: Places
+        self, rows: slice | Places, values: Floats, group: Places | None, fixed: Flags, places: Places
     ) -> _FamilyColumns:
         """The columns of one family, those of interventions that fix its node 0; notes its largest values."""
         if group is None:
@@ -132,7 +132,7 @@ class CompressedReach:
             group = group.astype(np.uint16 if values.shape[1] < 1 << 16 else np.int64)
         return _FamilyColumns(rows, values, group)
 
-    def maxima(self, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> RowMaxima:
+    def maxima(self, rows: Flags | slice = slice(None)) -> RowMaxima:
         """Where some rows are reached most."""
         return RowMaxima(self.best[rows], self.most[rows], self.shape[1])
 

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.errors import BadValue
 from causalbandit.graph import CausalGraph, Family
-
-Floats = npt.NDArray[np.float64]
 
 _LARGEST = 25
 """Most nodes of a table on the way: its 2^25 doubles take the default bound on working memory, 256 MiB."""

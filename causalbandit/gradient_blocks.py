@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from causalbandit.clique_tree import Floats, Places, clique_tree
+from causalbandit.arrays import Floats, Places
+from causalbandit.clique_tree import clique_tree
 from causalbandit.interventions import InterventionSet
 from causalbandit.messages import Pass
 from causalbandit.propagation import MEMORY, pairs_in_memory

@@ -30,9 +30,9 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.alternatives import Choices, FamilyKey, checked_names
+from causalbandit.arrays import Places
 from causalbandit.checks import instance
 from causalbandit.derived import Derived
 from causalbandit.digraphs import (
@@ -271,7 +271,7 @@ class CausalGraph:
         return self.projection.nodes
 
     @cached_property
-    def ancestor_places(self) -> npt.NDArray[np.intp]:
+    def ancestor_places(self) -> Places:
         """Places of :attr:`ancestors` in :attr:`nodes`: their columns in arrays of all nodes."""
         return np.array([self.places[node] for node in self.ancestors])
 

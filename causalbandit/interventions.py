@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.assignments import (
     ASSIGNMENTS,
     FREE,
@@ -228,7 +229,7 @@ class InterventionSet:
         return self._choices
 
     @property
-    def costs(self) -> npt.NDArray[np.float64]:
+    def costs(self) -> Floats:
         """Price of one experiment under each intervention, [A]. Read-only."""
         return self._costs
 
@@ -268,7 +269,7 @@ class InterventionSet:
         return self._rows.regimes
 
     @property
-    def regime_of(self) -> npt.NDArray[np.intp]:
+    def regime_of(self) -> Places:
         """The place of each intervention's regime among :attr:`regimes`, [A]."""
         return self._rows.regime_of
 
@@ -281,7 +282,7 @@ class InterventionSet:
         """The families of one of ``graph.ancestors``, one per district; none when all interventions fix it."""
         return self._rows.by_node.get(self._graph.observed(node), ())
 
-    def families_under(self, place: int) -> Iterator[tuple[Family, slice | npt.NDArray[np.intp]]]:
+    def families_under(self, place: int) -> Iterator[tuple[Family, slice | Places]]:
         """The families of the nodes that intervention ``place`` leaves free, each with its rows among the set's C."""
         regime = self.regimes[self.regime_of[place]]
         for family in regime.families:
@@ -294,7 +295,7 @@ class InterventionSet:
         return np.concatenate([np.count_nonzero(codes != FREE, axis=1) for codes in code_blocks(self._codes)])
 
     @property
-    def ever_fixed(self) -> npt.NDArray[np.bool_]:
+    def ever_fixed(self) -> Flags:
         """Which nodes at least one intervention fixes, [N]."""
         return np.asarray(self._codes.max(axis=0) != FREE)
 
@@ -312,7 +313,7 @@ class InterventionSet:
             raise BadValue(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place
 
-    def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]) -> InterventionSet:
+    def subset(self, places: Sequence[int] | npt.NDArray[np.integer[Any]] | Flags) -> InterventionSet:
         """A new set of the interventions at ``places``, in that order, with their costs.
 
         ``places`` may also be A booleans, True for those to keep.

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.graph import CausalGraph, configuration_words
 from causalbandit.interventions import InterventionSet
@@ -113,7 +113,7 @@ def refuse_unlike_world(graph: CausalGraph, known: Mapping[str, KnownTable], wor
             refuse_contradiction(graph, node, table, turned.tolist(), "the world's table")
 
 
-def known_rows(interventions: InterventionSet, known: Mapping[str, KnownTable]) -> npt.NDArray[np.float64]:
+def known_rows(interventions: InterventionSet, known: Mapping[str, KnownTable]) -> Floats:
     """The known values as an array of the set's C family rows, NaN where a row must be learned."""
     values = np.full(interventions.n_family_rows, np.nan)
     for node, table in known.items():

@@ -20,12 +20,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.assignments import FREE
 from causalbandit.interventions import InterventionSet
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +42,7 @@ class LearnedRows:
     known: Flags
 
     @classmethod
-    def of(cls, interventions: InterventionSet, known: npt.NDArray[np.float64] | None = None) -> LearnedRows:
+    def of(cls, interventions: InterventionSet, known: Floats | None = None) -> LearnedRows:
         """Those of a set, when the rows that are not NaN in ``known`` [C] are given; none are when it is left out."""
         reachable = reachable_rows(interventions)
         return cls(reachable, np.zeros(len(reachable), dtype=bool) if known is None else ~np.isnan(known))

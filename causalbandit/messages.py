@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from causalbandit.clique_tree import CliqueTree, Floats, Scope
+from causalbandit.arrays import Floats
+from causalbandit.clique_tree import CliqueTree, Scope
 from causalbandit.sharing import Plan, Share, alike, without
 
 _SMALL = 1 << 14

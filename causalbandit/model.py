@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.alternatives import chosen_tables, fixed_values
+from causalbandit.arrays import Floats
 from causalbandit.assignments import GRAPH
 from causalbandit.checks import instance
-from causalbandit.clique_tree import Floats
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts
 from causalbandit.elimination import family_table

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import Flags, Integers
 from causalbandit.assignments import FREE
 from causalbandit.counts import Counts, checked_values
 from causalbandit.interventions import InterventionSet
@@ -26,7 +27,6 @@ from causalbandit.interventions import InterventionSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = NDArray[np.int64]
 Environment = Callable[[dict[str, Any], int], "pd.DataFrame"]
 """A user's own experiments: ``run(intervention, size)`` returns one row per experiment, one 0/1 column per node."""
 _WORD = 64
@@ -131,7 +131,7 @@ class ObservedRows:
         """Those of them that are experiments, not rows from before."""
         return int(self.weight[self.batch >= 0].sum())
 
-    def part(self, kept: NDArray[np.bool_]) -> ObservedRows:
+    def part(self, kept: Flags) -> ObservedRows:
         """The patterns that ``kept`` [P] marks."""
         return ObservedRows(self.nodes, self.words[kept], self.batch[kept], self.place[kept], self.weight[kept])
 

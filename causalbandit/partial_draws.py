@@ -19,11 +19,11 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from causalbandit.alternatives import FamilyKey
-from causalbandit.clique_tree import Floats, Places
+from causalbandit.arrays import Floats, Integers, Places
 from causalbandit.counts import Counts
 from causalbandit.graph import Family
 from causalbandit.randomness import RNG, generator
-from causalbandit.sampling import Integers, RegimeSimulator, Simulator, binomial, filled, stages
+from causalbandit.sampling import RegimeSimulator, Simulator, binomial, filled, stages
 from causalbandit.sharing import Plan
 
 MANY_BAGS = 64

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.assignments import FREE, GRAPH
 from causalbandit.checks import instance, one_of
 from causalbandit.clique_tree import clique_tree
@@ -176,7 +176,7 @@ class Problem:
         return cast("Mapping[str, KnownTable]", self.known)
 
     @property
-    def known_rows(self) -> npt.NDArray[np.float64]:
+    def known_rows(self) -> Floats:
         """The known values at their places among the C family rows of the interventions, NaN elsewhere; [C]."""
         return known_rows(self.interventions, self.known_tables)
 

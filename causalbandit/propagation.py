@@ -24,8 +24,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalbandit.arrays import Floats, Places
 from causalbandit.checks import whole_number
-from causalbandit.clique_tree import CliqueTree, Floats, Places, clique_tree
+from causalbandit.clique_tree import CliqueTree, clique_tree
 from causalbandit.errors import BadValue
 from causalbandit.interventions import InterventionSet
 from causalbandit.messages import Pass

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Integers, Places
 from causalbandit.assignments import FREE
 from causalbandit.checks import whole_number
-from causalbandit.clique_tree import Floats, Number, Places, Scope, clique_tree
+from causalbandit.clique_tree import Number, Scope, clique_tree
 from causalbandit.counts import Counts, Origin
 from causalbandit.errors import InvalidArgument, shown
 from causalbandit.graph import CausalGraph
@@ -30,7 +31,6 @@ from causalbandit.sharing import Plan, plans
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
 _ONE_BY_ONE = 32
 """Binomials drawn one by one rather than as an array: numpy's checks of an array cost as much as about forty draws."""
 
@@ -163,7 +163,7 @@ class RegimeSimulator:
         self._record(tables, self.free[places[used]], counts)
         counts.successes[places[used]] = tables[0] @ self.tree.target_in_root.astype(np.int64)
 
-    def _record(self, tables: list[Integers], free: npt.NDArray[np.bool_], counts: Counts) -> None:
+    def _record(self, tables: list[Integers], free: Flags, counts: Counts) -> None:
         """Add every family's counts: those that all interventions used leave free at once, the others one by one."""
         everyone = np.concatenate([table.sum(axis=0) for table in tables])
         by_value = np.add.reduceat(everyone[self._order], self._starts).reshape(-1, 2)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Places
 from causalbandit.assignments import FREE
-from causalbandit.clique_tree import CliqueTree, Places
+from causalbandit.clique_tree import CliqueTree
 from causalbandit.interventions import InterventionSet
 from causalbandit.regimes import Regime
 
@@ -116,7 +117,7 @@ def alike_above(assignments: npt.NDArray[np.int8], families: int) -> tuple[Share
     return _AlikeOn(assignments)(families), seen
 
 
-def _flags(places: int, size: int) -> npt.NDArray[np.bool_]:
+def _flags(places: int, size: int) -> Flags:
     """Which of the places 0 to size - 1 are among these bits."""
     packed = np.frombuffer(places.to_bytes(size // 8 + 1, "little"), dtype=np.uint8)
     return np.unpackbits(packed, count=size, bitorder="little").astype(np.bool_)
