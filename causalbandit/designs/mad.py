@@ -250,7 +250,7 @@ class MixtureAdaptiveDesign(LiveResults):
         self.policy.update(entry.arm, value)
         contrasts.take(entry.arm, value, entry.propensity, entry.probabilities, entry.predictions, entry.covariates)
         book.close(number, value, contrasts.rounds)
-        if self.settings.uses_covariates and not self._warned_collinear and contrasts.rounds % 64 == 0:
+        if contrasts.rounds % 64 == 0 and self.settings.uses_covariates and not self._warned_collinear:
             notes = "; ".join(left_out(contrasts.model, book.covariates))
             if notes:
                 self._warned_collinear = True

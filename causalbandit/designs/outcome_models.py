@@ -104,6 +104,7 @@ class LeastSquaresModel:
         self.ready: npt.NDArray[np.bool_] = np.zeros((*lead, self.n_fits), dtype=bool)
         self._enough = ROWS + ROWS_EACH * d + (1 if kind == "split" else n_arms)
         self._all_seen = False
+        self._upper = np.triu(np.ones((d, d + 1)))
 
     def update(self, arm: Any, covariates: Any, outcome: Any) -> None:
         """Learn one round: an arm, its covariates [d] and outcome; or [R], [R, d], [R] with replications."""
@@ -125,17 +126,20 @@ class LeastSquaresModel:
         """One QR step of the triangular factors at ``fit`` with their new rows, and their slopes anew."""
         d = self.n_covariates
         stacked = np.concatenate([self.triangle[fit], row[..., None, :]], axis=-2)
-        factor: Any = np.linalg.qr(stacked, mode="r")
-        triangle = factor[..., :d, :]
-        self.triangle[fit] = triangle
-        square = triangle[..., :d]
-        if row.ndim == 1:
+        if row.ndim == 1:  # LAPACK itself: numpy's wrappers cost several times the work on one small matrix
+            from scipy.linalg.lapack import dgeqrf, dtrtrs
+
+            self.triangle[fit] = triangle = dgeqrf(stacked)[0][:d] * self._upper
+            square = triangle[:, :d]
             if self.ready[fit] or _full_rank(square):  # rank once reached is not lost
                 self.ready[fit] = True
-                self.slopes[fit] = np.linalg.solve(square, triangle[:, d])
+                self.slopes[fit] = dtrtrs(square, triangle[:, d])[0]
             elif self._rows_of(fit) >= self._enough:
                 self.slopes[fit] = kept_slopes(square, triangle[:, d])
         else:
+            factor: Any = np.linalg.qr(stacked, mode="r")
+            self.triangle[fit] = triangle = factor[:, :d]
+            square = triangle[..., :d]
             ready = self.ready[fit]
             if not ready.all():
                 ready = ready | _full_rank(square)

@@ -164,7 +164,7 @@ class MADSettings:
         """Whether the error rate is shared by several intervals."""
         return self.multiplicity == "bonferroni" and self.n_arms > 2
 
-    @property
+    @cached_property
     def uses_covariates(self) -> bool:
         """Whether the outcome model takes covariates."""
         return self.outcome_model is not None and self.outcome_model != "mean"

@@ -81,7 +81,7 @@ class VarianceGuard:
     def add(self, place: Any, outcome: Any, probabilities: Any, prediction: Any = None) -> None:
         """Add one round: the drawn arm's place, outcome and prediction, and all arms' probabilities [K] or [R, K].
 
-        The place is the arm's index, or in R experiments [R] indices of cells when the rows of [R, K] are put in line.
+        The place is the arm's index, or in R experiments those of cells [R], counted along the rows of [R, K].
         """
         error = outcome if prediction is None else self._error(outcome, prediction)
         square = error * error
@@ -151,13 +151,16 @@ class VarianceGuard:
         """
         floors, cubes = self.floors(counts), self.cubes
         if self._single:
-            pairs = zip(floors, variance_sums, strict=True)
-            lacks = [floor - known if floor > known else 0.0 for floor, known in pairs]
-            other, leaning = lacks[control], cubes[control]
-            return [
-                lack + other if cube * leaning < 0.0 else (lack if lack > other else other)
-                for lack, cube in zip(lacks, cubes, strict=True)
-            ]
+            other, leaning = max(0.0, floors[control] - variance_sums[control]), cubes[control]
+            extras = []
+            for floor, known, cube in zip(floors, variance_sums, cubes, strict=True):
+                lack = floor - known if floor > known else 0.0
+                if cube * leaning < 0.0:
+                    lack += other
+                elif lack < other:
+                    lack = other
+                extras.append(lack)
+            return extras
         lacks, column = np.maximum(floors - variance_sums, 0.0), slice(control, control + 1)
         other, apart = lacks[:, column], cubes * cubes[:, column] < 0.0
         larger = np.maximum(lacks, other)
@@ -189,7 +192,7 @@ class VarianceGuard:
 def guard_path(
     arms: Any, outcomes: FloatArray, probabilities: FloatArray, variance_sums: Sequence[FloatArray], alpha: float
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """What each arm's variance sum lacks to its floor, and Σ e³, after every round of an experiment: K arrays [T]."""
+    """What every arm's variance sum lacks to its floor, and Σ e³, after each round of one experiment: K arrays [T]."""
     n_arms = probabilities.shape[1]
     share = BORROWED_DRAWS / np.arange(1, len(outcomes) + 1)
     cubes = [np.cumsum((arms == arm) * outcomes**3) for arm in range(n_arms)]
