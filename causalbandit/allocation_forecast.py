@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from causalbandit.arrays import Floats
+from causalbandit.arrays import Floats, quotients
 from causalbandit.clique_tree import clique_tree
 from causalbandit.propagation import propagate
 from causalbandit.randomness import RNG, generator
@@ -128,8 +128,7 @@ class Prospect:
 
     def variance(self, visits: Floats) -> Floats:
         """Variance of every row's estimate from so many expected visits, [C]; 0 for rows that are known."""
-        each = np.full(len(visits), MOST_VARIANCE)
-        np.divide(self.cpt * (1 - self.cpt), visits, out=each, where=visits > 0)
+        each = quotients(self.cpt * (1 - self.cpt), visits, MOST_VARIANCE)
         return np.where(self.task.learned, np.minimum(each, MOST_VARIANCE), 0.0)
 
     def two_phase(self, strategy: TwoPhase, rng: RNG) -> Allocation:
@@ -164,15 +163,13 @@ class Prospect:
 
     def by_outcomes(self, name: str, sizes: Floats, rng: RNG) -> Allocation:
         """Fixed numbers of experiments [A], each effect estimated by its own share of ones."""
-        variance = np.full(len(sizes), MOST_VARIANCE)
-        np.divide(self.effects * (1 - self.effects), sizes, out=variance, where=sizes > 0)
+        variance = quotients(self.effects * (1 - self.effects), sizes, MOST_VARIANCE)
         each = np.clip(self.effects, 0.0, 1.0)  # rounding may leave a little more
 
         def estimates(random: np.random.Generator, size: int) -> Floats:
             trials = np.floor(sizes + random.random((size, len(sizes)))).astype(np.int64)  # the remainder goes round
             ones = random.binomial(trials, each)
-            means = np.divide(ones, trials, out=np.full(ones.shape, np.nan), where=trials > 0)
-            gains = self.turn.gains(means)
+            gains = self.turn.gains(quotients(ones, trials, np.nan))
             return np.where(np.isnan(gains), -np.inf, gains)
 
         errors = np.sqrt(np.minimum(variance, MOST_VARIANCE))
@@ -192,7 +189,7 @@ class Prospect:
                 seen = random.poisson(visits, (size, len(visits)))
                 ones = random.binomial(seen, self.cpt) + prior
                 both = seen + 2 * prior
-                cpt = np.divide(ones, both, out=np.full(both.shape, 0.5), where=both > 0)
+                cpt = quotients(ones, both, 0.5)
                 cpt[:, known] = self.cpt[known]
                 return self.turn.gains(propagate(arms, cpt, memory=self.task.memory).effects)
 

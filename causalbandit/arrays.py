@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,4 +33,12 @@ def row_blocks(n_rounds: int, n_columns: int) -> Iterator[slice]:
 def column_sums(block: Floats) -> Floats:
     """[K]: sums over the rows of a block, as a product with ones: for few columns far faster than ``sum(axis=0)``."""
     result: Floats = np.ones(len(block)) @ block
+    return result
+
+
+def quotients(above: NDArray[Any], below: NDArray[Any], otherwise: Floats | float = 0.0) -> Floats:
+    """``above / below`` where ``below`` is positive, ``otherwise`` elsewhere; arrays that broadcast."""
+    result = np.empty(np.broadcast_shapes(above.shape, below.shape))
+    result[...] = otherwise
+    np.divide(above, below, out=result, where=below > 0)
     return result

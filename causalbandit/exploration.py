@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalbandit.arrays import Floats
+from causalbandit.arrays import Floats, quotients
 from causalbandit.errors import BadValue
 
 
@@ -111,5 +111,4 @@ def floored(chances: ArrayLike, floor: float) -> Floats:
     above = raised - floor
     spare = above.sum(axis=-1, keepdims=True)
     excess = raised.sum(axis=-1, keepdims=True) - 1.0
-    result: Floats = raised - np.divide(excess, spare, out=np.zeros_like(spare), where=spare > 0.0) * above
-    return result
+    return raised - quotients(excess, spare) * above

@@ -25,7 +25,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from causalbandit.arrays import Floats, Integers, Numbers, Places
+from causalbandit.arrays import Floats, Integers, Places, quotients
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
@@ -59,7 +59,7 @@ class Uniform:
         purse = task.purse
         sizes = even_sizes(budget, len(task.interventions), rng) if purse is None else purse.even(rng=rng)
         counts = yield Batch(sizes, "uniform")
-        means = _sample_means(*task.with_arms(counts.trials, counts.successes))
+        means = _sample_means(task, counts.trials, counts.successes)
         return Choice(best_at_random(means, rng), effects=means)
 
 
@@ -93,7 +93,7 @@ class SuccessiveRejects:
         n_arms, purse = len(task.interventions), task.purse
         if n_arms == 1:
             counts = yield Batch(np.array([budget]) if purse is None else purse.even(), "successive rejects")
-            return Choice(0, effects=_sample_means(*task.with_arms(counts.trials, counts.successes)))
+            return Choice(0, effects=_sample_means(task, counts.trials, counts.successes))
         trials = np.zeros(n_arms, dtype=np.int64)
         priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
         score = priority.copy()
@@ -115,7 +115,7 @@ class SuccessiveRejects:
             active[worst] = active[-1]
             active = active[:-1]
         successes = np.rint(score - priority)
-        return Choice(int(active[0]), effects=_sample_means(*task.with_arms(trials, successes)))
+        return Choice(int(active[0]), effects=_sample_means(task, trials, successes))
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class SequentialHalving:
             else:
                 score = _with_history(task, counts.trials, counts.successes + priority, priority)
             active = active[np.argsort(-score[active])[:kept]]
-        return Choice(int(active[0]), effects=_sample_means(*task.with_arms(trials, successes)))
+        return Choice(int(active[0]), effects=_sample_means(task, trials, successes))
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class ImportanceWeighted:
             budget, shares = int(sizes.sum()), sizes / sizes.sum()
         counts = yield Batch(sizes, "mixture")
         mixed = (reach @ shares)[:, None]  # Q(configuration)
-        ratio = np.divide(reach, mixed, out=np.zeros_like(reach), where=mixed > 0)
+        ratio = quotients(reach, mixed)
         if task.purse is not None:
             value = float((reach * ratio).sum(axis=0).max())  # m(η) at the shares of experiments that were run
         bound = math.sqrt(value * budget / math.log(2 * budget * len(task.interventions)))
@@ -264,7 +264,7 @@ def _with_history(task: Task, trials: Integers, score: Floats, priority: Floats)
     """``score``, successes that each have ``priority`` added, as they would be at the means that count the history."""
     if task.history is None:
         return score
-    means = _sample_means(*task.with_arms(trials, np.rint(score - priority)))
+    means = _sample_means(task, trials, np.rint(score - priority))
     return np.where(trials > 0, means * trials + priority, score)
 
 
@@ -273,11 +273,13 @@ def _ones_per_experiment(history: Earlier, counts: Counts, rows: Places, mixed: 
     weights = history.row_weights(counts.visits, counts.ones)[rows]
     visits = budget * mixed + weights * history.counts.visits[rows]
     ones = counts.ones[rows] + weights * history.counts.ones[rows]
-    return np.asarray(np.divide(ones * mixed, visits, out=np.zeros(len(rows)), where=visits > 0))
+    return quotients(ones * mixed, visits)
 
 
-def _sample_means(trials: Numbers, successes: Numbers) -> Floats:
-    return np.asarray(np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0))
+def _sample_means(task: Task, trials: Integers, successes: Integers) -> Floats:
+    """Share of ones under every intervention, those of a history counted by weight; NaN without any outcome; [A]."""
+    weighed, ones = task.with_arms(trials, successes)
+    return quotients(ones, weighed, np.nan)
 
 
 def _target_rows(task: Task) -> Places:

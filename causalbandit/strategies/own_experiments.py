@@ -10,27 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalbandit.arrays import Floats, Integers, Places
+from causalbandit.arrays import Floats, Integers, Places, quotients
 from causalbandit.compressed_reach import RowMaxima
 from causalbandit.propagation import propagate
 from causalbandit.spending import Spending
 from causalbandit.strategies.strategy import Task
-
-
-@dataclass(frozen=True, eq=False)
-class RowPlan:
-    """One batch of experiments for some rows.
-
-    Attributes
-    ----------
-    sizes : numpy.ndarray of int64, shape [A]
-        The batch.
-    visits : numpy.ndarray of float, shape [rows]
-        Visits that every row expects of its own experiments.
-    """
-
-    sizes: Integers
-    visits: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +41,20 @@ class OwnExperiments:
         """
         if task.purse is None:
             return cls(budget * share // (total * max(task.n_learned, 1)))
-        root = np.sqrt(row_prices(task, task.purse))
+        root = np.sqrt(row_prices(task))
         money = task.purse.total * share / total * root / max(float(root.sum()), np.finfo(float).tiny)
-        least = np.divide(money, root**2, out=np.full(len(money), np.inf), where=root > 0).min(initial=np.inf)
+        least = quotients(money, root**2, np.inf).min(initial=np.inf)
         return cls(int(least * (1 + 1e-12)) if np.isfinite(least) else 0, money)
 
-    def plan(self, rows: Places, reach: Floats | RowMaxima, purse: Spending | None) -> RowPlan:
-        """The batch for ``rows`` [rows] of the set, whose estimated reach is ``reach`` [rows, A], or its maxima."""
+    def plan(self, rows: Places, reach: Floats | RowMaxima, purse: Spending | None) -> tuple[Integers, Floats]:
+        """The batch [A] for ``rows`` of the set, and the visits [rows] that every row expects of its own experiments.
+
+        ``reach`` is what they are estimated to be reached by, [rows, A], or its maxima.
+        """
         if self.money is None or purse is None:
             top = RowMaxima.of(reach)
             sizes = self.number * np.bincount(top.best[top.most > 0], minlength=top.n_interventions)
-            return RowPlan(sizes, self.visits(rows, top, purse))
+            return sizes, self.visits(rows, top, purse)
         assert not isinstance(reach, RowMaxima), "prices weigh every intervention"
         return _paid(reach, self.money[rows], purse)
 
@@ -79,11 +66,13 @@ class OwnExperiments:
         return np.asarray(self.money[rows] * (reach / purse.prices).max(axis=1))
 
 
-def row_prices(task: Task, purse: Spending) -> Floats:
+def row_prices(task: Task) -> Floats:
     """Price of the cheapest experiment that can visit a row, its set-up included, [C]; 0 where none is to be learned.
 
     A row can be visited when it is under tables that leave everything unknown possible.
     """
+    purse = task.purse
+    assert purse is not None
 
     def found() -> Floats:
         even = np.where(task.rows.known, task.known, 0.5)
@@ -98,12 +87,11 @@ def row_prices(task: Task, purse: Spending) -> Floats:
 
 def smallest_money(task: Task, split: tuple[int, ...]) -> float:
     """The least money with which every row can pay an experiment of its own in each part."""
-    assert task.purse is not None
-    root = np.sqrt(row_prices(task, task.purse))
+    root = np.sqrt(row_prices(task))
     return float(root.max(initial=0.0) * root.sum() * sum(split) / min(split[:2]))
 
 
-def _paid(reach: Floats, money: Floats, purse: Spending) -> RowPlan:
+def _paid(reach: Floats, money: Floats, purse: Spending) -> tuple[Integers, Floats]:
     """What ``money`` [rows] buys: for every row where it reaches most for the price, up to what limits allow."""
     n_interventions = reach.shape[1]
     value = reach / purse.prices
@@ -118,17 +106,17 @@ def _paid(reach: Floats, money: Floats, purse: Spending) -> RowPlan:
         each = np.arange(len(left))
         open_ = (left > 0) & (value[each, best] > 0) & ~blocked[best]
         if not open_.any():
-            return RowPlan(sizes, visits)
+            return sizes, visits
         paid = np.bincount(best[open_], weights=left[open_], minlength=n_interventions)
         net = np.maximum(paid - np.where(sizes > 0, 0.0, purse.setup), 0.0)
         bought = np.floor(net / purse.prices * (1 + 1e-12)).astype(np.int64)
         allowed = np.minimum(bought, purse.most - sizes)
-        share = np.divide(allowed * purse.prices, paid, out=np.zeros(n_interventions), where=paid > 0)
+        share = quotients(allowed * purse.prices, paid)
         visits[open_] += (share[best] * left * value[each, best])[open_]
         sizes += allowed
         over = bought > allowed
         if not over.any():
-            return RowPlan(sizes, visits)
+            return sizes, visits
         blocked |= over
         left = np.where(open_ & over[best], left * (1 - (allowed / np.maximum(bought, 1))[best]), 0.0)
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from causalbandit.arrays import Flags, Floats, Places
+from causalbandit.arrays import Flags, Floats, Places, quotients
 from causalbandit.checks import error_rate, number, whole_number
 from causalbandit.counts import Counts
 from causalbandit.sequences.bernoulli_region import Arm, difference_at_most, largest_fall, room
@@ -263,8 +263,7 @@ class Standing:
     def of(cls, task: Task, counts: Counts, rng: np.random.Generator) -> Standing:
         """What ``counts`` say; one propagation with gradients when all nodes were observed."""
         if not len(counts.visits):
-            unknown = np.full(len(counts.trials), np.nan)
-            effects = np.divide(counts.successes, counts.trials, out=unknown, where=counts.trials > 0)
+            effects = quotients(counts.successes, counts.trials, np.nan)
             return cls(counts, effects, best_at_random(effects, rng))
         posterior = TablePosterior(counts.visits, counts.ones, task.known)
         found = posterior.propagate(task, gradient=True)

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from causalbandit.arrays import Flags, Floats
+from causalbandit.arrays import Flags, Floats, quotients
 from causalbandit.checks import listed, number, one_of
 from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts
@@ -196,9 +196,9 @@ class TwoPhase:
             # 4-6. How every intervention reaches the layer's rows, and which reaches each best.
             reach = planning.of(families, rough, truncated)
             rows = rows[to_learn]
-            plan = first.plan(rows, reach[to_learn], purse)
+            sizes, own_visits = first.plan(rows, reach[to_learn], purse)
             # 7-11. λ experiments per row that can be reached.
-            sizes, purse = plan.sizes, None if purse is None else purse.after(plan.sizes)
+            purse = None if purse is None else purse.after(sizes)
             if sizes.any():
                 read = families if task.history is None and not self.pooled else None
                 counts = yield Batch(sizes, "phase 1", read)
@@ -207,7 +207,7 @@ class TwoPhase:
             # 12-17. Outcomes expected at most S times count as impossible in all later reaches. With S = 0 there is
             # nothing to do: they are impossible, or behind a row that is, by their estimates already.
             if truncation > 0:
-                expected = plan.visits[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
+                expected = own_visits[:, None] * np.stack([1 - rough[rows], rough[rows]], axis=1)
                 truncated[rows] = expected <= truncation
         # 20. Reach under all estimates; rows that λ experiments would visit at most S times are negligible.
         streamed = purse is None and self.weighting == "reach"
@@ -224,7 +224,7 @@ class TwoPhase:
         fresh = Counts.zeros(interventions)
         # 1-11. λ experiments for every row that is not negligible.
         top = whole.maxima(planned) if isinstance(whole, CompressedReach) else whole[planned]
-        sizes = second.plan(every[planned], top, purse).sizes
+        sizes, _ = second.plan(every[planned], top, purse)
         purse = None if purse is None else purse.after(sizes)
         if sizes.any():
             counts = yield Batch(sizes, "phase 2, part 1")
@@ -307,8 +307,7 @@ def theory_note(truncation: float, first: int, n_truncated: int, n_negligible: i
 def _estimates(task: Task, counts: Counts, otherwise: Floats | float = 0.5) -> Floats:
     """Shares of ones in every row, those of a history counted by weight; ``otherwise`` where there is no visit."""
     visits, ones = task.with_rows(counts.visits, counts.ones)
-    unknown = np.broadcast_to(otherwise, visits.shape).astype(np.float64)
-    return np.asarray(np.divide(ones, visits, out=unknown, where=visits > 0))
+    return quotients(ones, visits, otherwise)
 
 
 def _unvisited_note(task: Task, unvisited: Flags, pooled: bool) -> list[str]:

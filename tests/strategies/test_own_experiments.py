@@ -23,27 +23,28 @@ def plan(reach, money, purse):
 
 
 def test_rows_buy_what_reaches_them_most_for_its_price():
-    found = plan([[0.9, 0.5], [0.1, 0.6]], [100, 20], purse_of([10, 1], 120))
-    assert found.sizes.tolist() == [0, 120]  # 0.5 per unit of money against 0.09, and 0.6 against 0.01
-    assert found.visits.tolist() == [50, 12]
-    found = plan([[0.9, 0.05], [0.1, 0.6]], [100, 20], purse_of([10, 1], 120))
-    assert found.sizes.tolist() == [10, 20]
+    sizes, visits = plan([[0.9, 0.5], [0.1, 0.6]], [100, 20], purse_of([10, 1], 120))
+    assert sizes.tolist() == [0, 120]  # 0.5 per unit of money against 0.09, and 0.6 against 0.01
+    assert visits.tolist() == [50, 12]
+    sizes, _ = plan([[0.9, 0.05], [0.1, 0.6]], [100, 20], purse_of([10, 1], 120))
+    assert sizes.tolist() == [10, 20]
     # The second row cannot pay ten for one experiment: it takes what it can pay, though that reaches less per money.
-    assert plan([[1, 0], [1, 0.01]], [100, 8], purse_of([10, 1], 108)).sizes.tolist() == [10, 8]
+    sizes, _ = plan([[1, 0], [1, 0.01]], [100, 8], purse_of([10, 1], 108))
+    assert sizes.tolist() == [10, 8]
 
 
 def test_what_a_limit_refuses_goes_to_the_next_best():
-    found = plan([[0.9, 0.5, 0.2]], [100], purse_of([1, 1, 2], 100, most=40))
-    assert found.sizes.tolist() == [40, 40, 10]
-    assert found.visits[0] == pytest.approx(0.9 * 40 + 0.5 * 40 + 0.2 * 10)
+    sizes, visits = plan([[0.9, 0.5, 0.2]], [100], purse_of([1, 1, 2], 100, most=40))
+    assert sizes.tolist() == [40, 40, 10]
+    assert visits[0] == pytest.approx(0.9 * 40 + 0.5 * 40 + 0.2 * 10)
 
 
 def test_rows_share_a_set_up_where_that_is_worth_more():
     reach = [[0.9, 0.8], [0.8, 0.9]]
-    assert plan(reach, [30, 30], purse_of([1, 1], 60)).sizes.tolist() == [30, 30]
-    shared = plan(reach, [30, 30], purse_of([1, 1], 60, setup=10)).sizes
+    assert plan(reach, [30, 30], purse_of([1, 1], 60))[0].tolist() == [30, 30]
+    shared, _ = plan(reach, [30, 30], purse_of([1, 1], 60, setup=10))
     assert sorted(shared.tolist()) == [0, 50]
-    apart = plan([[0.9, 0.1], [0.1, 0.9]], [30, 30], purse_of([1, 1], 60, setup=10)).sizes
+    apart, _ = plan([[0.9, 0.1], [0.1, 0.9]], [30, 30], purse_of([1, 1], 60, setup=10))
     assert apart.tolist() == [20, 20]
 
 
@@ -52,10 +53,10 @@ def test_a_row_is_priced_by_the_cheapest_intervention_that_opens_it(shop):
     # (observe), ad=0, ad=1, {ad=1, trust=1}: the last opens the target's row (1, 1) alone.
     arms = shop.interventions.with_costs([7, 3, 5, 1])
     purse = Spending.of(arms, None, 1000, Limits())
-    rows = row_prices(replace(task, interventions=arms), purse)
+    task = replace(task, interventions=arms, spending=purse)
+    rows = row_prices(task)
     #            ad  trust|0  trust|1  purchase|00  |01  |10  |11
     assert rows.tolist() == [7, 3, 5, 3, 3, 5, 1]
-    task = replace(task, interventions=arms, spending=purse)
     root = np.sqrt(rows)
     assert smallest_money(task, (1, 1, 1)) == pytest.approx(3 * root.max() * root.sum())
     own = OwnExperiments.of(task, 0, 1, 3)
