@@ -25,15 +25,16 @@ import numpy as np
 from causalbandit.allocation import floor_allocation
 from causalbandit.arrays import Floats, Integers, Places
 from causalbandit.checks import number, one_of, shaped, share, whole_number
+from causalbandit.compressed_reach import CompressedReach
 from causalbandit.counts import Counts, Origin
 from causalbandit.interventions import InterventionSet
 from causalbandit.propagation import Propagation, propagate
 from causalbandit.spending import Spending
 from causalbandit.strategies.batch_sizes import even_sizes, sizes_from_shares
+from causalbandit.strategies.effect_draws import EffectDraws, chosen_gradient, streamed_draws
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random
-from causalbandit.strategies.streamed_draws import StreamedDraws
 from causalbandit.strategies.value_of_information import ValueOfInformation
 
 if TYPE_CHECKING:
@@ -231,7 +232,8 @@ class TopTwo:
         notes: tuple[str, ...] = ()
         if self.stop_level is not None:
             if stopped is None:
-                stopped = self._draw_effects(task, posterior, found, rng).certainty(self.stop_tolerance)
+                sample = EffectDraws.among(*self._draw_effects(task, posterior, found, rng), found.effects)
+                stopped = sample.certainty(self.stop_tolerance)
             whole = budget if purse is None else used if purse.most_experiments == 0 else None
             notes = (self._stopping_note(stopped, used, whole),)
         return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(visits), notes=notes)
@@ -248,22 +250,31 @@ class TopTwo:
 
         ``left`` is the number of experiments that are left, or the money. V is given where a batch has few kinds.
         """
-        if (
-            purse is None
-            and self.posterior == "linear"
-            and 8 * len(posterior.mean) * len(task.interventions) > task.memory
-        ):
-            return self._streamed_shares(task, posterior, left, rng)
-        few_kinds = purse is not None and purse.few_kinds
-        found = posterior.propagate(task, reach=self.planned > 0 or few_kinds, gradient=True)
-        worth = None
-        sample = self._draw_effects(task, posterior, found, rng)
-        shares = sample.top_two_shares(len(task.interventions))
+        arms, few_kinds = task.interventions, purse is not None and purse.few_kinds
+        plans = self.planned > 0 or few_kinds
+        found = worth = None
+        if purse is None and self.posterior == "linear" and 8 * len(posterior.mean) * len(arms) > task.memory:
+            sample = streamed_draws(task, posterior, self.draws, OUT_OF_REACH, rng)
+        else:
+            found = posterior.propagate(task, reach=plans, gradient=True)
+            sample = EffectDraws.among(*self._draw_effects(task, posterior, found, rng), found.effects)
+        shares = sample.top_two_shares()
         prices = None if purse is None else purse.prices
         open_ = None if purse is None or purse.affordable.all() else purse.affordable
         certainty = 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
-        if self.planned > 0 or few_kinds:
-            worth = ValueOfInformation.of(found, posterior, np.flatnonzero(shares), PLANNING_DRAWS, rng, prices)
+        if plans:
+            candidates = np.union1d(np.flatnonzero(shares), sample.leader)
+            reach: Floats | CompressedReach
+            if found is None:
+                gradient = chosen_gradient(task, posterior, candidates)
+                reach = CompressedReach(arms, posterior.mean, task.memory)
+            else:
+                assert found.gradient is not None
+                assert found.reach is not None
+                gradient, reach = found.gradient[:, candidates], found.reach
+            worth = ValueOfInformation.of(
+                sample.effects, candidates, gradient, reach, posterior, PLANNING_DRAWS, rng, prices
+            )
         if worth is not None and self.planned > 0:
             planned = worth.planned_shares(left, shares) if open_ is None else worth.shares_among(open_, left, shares)
             shares = self.planned * planned + (1 - self.planned) * shares
@@ -272,29 +283,17 @@ class TopTwo:
             shares /= shares.sum()
         return shares, certainty, worth if few_kinds else None
 
-    def _streamed_shares(
-        self, task: Task, posterior: TablePosterior, left: float, rng: np.random.Generator
-    ) -> tuple[Floats, float, None]:
-        """As `_shares`, for sets whose reach and gradient are larger than the bound on memory."""
-        sample = StreamedDraws.of(task, posterior, self.draws, OUT_OF_REACH, rng)
-        shares = sample.top_two_shares()
-        certainty = 0.0 if self.stop_level is None else sample.certainty(self.stop_tolerance)
-        if self.planned > 0:
-            worth = sample.worth(shares, PLANNING_DRAWS, rng)
-            shares = self.planned * worth.planned_shares(left, shares) + (1 - self.planned) * shares
-        return shares, certainty, None
-
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator
-    ) -> _Sample:
-        """S posterior draws of the effects of all interventions that have a chance to be the best."""
-        leader = int(found.effects.argmax())
+    ) -> tuple[Floats, Places]:
+        """S posterior draws of the effects of the M interventions that may be the best, [S, M], and their places."""
         if self.posterior == "exact":
             drawn = propagate(task.interventions, posterior.draw(self.draws, rng), memory=task.memory).effects
-            return _Sample(drawn, np.arange(len(found.effects)), leader)
+            return drawn, np.arange(len(found.effects))
         assert found.gradient is not None
         variance = posterior.variance
         deviation = np.sqrt(variance @ found.gradient**2)
+        leader = int(found.effects.argmax())
         # Whoever is OUT_OF_REACH standard deviations below the leader's lower end wins no draw.
         cut = found.effects[leader] - OUT_OF_REACH * deviation[leader]
         places = np.flatnonzero(found.effects + OUT_OF_REACH * deviation >= cut)
@@ -308,7 +307,7 @@ class TopTwo:
             factor = np.linalg.cholesky(covariance + tiny * np.eye(len(places))).T
         drawn = rng.standard_normal((self.draws, len(factor))) @ factor
         drawn += found.effects[places]
-        return _Sample(drawn, places, int(np.searchsorted(places, leader)))
+        return drawn, places
 
     def _stopping_note(self, certainty: float, used: int, budget: int | None) -> str:
         within = f"within {self.stop_tolerance:g} of the best" if self.stop_tolerance else "the best"
@@ -321,30 +320,6 @@ class TopTwo:
             f"{how}: posterior probability {certainty:.3f} that the chosen intervention is {within} (level "
             f"{self.stop_level:g}). This is the belief of the model given these data, not a guarantee."
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Sample:
-    """S posterior draws of M effects: ``drawn`` [S, M], their ``places`` in the set, and the leader among them."""
-
-    drawn: Floats
-    places: Places
-    leader: int
-
-    def top_two_shares(self, n_interventions: int) -> Floats:
-        """Half the share of draws each intervention wins, half that which it wins without the leader; [A]."""
-        shares = np.zeros(n_interventions)
-        n_draws, n_drawn = self.drawn.shape
-        wins = np.bincount(self.drawn.argmax(axis=1), minlength=n_drawn)
-        if n_drawn > 1:
-            others = np.delete(np.arange(n_drawn), self.leader)
-            wins[others] += np.bincount(self.drawn[:, others].argmax(axis=1), minlength=n_drawn - 1)
-        shares[self.places] = wins / (n_draws * min(n_drawn, 2))
-        return shares
-
-    def certainty(self, tolerance: float) -> float:
-        """Share of draws in which the leader is within ``tolerance`` of the best."""
-        return float((self.drawn[:, self.leader] >= self.drawn.max(axis=1) - tolerance).mean())
 
 
 def _ends_of_rounds(budget: int, rounds: int, first: int) -> list[int]:

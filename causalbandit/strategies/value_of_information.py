@@ -21,7 +21,6 @@ import numpy as np
 
 from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.compressed_reach import CompressedReach, ReachOfRows
-from causalbandit.propagation import Propagation
 from causalbandit.spending import Spending
 from causalbandit.strategies.posterior import TablePosterior
 
@@ -61,29 +60,6 @@ class ValueOfInformation:
     @classmethod
     def of(
         cls,
-        found: Propagation,
-        posterior: TablePosterior,
-        rivals: Places,
-        draws: int,
-        rng: np.random.Generator,
-        prices: Floats | None = None,
-    ) -> ValueOfInformation:
-        """From effects, reach and gradient under the posterior means; ``rivals`` are places in the set.
-
-        With ``prices`` [A] shares are of money, and sums of money stand wherever numbers of experiments do.
-
-        The leader, the largest posterior mean of all, is what is chosen without further experiments; it need not be
-        among the rivals. ``draws`` (S, at least 2) is rounded down to an even number.
-        """
-        assert found.reach is not None
-        assert found.gradient is not None
-        candidates = np.union1d(rivals, int(found.effects.argmax()))
-        gradient = found.gradient[:, candidates]
-        return cls.between(found.effects, candidates, gradient, found.reach, posterior, draws, rng, prices)
-
-    @classmethod
-    def between(
-        cls,
         effects: Floats,
         candidates: Places,
         gradient: Floats,
@@ -93,9 +69,12 @@ class ValueOfInformation:
         rng: np.random.Generator,
         prices: Floats | None = None,
     ) -> ValueOfInformation:
-        """As `of`, from the ``gradient`` [C, M] of the ``candidates`` alone, the leader among them; reach of all.
+        """From effects [A] and reach [C, A] under the posterior means, and the ``gradient`` [C, M] of ``candidates``.
 
-        ``reach`` is an array [C, A], or without prices a compressed one.
+        They are places in the set, ascending, and the leader is among them: the largest posterior mean of all, which is
+        chosen without further experiments. With ``prices`` [A] shares are of money, and sums of money stand wherever
+        numbers of experiments do; without them reach may be a compressed one. ``draws`` (S, at least 2) is rounded
+        down to an even number.
         """
         leader = int(effects.argmax())
         contrast = gradient - gradient[:, [int(np.searchsorted(candidates, leader))]]

@@ -16,7 +16,7 @@ from causalbandit.random_problems import bernoulli_arms
 from causalbandit.random_problems import random_problem as random_search_problem
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import make_task
-from causalbandit.strategies.top_two import _ends_of_rounds, _prior_counts, _Sample
+from causalbandit.strategies.top_two import _ends_of_rounds, _prior_counts
 
 
 def batches_of(problem, strategy, budget, seed=0):
@@ -29,21 +29,6 @@ def batches_of(problem, strategy, budget, seed=0):
         return simulator.draw(batch.sizes, world)
 
     return batches, drive(strategy.run(make_task(problem), budget, np.random.default_rng(seed)), experiment)
-
-
-def test_shares_by_hand():
-    drawn = np.array([[3.0, 1.0, 2.0], [0.0, 1.0, 2.0], [3.0, 2.0, 1.0], [5.0, 1.0, 2.0]])
-    # Wins: 3, 0, 1 of 4; without the leader (0): 0, 1, 3 of 4; intervention 1 of the set of four is never drawn.
-    shares = _Sample(drawn, np.array([0, 2, 3]), leader=0).top_two_shares(4)
-    assert shares.tolist() == [3 / 8, 0, 1 / 8, 4 / 8]
-    assert _Sample(drawn[:, :1], np.array([2]), leader=0).top_two_shares(4).tolist() == [0, 0, 1, 0]
-
-
-def test_certainty_by_hand():
-    drawn = np.array([[0.30, 0.10], [0.29, 0.31], [0.20, 0.40], [0.5, 0.1]])
-    sample = _Sample(drawn, np.array([0, 1]), leader=0)
-    assert sample.certainty(0.0) == 0.5
-    assert sample.certainty(0.05) == 0.75
 
 
 @pytest.mark.parametrize(
@@ -87,18 +72,17 @@ def test_linear_draws_match_exact_ones_when_there_are_many_visits():
     counts = model.simulator(interventions).draw(np.full(len(interventions), 4000), np.random.default_rng(0))
     posterior = TablePosterior(counts.visits, counts.ones, task.known)
     found = posterior.propagate(task, reach=True, gradient=True)
-    everyone = np.arange(len(interventions))
-    samples = [
+    (linear, places), (exact, everyone) = (
         TopTwo(draws=8000, posterior=kind)._draw_effects(task, posterior, found, np.random.default_rng(1))
         for kind in ("linear", "exact")
-    ]
-    wide = samples[1].drawn[:, samples[0].places]
-    assert set(everyone) >= set(samples[0].places.tolist())
-    np.testing.assert_allclose(samples[0].drawn.mean(axis=0), wide.mean(axis=0), atol=2e-3)
-    np.testing.assert_allclose(samples[0].drawn.std(axis=0), wide.std(axis=0), rtol=0.06)
-    np.testing.assert_allclose(np.corrcoef(samples[0].drawn.T), np.corrcoef(wide.T), atol=0.06)
+    )
+    assert everyone.tolist() == list(range(len(interventions)))
+    assert set(everyone) >= set(places)
+    np.testing.assert_allclose(linear.mean(axis=0), exact[:, places].mean(axis=0), atol=2e-3)
+    np.testing.assert_allclose(linear.std(axis=0), exact[:, places].std(axis=0), rtol=0.06)
+    np.testing.assert_allclose(np.corrcoef(linear.T), np.corrcoef(exact[:, places].T), atol=0.06)
     # Whoever was left out of the linear draws wins no exact one.
-    assert set(samples[1].drawn.argmax(axis=1).tolist()) <= set(samples[0].places.tolist())
+    assert set(exact.argmax(axis=1)) <= set(places)
 
 
 def test_posterior_mean_of_effects_is_the_effect_of_posterior_means():
@@ -121,8 +105,8 @@ def test_a_batch_follows_the_plan_for_all_experiments_that_are_left(monkeypatch)
 
     class Plan:
         @classmethod
-        def of(cls, found, posterior, rivals, draws, rng, prices):
-            candidates.append(rivals)
+        def of(cls, effects, places, *rest):
+            candidates.append(places)
             return cls()
 
         def planned_shares(self, n_experiments, start):
@@ -133,9 +117,9 @@ def test_a_batch_follows_the_plan_for_all_experiments_that_are_left(monkeypatch)
     batches, _ = batches_of(problem, TopTwo(rounds=5, planned=1.0, warm_up=0.0), 1000)
     assert [batch.sizes.tolist() for batch in batches[1:]] == [(200 * wanted).astype(int).tolist()] * 4
     assert [n for n, _ in asked] == [800, 600, 400, 200]
-    for rivals, (_, start) in zip(candidates, asked, strict=True):
+    for places, (_, start) in zip(candidates, asked, strict=True):
         assert start.sum() == pytest.approx(1)
-        assert rivals.tolist() == np.flatnonzero(start).tolist()
+        assert places.tolist() == np.flatnonzero(start).tolist()
     batches, _ = batches_of(problem, TopTwo(rounds=5, planned=0.5, warm_up=0.0), 1000)
     assert batches[1].sizes[3] >= 75
 

@@ -15,13 +15,19 @@ from causalbandit.strategies.strategy import make_task
 from causalbandit.strategies.value_of_information import EVENLY, ValueOfInformation
 
 
+def worth_among(rivals, found, posterior, draws, seed=0):
+    """The value of information about ``rivals`` and the leader."""
+    candidates = np.union1d(rivals, found.effects.argmax())
+    gradient, rng = found.gradient[:, candidates], np.random.default_rng(seed)
+    return ValueOfInformation.of(found.effects, candidates, gradient, found.reach, posterior, draws, rng)
+
+
 def worth_of(problem, visits, ones, draws=200, seed=0):
     """The value of information about all interventions of ``problem``, and the posterior it starts from."""
     task = make_task(problem)
     posterior = TablePosterior(np.asarray(visits), np.asarray(ones), task.known)
     found = posterior.propagate(task, reach=True, gradient=True)
-    everyone = np.arange(len(problem.interventions))
-    return ValueOfInformation.of(found, posterior, everyone, draws, np.random.default_rng(seed)), posterior
+    return worth_among(np.arange(len(problem.interventions)), found, posterior, draws, seed), posterior
 
 
 def worth_after(problem, n_each, **keywords):
@@ -167,7 +173,7 @@ def test_a_plan_learns_a_row_that_tells_the_rivals_apart_under_another_intervent
     task = make_task(problem)
     posterior = TablePosterior(visits, ones, task.known)
     found = posterior.propagate(task, reach=True, gradient=True)
-    worth = ValueOfInformation.of(found, posterior, np.array([0, 1]), 2000, np.random.default_rng(0))
+    worth = worth_among([0, 1], found, posterior, 2000)
     assert worth.margins.shape == (3,)  # m = 1 has the largest posterior mean: the leader is always a candidate
     without = replace(worth, margins=worth.margins[:2] - worth.margins[:2].max(), contrast=worth.contrast[:, :2])
     assert without.planned_shares(100, np.array([0.5, 0.5, 0.0]))[2] > 0.8
@@ -211,7 +217,7 @@ def test_where_nothing_can_be_learned_the_plan_is_its_start():
     nothing = np.zeros(problem.graph.n_family_rows, dtype=int)
     posterior = TablePosterior(nothing, nothing, task.known)
     found = posterior.propagate(task, reach=True, gradient=True)
-    worth = ValueOfInformation.of(found, posterior, np.arange(2), 100, np.random.default_rng(0))
+    worth = worth_among([0, 1], found, posterior, 100)
     start = np.array([0.25, 0.75])
     assert worth.at(start, 1000)[0] == 0
     np.testing.assert_allclose(worth.planned_shares(1000, start), (1 - EVENLY) * start + EVENLY / 2)
