@@ -20,7 +20,7 @@ what averages is the variance. So a strategy that asks where to look takes the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -78,10 +78,6 @@ class Earlier:
     def arm_evidence(self, trials: Integers, successes: Integers) -> Floats:
         """Outcomes t that the variance under every intervention goes by; shape [A]."""
         return _evidence(self.arm_weights(trials, successes), trials, self.counts.trials)
-
-    def turned(self, counts: Counts) -> Earlier:
-        """The same with other counts of the same rows, such as those of the target's complement."""
-        return replace(self, counts=counts)
 
 
 def _evidence(weights: Floats, own: Integers, earlier: Integers) -> Floats:

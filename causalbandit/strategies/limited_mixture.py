@@ -33,12 +33,10 @@ import numpy as np
 from causalbandit.arrays import Flags, Floats, Integers, Places
 from causalbandit.errors import InvalidArgument
 from causalbandit.spending import Spending
-from causalbandit.strategies.capped_shares import capped_saddle, dearest_first
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, Mixture, optimal_mixture
-from causalbandit.strategies.mixture_search import MixtureProblem
+from causalbandit.strategies.mixture_search import MixtureProblem, learnable
+from causalbandit.strategies.saddle_steps import capped_saddle, dearest_first
 
-NONE = np.zeros(0, dtype=np.intp)
-"""No rows."""
 LOCAL_SEARCH = "local search"
 """What found a mixture that limits forbid the solver."""
 CANDIDATES = 6
@@ -96,10 +94,12 @@ def limited_mixture(
     within = np.count_nonzero(relaxed.weights > USED) <= purse.kinds and bool((relaxed.weights <= most).all())
     if relaxed.value <= 0 or not purse.affordable.any() or (within and not purse.setup.any()):
         return relaxed
-    rows = _rows_that_count(reach, objective, visits, learned)
+    rows = learnable((reach if objective is None else objective).max(axis=1), reach.max(axis=1), visits)
+    if learned is not None:
+        rows &= learned
     weight = (reach * reach if objective is None else objective)[rows]
     rate = reach[rows] / purse.prices
-    problem = MixtureProblem(rate, weight, visits[rows] / money, rate.max(axis=1), weight.max(axis=1))
+    problem = MixtureProblem.from_arrays(rate, weight, visits[rows] / money)
     search = _Search(problem, most, purse.setup / money, purse.kinds, relaxed)
     found = search.run() if purse.few_kinds else search.whole()
     if not np.isfinite(found.value):
@@ -116,14 +116,6 @@ def limited_mixture(
     )
 
 
-def _rows_that_count(
-    reach: Floats, objective: Floats | None, visits: Floats | Integers, learned: Flags | None
-) -> Places:
-    weighted = (reach if objective is None else objective).max(axis=1) > 0
-    counted = weighted & ((reach.max(axis=1) > 0) | (visits > 0))
-    return np.flatnonzero(counted if learned is None else counted & learned)
-
-
 def _said(purse: Spending, found: _Point, lower: float) -> str:
     kinds = "few kinds and set-ups" if purse.setup.any() else "few kinds"
     limits = kinds if purse.few_kinds else "few experiments of one kind"
@@ -134,7 +126,7 @@ def _said(purse: Spending, found: _Point, lower: float) -> str:
 def _no_plan(purse: Spending, reach: Floats) -> str:
     if not purse.few_kinds:
         return "leaves rows to be learned that no intervention may reach any more. Allow more experiments of one kind."
-    problem = MixtureProblem(reach, reach, np.zeros(len(reach)), reach.max(axis=1), reach.max(axis=1))
+    problem = MixtureProblem.from_arrays(reach, reach, np.zeros(len(reach)))
     cover = int(np.count_nonzero(problem.uniform_over_cover()))
     return (
         f"was {purse.kinds}; no {purse.kinds} interventions that were tried reach all {len(reach)} rows to be learned, "
@@ -271,10 +263,10 @@ class _Search:
         return _Point(shares, float(values[worst]), (proved, dual), self._gradient(shares, dual))
 
     def _gradient(self, shares: Floats, dual: Floats) -> Floats:
-        return self.problem.bound(self.problem.denominators(shares), dual, NONE)[1]
+        return self.problem.bound(self.problem.denominators(shares), dual)[1]
 
     def bound(self, point: _Point) -> float:
         """The lower bound of the relaxation that keeps to limits on one kind, from this point; 0 where it says none."""
         shares, dual = point.proof
         within = partial(dearest_first, most=self.most, total=1.0)
-        return self.problem.bound(self.problem.denominators(shares), dual, NONE, within)[0]
+        return self.problem.bound(self.problem.denominators(shares), dual, largest=within)[0]

@@ -22,6 +22,7 @@ from causalbandit.arrays import Floats
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Goal, Problem
+from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.strategy import Choice, Tables, Task
 
 
@@ -50,7 +51,7 @@ class Maximisation:
         if self.goal == "max":
             return task
         before = task.history
-        history = None if before is None else before.turned(self.counts(before.counts))
+        history = None if before is None else Earlier(self.counts(before.counts))
         return replace(task, known=self._rows(task.known), history=history)
 
     def counts(self, counts: Counts) -> Counts:

@@ -31,7 +31,7 @@ from causalbandit.errors import InvalidArgument, InvalidType, RunError
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.propagation import MEMORY
-from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, relative_gap
+from causalbandit.strategies.mixture_search import UNIFORM, MixtureProblem, MixtureSearch, learnable, relative_gap
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, SOLVERS
 from causalbandit.strategies.streamed_problem import StreamedProblem
 from causalbandit.strategies.weightings import checked_weights
@@ -301,13 +301,12 @@ def optimal_mixture(
         named = checked_weights(weighting, beta.shape, objective, gradient, cpt, effects, std_errors)
         weight = weight if named is None else named
         rate = beta if price is None else beta / price
-        whole = MixtureProblem(rate, weight, count, rate.max(axis=1), weight.max(axis=1))
+        whole = MixtureProblem.from_arrays(rate, weight, count)
     n_interventions = whole.n_interventions
 
     # Which rows count: learned, with a weight, and reachable (or already counted).
-    row_reach, row_weight = whole.row_reach, whole.row_weight
-    impossible = counted & (row_weight > 0) & (row_reach <= 0) & (count <= 0)
-    rows = counted & (row_weight > 0) & ~impossible
+    rows = counted & learnable(whole.row_weight, whole.row_reach, count)
+    impossible = counted & (whole.row_weight > 0) & ~rows
     notes = []
     if impossible.any():
         notes.append(f"{impossible.sum()} rows with a weight are reached by no intervention and were left out.")

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from causalbandit.arrays import Flags, Floats, Places
+from causalbandit.arrays import Flags, Floats, Numbers, Places
 from causalbandit.strategies.mixture_solvers import FIRST_ORDER, Restricted, SolveError, Solver, first_order
 
 UNIFORM = "uniform"
@@ -36,6 +36,11 @@ def relative_gap(upper: float, lower: float) -> float:
     return max(upper / lower - 1, 0.0) if lower > 0 else float("inf")
 
 
+def learnable(row_weight: Floats, row_reach: Floats, count: Numbers) -> Flags:
+    """Which rows have a weight and are reached by some intervention or were visited already; all [C]."""
+    return (row_weight > 0) & ((row_reach > 0) | (count > 0))
+
+
 @dataclass(frozen=True, eq=False)
 class MixtureProblem:
     """Rows that count: rate B [C, A] (reach per unit of η), weight W [C, A], count n [C], and row maxima of B and W."""
@@ -45,6 +50,11 @@ class MixtureProblem:
     count: Floats
     row_reach: Floats
     row_weight: Floats
+
+    @classmethod
+    def from_arrays(cls, rate: Floats, weight: Floats, count: Floats) -> MixtureProblem:
+        """The problem of these rows."""
+        return cls(rate, weight, count, rate.max(axis=1), weight.max(axis=1))
 
     def uniform_over_best(self) -> Floats:
         """The mixture uniform over the rows' best interventions; a row that none reaches has no say. O(C·A)."""
@@ -106,7 +116,7 @@ class MixtureProblem:
         self,
         denominators: Floats,
         dual: Floats,
-        left_out: Places,
+        left_out: Places | None = None,
         largest: Callable[[Floats], float] = np.max,
     ) -> tuple[float, Floats]:
         """The lower bound F² / (Σ w n/d² + max_b grad_b), and grad, shape [A]. One product with B.
@@ -117,7 +127,8 @@ class MixtureProblem:
         """
         support = np.flatnonzero(dual)
         row = (self.weights(support) @ dual[support]) / denominators
-        row[left_out] = 0.0
+        if left_out is not None:
+            row[left_out] = 0.0
         with np.errstate(over="ignore", invalid="ignore"):
             gradient = self.on_rates(row / denominators)
             total = float(row.sum())

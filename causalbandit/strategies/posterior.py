@@ -73,7 +73,6 @@ class TablePosterior:
         """Effects of all interventions (and their reach and gradient) under the posterior means, exact."""
         return propagate(task.interventions, self.mean, reach=reach, gradient=gradient, memory=task.memory)
 
-    def tables(self, visits: Integers | None = None) -> Tables:
-        """The posterior means as a search reports them, with its own ``visits`` where a history was counted, too."""
-        own = np.asarray(self.visits if visits is None else visits, dtype=np.int64)
-        return Tables(cpt=self.mean, visits=own, known=~np.isnan(self.known))
+    def tables(self, visits: Integers) -> Tables:
+        """The posterior means as a search reports them, with its own ``visits``, those of a history left out."""
+        return Tables(cpt=self.mean, visits=visits, known=~np.isnan(self.known))

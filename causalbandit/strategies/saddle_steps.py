@@ -1,4 +1,7 @@
-"""First-order steps on both sides of the mixture problem: min_η max_p Σ_c (Wp)_c / d_c with d = n + Bη."""
+"""First-order steps on both sides of the mixture problem, min_η max_p Σ_c (Wp)_c / d_c with d = n + Bη.
+
+Shares η may have an upper limit each.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from causalbandit.arrays import Floats
 
 CHECK_EVERY = 25
 """Steps between looks at the averages of all steps so far."""
+CAPPED_STEPS = 400
+"""Steps of a solve with limits."""
 
 
 def saddle_steps(
@@ -74,3 +79,45 @@ def saddle_steps(
         dual = dual * np.exp(10 / np.sqrt(step) * (values / values.max() - 1))
         dual = dual / dual.sum()
     return best, proof
+
+
+def within_caps(shares: Floats, most: Floats, total: float) -> Floats:
+    """``shares`` scaled to the sum ``total``, none above ``most``: what is cut off goes to the others in proportion.
+
+    When all limits together are less than ``total`` every share is at its limit.
+    """
+    fixed = np.zeros(len(shares), dtype=bool)
+    result = shares.astype(np.float64)
+    for _ in range(len(shares)):
+        left, free = total - float(most[fixed].sum()), float(result[~fixed].sum())
+        if free <= 0 or left <= 0:
+            break
+        result[~fixed] *= left / free
+        over = ~fixed & (result > most)
+        if not over.any():
+            return result
+        result[over] = most[over]
+        fixed |= over
+    return np.minimum(result, most)
+
+
+def dearest_first(gradient: Floats, most: Floats, total: float) -> float:
+    """The largest Σ_b η_b·grad_b of shares with the sum ``total`` and none above ``most``."""
+    order = np.argsort(-gradient, kind="stable")
+    before = np.cumsum(most[order]) - most[order]
+    room = np.clip(total - before, 0.0, most[order])
+    return float(room @ gradient[order])
+
+
+def capped_saddle(
+    rate: Floats, weight: Floats, count: Floats, most: Floats, total: float, tolerance: float = 1e-4
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Shares [S] of the sum ``total``, none above ``most`` [S], with dual weights [R]: the best, and the best proof."""
+    return saddle_steps(
+        *(rate, weight, count),
+        within_caps(np.full(rate.shape[1], 1.0), most, total),
+        allowed=lambda shares: within_caps(shares, most, total),
+        largest=lambda gradient: dearest_first(gradient, most, total),
+        steps=CAPPED_STEPS,
+        tolerance=tolerance,
+    )

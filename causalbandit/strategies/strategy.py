@@ -119,7 +119,7 @@ class Task:
             self,
             interventions=chosen.reduced,
             known=self.known[chosen.rows],
-            history=None if before is None else before.turned(chosen.counts(before.counts)),
+            history=None if before is None else Earlier(chosen.counts(before.counts)),
             spending=None if spending is None else spending.among(chosen.places),
             reduce=False,
         )

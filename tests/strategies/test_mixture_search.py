@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from mixture_oracle import random_reach, scipy_value, value_of
 
-from causalbandit import (
-    optimal_mixture,
-)
+from causalbandit import optimal_mixture
 from causalbandit.strategies import mixture_search, mixture_solvers
 from causalbandit.strategies.mixture_search import MixtureProblem
 
@@ -23,9 +21,8 @@ def test_lower_bound_is_below_the_value_of_every_mixture(counted):
     for _ in range(40):
         reach = random_reach(rng, 8, 5)
         counts = rng.random(8) if counted else np.zeros(8)
-        problem = MixtureProblem(reach, reach**2, counts, reach.max(axis=1), (reach**2).max(axis=1))
-        none = np.zeros(0, dtype=np.intp)
-        bound, _ = problem.bound(problem.denominators(rng.dirichlet(np.ones(5))), rng.dirichlet(np.ones(5)), none)
+        problem = MixtureProblem.from_arrays(reach, reach**2, counts)
+        bound, _ = problem.bound(problem.denominators(rng.dirichlet(np.ones(5))), rng.dirichlet(np.ones(5)))
         for weights in rng.dirichlet(np.full(5, 0.5), size=20):
             assert bound <= value_of(weights, reach, counts=counts) * (1 + 1e-12)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from causalbandit.strategies.capped_shares import capped_saddle, dearest_first, within_caps
 from causalbandit.strategies.mixture_search import MixtureProblem
+from causalbandit.strategies.saddle_steps import capped_saddle, dearest_first, within_caps
 from tests.mixture_oracle import random_reach
 
 
@@ -47,9 +47,8 @@ def test_the_saddle_is_the_optimum_of_another_solver_and_the_bound_is_below_it(s
     )
     assert value(best) == pytest.approx(found.x[-1], rel=3e-3)
     assert (best <= most * (1 + 1e-9)).all()
-    problem = MixtureProblem(reach, reach**2, count, reach.max(axis=1), (reach**2).max(axis=1))
-    none = np.zeros(0, dtype=np.intp)
+    problem = MixtureProblem.from_arrays(reach, reach**2, count)
     bound, _ = problem.bound(
-        problem.denominators(proof[0]), proof[1], none, lambda gradient: dearest_first(gradient, most, 1.0)
+        problem.denominators(proof[0]), proof[1], largest=lambda gradient: dearest_first(gradient, most, 1.0)
     )
     assert 0.99 * found.x[-1] <= bound <= found.x[-1] * (1 + 1e-6)
