@@ -102,8 +102,8 @@ def thompson_allocation(
 @overload
 def thompson_allocation(
     draws: npt.ArrayLike,
-    epsilon: float,
-    segments: Segments,
+    epsilon: float = ...,
+    segments: Segments = ...,
     kind: Kind = ...,
     *,
     names: None = ...,
@@ -113,19 +113,9 @@ def thompson_allocation(
 def thompson_allocation(
     draws: npt.ArrayLike,
     epsilon: float = ...,
-    *,
-    segments: Segments,
+    segments: Segments = ...,
     kind: Kind = ...,
-    names: None = ...,
-    members: pd.DataFrame | None = ...,
-) -> pd.DataFrame: ...
-@overload
-def thompson_allocation(
-    draws: npt.ArrayLike,
-    epsilon: float = ...,
     *,
-    segments: Segments,
-    kind: Kind = ...,
     names: Sequence[Hashable],
     members: pd.DataFrame | None = ...,
 ) -> dict[Hashable, dict[Hashable, float]]: ...

@@ -34,13 +34,7 @@ is the paper's, with standard deviation 1/√3; that of the next three is 1 and 
 
 @dataclass(eq=False)
 class ArmSums:
-    """What R experiments have seen of their K arms; arrays [K, R].
-
-    Attributes
-    ----------
-    count, total, squares : numpy.ndarray of float, shape [K, R]
-        Number, sum and sum of squares of the outcomes.
-    """
+    """What R experiments have seen of their K arms: number, sum and sum of squares of the outcomes, [K, R] each."""
 
     count: Floats
     total: Floats

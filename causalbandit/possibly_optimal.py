@@ -301,7 +301,7 @@ def _subsets(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 def _places(bits: int) -> list[int]:
     """The places of the bits that are set, ascending."""
-    return [place for place, bit in enumerate(reversed(bin(bits)[2:])) if bit == "1"] if bits else []
+    return [place for place, bit in enumerate(reversed(bin(bits)[2:])) if bit == "1"]
 
 
 def _union(rows: Sequence[int], bits: int) -> int:

@@ -94,9 +94,8 @@ class SuccessiveRejects:
         if n_arms == 1:
             counts = yield Batch(np.array([budget]) if purse is None else purse.even(), "successive rejects")
             return Choice(0, effects=_sample_means(task, counts.trials, counts.successes))
-        trials = np.zeros(n_arms, dtype=np.int64)
+        trials, successes = np.zeros((2, n_arms), dtype=np.int64)
         priority = rng.random(n_arms)  # breaks ties between equal numbers of successes
-        score = priority.copy()
         active = np.arange(n_arms)
         lengths = successive_rejects_lengths(n_arms, budget) if purse is None else np.zeros(n_arms - 1, dtype=np.int64)
         before = 0
@@ -106,15 +105,14 @@ class SuccessiveRejects:
                 sizes = np.zeros(n_arms, dtype=np.int64)
                 sizes[active] = after - before
                 counts = yield Batch(sizes, "successive rejects")
-                score += counts.successes
+                successes += counts.successes
                 trials[active] = before = after
                 purse = None if purse is None else purse.after(sizes)
             # All active interventions have the same number of experiments: compare their successes, or with a history
             # those that its weighted means would give in as many.
-            worst = _with_history(task, trials, score, priority)[active].argmin()
+            worst = _score(task, trials, successes, priority)[active].argmin()
             active[worst] = active[-1]
             active = active[:-1]
-        successes = np.rint(score - priority)
         return Choice(int(active[0]), effects=_sample_means(task, trials, successes))
 
 
@@ -154,8 +152,7 @@ class SequentialHalving:
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
         """⌈log₂ K⌉ batches."""
         n_arms, purse = len(task.interventions), task.purse
-        trials = np.zeros(n_arms, dtype=np.int64)
-        successes = np.zeros(n_arms, dtype=np.int64)
+        trials, successes = np.zeros((2, n_arms), dtype=np.int64)
         active = np.arange(n_arms)
         priority = rng.random(n_arms)
         rounds = sequential_halving_rounds(n_arms, budget)
@@ -169,10 +166,8 @@ class SequentialHalving:
             counts = yield Batch(sizes, "sequential halving")
             trials += counts.trials
             successes += counts.successes
-            if self.pooled:
-                score = _with_history(task, trials, successes + priority, priority)
-            else:
-                score = _with_history(task, counts.trials, counts.successes + priority, priority)
+            judged = (trials, successes) if self.pooled else (counts.trials, counts.successes)
+            score = _score(task, *judged, priority)
             active = active[np.argsort(-score[active])[:kept]]
         return Choice(int(active[0]), effects=_sample_means(task, trials, successes))
 
@@ -260,12 +255,11 @@ class ImportanceWeighted:
         return Choice(best_at_random(effects, rng), effects=effects, mixture=mixture)
 
 
-def _with_history(task: Task, trials: Integers, score: Floats, priority: Floats) -> Floats:
-    """``score``, successes that each have ``priority`` added, as they would be at the means that count the history."""
+def _score(task: Task, trials: Integers, successes: Integers, priority: Floats) -> Floats:
+    """Successes, with a history those that its weighted means would give in as many trials, and ``priority`` added."""
     if task.history is None:
-        return score
-    means = _sample_means(task, trials, np.rint(score - priority))
-    return np.where(trials > 0, means * trials + priority, score)
+        return successes + priority
+    return np.where(trials > 0, _sample_means(task, trials, successes) * trials, successes) + priority
 
 
 def _ones_per_experiment(history: Earlier, counts: Counts, rows: Places, mixed: Floats, budget: int) -> Floats:

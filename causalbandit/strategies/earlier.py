@@ -40,13 +40,9 @@ def agreement(ones: Integers, zeros: Integers, earlier_ones: Integers, earlier_z
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """Counts of rows from before a search, and what they count for beside its experiments.
+    """Counts of rows from before a search, of the set that is searched, and what they count for beside its experiments.
 
-    Attributes
-    ----------
-    counts : Counts
-        Of the set that is searched: visits and ones of its C family rows, trials and successes under its A
-        interventions.
+    They hold visits and ones of its C family rows, and trials and successes under its A interventions.
     """
 
     counts: Counts

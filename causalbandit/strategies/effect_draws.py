@@ -17,18 +17,8 @@ from causalbandit.strategies.strategy import Task
 class EffectDraws:
     """S posterior draws of the effects of A interventions, as far as a top-two plan needs them.
 
-    Attributes
-    ----------
-    effects : numpy.ndarray of float, shape [A]
-        Posterior means.
-    leader : int
-        The intervention with the largest.
-    of_leader : numpy.ndarray of float, shape [S]
-        The leader's draws.
-    largest : numpy.ndarray of float, shape [S]
-        The largest of all in every draw.
-    winner, second : numpy.ndarray of int, shape [S]
-        Who has it, and who wins once the leader is left out.
+    ``leader`` has the largest of the posterior means ``effects`` [A], and ``of_leader`` [S] are its draws. In every
+    draw ``winner`` has the largest value, ``largest``, and ``second`` wins once the leader is left out; [S] each.
     """
 
     effects: Floats

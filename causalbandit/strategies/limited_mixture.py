@@ -67,24 +67,13 @@ def limited_mixture(
 ) -> Mixture:
     """The mixture for all the money of ``purse`` that minimises the largest error within its limits.
 
-    Parameters
-    ----------
-    reach, objective, learned, tolerance, solvers
-        As in `optimal_mixture`.
-    visits : numpy.ndarray of float or int64, shape [C]
-        Visits already made.
-    purse : Spending
-        The money M, prices, set-ups and limits.
-
-    Returns
-    -------
-    Mixture
-        ``weights`` are shares of the money that pays experiments, ``value`` counts what set-ups cost, and
-        ``lower_bound`` holds for every mixture within the limits: ``gap`` certifies the local search.
+    ``visits`` [C] were made already; the other arguments are those of `optimal_mixture`. In the result ``weights`` are
+    shares of the money that pays experiments, ``value`` counts what set-ups cost, and ``lower_bound`` holds for every
+    mixture within the limits: ``gap`` certifies the local search.
 
     Raises
     ------
-    ValueError
+    InvalidArgument
         When no set of interventions that was tried reaches all rows within the limits.
     """
     money = max(purse.money, float(purse.prices.min()))

@@ -30,12 +30,7 @@ from causalbandit.strategies.strategy import Choice, Tables, Task
 class Maximisation:
     """What a search for ``goal`` looks like to a strategy, which maximises; with the goal "max" nothing changes.
 
-    Attributes
-    ----------
-    interventions : InterventionSet
-        The set whose family rows are turned where they are the target's.
-    goal : {"max", "min"}
-        What the user wants of P(target = 1).
+    The family rows of ``interventions`` are turned where they are the target's.
     """
 
     interventions: InterventionSet

@@ -51,20 +51,10 @@ FIRST_ORDER = "first-order"
 
 @dataclass(frozen=True, eq=False)
 class Restricted:
-    """The problem on working sets, rows and values divided by powers of two that bring them near 1.
+    """The problem on working sets: ``rate`` [C', S], ``weight`` [C', R] and ``count`` [C'] of the rows that count.
 
-    Attributes
-    ----------
-    rate : numpy.ndarray of float, shape [C', S]
-        Reach of the rows by the interventions of the support; denominators lie between ½ and 1 under ``start``.
-    weight : numpy.ndarray of float, shape [C', R]
-        Weights of the rows for the contenders; values are at most 1 under ``start``.
-    count : numpy.ndarray of float, shape [C']
-        Visits already made.
-    start : numpy.ndarray of float, shape [S]
-        The current mixture on the support.
-    tolerance : float
-        The gap at which a solver may stop.
+    They are divided by powers of two: under ``start`` [S], the current mixture on the support, denominators lie near 1
+    and values are at most about 1. A solver may stop at the gap ``tolerance``.
     """
 
     rate: Floats

@@ -19,14 +19,9 @@ from causalbandit.strategies.strategy import Task
 
 @dataclass(frozen=True, eq=False)
 class OwnExperiments:
-    """What one part of a two-phase search may spend on every row.
+    """What one part of a two-phase search may spend on every row: λ experiments, or with prices a sum of money [C].
 
-    Attributes
-    ----------
-    number : int
-        λ, experiments per row; with prices those that the row with the least of them can pay.
-    money : numpy.ndarray of float, shape [C], or None
-        With prices: what is spent on every row.
+    With prices ``number`` is how many the row with the least of them can pay.
     """
 
     number: int
@@ -83,12 +78,6 @@ def row_prices(task: Task) -> Floats:
 
     key = ("row_prices", task.known.tobytes(), purse.prices.tobytes(), purse.setup.tobytes())
     return task.interventions.derived.once(key, found)
-
-
-def smallest_money(task: Task, split: tuple[int, ...]) -> float:
-    """The least money with which every row can pay an experiment of its own in each part."""
-    root = np.sqrt(row_prices(task))
-    return float(root.max(initial=0.0) * root.sum() * sum(split) / min(split[:2]))
 
 
 def _paid(reach: Floats, money: Floats, purse: Spending) -> tuple[Integers, Floats]:

@@ -25,11 +25,6 @@ class PlannedReach:
     get full tables (Yabe et al. 2018, equation 3). Families with the same truncated ancestors are worked out together;
     from one group to the next only the messages are made anew that depend on tables in which the two differ. With
     hidden causes the ancestors are those of the regime.
-
-    Parameters
-    ----------
-    task : Task
-        Interventions and the bound on memory.
     """
 
     def __init__(self, task: Task) -> None:

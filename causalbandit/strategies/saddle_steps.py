@@ -34,20 +34,10 @@ def saddle_steps(
     is faster and still contracts), p_a ← p_a·exp(10/√t·(value_a/value − 1)). The first pair has the least value, the
     second the largest bound F²/(Σ_c w_c n_c/d_c² + max_η Σ_b η_b grad_b).
 
-    Parameters
-    ----------
-    rate, weight, count : numpy.ndarray of float, shapes [C, S], [C, R], [C]
-        B, W and n.
-    start : numpy.ndarray of float, shape [S]
-        An allowed η.
-    allowed : callable
-        The allowed shares that are proportional to some, as far as limits let them be.
-    largest : callable
-        The largest Σ_b η_b grad_b of allowed shares.
-    steps : int
-        At most so many. Each costs four products with the matrices.
-    tolerance : float
-        The relative gap between value and bound at which they end.
+    B, W and n are ``rate`` [C, S], ``weight`` [C, R] and ``count`` [C]. ``allowed`` makes of shares the allowed ones
+    that are proportional to them, as far as limits let them be; ``largest`` is the largest Σ_b η_b grad_b of allowed
+    ones. There are at most so many ``steps``, of four products with the matrices each; they end when the relative gap
+    between value and bound is ``tolerance``.
     """
     mixture, dual = start, np.full(weight.shape[1], 1 / weight.shape[1])
     mixture_sum, dual_sum = np.zeros_like(mixture), np.zeros_like(dual)

@@ -15,14 +15,8 @@ from causalbandit.strategies.mixture_search import MixtureProblem
 class StreamedProblem(MixtureProblem):
     """As `MixtureProblem` with the weights W = B²; the arrays ``rate`` and ``weight`` are empty.
 
-    Columns of interventions that a search has used are kept: there are a few hundred of them.
-
-    Attributes
-    ----------
-    reach : CompressedReach
-        B, of all rows.
-    rows : numpy.ndarray of int, shape [C]
-        The rows that count, among those of ``reach``.
+    ``rows`` [C] are those that count, among all of ``reach``. Columns of interventions that a search has used are kept:
+    there are a few hundred of them.
     """
 
     reach: CompressedReach

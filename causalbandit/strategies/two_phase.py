@@ -32,7 +32,7 @@ from causalbandit.propagation import propagate
 from causalbandit.strategies.batch_sizes import rounded_shares
 from causalbandit.strategies.limited_mixture import limited_mixture
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, check_settings, optimal_mixture
-from causalbandit.strategies.own_experiments import OwnExperiments, smallest_money
+from causalbandit.strategies.own_experiments import OwnExperiments, row_prices
 from causalbandit.strategies.planned_reach import PlannedReach
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
@@ -158,7 +158,8 @@ class TwoPhase:
 
     def smallest_money(self, task: Task) -> float:
         """What every row needs to pay an experiment of its own in each of the three parts."""
-        return smallest_money(task, self.split)
+        root = np.sqrt(row_prices(task))
+        return float(root.max(initial=0.0) * root.sum() * sum(self.split) / min(self.split[:2]))
 
     def explain_smallest_budget(self, task: Task) -> str:
         """Where the smallest budget comes from, and what to do below it."""

@@ -7,7 +7,7 @@ import pytest
 
 import causalbandit as cb
 from causalbandit.spending import Limits, Spending
-from causalbandit.strategies.own_experiments import OwnExperiments, row_prices, smallest_money
+from causalbandit.strategies.own_experiments import OwnExperiments, row_prices
 from causalbandit.strategies.strategy import make_task
 
 
@@ -58,11 +58,11 @@ def test_a_row_is_priced_by_the_cheapest_intervention_that_opens_it(shop):
     #            ad  trust|0  trust|1  purchase|00  |01  |10  |11
     assert rows.tolist() == [7, 3, 5, 3, 3, 5, 1]
     root = np.sqrt(rows)
-    assert smallest_money(task, (1, 1, 1)) == pytest.approx(3 * root.max() * root.sum())
+    assert cb.TwoPhase().smallest_money(task) == pytest.approx(3 * root.max() * root.sum())
     own = OwnExperiments.of(task, 0, 1, 3)
     assert own.money.sum() == pytest.approx(1000 / 3)
     assert own.money / rows == pytest.approx(own.money[0] / 7 * np.sqrt(7 / rows))
     equal = Spending.of(shop.interventions, 60, None, Limits(most_kinds=2))
-    assert smallest_money(replace(task, spending=equal), (1, 1, 1)) == pytest.approx(3 * 7)  # 3C at one price
+    assert cb.TwoPhase().smallest_money(replace(task, spending=equal)) == pytest.approx(3 * 7)  # 3C at one price
     with pytest.raises(ValueError, match="budget_money was 20; the strategy 'two-phase' needs at least"):
         cb.search(replace(shop, interventions=arms), budget_money=20)
