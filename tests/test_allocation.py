@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,7 +142,7 @@ def test_rules_on_members_are_a_loop_over_their_rows() -> None:
         assert frame.loc[frame["segment"] == label, "weight"].tolist() == list(keyed[label].values())
 
 
-@pytest.mark.parametrize(
+@together(
     ("rule", "members", "message"),
     [
         ("age < 30", None, "members are missing: 'young' has a rule"),

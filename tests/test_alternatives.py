@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 from causalbandit import (
     CausalGraph,
@@ -177,8 +178,8 @@ def test_twelve_alternatives_at_one_node_run_through_two_phase():
     assert found.best == {"m": "offer l"}
 
 
-@pytest.mark.parametrize("strategy", ["two-phase", "two-phase-pooled", "top-two", "uniform", "successive-rejects"])
-@pytest.mark.parametrize("goal", ["max", "min"])
+@together("strategy", ["two-phase", "two-phase-pooled", "top-two", "uniform", "successive-rejects"])
+@together("goal", ["max", "min"])
 def test_every_strategy_finds_the_best_alternative(goal, strategy):
     found = search(shop(goal), 20_000, strategy, rng=1)
     assert found.best == ({"ad": "campaign", "trust": "seal"} if goal == "max" else {"ad": "pause"} | found.best)
@@ -281,7 +282,7 @@ def test_interventions_list_and_compare_by_their_alternatives():
     assert list(grid)[-1] == {"season": 1, "ad": "campaign"}
 
 
-@pytest.mark.parametrize(
+@together(
     ("alternatives", "said"),
     [
         ({"ad": ["0"]}, "the name '0', which means that the node is fixed at 0"),
@@ -304,7 +305,7 @@ def test_alternatives_of_hidden_nodes_are_refused():
         CausalGraph(DAG, "sale", hidden=["season"], alternatives={"season": ["a"]})
 
 
-@pytest.mark.parametrize(
+@together(
     ("alternatives", "said"),
     [
         ({"ad": {"campaign": [0.1]}}, "alternative 'campaign' of 'ad' has 1 entry; expected 2 probabilities"),
@@ -319,7 +320,7 @@ def test_bad_tables_are_refused(alternatives, said):
         CausalModel(shop().graph, TABLES, alternatives=alternatives)
 
 
-@pytest.mark.parametrize(
+@together(
     ("arm", "said"),
     [
         ({"ad": "campain"}, "one of its alternatives 'campaign', 'pause'. .* Did you mean 'campaign'"),

@@ -2,6 +2,7 @@
 
 import pytest
 from bad_inputs import bad_calls, bad_commands, names, plain, put_files
+from cases import together
 from conftest import command_line
 
 import causalbandit as cb
@@ -25,7 +26,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry["command"])
+@together("entry", COMMANDS)
 def test_a_bad_command_is_refused_in_these_words_and_changes_no_file(entry, folder, monkeypatch):
     monkeypatch.chdir(folder)
     before = contents(folder)
@@ -37,7 +38,7 @@ def test_a_bad_command_is_refused_in_these_words_and_changes_no_file(entry, fold
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("entry", CALLS, ids=lambda entry: entry["call"])
+@together("entry", CALLS)
 def test_a_bad_call_is_refused_in_these_words(entry, known, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((cb.Error, ValueError, TypeError, OSError)) as caught:

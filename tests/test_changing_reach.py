@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import networkx as nx
 import numpy as np
-import pytest
+from cases import together
 from enumeration import enumerate_all, random_hidden_problem, random_problem
 
 from causalbandit import CausalGraph, InterventionSet
@@ -35,7 +35,7 @@ def changed(rng, arms, cpt):
     return cpt
 
 
-@pytest.mark.parametrize("seed", range(15))
+@together("seed", range(15))
 def test_reach_is_bit_for_bit_that_of_a_propagation_after_any_changes(seed):
     rng = np.random.default_rng(seed)
     if seed % 3 == 2:

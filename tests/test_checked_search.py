@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.checked_search import checked_plan
@@ -41,8 +42,8 @@ def strong():
     return confounded_mediator(1.0)
 
 
-@pytest.mark.parametrize("goal", ["max", "min"])
-@pytest.mark.parametrize("strategy", [cb.TopTwo(rounds=5), cb.TwoPhase(), SuccessiveRejects()], ids=lambda s: s.name)
+@together("goal", ["max", "min"])
+@together("strategy", [cb.TopTwo(rounds=5), cb.TwoPhase(), SuccessiveRejects()])
 def test_checking_changes_nothing(strong, strategy, goal):
     problem = replace(strong.problem, goal=goal)
     checked, _ = run(problem, strong.world, strategy, 600, repair=False)

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 from causalbandit import checks
 from causalbandit.arrays import BLOCK_ELEMENTS
@@ -110,7 +111,7 @@ def test_arrays_of_numbers_pass_as_doubles():
         assert passed.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(
+@together(
     ("given", "words"),
     [
         (None, "is None; expected an array of numbers (use 0 and 1)."),
@@ -222,7 +223,7 @@ def test_columns_of_tables_are_there_once():
     assert "rows has no column for 'c'" in refusal(nodes_present, ["a", "c"], "rows", ["a", "b"])
 
 
-@pytest.mark.parametrize(
+@together(
     "check",
     [
         checks.whole_number,
@@ -235,7 +236,7 @@ def test_columns_of_tables_are_there_once():
         lambda value, name: checks.numeric_array([0, value], name, "numbers"),
     ],
 )
-@pytest.mark.parametrize("value", [10**400, -(10**5000)], ids=["long", "longer"])
+@together("value", [10**400, -(10**5000)])
 def test_a_number_beyond_all_doubles_is_refused_by_name(check, value):
     if check is checks.whole_number:
         assert check(value, "budget") == value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_hidden_problem, random_problem
 
 from causalbandit import InterventionSet, TwoPhase, load_problem, optimal_mixture, search
@@ -23,7 +24,7 @@ def random_case(seed):
     return arms, rng.random(arms.n_family_rows), memory
 
 
-@pytest.mark.parametrize("seed", range(6))
+@together("seed", range(6))
 def test_blocks_columns_and_maxima_are_those_of_the_array(seed):
     arms, cpt, memory = random_case(seed)
     whole = propagate(arms, cpt, reach=True).reach

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.confirmation import confirm
@@ -167,7 +168,7 @@ def test_an_open_question_is_open_on_every_scale(purchase):
     assert f"it multiplies the chance of purchase = 1 by {low:.2f} to {high:.2f} (95 % sure)" in proof.sentence("ratio")
 
 
-@pytest.mark.parametrize(
+@together(
     ("interventions", "settings", "message"),
     [
         ([{"ad": 1}], {"control": {"ad": 1}}, "control was ad=1, which is also among the chosen"),

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 from causalbandit import CausalGraph, Counts, InterventionSet, Problem, TopTwo, search
 
@@ -37,7 +38,7 @@ def test_complementing_the_target_exchanges_its_values_only():
     assert turned.with_target_complemented(ARMS) == Counts.from_frame(ARMS, {}, ROWS)
 
 
-@pytest.mark.parametrize(
+@together(
     ("rows", "message"),
     [
         (ROWS.drop(columns="trust"), r"missing 'trust', unknown none.*Expected one column per node"),
@@ -142,7 +143,7 @@ def test_saved_counts_come_back_with_their_origin(tmp_path):
         search(problem, 10, TopTwo(prior=again), environment=lambda fixed, size: ROWS)
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "message"),
     [
         ({"kind": "Fitted"}, "saved is 'Fitted' of format 1; expected 'Counts' of format 1"),

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit import Decision, InterventionSet, Problem, TopTwo, search
 from causalbandit.driver import Run, prepared
@@ -35,8 +36,8 @@ def test_the_summary_says_largest_only_when_it_is(goal, word, other):
     assert "nan" not in none.splitlines()[1]
 
 
-@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "successive-rejects"])
-@pytest.mark.parametrize("goal", ["max", "min"])
+@together("strategy", ["two-phase", "top-two", "successive-rejects"])
+@together("goal", ["max", "min"])
 def test_batches_add_up_to_phases_and_counts(shop, strategy, goal):
     problem = replace(shop, goal=goal)
     asked = []

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TopTwo, TwoPhase, search
 
@@ -106,7 +107,7 @@ def set_value(frame, column, value):
     return frame
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "error", "message"),
     [
         (lambda f, a: f.drop(columns="trust"), ValueError, r"missing 'trust'.*Expected one column per node"),
@@ -125,26 +126,13 @@ def set_value(frame, column, value):
         (lambda f, a: f.to_numpy(), TypeError, r"was a ndarray; expected a pandas.DataFrame"),
         (lambda f, a: None, TypeError, r"was a NoneType"),
     ],
-    ids=[
-        "missing",
-        "renamed",
-        "extra",
-        "too few",
-        "too many",
-        "two",
-        "none",
-        "text",
-        "contradiction",
-        "array",
-        "nothing",
-    ],
 )
 def test_rows_that_do_not_fit_what_was_asked_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         search(Problem(GRAPH, ARMS), 100, rng=0, environment=spoiled(change))
 
 
-@pytest.mark.parametrize(
+@together(
     ("options", "error", "message"),
     [
         ({"environment": 3}, TypeError, r"environment was 3; expected a function run\(intervention, size\)"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.counts import Counts
@@ -56,7 +57,7 @@ def brute_force(graph, tables, intervention):
     return float(total)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@together("seed", range(6))
 def test_groups_are_the_effects_that_no_table_tells_apart(seed):
     """Effects are polynomials in the tables: different ones agree at two random points with probability 0."""
     graph, rng = random_graph(seed)
@@ -113,8 +114,8 @@ def test_a_set_without_equal_effects_is_itself_and_searched_as_before(shop):
     assert "same_effect" not in decisions[0].to_frame()
 
 
-@pytest.mark.parametrize("goal", ["max", "min"])
-@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "successive-rejects", "top-two-knows-tables"])
+@together("goal", ["max", "min"])
+@together("strategy", ["two-phase", "top-two", "successive-rejects", "top-two-knows-tables"])
 def test_a_search_experiments_with_one_of_each_group_and_answers_for_all(strategy, goal):
     problem = replace(chain_problem([2, 5, 3, 1, 1]), goal=goal)
     known = ["a", "b"] if strategy.endswith("tables") else None

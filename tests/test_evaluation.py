@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import together
 from regret_cases import NAMES, PROBLEM, QUICK, STRATEGIES, rows
 
 from causalbandit import (
@@ -91,7 +92,7 @@ def test_a_budget_below_the_smallest_is_a_cell_that_says_so():
     assert curves.plot().get_legend() is not None
 
 
-@pytest.mark.parametrize(
+@together(
     ("budgets", "error", "words"),
     [
         ([300, 100], ValueError, r"300 before 100; expected each once, ascending"),
@@ -214,7 +215,7 @@ def costs_of(problem):
     return problem.interventions.costs
 
 
-@pytest.mark.parametrize("sums", [[200, 100], [0], [float("nan")], [], "5"])
+@together("sums", [[200, 100], [0], [float("nan")], [], "5"])
 def test_sums_of_money_that_are_none_are_refused(sums):
     with pytest.raises((ValueError, TypeError), match="budgets_money"):
         evaluate_regret(random_problem(4, rng=2), "uniform", None, 2, budgets_money=sums)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import together
 from scipy import stats
 
 from causalbandit.exploration import NOISES, RULES, ArmSums, floored
@@ -19,7 +20,7 @@ def test_floors_equal_the_reference():
         floored([0.5, 0.5], 0.6)
 
 
-@pytest.mark.parametrize(
+@together(
     ("noise", "deviation", "skewness"),
     [("uniform", 1 / np.sqrt(3), 0.0), ("normal", 1.0, 0.0), ("exponential", 1.0, 2.0), ("lognormal", 1.0, None)],
 )

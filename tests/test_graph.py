@@ -4,6 +4,7 @@ import pickle
 
 import networkx as nx
 import pytest
+from cases import together
 from conftest import refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,14 +116,14 @@ def test_node_names_that_are_no_text_are_refused():
     assert "relabel_nodes" in said
 
 
-@pytest.mark.parametrize("name", ["two\nlines", "", " space", "tab\t", "bell\x07"])
+@together("name", ["two\nlines", "", " space", "tab\t", "bell\x07"])
 def test_node_names_with_line_breaks_or_control_characters_are_refused(name):
     said = refusal(lambda: cb.CausalGraph(nx.DiGraph([(name, "y")]), "y"))
     assert repr(name) in said
     assert "printable" in said
 
 
-@pytest.mark.parametrize("order", [["a"], ["a", "b", "b"], ["a", "c"], ["a", "a"]])
+@together("order", [["a"], ["a", "b", "b"], ["a", "c"], ["a", "a"]])
 def test_an_order_of_parents_that_disagrees_with_the_edges_is_refused(order):
     said = refusal(lambda: cb.CausalGraph(nx.DiGraph([("a", "y"), ("b", "y"), ("c", "a")]), "y", parents={"y": order}))
     assert "parents of 'y'" in said
@@ -193,7 +194,7 @@ def test_a_graph_with_hidden_nodes_survives_networkx_and_pickle(n_nodes, random)
     assert graph != cb.CausalGraph(dag, names[-1], hidden=hidden, confounded=[]) or not pairs
 
 
-@pytest.mark.parametrize(
+@together(
     ("hidden", "message"),
     [
         (["y"], "names the target 'y'; a search must see its target"),
@@ -208,7 +209,7 @@ def test_hidden_nodes_that_cannot_be_are_refused(hidden, message):
         cb.CausalGraph(nx.DiGraph(BOW), "y", hidden=hidden)
 
 
-@pytest.mark.parametrize(
+@together(
     ("pairs", "message"),
     [
         ([("m", "mm")], "confounded names 'mm', which is not a node"),

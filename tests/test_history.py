@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from click.testing import CliRunner
 
 import causalbandit as cb
@@ -102,7 +103,7 @@ def test_hidden_causes_leave_counts_but_no_model():
     assert found.visits.sum() > 0
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "message"),
     [
         (lambda rows: rows.iloc[:0], "holds no rows"),

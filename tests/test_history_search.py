@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.graph_check.watch import BEFORE, Watch
@@ -48,7 +49,7 @@ def test_the_decision_says_what_was_used_and_with_which_weights(shop):
     assert cb.search(shop, 60, "top-two", rng=0).history is None
 
 
-@pytest.mark.parametrize("strategy", ["uniform", "successive-rejects", "sequential-halving", "pomis-thompson"])
+@together("strategy", ["uniform", "successive-rejects", "sequential-halving", "pomis-thompson"])
 def test_without_the_graph_outcomes_under_the_same_intervention_are_weighed(shop, strategy):
     parts = [({}, rows_of(shop, 300)), ({"ad": 1, "trust": 1}, rows_of(shop, 300, fixed={"ad": 1, "trust": 1}))]
     found = cb.search(shop, 40, strategy, history=parts, rng=0)

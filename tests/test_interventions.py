@@ -8,6 +8,7 @@ import tracemalloc
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from conftest import refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -198,7 +199,7 @@ def test_an_unknown_node_is_refused_with_the_nearest_name(graph):
     assert "Did you mean 'price'?" in refusal(lambda: cb.InterventionSet.up_to(graph, 1, nodes=["prize"]))
 
 
-@pytest.mark.parametrize("value", [2, -1, 0.5, float("nan"), "1", None, np.array([0, 1])])
+@together("value", [2, -1, 0.5, float("nan"), "1", None, np.array([0, 1])])
 def test_a_value_other_than_0_and_1_is_refused(graph, value):
     said = refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": value}]))
     assert "Intervention 1" in said
@@ -236,13 +237,13 @@ def test_a_networkx_graph_in_place_of_a_causal_graph_is_refused(graph):
         assert "expected a CausalGraph" in refusal(make, TypeError)
 
 
-@pytest.mark.parametrize("costs", [[1], [1, 0], [1, -2], [1, np.nan], [[1, 2]]])
+@together("costs", [[1], [1, 0], [1, -2], [1, np.nan], [[1, 2]]])
 def test_costs_that_are_not_one_positive_number_each_are_refused(graph, costs):
     said = refusal(lambda: cb.InterventionSet(graph, [{}, {"ad": 1}], costs=costs))
     assert "expected (2,): one price per intervention" in said or "expected finite numbers above 0" in said
 
 
-@pytest.mark.parametrize("size", [-1, 1.5, True, "2"])
+@together("size", [-1, 1.5, True, "2"])
 def test_a_size_that_is_no_whole_number_is_refused(graph, size):
     assert "size was" in refusal(lambda: cb.InterventionSet.up_to(graph, size))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.known_tables import joined_tables
@@ -49,7 +50,7 @@ def test_a_value_without_a_table_is_known_in_a_file_too(shop, tmp_path):
     assert cb.load_problem(tmp_path / "shop.json") == bare
 
 
-@pytest.mark.parametrize(
+@together(
     ("node", "known", "said"),
     [
         ("trust", [0.25, None], r"nodes\[1\]\.known says P\(trust = 1 \| ad=0\) = 0\.25, but .* says 0\.2\."),
@@ -109,8 +110,8 @@ def test_parts_of_a_table_add_up(shop):
     assert joined_tables(shop.graph, {"trust": (0.2, None)}, {"trust": (None, 0.7)}) == {"trust": (0.2, 0.7)}
 
 
-@pytest.mark.parametrize("strategy", ["two-phase", "two-phase-pooled", "top-two", "uniform-plug-in"])
-@pytest.mark.parametrize("goal", ["max", "min"])
+@together("strategy", ["two-phase", "two-phase-pooled", "top-two", "uniform-plug-in"])
+@together("goal", ["max", "min"])
 def test_partly_known_rows_keep_their_values(partly, strategy, goal):
     chosen = cb.TwoPhase(pooled=True) if strategy == "two-phase-pooled" else strategy
     decision = cb.search(replace(partly, goal=goal), 300, chosen, rng=0)

@@ -3,6 +3,7 @@ import itertools
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit import (
     CausalGraph,
@@ -58,8 +59,8 @@ def reach_under_some_tables(arms, seed, only=None):
     return most
 
 
-@pytest.mark.parametrize("hidden", [False, True])
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 7])
+@together("hidden", [False, True])
+@together("seed", [0, 1, 2, 3, 4, 7])
 def test_a_row_is_reachable_when_some_state_of_the_graph_visits_it(seed, hidden):
     arms = random_case(seed, hidden=hidden)
     expected = reach_under_some_tables(arms, seed) > 0
@@ -67,8 +68,8 @@ def test_a_row_is_reachable_when_some_state_of_the_graph_visits_it(seed, hidden)
     assert not expected.all()  # so that all True would not pass
 
 
-@pytest.mark.parametrize("hidden", [False, True])
-@pytest.mark.parametrize("seed", range(4))
+@together("hidden", [False, True])
+@together("seed", range(4))
 def test_an_intervention_teaches_what_its_own_states_visit(seed, hidden):
     arms = random_case(seed, hidden=hidden)
     visits = np.array([reach_under_some_tables(arms, seed, only=place) > 0 for place in range(len(arms))])
@@ -117,7 +118,7 @@ def test_rows_out_of_reach_cost_no_experiments(forced):
     assert "9 experiments for two-phase" in forced.summary()
 
 
-@pytest.mark.parametrize("strategy", ["two-phase-pooled", "top-two", "uniform", "successive-rejects"])
+@together("strategy", ["two-phase-pooled", "top-two", "uniform", "successive-rejects"])
 def test_every_strategy_works_with_rows_out_of_reach(forced, strategy):
     assert search(forced, 300, strategy, rng=0).best == {"x": 1, "z": 1}
 

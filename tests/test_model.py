@@ -6,6 +6,7 @@ import pickle
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from conftest import refusal
 
 import causalbandit as cb
@@ -62,7 +63,7 @@ def test_a_table_of_the_wrong_length_is_refused(shop, table, found):
     assert "['ad', 'trust']" in said
 
 
-@pytest.mark.parametrize("value", [float("nan"), -0.1, 1.1, float("inf")])
+@together("value", [float("nan"), -0.1, 1.1, float("inf")])
 def test_a_table_with_a_value_that_is_no_probability_is_refused_with_its_configuration(shop, value):
     said = refusal(with_table(shop, [0.1, 0.2, value, 0.4]))
     assert "'purchase'" in said

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.observed_rows import ObservedRows
@@ -16,7 +17,7 @@ def counted(rows):
     return dict(zip(keys, rows.weight.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("n_nodes", [1, 4, 9, 64, 65, 130])
+@together("n_nodes", [1, 4, 9, 64, 65, 130])
 def test_patterns_and_numbers_are_those_of_the_rows(n_nodes):
     rng = np.random.default_rng(n_nodes)
     base = rng.integers(0, 2, (7, n_nodes))

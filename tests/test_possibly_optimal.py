@@ -8,6 +8,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -224,7 +225,7 @@ def test_no_other_set_is_ever_better(parts, mask, seed):
         assert max(coins.effect(tables, arm) for arm in kept) == pytest.approx(best, abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@together("seed", range(12))
 def test_every_set_is_strictly_best_in_some_model(seed):
     rng = np.random.default_rng(seed)
     parts = random_structure(rng, int(rng.integers(2, 5)))

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import networkx as nx
 import pytest
+from cases import together
 from conftest import refusal
 
 import causalbandit as cb
@@ -105,7 +106,7 @@ def test_parts_of_the_wrong_kind_are_refused(shop):
     assert "'trust'" in refusal(lambda: replace(shop, descriptions={"trust": 3}), TypeError)
 
 
-@pytest.mark.parametrize("names", ["no", ["no"], ["yes", "yes"], [0, 1], ["a", "b", "c"]])
+@together("names", ["no", ["no"], ["yes", "yes"], [0, 1], ["a", "b", "c"]])
 def test_states_that_are_not_two_names_are_refused(shop, names):
     assert "states of 'ad'" in refusal(lambda: replace(shop, states={"ad": names}))
 

@@ -6,14 +6,14 @@ import itertools
 
 import networkx as nx
 import numpy as np
-import pytest
+from cases import together
 from enumeration import district_and_scope, random_hidden_problem, seen_parents, shares_a_hidden_cause
 
 from causalbandit import CausalGraph
 from causalbandit.projection import members
 
 
-@pytest.mark.parametrize("seed", range(40))
+@together("seed", range(40))
 def test_parents_ties_districts_and_scopes_are_those_of_their_definitions(seed):
     rng = np.random.default_rng(seed)
     graph = random_hidden_problem(rng, 9, int(rng.integers(1, 5)), most_parents=4)[0].graph
@@ -50,7 +50,7 @@ def every_order(graph):
         yield default.reordered([default.nodes.index(node) for node in order]).n_rows()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@together("seed", range(40))
 def test_no_order_of_the_nodes_has_fewer_rows_than_the_chosen_one(seed):
     rng = np.random.default_rng(seed)
     graph = random_hidden_problem(rng, 8, int(rng.integers(1, 4)), most_parents=3)[0].graph

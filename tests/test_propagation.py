@@ -8,6 +8,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import enumerate_all, enumerate_hidden, random_hidden_problem, random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -253,7 +254,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@together("shape", SHAPES)
 def test_every_intervention_on_three_nodes_of_well_known_shapes_equals_enumeration(shape):
     edges, hidden = SHAPES[shape]
     graph = CausalGraph(nx.DiGraph(edges), "y", hidden=list(hidden))
@@ -310,8 +311,8 @@ def test_effects_with_hidden_nodes_equal_those_of_an_independent_enumeration():
         np.testing.assert_allclose(model.effects(arms), expected, rtol=0, atol=reference["tolerance"])
 
 
-@pytest.mark.parametrize("n_variables", range(6))
-@pytest.mark.parametrize("n_groups", [1, 300])
+@together("n_variables", range(6))
+@together("n_groups", [1, 300])
 def test_a_table_is_summed_onto_a_scope_entry_by_entry(n_variables, n_groups):
     rng = np.random.default_rng(n_variables)
     bag, variables = (3, 1, 4, 0, 2), tuple(rng.permutation(5)[:n_variables].tolist())

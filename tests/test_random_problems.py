@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from enumeration import enumerate_all
 
 from causalbandit import random_problem, random_problems
@@ -73,7 +74,7 @@ def test_independent_arms_have_their_effects():
     np.testing.assert_allclose(enumerate_all(problem.model, problem.interventions)[0], effects, atol=1e-12)
 
 
-@pytest.mark.parametrize(
+@together(
     ("parameters", "words"),
     [
         ({"n_nodes": 1}, "n_nodes was 1"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.randomness import generator, seed_sequence
 
@@ -36,7 +37,7 @@ def test_a_generator_gives_other_children_every_time():
     assert first_of(seed_sequence(given)) != first_of(seed_sequence(given))
 
 
-@pytest.mark.parametrize("rng", ["0", 1.0, True, np.random.RandomState(0)])
+@together("rng", ["0", 1.0, True, np.random.RandomState(0)])
 def test_something_that_is_no_seed_is_refused(rng):
     for use in (generator, seed_sequence):
         with pytest.raises(TypeError, match="expected a non-negative integer seed"):

@@ -8,6 +8,7 @@ import re
 import click
 import documents
 import pytest
+from cases import together
 from conftest import ROOT
 from documents import agree, blocks, commands, printed_by_command, printed_by_python
 
@@ -43,7 +44,7 @@ def test_the_readme_has_all_kinds_of_blocks():
     assert PRINTING
 
 
-@pytest.mark.parametrize(("name", "words"), sorted(set(NAMED_COMMANDS)))
+@together(("name", "words"), sorted(set(NAMED_COMMANDS)))
 def test_a_command_that_is_named_knows_its_options(name, words):
     assert name in SUBCOMMANDS
     command = main.get_command(click.Context(main), name)
@@ -74,7 +75,7 @@ def test_the_file_that_is_shown_is_a_problem():
             assert cb.load_problem(io.StringIO(block.code)).model is not None
 
 
-@pytest.mark.parametrize(
+@together(
     ("printed", "shown", "same"),
     [
         ("a  0.1234", "a 0.1235", True),

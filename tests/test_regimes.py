@@ -7,6 +7,7 @@ import itertools
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import district_and_scope, random_hidden_problem
 
 from causalbandit import CausalGraph, InterventionSet
@@ -57,7 +58,7 @@ def test_the_districts_of_fixed_nodes_do_not_matter():
     assert len(InterventionSet(graph, [{"b": 1}, {"a": 1, "b": 1}, {"b": 0}]).regimes) == 1
 
 
-@pytest.mark.parametrize("seed", range(30))
+@together("seed", range(30))
 def test_every_free_node_has_the_district_that_its_definition_gives(seed):
     rng = np.random.default_rng(seed)
     _, arms = random_hidden_problem(rng, 9, int(rng.integers(1, 5)), most_parents=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import (
     all_states,
     configurations,
@@ -194,7 +195,7 @@ def test_rows_obey_the_intervention_and_hold_all_nodes():
     assert 0.85 < rows["z"].mean() < 0.95
 
 
-@pytest.mark.parametrize("size", [-1, 2.5, "many", True])
+@together("size", [-1, 2.5, "many", True])
 def test_a_size_that_is_no_count_is_refused(size):
     model, _ = random_problem(np.random.default_rng(0), 4)
     with pytest.raises(ValueError, match="expected a whole number of experiments"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.formats.result_file import KINDS, VERSION, stamp
@@ -42,7 +43,7 @@ def test_the_schema_describes_every_kind():
             assert table in described[stamp(kind)["format"]]["required"], kind
 
 
-@pytest.mark.parametrize(
+@together(
     ("content", "message"),
     [
         ({"version": 1}, r"\$\.format is missing; expected a result"),

@@ -11,6 +11,7 @@ from statistics import NormalDist
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit import allocation_forecast
@@ -255,7 +256,7 @@ def test_the_same_seed_gives_the_same_chances():
 # ---- bad input
 
 
-@pytest.mark.parametrize(
+@together(
     ("changes", "message"),
     [
         ({"budget": 0}, "budget was 0"),

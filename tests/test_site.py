@@ -6,6 +6,7 @@ import re
 
 import click
 import pytest
+from cases import together
 from conftest import ROOT
 from documents import PAGES, agree, blocks, printed
 
@@ -48,7 +49,7 @@ def options(command):
 OPTIONS = options(main) | {"--help", "--small"}  # the latter that of scripts under tests/benchmarks
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@together("page", PAGES)
 def test_options_and_members_that_a_page_names_exist(page):
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= OPTIONS

@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +96,7 @@ def test_other_prices_keep_the_interventions_alternatives_included():
     assert priced.with_costs([1, 1, 1]) == arms
 
 
-@pytest.mark.parametrize(
+@together(
     ("costs", "expected"),
     [
         ({"(observe)": 1, "ad=1": 2}, "lacks the price of 'ad=0, trust=1'"),
@@ -113,7 +114,7 @@ def test_prices_that_are_none_missing_or_unknown_are_refused_by_name(costs, expe
         ARMS.with_costs(costs)
 
 
-@pytest.mark.parametrize(
+@together(
     ("given", "expected"),
     [
         ({"budget": 10, "budget_money": 10}, "budget_money was given beside a number of experiments"),
@@ -132,7 +133,7 @@ def test_budgets_that_buy_nothing_are_refused(given, expected):
         Spending.of(ARMS.with_costs([1, 2, 3]), **(defaults | given))
 
 
-@pytest.mark.parametrize(
+@together(
     ("limits", "expected"),
     [
         ({"setup": -1}, "setup was -1"),

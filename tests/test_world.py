@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_problem
 
 import causalbandit as cb
@@ -69,7 +70,7 @@ def problem_on(edges, target, **options):
     return cb.Problem(graph, cb.InterventionSet(graph, [{}]), cb.CausalModel(graph, tables))
 
 
-@pytest.mark.parametrize(
+@together(
     ("world", "said"),
     [
         (

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.random_problems import random_problem
 from causalbandit.world import World
@@ -13,8 +14,8 @@ def edges(problem):
     return {(parent, node) for node in graph.nodes for parent in graph.observed_parents(node)}
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("mistake", MISTAKES)
+@together("seed", range(6))
+@together("mistake", MISTAKES)
 def test_graphs_differ_by_the_mistake_alone(mistake, seed):
     truth = random_problem(8, rng=seed)
     wrong = wrong_graph(truth, mistake, strength=0.4, rng=seed)

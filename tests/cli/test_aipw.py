@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from cases import together
 from conftest import command_line as run
 
 from causalbandit.bandit_simulation import simulate_bandits
@@ -89,7 +90,7 @@ def test_numbers_on_the_command_line_name_arms_that_are_numbers(frame, tmp_path)
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize(
+@together(
     ("arguments", "words"),
     [
         (COLUMNS, "order of time is unknown"),

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from cases import together
 from conftest import command_line
 
 from causalbandit.suite import run_suite
@@ -121,7 +122,7 @@ def test_without_a_strategy_the_shipped_results_are_shown(tmp_path):
     assert "deep" not in few
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "status", "message"),
     [
         (["top-to"], 2, "Error: STRATEGY was 'top-to'; known names"),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cases import together
 from conftest import GRAPHS, command_line
 
 import causalbandit as cb
@@ -52,7 +53,7 @@ def test_show_of_a_graph_without_tables_has_no_gamma_star(run, tmp_path):
     assert "γ*" not in done.stdout
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "parts"),
     [
         (["design", CANCER], ["--budget"]),

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from conftest import command_line
 
 DAYS = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)]
@@ -25,7 +26,7 @@ def run(command, log, *more):
     return command_line(command, log, *named, *more)
 
 
-@pytest.mark.parametrize(
+@together(
     ("command", "more", "words"),
     [
         ("ate", "", "time stamps (--time) or of batches (--batch), or pass --ordered when"),

@@ -4,6 +4,7 @@ import inspect
 
 import click
 import pytest
+from cases import together
 
 from causalbandit.cli import SUBCOMMANDS, main
 from causalbandit.cli.check import check
@@ -73,7 +74,7 @@ GIVEN_BY_THE_PROGRAM = {
 }
 
 
-@pytest.mark.parametrize(
+@together(
     "function",
     [LogColumns, estimate_arms, sample_means, arm_sequences, replay_log, evaluate_regret, read_bif],
 )

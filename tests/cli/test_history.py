@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from cases import together
 from conftest import command_line
 
 import causalbandit as cb
@@ -42,7 +43,7 @@ def test_a_study_keeps_them(files):
     assert command_line("study", "preview", file).exit_code == 0
 
 
-@pytest.mark.parametrize(
+@together(
     ("options", "message"),
     [
         (["--intervention-column", "did"], "--intervention-column: needs --history"),

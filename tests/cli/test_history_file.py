@@ -1,12 +1,12 @@
 """Tables of rows that a command reads: nothing is read as something else."""
 
-import pytest
+from cases import together
 from conftest import ROOT, command_line
 
 GRAPH = ROOT / "graphs" / "bow.json"
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "said"),
     [
         ("x,y\n1,1,0\n0,0,1\n", "more fields than the header"),  # read by position, x would be what y is

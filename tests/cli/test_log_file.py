@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from click.testing import CliRunner
 from conftest import command_line as run
 
@@ -32,7 +33,7 @@ def path(frame, tmp_path):
     return str(tmp_path / "log.csv")
 
 
-@pytest.mark.parametrize(
+@together(
     "named",
     [
         ["--propensity", f"{ARMS[0]}=p0", "--propensity", f"{ARMS[1]}=p1"],

@@ -11,6 +11,7 @@ from typing import Literal
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from conftest import GRAPHS, ROOT, command_line
 
 import causalbandit as cb
@@ -205,8 +206,8 @@ def test_show_says_how_many_experiments_make_sure(run, shop, tmp_path):
     refused(run("show", "bare.json", "--error", "0.05"), "bare.json", "conditional probability table")
 
 
-@pytest.mark.parametrize("command", [["show", ASIA], ["search", ASIA, "--budget", "1000"]])
-@pytest.mark.parametrize(
+@together("command", [["show", ASIA], ["search", ASIA, "--budget", "1000"]])
+@together(
     ("options", "parts"),
     [
         (["--error", "0"], ["--error was 0"]),
@@ -289,7 +290,7 @@ def test_convert_writes_a_graph_file_that_the_other_commands_read(run, tmp_path)
 OUT = ("--json", "out.json", "--plot", "out.png")
 
 
-@pytest.mark.parametrize(
+@together(
     ("budget", "parts"),
     [
         ("40", ("--budget", "40", "at least 48", "3·C", "C = 16")),

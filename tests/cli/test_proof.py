@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cases import together
 from click.testing import CliRunner
 from conftest import GRAPHS
 
@@ -41,7 +42,7 @@ def test_the_sentence_is_told_on_the_scale_that_is_asked_for(tmp_path, scale, wo
     assert "percentage points" in json.loads(result.read_text(encoding="utf-8"))["confirmation"]["sentence"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "message"),
     [
         (["--scale", "ratio"], "--scale: is for a confirmation"),

@@ -9,6 +9,7 @@ import time
 
 import pandas as pd
 import pytest
+from cases import together
 from conftest import GRAPHS, ROOT, command_line
 
 import causalbandit as cb
@@ -53,7 +54,7 @@ def test_parquet_and_csv_hold_the_same(tmp_path):
     assert list(parquet.columns) == list(csv.columns)
 
 
-@pytest.mark.parametrize(
+@together(
     ("arguments", "words"),
     [
         (["--budgets", "30", "--strategies", "unifrom"], "Did you mean 'uniform'?"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cases import together
 from conftest import GRAPHS, command_line
 
 import causalbandit as cb
@@ -69,7 +70,7 @@ def test_regret_is_told_against_money(run, tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(
+@together(
     ("content", "expected"),
     [
         ("intervention,price\n(observe),0\n", "--costs was 0; expected a finite number above 0"),
@@ -89,7 +90,7 @@ def test_prices_that_cannot_be_used_are_refused_by_name(run, content, expected):
     assert expected in done.output
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "expected"),
     [
         ([], "Give --budget T, a number of experiments, or --budget-money M"),

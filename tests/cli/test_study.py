@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from conftest import command_line
 
 import causalbandit as cb
@@ -96,7 +97,7 @@ def test_a_damaged_file_gives_back_what_is_safe(run):
     assert (refused.exit_code, "the row of experiment 3" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(
+@together(
     ("content", "message"),
     [
         ("", "the file is empty"),

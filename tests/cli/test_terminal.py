@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from cases import together
 from conftest import GRAPHS, command_line
 
 import causalbandit as cb
@@ -49,7 +50,7 @@ def printed_json(*words):
 AIM = ["--arm", "arm", "--outcome", "y", "--propensity", "p", "--ordered"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "kind", "field"),
     [
         ("show shop.json", "problem", "interventions"),
@@ -103,7 +104,7 @@ def test_help_and_messages_speak_of_options_that_exist():
         assert not re.search(r"\bn_jobs|\brng=|alpha=|_file\b", text), name
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "option"),
     [
         ("search asia --budget 0", "--budget"),

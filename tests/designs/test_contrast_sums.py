@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.designs.contrast_sums import ContrastSums
 from causalbandit.designs.variance_guard import VarianceGuard
@@ -45,8 +46,8 @@ def by_hand(arm, arms, outcomes, probabilities, predictions, population=False, c
     return math.fsum(gammas) / len(gammas), variance + (2.0 * max(0.0, cross) if crossed else 0.0)
 
 
-@pytest.mark.parametrize("predicted", [False, True])
-@pytest.mark.parametrize(("population", "crossed"), [(False, False), (True, False), (True, True)])
+@together("predicted", [False, True])
+@together(("population", "crossed"), [(False, False), (True, False), (True, True)])
 def test_contrasts_are_those_of_scores_written_out(predicted, population, crossed):
     positive = 0
     for seed in range(4):

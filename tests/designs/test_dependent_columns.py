@@ -1,7 +1,7 @@
 """Which covariates to keep, against ranks and least squares by singular values."""
 
 import numpy as np
-import pytest
+from cases import together
 
 from causalbandit.designs.dependent_columns import kept_columns, kept_slopes, left_out_notes
 
@@ -11,7 +11,7 @@ def redundant(rng, m, d, rank):
     return rng.normal(size=(m, rank)) @ rng.normal(size=(rank, d)) * 10.0 ** rng.integers(-4, 5, size=d)
 
 
-@pytest.mark.parametrize(("m", "d", "rank"), [(5, 5, 5), (5, 5, 3), (9, 4, 2), (4, 6, 4), (3, 3, 0)])
+@together(("m", "d", "rank"), [(5, 5, 5), (5, 5, 3), (9, 4, 2), (4, 6, 4), (3, 3, 0)])
 def test_as_many_are_kept_as_the_rank_says_and_the_fit_is_that_of_all(m, d, rank):
     rng = np.random.default_rng(m * d + rank)
     columns, right = redundant(rng, m, d, rank), rng.normal(size=m)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from mad_replays import Recorded, bernoulli
 
 import causalbandit as cb
@@ -109,7 +110,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place for key, below in pairs for place in ((*path, key), *places(below, (*path, key)))]
 
 
-@pytest.mark.parametrize("damage", [None, "gone", "text", [], {}, -1, 10**400, 1e308])
+@together("damage", [None, "gone", "text", [], {}, -1, 10**400, 1e308])
 def test_a_damaged_design_is_refused_in_words_wherever_the_damage_is(damage: Any) -> None:
     design = MixtureAdaptiveDesign(cb.BetaBernoulliThompson(2), t_star=100, rng=0)
     for _ in range(5):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import together
 from mad_replays import Recorded
 
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -42,7 +43,7 @@ def test_the_shrinkage_check_refuses_what_pyssed_refuses_and_names_round_and_val
                 mixing_share(lambda t, case=case: case["delta_t"], case["t"])
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0001, -1.0, float("nan")])
+@together("value", [0.0, 1.0001, -1.0, float("nan")])
 def test_shares_outside_the_unit_interval_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match=r"delta\(1\) was"):
         mixing_share(lambda t: value, 1)
@@ -67,7 +68,7 @@ def test_a_draw_at_the_very_end_takes_the_last_arm() -> None:
     assert [drawn_arm(u, [0.1] * 10) for u in (0.0, 0.0999, 0.1, 1.0 - 2.0**-53)] == [0, 0, 1, 9]
 
 
-@pytest.mark.parametrize(
+@together(
     "wrong", ["ab", None, 0.5, [0.5, math.nan], [-0.1, 1.1], [0.5, 0.6], [1.0], [math.inf, 0.0], {0: 0.5, 2: 0.5}]
 )
 def test_wrong_policy_probabilities_name_the_policy(wrong: Any) -> None:

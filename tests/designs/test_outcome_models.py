@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.designs.outcome_models import LeastSquaresModel, RegressorModel
 
@@ -20,8 +21,8 @@ def batch_prediction(kind: str, arms: np.ndarray, x: np.ndarray, y: np.ndarray, 
     return float(np.r_[np.unique(arms) == arm, new] @ beta)
 
 
-@pytest.mark.parametrize("kind", ["pooled", "split"])
-@pytest.mark.parametrize("shift", [0.0, 1e5])
+@together("kind", ["pooled", "split"])
+@together("shift", [0.0, 1e5])
 def test_recursive_fit_equals_the_batch_fit_at_every_round(kind: str, shift: float) -> None:
     rng = np.random.default_rng(1)
     n_arms, d, rounds = 3, 3, 120

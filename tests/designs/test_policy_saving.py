@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.designs.policy_saving import policy_from_dict, policy_to_dict
 
 
-@pytest.mark.parametrize(
+@together(
     "policy",
     [
         cb.BetaBernoulliThompson(3, prior=(0.5, 2.0), draws=3, goal="min", rng=1),
@@ -22,7 +23,6 @@ from causalbandit.designs.policy_saving import policy_from_dict, policy_to_dict
         cb.PolicyFloor(cb.UCB(3), 0.1),
         cb.PolicyFloor(cb.PolicyFloor(cb.EpsilonGreedy(3), 0.3), 0.1),
     ],
-    ids=lambda policy: type(policy).__name__,
 )
 def test_a_saved_policy_is_made_again_with_settings_and_state(policy: Any) -> None:
     for arm, outcome in ((0, 1.0), (2, 0.0), (1, 1.0), (2, 1.0)):

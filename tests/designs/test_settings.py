@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 
 
-@pytest.mark.parametrize(
+@together(
     ("settings", "message"),
     [
         ({"alpha": 0.0}, "alpha was 0.0"),

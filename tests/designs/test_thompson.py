@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import pytest
+from cases import together
 
 import causalbandit as cb
 
@@ -38,8 +38,8 @@ def test_exact_win_probability_of_two_gaussian_arms_equals_the_normal_distributi
     np.testing.assert_allclose(policy.probabilities(), [1 - wins, wins], atol=1e-12)
 
 
-@pytest.mark.parametrize("goal", ["max", "min"])
-@pytest.mark.parametrize("kind", [cb.BetaBernoulliThompson, cb.GaussianThompson])
+@together("goal", ["max", "min"])
+@together("kind", [cb.BetaBernoulliThompson, cb.GaussianThompson])
 def test_many_draws_approach_the_exact_probabilities(kind: type, goal: str) -> None:
     # 40,000 draws: standard error at most 0.0025 per arm; a bound of 0.0125 is five of them (false alarm < 1e-5).
     exact, drawn = kind(4, draws="exact", goal=goal), kind(4, draws=40_000, goal=goal, rng=0)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cases import together
 from conftest import refusal
 
 import causalbandit as cb
@@ -53,7 +54,7 @@ def read(tmp_path):
     return read_text
 
 
-@pytest.mark.parametrize("name", REFERENCE["networks"])
+@together("name", REFERENCE["networks"])
 def test_effects_on_shipped_networks_equal_those_of_pyagrum(shipped, name):
     problem = shipped[name]
     by_target = {}
@@ -78,7 +79,7 @@ def test_states_are_coded_by_their_words_and_tables_turned_accordingly(read):
     assert problem.goal == "max"
 
 
-@pytest.mark.parametrize(
+@together(
     ("listed", "one"),
     [
         ("yes, no", "yes"),
@@ -132,7 +133,7 @@ def test_hidden_variables_that_cannot_be_are_refused(read):
     assert "hidden" in refusal(lambda: read(SMALL, hidden=["trust"], nodes=["trust"]))
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     [
         SMALL.replace("\n", "\r\n"),
@@ -142,7 +143,6 @@ def test_hidden_variables_that_cannot_be_are_refused(read):
         SMALL.replace("}\nvariable", "} variable"),
         "/* a comment { */" + SMALL + "// the end\n",
     ],
-    ids=["crlf", "bom", "no last line end", "one line per block", "blocks on one line", "comments"],
 )
 def test_layout_does_not_matter(read, text):
     assert read(text) == read(SMALL)
@@ -157,7 +157,7 @@ def test_a_converted_network_survives_saving(read, tmp_path):
 # Bad input -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     [
         "",
@@ -176,7 +176,7 @@ def test_garbage_is_refused_and_never_an_empty_graph(read, text):
     assert "'variable' and 'probability' blocks" in said or "braces" in said
 
 
-@pytest.mark.parametrize("end", [120, 200, 260, 330, 400])
+@together("end", [120, 200, 260, 330, 400])
 def test_a_truncated_file_is_refused(read, end):
     assert "shop.bif" in refusal(lambda: read(SMALL[:end]))
 
@@ -196,7 +196,7 @@ def test_variables_without_two_states_are_named(read):
     assert "merge" in said
 
 
-@pytest.mark.parametrize(
+@together(
     ("old", "new", "named"),
     [
         ("table 0.7, 0.3", "table 0.7, 0.2", "'ad' the probabilities [0.7, 0.2]"),

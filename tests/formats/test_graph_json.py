@@ -8,6 +8,7 @@ import stat
 
 import networkx as nx
 import pytest
+from cases import together
 from conftest import GRAPHS, SHIPPED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,7 +170,7 @@ def test_a_file_that_stands_for_a_table_too_large_is_refused_with_its_place(monk
     assert "at most 300,000" in said
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@together("name", SHIPPED)
 def test_shipped_problems_survive_saving(shipped, tmp_path, name):
     problem = shipped[name]
     cb.save_problem(problem, tmp_path / "again.json")
@@ -179,7 +180,7 @@ def test_shipped_problems_survive_saving(shipped, tmp_path, name):
     )
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@together("name", SHIPPED)
 def test_shipped_problems_say_what_they_ask_and_where_they_come_from(shipped, name):
     problem = shipped[name]
     assert problem.name == name
@@ -194,7 +195,7 @@ def test_win95pts_offers_many_interventions(shipped):
     assert shipped["win95pts"].graph.n_family_rows == 386
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@together("name", SHIPPED)
 def test_networkx_reads_saved_files(shipped, name):
     with (GRAPHS / f"{name}.json").open(encoding="utf-8") as file:
         dag = nx.node_link_graph(json.load(file), edges="edges")
@@ -338,7 +339,7 @@ def test_a_stream_without_end_is_refused():
         cb.load_problem(Endless(), max_bytes=100)
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "words"),
     [
         (json.dumps(SMALL)[:60], ("line 1, column", "cut off")),
@@ -361,7 +362,7 @@ def test_brackets_inside_texts_are_no_nesting(shop):
 # Bad files: shape ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@together(
     ("place", "value", "expected"),
     [
         (("graph", "confounded"), "ad", "a list of pairs of nodes"),
@@ -420,7 +421,7 @@ def test_wrong_parts_of_the_short_form_are_refused_with_their_place():
     assert "Did you mean 'ad'?" in said
 
 
-@pytest.mark.parametrize(
+@together(
     ("pair", "place", "expected"),
     [
         ("ad", "[0]", "a pair of nodes such as"),
@@ -459,7 +460,7 @@ def test_many_faults_are_listed_in_part_and_counted():
     assert "995 more" in said
 
 
-@pytest.mark.parametrize(
+@together(
     ("record", "wrong", "meant"),
     [
         ("nodes", "parent", "parents"),
@@ -534,7 +535,7 @@ def test_hidden_nodes_and_confounded_pairs_are_read():
     assert problem.tables["trust"] == (0.2, 0.7)
 
 
-@pytest.mark.parametrize(
+@together(
     ("pairs", "words"),
     [
         ([["ad", "trsut"]], "names 'trsut', which is not a node. Did you mean 'trust'?"),

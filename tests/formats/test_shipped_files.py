@@ -1,6 +1,7 @@
 """Shipped problems load by name; files come first, and a path is nothing but a path."""
 
 import pytest
+from cases import together
 from conftest import GRAPHS, SHIPPED, command_line
 
 import causalbandit as cb
@@ -36,7 +37,7 @@ def test_a_file_comes_before_the_shipped_problem_and_a_folder_does_not(elsewhere
     assert cb.load_problem("asia").name == "bow"
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "message"),
     [
         ("asai", r"neither a file nor a shipped problem named 'asai'\. Did you mean 'asia'\?"),

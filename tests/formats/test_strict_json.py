@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from cases import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ def test_whatever_json_can_hold_is_read_as_it_was_written(document, ascii_only):
     assert read(json.dumps(document, ensure_ascii=ascii_only)) == document
 
 
-@pytest.mark.parametrize("size", [10, 40, 60, 90])
+@together("size", [10, 40, 60, 90])
 def test_a_truncated_file_is_refused_with_line_and_column(size):
     said = refusal(TEXT[:size])
     assert "line " in said
@@ -55,7 +56,7 @@ def test_an_empty_file_and_other_values_are_refused():
     assert "$ was 3; expected a graph" in refusal("3")
 
 
-@pytest.mark.parametrize("opening", ["[", '{"a":', '{"graph": [', '[{"a": ['])
+@together("opening", ["[", '{"a":', '{"graph": [', '[{"a": ['])
 def test_deep_nesting_is_refused_without_recursion(opening):
     assert f"0,000 deep; expected at most {MAX_DEPTH}" in refusal(opening * 10_000)
     assert "10,000 deep" in refusal('{"nodes": ' + "[" * 9_999 + "]" * 9_999 + "}")

@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.graph_check import check_graph
@@ -160,7 +161,7 @@ def test_an_influence_that_the_graph_lacks_is_a_question_about_that_edge():
     assert first.sentence.endswith("does the edge from y to c point the other way?")
 
 
-@pytest.mark.parametrize(
+@together(
     ("data", "options", "said"),
     [
         ("nothing", {}, "data was 'nothing'; expected a pandas.DataFrame"),

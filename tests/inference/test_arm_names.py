@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from cases import together
 
 import causalbandit as cb
 from causalbandit.inference.log import AdaptiveLog
@@ -34,7 +35,7 @@ def test_text_that_reads_as_one_number_stays_two_arms(tmp_path):
         AdaptiveLog.from_csv(path, **COLUMNS, arms=["1", "10"])
 
 
-@pytest.mark.parametrize(
+@together(
     ("arms", "names"),
     [
         (["10", "9", "0", "2"], ("0", "2", "9", "10")),
@@ -51,7 +52,7 @@ def test_arms_of_a_file_are_text_and_numbers_among_them_give_the_order(tmp_path,
     assert log.pulls.sum() == 2 * len(arms)
 
 
-@pytest.mark.parametrize("arms", [["1", "1.0", "2"], ["x", "10", "1e1"], ["red", "red ", "blue"], [" 2", "2 ", "1"]])
+@together("arms", [["1", "1.0", "2"], ["x", "10", "1e1"], ["red", "red ", "blue"], [" 2", "2 ", "1"]])
 def test_arms_that_may_be_one_are_refused_by_name(tmp_path, arms):
     with pytest.raises(ValueError, match=f"{arms[0]}.*{arms[1]}|{arms[1]}.*{arms[2]}"):
         written(tmp_path / "log.csv", arms)
@@ -74,7 +75,7 @@ def test_datetimes_are_arms_by_their_name():
     assert log.names == (pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02"))
 
 
-@pytest.mark.parametrize(
+@together(
     ("written_as", "given", "pulls"),
     [
         (["0", "1", "1"], [0, 1], [2, 4]),

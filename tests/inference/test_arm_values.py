@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from small_logs import REFERENCE
 
 from causalbandit.inference.arm_sequences import arm_sequences
@@ -15,7 +16,7 @@ from causalbandit.inference.policy_values import policy_value
 from causalbandit.inference.scores import aipw_scores
 from causalbandit.inference.weights import adaptive_weights
 
-CASES = [pytest.param(case, id=case["dgp"]) for case in REFERENCE["cases"]]
+CASES = REFERENCE["cases"]
 SCHEMES = [("uniform", "uniform"), ("constant", "lvdl"), ("two-point", "two_point")]
 
 
@@ -29,8 +30,8 @@ def case_log(case=REFERENCE["cases"][0], **more):
     return AdaptiveLog(case["arms"], case["rewards"], case["assignment_probs"], **more)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("scheme", "name"), SCHEMES)
+@together("case", CASES)
+@together(("scheme", "name"), SCHEMES)
 def test_values_equal_the_reference(case, scheme, name):
     table = arm_values(*case_scores(case, scheme), alpha=case["alpha"])
     expected = case["arm_value"][name]
@@ -39,8 +40,8 @@ def test_values_equal_the_reference(case, scheme, name):
     np.testing.assert_allclose((table["upper"] - table["lower"]) / 2, expected["ci_radius"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("scheme", "name"), SCHEMES)
+@together("case", CASES)
+@together(("scheme", "name"), SCHEMES)
 def test_contrasts_equal_the_reference(case, scheme, name):
     """The reference takes the last arm minus each other one, so ours, arm minus reference, has the other sign."""
     table = arm_contrasts(*case_scores(case, scheme), reference=case["K"] - 1, alpha=case["alpha"])
@@ -50,7 +51,7 @@ def test_contrasts_equal_the_reference(case, scheme, name):
     np.testing.assert_allclose((table["upper"] - table["lower"]) / 2, expected["ci_radius"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("case", CASES)
+@together("case", CASES)
 def test_own_weights_inverse_propensity_scores_and_sample_means_equal_the_reference(case):
     propensities = np.array(case["assignment_probs"])
     scores, _ = case_scores(case, "uniform")
@@ -196,7 +197,7 @@ def test_a_model_learns_in_a_randomised_experiment_and_one_batch_leaves_running_
     pd.testing.assert_frame_equal(estimate_arms(whole, outcome_means=model).contrasts, plain)
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda s, w: arm_values(s[:, 0], w), r"shape \(200,\)"),
@@ -246,7 +247,7 @@ def test_plots_draw_each_interval():
     plt.close("all")
 
 
-@pytest.mark.parametrize("alpha", [None, "0.05", True, [0.05], 0, 1.5, float("nan")])
+@together("alpha", [None, "0.05", True, [0.05], 0, 1.5, float("nan")])
 def test_an_alpha_that_is_no_error_rate_is_named(alpha):
     scores = np.arange(8.0).reshape(4, 2)
     for estimate in (arm_values, lambda s, w, alpha: arm_contrasts(s, w, 0, alpha)):

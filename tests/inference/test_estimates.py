@@ -6,6 +6,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 
 from causalbandit.inference.estimates import (
     Estimates,
@@ -46,7 +47,7 @@ def test_html_is_escaped(frame):
     assert "<li>a &lt; b</li>" in summary_html(frame)
 
 
-@pytest.mark.parametrize(
+@together(
     "copied",
     [lambda f: f.copy(), lambda f: f[f["arm"] == "b"], lambda f: pickle.loads(pickle.dumps(f)), lambda f: f.head(1)],
 )
@@ -77,10 +78,8 @@ def test_the_figure_states_the_level(frame):
     assert plot_estimates(frame).get_xlabel() == "difference, with interval"
 
 
-@pytest.mark.parametrize(
-    "name", ["a", "lung=0, bronc=0", "a very long name of a page in a shop of the north", "b" * 70]
-)
-@pytest.mark.parametrize("kind", ["values", "contrasts"])
+@together("name", ["a", "lung=0, bronc=0", "a very long name of a page in a shop of the north", "b" * 70])
+@together("kind", ["values", "contrasts"])
 def test_tables_fit_80_columns_and_say_what_they_leave_out(name, kind):
     together = Estimates(
         (name, f"not {name}"), np.array([0.1234567, -1e-7]), np.array([0.1, 123456.7]), np.eye(2), np.ones(2)

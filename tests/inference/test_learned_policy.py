@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import best, contextual_log
 
 from causalbandit.inference.learned_policy import learn_policy
@@ -41,7 +42,7 @@ def test_the_value_of_a_learned_policy_is_not_that_of_its_training_data():
     assert fitted["estimate"].iloc[0] > learned.values["estimate"].iloc[0] + 0.1
 
 
-@pytest.mark.parametrize(
+@together(
     ("keywords", "words"),
     [
         ({"kind": "forest"}, "kind was 'forest'; known kinds of policies: 'tree', 'linear'"),

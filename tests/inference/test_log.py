@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from click.testing import CliRunner
 from small_logs import COLUMNS, small_frame
 
@@ -85,7 +86,7 @@ def drop_to(n):
     return lambda frame: frame.iloc[:n]
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "columns", "error", "words"),
     [
         (broken("sale", 3, np.nan), {}, ValueError, r"1 of 12 rows \(row 3\)"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import COLUMNS, small_frame
 
 from causalbandit.errors import InvalidArgument, InvalidType
@@ -46,7 +47,7 @@ def test_rows_of_propensities_may_be_rounded_in_the_sixth_decimal_and_no_further
     assert len(all_propensities(third(4), tolerance=1e-3)) == 4
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda: outcome_vector(GAP), r"outcomes .*missing or infinite.*row.* 1\b"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from click.testing import CliRunner
 from small_logs import COLUMNS, small_frame
 
@@ -48,7 +49,7 @@ def role_frame(n=12):
     )
 
 
-@pytest.mark.parametrize(
+@together(
     ("changed", "words"),
     [
         ({"contexts": ["y"]}, "contexts name 'y', which is the outcome too"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from small_logs import COLUMNS, small_frame
 
 from causalbandit.inference.log import AdaptiveLog
@@ -41,7 +42,7 @@ def shuffled(stamps, **columns):
     return AdaptiveLog.from_frame(frame, **(COLUMNS | columns))
 
 
-@pytest.mark.parametrize(
+@together(
     ("stamps", "time_format"),
     [
         ([f"2024-02-{day:02d}" for day in range(1, 13)], None),
@@ -59,7 +60,7 @@ def test_text_time_stamps_are_numbers_iso_dates_or_of_the_format_that_is_named(s
     )
 
 
-@pytest.mark.parametrize(
+@together(
     ("stamps", "time_format", "words"),
     [
         (

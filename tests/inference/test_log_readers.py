@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 import pandas as pd
 import pytest
+from cases import together
 from small_logs import COLUMNS, small_frame
 
 from causalbandit.inference.log import AdaptiveLog
@@ -78,7 +79,7 @@ def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_
         AdaptiveLog.from_csv(tmp_path / "log.csv", **columns)
 
 
-@pytest.mark.parametrize(
+@together(
     ("rows", "words"),
     [
         (["old, page,0,0.5,0.5", "new,1,0.5,0.5"], ""),
@@ -86,7 +87,7 @@ def test_in_a_csv_file_an_arm_may_be_called_none_and_numbers_may_be_missing(tmp_
         (["old,0,0.5,0.5"] * 100_000 + ["new,1,0.5,0.5,"] + ["new,1,0.5,0.5"] * 9, "in line 100002, saw 5"),
     ],
 )
-@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+@together("ending", ["csv", "csv.gz"])
 def test_a_row_with_more_fields_than_the_header_is_refused_with_its_line(tmp_path, rows, words, ending):
     path = tmp_path / f"log.{ending}"
     opener = gzip.open if ending.endswith("gz") else open
@@ -132,8 +133,8 @@ NOT_NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("words", NOT_NUMBERS)
-@pytest.mark.parametrize("column", ["sale", "p_red", "age"])
+@together("words", NOT_NUMBERS)
+@together("column", ["sale", "p_red", "age"])
 def test_dates_and_durations_are_no_numbers(words, column):
     frame = small_frame().assign(**{column: NOT_NUMBERS[words]})
     with pytest.raises(TypeError, match=f"column '{column}' {words}"):
@@ -152,8 +153,8 @@ def read(frame, kind, folder, **columns):
     return AdaptiveLog.from_parquet(folder / "log.parquet", **columns)
 
 
-@pytest.mark.parametrize("kind", ["frame", "csv", "parquet"])
-@pytest.mark.parametrize("values", ["Int64", "Float64", "boolean"])
+@together("kind", ["frame", "csv", "parquet"])
+@together("values", ["Int64", "Float64", "boolean"])
 def test_a_missing_integer_or_truth_value_is_a_missing_outcome(tmp_path, kind, values):
     gone = pd.Series([0, 1] * 6, dtype=values)
     gone[7] = None

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import COLUMNS, small_frame
 
 from causalbandit.inference.log import AdaptiveLog
@@ -13,8 +14,8 @@ from causalbandit.inference.log_values import MOST_LEVELS, numbers
 WORDS = [("yes", "no"), ("True", "False"), ("t", "f"), ("Y", "N"), ("TRUE", "FALSE"), (" Yes", "no ")]
 
 
-@pytest.mark.parametrize(("one", "zero"), WORDS)
-@pytest.mark.parametrize("kind", ["frame", "csv"])
+@together(("one", "zero"), WORDS)
+@together("kind", ["frame", "csv"])
 def test_truth_values_are_read_from_words(tmp_path, one, zero, kind):
     frame = small_frame()
     told = frame.assign(sale=frame["sale"].map({1: one, 0: zero}))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import Straight, random_log
 
 from causalbandit.inference.past_means import LookaheadWarning, refit_rounds, running_means
@@ -76,7 +77,7 @@ def test_a_fitted_scikit_learn_model_is_recognised():
         aipw_scores(outcomes, arms, propensities, model.fit(x, outcomes), contexts=x)
 
 
-@pytest.mark.parametrize(
+@together(
     ("keywords", "error", "words"),
     [
         ({"outcome_means": "mean"}, TypeError, "not numbers; expected None"),

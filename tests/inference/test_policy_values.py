@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import best, contextual_log, softmax_rule
 
 from causalbandit.inference.estimates import frame_notes
@@ -31,9 +32,7 @@ def by_definition(log, chance, weighting):
     return estimate, np.sqrt((h**2 * (score - estimate) ** 2).sum()) / h.sum()
 
 
-@pytest.mark.parametrize(
-    "weighting", ["uniform", "stable-var", "min-var", "contextual-stable-var", "contextual-min-var"]
-)
+@together("weighting", ["uniform", "stable-var", "min-var", "contextual-stable-var", "contextual-min-var"])
 def test_weightings_equal_their_definitions(weighting):
     log = contextual_log()
     mixed = np.random.default_rng(1).dirichlet(np.ones(3), log.n_rounds)
@@ -93,7 +92,7 @@ def test_weightings_lower_the_error_of_a_policy_that_the_design_grows_into():
     assert rmse["min-var"] < rmse["uniform"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda log: policy_value(log, best, weighting="stablevar"), "Did you mean 'stable-var'"),

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from cases import together
 from small_logs import REFERENCE, random_log
 
 from causalbandit.inference.weights import adaptive_weights, two_point_rates
 
-CASES = [pytest.param(case, id=case["dgp"]) for case in REFERENCE["cases"]]
+CASES = REFERENCE["cases"]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("scheme", "name"), [("uniform", "uniform"), ("constant", "lvdl"), ("two-point", "two_point")])
+@together("case", CASES)
+@together(("scheme", "name"), [("uniform", "uniform"), ("constant", "lvdl"), ("two-point", "two_point")])
 def test_weights_equal_the_reference(case, scheme, name):
     weights = adaptive_weights(case["assignment_probs"], scheme, case["floor_decay"])
     expected = case["weights"][name]
@@ -19,7 +20,7 @@ def test_weights_equal_the_reference(case, scheme, name):
     np.testing.assert_allclose((weights**2).sum(axis=0), expected["column_sumsq"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("case", CASES)
+@together("case", CASES)
 def test_two_point_rates_equal_the_reference(case):
     propensities = np.array(case["assignment_probs"])
     best, dropped = two_point_rates(case["T"], case["floor_decay"], np.arange(1, case["T"] + 1))
@@ -54,7 +55,7 @@ def test_given_weights_pass_through_and_do_not_alias():
     assert given[0] == 1.0
 
 
-@pytest.mark.parametrize(
+@together(
     ("scheme", "floor_decay", "words"),
     [
         ("two_point", 0.7, "Did you mean 'two-point'"),

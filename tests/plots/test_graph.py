@@ -4,6 +4,7 @@ import itertools
 
 import networkx as nx
 import pytest
+from cases import together
 from conftest import SHIPPED
 from matplotlib.colors import to_hex
 
@@ -21,7 +22,7 @@ def layout_of(graph):
     return layered_layout(graph.all_nodes, parents, widths, core=core), widths
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@together("name", SHIPPED)
 def test_edges_point_down_and_nodes_do_not_overlap(shipped, name):
     graph = shipped[name].graph
     layout, widths = layout_of(graph)
@@ -57,7 +58,7 @@ def boxes(ax):
     return [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@together("name", SHIPPED)
 def test_target_and_actionable_nodes_are_marked(shipped, name):
     problem = shipped[name]
     ax = problem.plot()

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.sequences.asymptotic import asymptotic_radius, asymptotic_rho
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "mad_pyssed_0_2_0.json").read_text())
 
 
-@pytest.mark.parametrize("case", REFERENCE["cs_radius"])
+@together("case", REFERENCE["cs_radius"])
 def test_radius_equals_pyssed(case: dict) -> None:
     alpha = case["alpha"] / (case["n_arms"] if case["mc_adjust"] else 1)
     variance_sum = float(np.sum(case["var"]))
@@ -27,13 +28,13 @@ def test_no_score_gives_an_infinite_radius() -> None:
     assert asymptotic_radius(np.zeros(2), np.array([0, 1]), 0.05, 100)[0] == math.inf
 
 
-@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, math.nan])
+@together("alpha", [0.0, 1.0, -0.1, math.nan])
 def test_alpha_outside_the_unit_interval_is_refused(alpha: float) -> None:
     with pytest.raises(ValueError, match="alpha was"):
         asymptotic_rho(alpha, 100)
 
 
-@pytest.mark.parametrize("t_star", [0, 0.5, -3, math.nan, math.inf])
+@together("t_star", [0, 0.5, -3, math.nan, math.inf])
 def test_t_star_below_one_is_refused(t_star: float) -> None:
     with pytest.raises(ValueError, match="t_star was"):
         asymptotic_rho(0.05, t_star)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betaln, ndtri, xlog1py, xlogy
@@ -76,8 +77,8 @@ def by_brute_force(counts, scale, alpha):
     return ends[1], ends[0]
 
 
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("counts", CASES)
+@together("scale", SCALES)
+@together("counts", CASES)
 def test_ends_equal_a_projection_by_brute_force(counts, scale):
     found = bernoulli_contrast(*counts, alpha=0.1, scale=scale)
     lower, upper = by_brute_force(counts, scale, 0.1)
@@ -205,7 +206,7 @@ def test_outcomes_are_counted_per_arm_at_the_end_or_after_every_round():
     assert pulls[-1].tolist() == [2, 2, 0]
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda: bernoulli_contrast(5, 4, 1, 2), "successes holds 5 where trials holds 4"),

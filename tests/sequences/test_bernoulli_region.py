@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
@@ -40,7 +41,7 @@ def test_the_largest_fall_is_that_of_a_general_solver():
         assert found[place] == pytest.approx(by_solver(weights[:, place], most, rng), rel=1e-5)
 
 
-@pytest.mark.parametrize("level", [-0.2, 0.0, 0.15, 0.4, 0.999])
+@together("level", [-0.2, 0.0, 0.15, 0.4, 0.999])
 def test_a_difference_is_at_most_a_level_when_its_largest_is(level):
     rng = np.random.default_rng(1)
     trials = rng.integers(0, 200, (2, 400))

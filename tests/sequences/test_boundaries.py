@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit.sequences.boundaries import (
     find_root,
@@ -35,7 +36,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+@together("name", CALLS)
 def test_boundaries_equal_the_reference(name):
     tolerance = 1e-7 if name.startswith("gamma") else 1e-9
     for case in REFERENCE[name]:
@@ -87,7 +88,7 @@ def test_find_root_solves_many_problems_in_few_evaluations():
     assert evaluated.mean() < 25
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda: normal_mixture(1.0, 1.5, 10.0), "alpha was 1.5"),

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.special import logsumexp
 from scipy.stats import binom, hypergeom, nchypergeom_fisher
 
@@ -29,7 +30,7 @@ def normal_form(u, v, tau=0.5):
     return -0.5 * np.log1p(tau**2 * v) + tau**2 * u**2 / (2 * (1 + tau**2 * v))
 
 
-@pytest.mark.parametrize(("n", "s", "m"), SMALL)
+@together(("n", "s", "m"), SMALL)
 def test_moments_are_those_of_the_law(n, s, m):
     x, p = law(n, s, m)
     mean, variance, third = hypergeometric_moments(n, s, m)
@@ -43,7 +44,7 @@ def expectation(form, n, s, m):
     return p @ np.exp(form(x - hypergeometric_moments(n, s, m)[0]))
 
 
-@pytest.mark.parametrize(("n", "s", "m"), [*SMALL, (200, 3, 90), (200, 195, 20), (1000, 12, 985), (60, 30, 30)])
+@together(("n", "s", "m"), [*SMALL, (200, 3, 90), (200, 195, 20), (1000, 12, 985), (60, 30, 30)])
 def test_the_expectation_is_at_most_one_for_small_and_skewed_rows(n, s, m):
     _, variance, third = hypergeometric_moments(n, s, m)
     assert expectation(lambda u: log_e_value(u, np.full_like(u, variance), np.full_like(u, third)), n, s, m) <= 1 + 1e-9

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.special import ndtri
 from scipy.stats import binom
 
@@ -45,8 +46,8 @@ MEANS = {
 }
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.2, 0.6, 0.95])
-@pytest.mark.parametrize("means", MEANS)
+@together("rate", [0.01, 0.2, 0.6, 0.95])
+@together("means", MEANS)
 def test_the_exponential_is_a_supermartingale_under_adaptive_propensities_and_drift(means, rate):
     expected = [expected_supermartingale(rounds, rate, MEANS[means]) for rounds in (1, 2, 4)]
     assert max(expected) <= 1 + 1e-12
@@ -130,7 +131,7 @@ def test_without_rounds_nothing_is_known():
     assert (lower[0, 0], upper[0, 0]) == (-10, 10)
 
 
-@pytest.mark.parametrize(
+@together(
     ("outcome", "bounds", "words"),
     [
         (0.0, (1, 1), "bounds was"),

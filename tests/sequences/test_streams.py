@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.special import betaln, xlogy
 from scipy.stats import norm
 
@@ -109,7 +110,7 @@ def test_equal_outcomes_give_no_finite_interval_without_bounds():
         assert np.isinf(mean_sequence(np.ones(20), method)["upper"]).all()
 
 
-@pytest.mark.parametrize(
+@together(
     ("keywords", "words"),
     [
         ({"method": "bernouli"}, "Did you mean 'bernoulli'"),

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.optimize import minimize_scalar
 from scipy.special import betaln, logsumexp
 
@@ -42,7 +43,7 @@ def least_on_line(difference: float, *rest: object) -> float:
     return float(found.fun)
 
 
-@pytest.mark.parametrize(
+@together(
     ("one", "other", "planned"),
     [
         ((92, 340), (195, 254), 2912),

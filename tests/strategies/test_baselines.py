@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from cases import together
 from enumeration import enumerate_all, enumerate_hidden, random_problem
 from hidden_cause import hidden_cause
 
@@ -53,8 +54,8 @@ def test_successive_rejects_lengths_equal_those_by_hand():
     assert successive_rejects_lengths(2, 102).tolist() == [50]
 
 
-@pytest.mark.parametrize("n_arms", [2, 3, 4, 9, 64, 301])
-@pytest.mark.parametrize("excess", [1, 1000, 10**9 + 7, 10**15, 10**18 - 301])
+@together("n_arms", [2, 3, 4, 9, 64, 301])
+@together("excess", [1, 1000, 10**9 + 7, 10**15, 10**18 - 301])
 def test_successive_rejects_lengths_equal_exact_fractions(n_arms, excess):
     log_bar = Fraction(1, 2) + sum(Fraction(1, arm) for arm in range(2, n_arms + 1))
     lengths = successive_rejects_lengths(n_arms, n_arms + excess).tolist()
@@ -62,10 +63,8 @@ def test_successive_rejects_lengths_equal_exact_fractions(n_arms, excess):
     assert sum(lengths) + lengths[-1] <= n_arms + excess
 
 
-@pytest.mark.parametrize(
-    "strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn(), ImportanceWeighted()]
-)
-@pytest.mark.parametrize("budget", [97, 2**53 + 1, 10**17 + 3, np.int64(10**18 - 1), 10**18])
+@together("strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(), UniformPlugIn(), ImportanceWeighted()])
+@together("budget", [97, 2**53 + 1, 10**17 + 3, np.int64(10**18 - 1), 10**18])
 def test_no_baseline_asks_for_more_than_the_budget(strategy, budget):
     model, interventions = random_problem(np.random.default_rng(8), 6)
     known = {node: model.table(node) for node in model.graph.nodes if node != model.graph.target}

@@ -1,13 +1,14 @@
 """Strategies by name."""
 
 import pytest
+from cases import together
 
 from causalbandit import TwoPhase
 from causalbandit.strategies.catalogue import STRATEGIES, searching, strategy_from
 from causalbandit.strategies.strategy import Strategy
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@together("name", STRATEGIES)
 def test_every_name_makes_a_strategy_of_that_name(name):
     made = strategy_from(name)
     assert isinstance(made, Strategy)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.integrate import quad
 
 from causalbandit import Counts, InterventionSet, TopTwo, TwoPhase, search
@@ -21,8 +22,8 @@ def marginal(ones, zeros):
     return value * 2 / np.pi
 
 
-@pytest.mark.parametrize("own", [(0, 0), (1, 0), (3, 9), (12, 2), (5, 5)])
-@pytest.mark.parametrize("earlier", [(0, 0), (0, 6), (20, 5), (7, 21)])
+@together("own", [(0, 0), (1, 0), (3, 9), (12, 2), (5, 5)])
+@together("earlier", [(0, 0), (0, 6), (20, 5), (7, 21)])
 def test_the_weight_is_the_probability_that_one_probability_stands_behind_both(own, earlier):
     same = marginal(own[0] + earlier[0], own[1] + earlier[1])
     different = marginal(*own) * marginal(*earlier)
@@ -88,7 +89,7 @@ def plan_of(strategy, problem, history, budget, seed=0):
     return batches, total, choice
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@together("name", sorted(STRATEGIES))
 def test_every_strategy_reads_a_history_and_an_empty_one_changes_nothing(shop, name):
     strategy = strategy_from(name)
     assert strategy.reads_history
@@ -109,9 +110,7 @@ def test_every_strategy_reads_a_history_and_an_empty_one_changes_nothing(shop, n
     assert informed.best_index == 3
 
 
-@pytest.mark.parametrize(
-    "strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(pooled=True), POMISThompson()], ids=lambda s: s.name
-)
+@together("strategy", [Uniform(), SuccessiveRejects(), SequentialHalving(pooled=True), POMISThompson()])
 def test_without_the_graph_only_the_same_intervention_counts(shop, strategy):
     rows = shop.model.sample(shop.interventions[3], 200, rng=0)
     before = Earlier(Counts.from_frame(shop.interventions, shop.interventions[3], rows))

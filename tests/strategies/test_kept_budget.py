@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from cases import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,7 +58,7 @@ def test_every_strategy_keeps_to_money_and_limits(costs, setup, kinds, each, fac
     assert refused <= {"budget_money", "most_each"}
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@together("name", STRATEGIES)
 def test_money_at_one_price_is_a_number_of_experiments_bit_for_bit(name):
     known = TOLD if name.endswith("-knows-tables") else None
     plain = cb.search(PROBLEM, 300, name, rng=5, known=known)
@@ -72,7 +73,7 @@ def test_money_at_one_price_is_a_number_of_experiments_bit_for_bit(name):
     assert loose.experiments.tolist() == plain.experiments.tolist()
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@together("name", STRATEGIES)
 def test_limits_hold_for_a_number_of_experiments_too(name):
     known = TOLD if name.endswith("-knows-tables") else None
     decision = cb.search(PROBLEM, 200, name, rng=2, known=known, limits=cb.Limits(most_kinds=2, most_each=60))

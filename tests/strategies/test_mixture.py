@@ -8,6 +8,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_problem
 from mixture_oracle import random_reach, scipy_value, value_of
 
@@ -188,7 +189,7 @@ def test_plot_draws_one_bar_per_intervention_in_the_support(small):
 # ---- bad input
 
 
-@pytest.mark.parametrize(
+@together(
     ("arguments", "message"),
     [
         ({"reach": [0.5, 0.5]}, r"reach has shape \(2,\); expected \[C, A\]"),
@@ -241,7 +242,7 @@ def test_gamma_star_is_at_most_rows_times_nodes_and_the_sum_of_free_nodes():
         assert gamma_star(model, interventions) <= min(n_nodes * model.graph.n_family_rows, free) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("path", sorted(GRAPHS.glob("*.json")), ids=lambda path: path.stem)
+@together("path", sorted(GRAPHS.glob("*.json")))
 def test_gamma_star_of_every_shipped_problem_obeys_both_bounds(path):
     problem = load_problem(path)
     graph = problem.graph

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import together
 from scipy.optimize import linprog, minimize
 
 from causalbandit.strategies.mixture_search import MixtureProblem
@@ -16,7 +17,7 @@ def test_shares_are_scaled_up_to_their_limits():
     assert within_caps(np.array([1.0, 0, 3]), np.ones(3), 0.5) == pytest.approx([0.125, 0, 0.375])
 
 
-@pytest.mark.parametrize("seed", range(5))
+@together("seed", range(5))
 def test_the_dearest_come_first_as_a_linear_program_says(seed):
     rng = np.random.default_rng(seed)
     gradient, most = rng.random(6), rng.random(6) * 0.5

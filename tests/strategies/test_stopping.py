@@ -5,6 +5,7 @@ import math
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_problem
 from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtr
@@ -214,7 +215,7 @@ def test_a_watched_strategy_is_a_strategy_with_the_needs_of_its_own(shop):
         cb.search(shop, 5, cb.TwoPhase(), stop=StopWhenSure())
 
 
-@pytest.mark.parametrize(
+@together(
     ("call", "words"),
     [
         (lambda: StopWhenSure(error=0), "error was 0"),

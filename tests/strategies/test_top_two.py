@@ -6,6 +6,7 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_problem
 from hidden_cause import hidden_cause
 
@@ -31,9 +32,7 @@ def batches_of(problem, strategy, budget, seed=0):
     return batches, drive(strategy.run(make_task(problem), budget, np.random.default_rng(seed)), experiment)
 
 
-@pytest.mark.parametrize(
-    ("budget", "rounds", "first"), [(1, 15, 0), (7, 15, 3), (100, 15, 50), (1000, 15, 9), (9, 1, 4)]
-)
+@together(("budget", "rounds", "first"), [(1, 15, 0), (7, 15, 3), (100, 15, 50), (1000, 15, 9), (9, 1, 4)])
 def test_rounds_use_the_whole_budget_in_batches_that_are_not_empty(budget, rounds, first):
     ends = _ends_of_rounds(budget, rounds, first)
     sizes = np.diff([0, *ends])
@@ -43,7 +42,7 @@ def test_rounds_use_the_whole_budget_in_batches_that_are_not_empty(budget, round
     assert sizes[0] >= first
 
 
-@pytest.mark.parametrize("budget", [1, 2, 10, 137, 100_000_000])
+@together("budget", [1, 2, 10, 137, 100_000_000])
 def test_any_budget_is_used_in_full(budget):
     problem = random_search_problem(8, rng=3)
     batches, decision = batches_of(problem, TopTwo(rounds=4, draws=50), budget)
@@ -175,7 +174,7 @@ def test_the_stopping_rule_saves_experiments_and_says_what_it_claims():
     assert search(problem, 100, TopTwo(), rng=0).notes == ()
 
 
-@pytest.mark.parametrize(
+@together(
     ("parameters", "words"),
     [
         ({"rounds": 0}, "rounds was 0"),

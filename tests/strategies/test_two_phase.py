@@ -8,6 +8,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from cases import together
 from enumeration import random_hidden_problem, random_problem, row_of, states
 from hidden_cause import hidden_cause
 
@@ -258,7 +259,7 @@ def test_pooled_tables_are_smoothed_frequencies_of_all_experiments():
     np.testing.assert_allclose(decision.tables.cpt, (counts.ones + 0.5) / (counts.visits + 1))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@together("seed", range(4))
 def test_decision_is_the_best_under_its_own_tables(seed):
     problem = problem_of(seed)
     decision, _ = play(problem, TwoPhase(), 600, seed)
@@ -410,13 +411,13 @@ def test_a_budget_that_is_not_positive_is_refused(budget):
         search(chain(), budget)
 
 
-@pytest.mark.parametrize("budget", [100.0, "100", True, None])
+@together("budget", [100.0, "100", True, None])
 def test_a_budget_that_is_not_an_integer_is_refused(budget):
     with pytest.raises(TypeError, match=r"expected a whole number of experiments"):
         search(chain(), budget)
 
 
-@pytest.mark.parametrize("truncation", [-1, float("nan"), float("inf"), True])
+@together("truncation", [-1, float("nan"), float("inf"), True])
 def test_a_truncation_that_is_no_expected_count_is_refused(truncation):
     with pytest.raises(
         ValueError, match=r"truncation was .*expected a finite number at least 0\. It is an expected count"
@@ -424,13 +425,13 @@ def test_a_truncation_that_is_no_expected_count_is_refused(truncation):
         TwoPhase(truncation=truncation)
 
 
-@pytest.mark.parametrize("split", [(1, 1), (1, 0, 1), (0.5, 0.25, 0.25), "111", 3])
+@together("split", [(1, 1), (1, 0, 1), (0.5, 0.25, 0.25), "111", 3])
 def test_a_split_that_is_not_three_whole_numbers_is_refused(split):
     with pytest.raises(ValueError, match=r"split was .*expected three whole numbers of at least 1"):
         TwoPhase(split=split)
 
 
-@pytest.mark.parametrize(
+@together(
     ("options", "error", "message"),
     [
         ({"truncation": "1"}, TypeError, r"truncation was '1'; expected a finite number"),
@@ -446,8 +447,8 @@ def test_settings_of_the_mixture_are_refused_before_the_first_experiment(options
         TwoPhase(**options)
 
 
-@pytest.mark.parametrize("strategy", ["two-phase", "top-two", "uniform"])
-@pytest.mark.parametrize("n_parents", [34, 60, 70])
+@together("strategy", ["two-phase", "top-two", "uniform"])
+@together("n_parents", [34, 60, 70])
 def test_a_node_with_too_many_parents_is_refused_before_memory_is_taken(strategy, n_parents):
     graph = CausalGraph(nx.DiGraph([(f"x{place}", "y") for place in range(n_parents)]), target="y")
     problem = Problem(graph, InterventionSet(graph, [{}, {"x0": 1}]))

@@ -7,6 +7,7 @@ import math
 import cvxpy as cp
 import numpy as np
 import pytest
+from cases import together
 
 from causalbandit import TwoPhase, load_problem, optimal_mixture, random_problem, search
 from causalbandit.strategies.weightings import WEIGHTINGS, lead_errors, row_weights
@@ -99,7 +100,7 @@ def test_a_tie_without_errors_has_no_weight():
     assert not weights.any()
 
 
-@pytest.mark.parametrize(
+@together(
     ("changes", "message"),
     [
         ({"weighting": "varance"}, "weighting was 'varance'.*Did you mean"),
@@ -124,8 +125,8 @@ def test_what_a_weighting_needs_is_named(changes, message):
 # ---- in a search
 
 
-@pytest.mark.parametrize("goal", ["max", "min"])
-@pytest.mark.parametrize("weighting", ["variance", "contrast"])
+@together("goal", ["max", "min"])
+@together("weighting", ["variance", "contrast"])
 def test_a_search_plans_by_the_weighting_and_finds_the_best(weighting, goal):
     problem = load_problem("graphs/chain.json")
     problem = type(problem)(problem.graph, problem.interventions, problem.model, goal)

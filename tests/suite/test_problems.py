@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from cases import together
 from enumeration import enumerate_all
 
 from causalbandit.errors import InvalidArgument
@@ -53,7 +54,7 @@ def test_an_unknown_family_is_named_with_the_nearest():
         suite_problems([])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@together("family", FAMILIES)
 def test_a_world_stands_beside_the_problem_where_the_graph_is_wrong(family):
     wrong = family in ("wrong graph", "hidden undeclared")
     for problem in suite_problems([family]):
