@@ -1,4 +1,4 @@
-"""Strategies that kill the process they run in: a module that a worker reads quickly."""
+"""A strategy that kills the process it runs in: a module that a worker reads quickly."""
 
 import os
 from dataclasses import dataclass, field
@@ -23,12 +23,3 @@ class KillsItsWorkerOnce:
                 pass
             os._exit(9)
         return (yield from Uniform().run(task, budget, rng))
-
-
-@dataclass(frozen=True)
-class AlwaysKillsItsWorker(KillsItsWorkerOnce):
-    """No search of it ends."""
-
-    def run(self, task, budget, rng):
-        os._exit(9)
-        yield

@@ -1,7 +1,6 @@
 """Simulated experiments, and a small seeded part of the coverage study in tests/benchmarks/aipw_coverage.py."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from causalbandit.bandit_simulation import SIGNALS, compare_estimators, simulate_bandits
@@ -62,14 +61,6 @@ def test_the_sample_mean_of_a_dropped_arm_is_biased_and_scores_are_less_so(compa
     naive = [bias["no signal", 400, "sample mean", f"arm {arm}"] for arm in range(3)]
     scores = [bias["no signal", 400, "aipw uniform", f"arm {arm}"] for arm in range(3)]
     assert np.mean(scores) < 0.5 * np.mean(naive)
-
-
-def test_the_same_seed_gives_the_same_table_whatever_the_number_of_workers():
-    """More replications than one batch, so that the work is split."""
-    settings = {"two": (0.0, 0.5)}
-    one = compare_estimators(settings, 20, 300, rng=5, progress=False)
-    two = compare_estimators(settings, 20, 300, rng=5, progress=False, n_jobs=2)
-    pd.testing.assert_frame_equal(one, two)
 
 
 @pytest.mark.parametrize("rule", ["greedy", "ucb", "uniform"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import together
-from regret_cases import NAMES, PROBLEM, QUICK, STRATEGIES, rows
+from regret_cases import NAMES, PROBLEM, QUICK, STRATEGIES
 
 from causalbandit import (
     CausalGraph,
@@ -65,17 +65,6 @@ def test_strategies_meet_the_same_worlds_and_rows_do_not_depend_on_what_else_is_
     frame = together.to_frame()
     same = frame[(frame["strategy"] == "uniform") & (frame["budget"] == 60) & (frame["replication"] < 10)]
     assert same["chosen"].tolist() == alone.to_frame()["chosen"].tolist()
-
-
-def test_the_rows_do_not_depend_on_the_number_of_workers(tmp_path):
-    problems = random_problems(2, 6, rng=3)
-    arguments = (problems, STRATEGIES, [20, 60], 30)
-    alone = evaluate_regret(*arguments, rng=1)
-    parallel = evaluate_regret(*arguments, rng=1, n_jobs=2)
-    kept = evaluate_regret(*arguments, rng=1, n_jobs=2, resume=tmp_path / "regret.jsonl")
-    assert rows(alone).equals(rows(parallel))
-    assert rows(alone).equals(rows(kept))
-    assert rows(alone).equals(rows(evaluate_regret(*arguments, resume=tmp_path / "regret.jsonl")))
 
 
 def test_a_budget_below_the_smallest_is_a_cell_that_says_so():

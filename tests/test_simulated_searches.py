@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pytest
-from dying_workers import AlwaysKillsItsWorker, KillsItsWorkerOnce
+from dying_workers import KillsItsWorkerOnce
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from regret_cases import PROBLEM, STRATEGIES, rows
 
 import causalbandit as cb
 from causalbandit import simulated_searches
-from causalbandit.evaluation import evaluate_regret
+from causalbandit.bandit_simulation import compare_estimators
+from causalbandit.evaluation import evaluate_regret, labelled_strategies
+from causalbandit.random_problems import random_problems
 from causalbandit.simulated_searches import fingerprint
 from causalbandit.strategies.baselines import ImportanceWeighted, Uniform
 from causalbandit.world import World
@@ -113,21 +116,39 @@ def test_importance_weights_are_given_the_tables_and_others_are_not():
     assert known.n_learned == 2 ** len(PROBLEM.graph.parents(PROBLEM.graph.target))
 
 
-def test_searches_of_a_worker_that_dies_are_done_again(tmp_path):
-    strategies = [KillsItsWorkerOnce(str(tmp_path / "marker")), "successive-rejects"]
-    curves = evaluate_regret(PROBLEM, strategies, [20, 40], 50, rng=1, n_jobs=2)
-    assert (tmp_path / "marker").exists()
-    expected = evaluate_regret(
-        PROBLEM, {strategies[0].name: Uniform(), "successive-rejects": strategies[1]}, [20, 40], 50, rng=1
-    )
+def test_processes_give_the_rows_of_one_also_when_one_dies(tmp_path):
+    """Starting a process takes as long as many searches: one test for all that needs several, estimators included."""
+    problems = random_problems(2, 6, rng=3)
+    settings, marker, path = ([20, 60], 12), tmp_path / "marker", tmp_path / "regret.jsonl"
+    killer = KillsItsWorkerOnce(str(marker))
+    curves = evaluate_regret(problems, [killer, *STRATEGIES], *settings, rng=1, n_jobs=2, resume=path)
+    assert marker.exists()
+    expected = evaluate_regret(problems, {killer.name: Uniform(), **labelled_strategies(STRATEGIES)}, *settings, rng=1)
     assert rows(curves).equals(rows(expected))
+    assert rows(curves).equals(rows(evaluate_regret(problems, [killer, *STRATEGIES], *settings, resume=path)))
+    # More replications than one batch, so that the work is split.
+    compared = [
+        compare_estimators({"two": (0.0, 0.5)}, 20, 300, rng=5, progress=False, n_jobs=n_jobs) for n_jobs in (1, 2)
+    ]
+    pd.testing.assert_frame_equal(*compared)
 
 
 def test_workers_that_die_again_and_again_end_the_run_with_a_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr(simulated_searches, "ATTEMPTS", 2)
+    """Three deaths in a row; a block that is finished in between counts as a new start, and is kept."""
+    asked = []
+
+    def dying(blocks, n_jobs):
+        asked.append(blocks)
+        if len(asked) == 2:
+            yield simulated_searches._run_block(blocks[0])
+        raise TerminatedWorkerError("a worker died")
+
+    monkeypatch.setattr(simulated_searches, "_results", dying)
     path = tmp_path / "regret.jsonl"
-    with pytest.raises(RuntimeError, match=r"died 2 times in a row.*regret\.jsonl"):
-        evaluate_regret(PROBLEM, AlwaysKillsItsWorker(""), 20, 40, rng=1, n_jobs=2, resume=path)
+    with pytest.raises(RuntimeError, match=r"died 3 times in a row, 5 blocks of .* left.*regret\.jsonl"):
+        evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 4, rng=1, n_jobs=2, resume=path)
+    assert [len(blocks) for blocks in asked] == [6, 6, 5, 5]
+    assert len(path.read_text().splitlines()) == 1 + 4
 
 
 def test_a_strategy_that_overspends_is_told():
@@ -139,7 +160,7 @@ def test_a_dask_cluster_gives_the_same_rows():
     dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("dask.distributed")
     joblib = pytest.importorskip("joblib")
-    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 5, rng=1)
     patience = {"distributed.comm.timeouts.connect": "120s", "distributed.comm.timeouts.tcp": "120s"}  # busy machines
     with (
         dask.config.set(patience),
@@ -150,7 +171,7 @@ def test_a_dask_cluster_gives_the_same_rows():
         joblib.parallel_config(backend="dask"),
     ):
         assert sum(client.nthreads().values()) == 2
-        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=-1)
+        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 5, rng=1, n_jobs=-1)
         used = client.run(os.getpid)
     assert os.getpid() not in used.values()
     assert rows(curves).equals(rows(expected))
@@ -160,7 +181,7 @@ def test_backends_that_return_everything_at_once_give_the_same_rows(monkeypatch)
     import joblib
 
     monkeypatch.setattr(simulated_searches, "WAVE", 3)
-    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1)
+    expected = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 5, rng=1)
     with joblib.parallel_config(backend="multiprocessing"):
-        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 25, rng=1, n_jobs=2)
+        curves = evaluate_regret(PROBLEM, STRATEGIES, [20, 60], 5, rng=1, n_jobs=2)
     assert rows(curves).equals(rows(expected))
