@@ -37,13 +37,9 @@ from causalbandit.sharing import Plan, alike_above, plans
 class ChangingReach:
     """Reach of chosen families under tables of which some have changed since the last question.
 
-    Parameters
-    ----------
-    interventions : InterventionSet
-        A interventions and their graph.
-    memory : int
-        Bound on working memory in bytes. Messages of a set that do not fit at once are not kept: they are made for each
-        question, a part at a time of those interventions that differ in what they fix among the families' ancestors.
+    ``memory`` bounds the working memory, in bytes. Messages of a set that do not fit at once are not kept: they are
+    made for each question, a part at a time of those interventions that differ in what they fix among the families'
+    ancestors.
     """
 
     def __init__(self, interventions: InterventionSet, memory: int = MEMORY) -> None:
@@ -118,29 +114,22 @@ class _KeptMessages:
         self.regime = regime
         self.tree = clique_tree(interventions.graph, regime.families)
         self.places = {family.key: place for place, family in enumerate(regime.families)}
-        self.tables = self._own(tables)
+        self.tables = regime.own_rows(tables)
         if plan is None:
             ((_, plan),) = plans(self.tree, interventions, regime, len(regime.places))
         self.plan = plan
         self.run = Pass(self.tree, self.plan, self.tables[None])
-        bags = self.tree.bags
-        self.upward_holds = [False] * len(bags)
-        self.outside: list[Factor | None] = [None] * len(bags)  # None where stale
+        n_bags = len(self.tree.bags)
+        self.upward_holds = [False] * n_bags
+        self.outside: list[Factor | None] = [None] * n_bags  # None where stale
         self.outside[0] = self.run.from_above(np.ones_like(self.tree.target_in_root))
-        self.holder = {
-            family: (place, index) for place, bag in enumerate(bags) for index, family in enumerate(bag.families)
-        }
         self.bag_of_row = np.empty(len(self.tables), dtype=np.intp)
-        for family, (place, _) in self.holder.items():
+        for family, (place, _) in self.tree.holder.items():
             self.bag_of_row[self.tree.families[family].rows] = place
-
-    def _own(self, tables: Floats) -> Floats:
-        rows = self.regime.rows
-        return tables.copy() if rows is None else tables[rows]
 
     def replace_tables(self, tables: Floats) -> None:
         """Take new tables [C, 2]; messages that lead away from a bag with a changed one become stale."""
-        new = self._own(tables)
+        new = self.regime.own_rows(tables)
         changed = np.flatnonzero((new != self.tables).any(axis=1))
         if not len(changed):
             return
@@ -171,7 +160,7 @@ class _KeptMessages:
 
     def reach(self, family: int) -> Floats:
         """Reach of one family of the regime, [rows of the family, A_r]; 0 where its node is fixed."""
-        place, index = self.holder[family]
+        place, index = self.tree.holder[family]
         above = self._from_above(place)
         self._refresh_upward(self.tree.bags[place].children)
         share = self.plan.down_by_ancestors[place][1][index]

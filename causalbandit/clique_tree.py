@@ -135,6 +135,8 @@ class CliqueTree:
     width : int
         Tree width that the triangulation found: nodes in its largest clique, minus one. Small neighbouring cliques
         are merged into one bag, so that a bag may hold a few nodes more.
+    holder : dict of int to (int, int)
+        Per family: the place of the bag that holds it, and its index there.
     scopes_in_parent : list of Scope
         Where each bag's separator stands in its parent; the root's own in the root.
     target_in_root : numpy.ndarray of float, shape [2^|root|]
@@ -156,7 +158,9 @@ class CliqueTree:
         self.bags = _make_bags(cliques, parents, scopes)
         self.target_in_root = _configurations(self.bags[0].nodes, [target]).astype(np.float64)
         self.scopes_in_parent = [bag.own_scope for bag in self.bags]
-        for bag in self.bags:
+        self.holder: dict[int, tuple[int, int]] = {}
+        for place, bag in enumerate(self.bags):
+            self.holder |= {family: (place, index) for index, family in enumerate(bag.families)}
             for child, scope in zip(bag.children, bag.child_scopes, strict=True):
                 self.scopes_in_parent[child] = scope
 

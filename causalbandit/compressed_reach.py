@@ -96,10 +96,10 @@ class CompressedReach:
         tables = np.stack([1 - cpt, cpt], axis=-1)
         for regime in interventions.regimes:
             tree = clique_tree(interventions.graph, regime.families)
-            own = tables if regime.rows is None else tables[regime.rows]
+            own = regime.own_rows(tables)[None]
             for where, plan in plans(tree, interventions, regime, pairs_in_memory(tree, memory, channels=1)):
                 places = np.arange(where.start, where.stop) if isinstance(where, slice) else where
-                run = Pass(tree, plan, own[None])
+                run = Pass(tree, plan, own)
                 run.upward()
                 columns = []
                 for family, share, values in run.reach_by_family():

@@ -28,7 +28,7 @@ def gradient_blocks(
     for regime in interventions.regimes:
         here = places if regime.whole else places[np.isin(places, regime.places)]
         tree = clique_tree(interventions.graph, regime.families)
-        own = tables if regime.rows is None else tables[regime.rows]
+        own = regime.own_rows(tables)
         at_once = pairs_in_memory(tree, max(memory // 2, tree.table_bytes(1)), channels=1)
         at_once = max(1, min(at_once, memory // (32 * n_rows)))
         for start in range(0, len(here), at_once):

@@ -37,15 +37,8 @@ SAME = 1e-9
 def known_tables(graph: CausalGraph, given: Known, tables: Mapping[str, Sequence[float]]) -> dict[str, KnownTable]:
     """The known tables of some nodes, in topological order; those without any known value are left out.
 
-    Parameters
-    ----------
-    graph : CausalGraph
-        The graph.
-    given : mapping of str to sequence of float, or iterable of str
-        A table per node, with NaN or None for configurations that must be learned; or names of nodes, whose whole
-        tables are known.
-    tables : mapping of str to sequence of float
-        The tables that the problem holds: where names are taken from, and what known values must agree with.
+    ``tables`` are those that the problem holds: they give the tables of nodes that are known by name, and known values
+    must agree with them.
 
     Raises
     ------

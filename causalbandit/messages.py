@@ -27,8 +27,6 @@ _SMALL = 1 << 14
 class Factor:
     """One factor of a bag's product: values per group of interventions over a scope of the bag.
 
-    Interventions are the last axis, so that sums and products over configurations run along them.
-
     Attributes
     ----------
     values : numpy.ndarray of float, shape [*shape, D, groups]

@@ -34,16 +34,7 @@ Flow = tuple[Places, Integers]
 
 
 class PartialDraws:
-    """The experiments of one run, each batch drawn as far as it is read.
-
-    Parameters
-    ----------
-    simulator : Simulator
-        Where they are drawn from.
-    rng : seed or numpy.random.Generator, optional
-        Source of all draws.
-    many_bags : int
-        Trees with fewer bags are drawn whole.
+    """The experiments of one run, each batch drawn as far as it is read; trees of fewer than ``many_bags`` whole.
 
     Attributes
     ----------
@@ -54,7 +45,7 @@ class PartialDraws:
     def __init__(self, simulator: Simulator, rng: RNG = None, *, many_bags: int = MANY_BAGS) -> None:
         self._simulator = simulator
         self._random = generator(rng)
-        self._parts: list[_RegimeDraws] | None = None
+        self._parts: list[_RegimeDraws | RegimeSimulator] | None = None
         self.pending = False
         self._worth = any(len(part.tree.bags) >= many_bags for part in simulator.parts)
 
@@ -68,14 +59,18 @@ class PartialDraws:
         """
         if families is None or target_only or not self._worth:
             return self._simulator.draw(sizes, self._random, target_only=target_only)
-        if self._parts is None:
-            self._parts = [_RegimeDraws(part) for part in self._simulator.parts]
+        if self._parts is None:  # where memory holds the tables of some interventions only, all is drawn
+            kept = [(part, part.kept()) for part in self._simulator.parts]
+            self._parts = [part if own is None else _RegimeDraws(part, *own) for part, own in kept]
         self.pending = True
         counts = Counts.zeros(self._simulator.interventions)
         counts.trials[:] = sizes
         keys = {family.key for family in families}
         for part in self._parts:
-            part.draw(counts.trials, keys, self._random, counts)
+            if isinstance(part, RegimeSimulator):
+                part.draw(counts.trials, self._random, counts)
+            else:
+                part.draw(counts.trials, keys, self._random, counts)
         return counts
 
     def rest(self) -> Counts:
@@ -83,40 +78,36 @@ class PartialDraws:
         self.pending = False
         counts = Counts.zeros(self._simulator.interventions)
         for part in self._parts or ():
-            part.draw_rest(self._random, counts)
+            if isinstance(part, _RegimeDraws):
+                part.draw_rest(self._random, counts)
         return counts
 
 
 class _RegimeDraws:
     """Draws under the interventions of one regime, and the counts at the separators behind which nothing is drawn."""
 
-    def __init__(self, simulator: RegimeSimulator) -> None:
+    def __init__(self, simulator: RegimeSimulator, plan: Plan, splits: Sequence[Sequence[Floats]]) -> None:
         self._simulator = simulator
+        self._plan, self._splits = plan, splits
         self._bags = simulator.tree.bags
-        self._kept = simulator.kept()
         self._holder = {
-            family.key: simulator.holder[place][0] for place, family in enumerate(simulator.regime.families)
+            family.key: simulator.tree.holder[place][0] for place, family in enumerate(simulator.regime.families)
         }
         self._below: list[list[Flow]] = [[] for _ in self._bags]  # drawn above, down to this bag's separator
         self._above: list[list[Flow]] = [[] for _ in self._bags]  # drawn below, up to this bag's separator
-        if self._kept is not None:
-            self._separators = self._marginals(*self._kept)
+        self._separators = self._marginals()
 
-    def _marginals(self, plan: Plan, splits: Sequence[Sequence[Floats]]) -> list[Floats]:
+    def _marginals(self) -> list[Floats]:
         """Probabilities of every bag's separator, [A_r, 2^|separator|] each; those of the root are ones [A_r, 1]."""
-        everyone = np.arange(plan.n_interventions)
-        separators = [np.ones((plan.n_interventions, 1))] * len(self._bags)
+        separators = [np.ones((self._plan.n_interventions, 1))] * len(self._bags)
         for place, bag in enumerate(self._bags):
-            table = filled(separators[place], splits[place], plan.up[place].group[everyone], np.multiply)
+            table = filled(separators[place], self._splits[place], self._plan.up[place].group, np.multiply)
             for child, scope in zip(bag.children, bag.child_scopes, strict=True):
                 separators[child] = scope.sum_onto(table)
         return separators
 
     def draw(self, numbers: Integers, keys: set[FamilyKey], random: np.random.Generator, counts: Counts) -> None:
         """Add to ``counts`` what ``numbers[a]`` experiments show of these families, and keep what is left to draw."""
-        if self._kept is None:  # memory holds the tables of some interventions only
-            self._simulator.draw(numbers, random, counts)
-            return
         own = numbers[self._simulator.regime.places]
         used = np.flatnonzero(own)
         if not len(used):
@@ -157,9 +148,8 @@ class _RegimeDraws:
         part: set[int],
     ) -> None:
         """Draw a bag from the counts at its separator; its children in ``part`` wait for theirs, the others stay."""
-        assert self._kept is not None
-        plan, splits = self._kept
-        table = filled(at_separator, splits[place], plan.up[place].group[used], partial(binomial, random))
+        group = self._plan.up[place].group[used]
+        table = filled(at_separator, self._splits[place], group, partial(binomial, random))
         self._record(place, used, table, counts)
         for child, scope in zip(self._bags[place].children, self._bags[place].child_scopes, strict=True):
             if child in part:
@@ -169,8 +159,6 @@ class _RegimeDraws:
 
     def draw_rest(self, random: np.random.Generator, counts: Counts) -> None:
         """Add to ``counts`` everything that was left out."""
-        if self._kept is None:
-            return
         for place in reversed(range(1, len(self._bags))):
             if self._above[place]:
                 self._fill_parent(place, *_joined(self._above[place]), random, counts)
@@ -186,12 +174,11 @@ class _RegimeDraws:
         self, place: int, used: Places, at_separator: Integers, random: np.random.Generator, counts: Counts
     ) -> None:
         """Draw the parent of a bag from the counts at the bag's separator; what adjoins the parent waits for later."""
-        assert self._kept is not None
-        plan, splits = self._kept
         parent = self._bags[place].parent
         bag = self._bags[parent]
         scope = bag.child_scopes[bag.children.index(place)]
-        law = filled(self._separators[parent][used], splits[parent], plan.up[parent].group[used], np.multiply)
+        group = self._plan.up[parent].group[used]
+        law = filled(self._separators[parent][used], self._splits[parent], group, np.multiply)
         # The separator's nodes last, as a bag has them, so that the others are drawn given them.
         shape = (len(used), 1 << scope.size, -1)
         given = law.take(scope.order, axis=1).reshape(shape).swapaxes(1, 2).reshape(law.shape)
@@ -214,9 +201,7 @@ class _RegimeDraws:
         for family, scope in zip(bag.families, bag.family_scopes, strict=True):
             free = simulator.free[simulator.regime.places[used], family]
             by_value = scope.sum_onto(everyone if free.all() else table[free].sum(axis=0))
-            where = simulator.regime.rows_in_set(simulator.tree.families[family])
-            counts.visits[where] += by_value[0::2] + by_value[1::2]
-            counts.ones[where] += by_value[1::2]
+            simulator.add(family, by_value, counts)
         if place == 0:
             counts.successes[simulator.regime.places[used]] += table @ simulator.tree.target_in_root.astype(np.int64)
 

@@ -78,6 +78,10 @@ class Regime:
         """Where the regime's interventions stand among the A columns of the set's arrays."""
         return slice(None) if self.whole else self.places
 
+    def own_rows(self, of_set: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The regime's rows of an array [C, ...]; what stands in for rows that nothing reads is not read."""
+        return of_set if self.rows is None else of_set[self.rows]
+
     def rows_in_set(self, family: Family) -> slice | Places:
         """Where the rows of one of the regime's families stand among the set's."""
         return family.rows if self.rows is None else self.rows[family.rows]

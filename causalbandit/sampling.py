@@ -18,7 +18,7 @@ import numpy.typing as npt
 from causalbandit.arrays import Flags, Floats, Integers, Places
 from causalbandit.assignments import FREE
 from causalbandit.checks import whole_number
-from causalbandit.clique_tree import Number, Scope, clique_tree
+from causalbandit.clique_tree import Number, clique_tree
 from causalbandit.counts import Counts, Origin
 from causalbandit.errors import InvalidArgument, shown
 from causalbandit.graph import CausalGraph
@@ -90,7 +90,7 @@ class RegimeSimulator:
 
     def __init__(self, interventions: InterventionSet, regime: Regime, cpt: Floats, memory: int) -> None:
         self.regime = regime
-        self._cpt = cpt if regime.rows is None else cpt[regime.rows]
+        self._cpt = regime.own_rows(cpt)
         self.tree = clique_tree(interventions.graph, regime.families)
         kept = 3 * 8 * sum(1 << len(bag.nodes) for bag in self.tree.bags)
         self._chunk = max(1, min(pairs_in_memory(self.tree, memory), memory // kept))
@@ -102,11 +102,9 @@ class RegimeSimulator:
 
     def _lay_out(self) -> None:
         """Where each family row stands in the tables of all bags in line."""
-        self.holder: dict[int, tuple[int, Scope]] = {}
         orders, widths, rows, owners, offset = [], [], [], [], 0
-        for place, bag in enumerate(self.tree.bags):
+        for bag in self.tree.bags:
             for family, scope in zip(bag.families, bag.family_scopes, strict=True):
-                self.holder[family] = place, scope
                 orders.append(offset + scope.order)
                 widths.append(np.full(1 << scope.size, len(scope.order) >> scope.size))
                 where = self.regime.rows_in_set(self.tree.families[family])
@@ -176,11 +174,15 @@ class RegimeSimulator:
         counts.visits[rows] += by_value.sum(axis=1)
         counts.ones[rows] += by_value[:, 1]
         for family in np.flatnonzero(~always & np.asarray(free.any(axis=0))).tolist():
-            place, scope = self.holder[family]
-            part = scope.sum_onto(tables[place][free[:, family]].sum(axis=0))
-            where = self.regime.rows_in_set(self.tree.families[family])
-            counts.visits[where] += part[0::2] + part[1::2]
-            counts.ones[where] += part[1::2]
+            place, index = self.tree.holder[family]
+            part = tables[place][free[:, family]].sum(axis=0)
+            self.add(family, self.tree.bags[place].family_scopes[index].sum_onto(part), counts)
+
+    def add(self, family: int, by_value: Integers, counts: Counts) -> None:
+        """Add one family's counts: per configuration of the parents, those of its node's value 0 and of 1 by turns."""
+        where = self.regime.rows_in_set(self.tree.families[family])
+        counts.visits[where] += by_value[0::2] + by_value[1::2]
+        counts.ones[where] += by_value[1::2]
 
 
 def stages(table: Floats, n_residual: int) -> list[Floats]:

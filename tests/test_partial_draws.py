@@ -11,6 +11,7 @@ from enumeration import enumerate_hidden, random_hidden_problem, random_problem
 from scipy import stats
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet, Problem, TwoPhase, search
+from causalbandit.clique_tree import clique_tree
 from causalbandit.partial_draws import PartialDraws
 
 CATERPILLAR = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e"), ("e", "f"), ("f", "g"), ("g", "h"), ("h", "y")]
@@ -54,6 +55,18 @@ def test_what_is_read_is_complete_and_the_rest_completes_everything():
     assert total.trials.tolist() == sizes.tolist()
     assert [total.visits[family.rows].sum() for family in arms.families] == (sizes @ free).tolist()
     assert total.successes.sum() == total.ones[arms.graph.family_of["y"].rows].sum()
+
+
+def test_what_memory_holds_in_part_only_is_drawn_whole():
+    model, arms = long_problem(np.random.default_rng(1))
+    little = model.simulator(arms, memory=2 * clique_tree(arms.graph).table_bytes())
+    assert little.parts[0].kept() is None
+    draws = PartialDraws(little, 5, many_bags=0)
+    read = draws.draw([9, 0, 4, 7], arms.families[:1])
+    whole = little.draw([9, 0, 4, 7], 5)
+    np.testing.assert_array_equal(read.visits, whole.visits)
+    np.testing.assert_array_equal(read.successes, whole.successes)
+    assert draws.rest().visits.sum() == 0
 
 
 def test_nodes_that_copy_each_other_agree_in_every_experiment():

@@ -29,16 +29,7 @@ def shipped_problems() -> pd.DataFrame:
     rows = []
     for name, path in shipped_files().items():
         problem = load_problem(path)
-        rows.append(
-            {
-                "name": name,
-                "nodes": len(problem.graph.all_nodes),
-                "interventions": len(problem.interventions),
-                "goal": problem.goal,
-                "target": problem.graph.target,
-                "description": problem.description,
-                "source": problem.source,
-            }
-        )
+        sizes = len(problem.graph.all_nodes), len(problem.interventions)
+        rows.append((name, *sizes, problem.goal, problem.graph.target, problem.description, problem.source))
     columns = ["name", "nodes", "interventions", "goal", "target", "description", "source"]
     return pd.DataFrame(rows, columns=columns)

@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """One horizontal interval per row, the first row on top; a row without a finite interval says so.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns ``estimate``, ``lower``, ``upper``, and what names a row: ``arm``, ``policy`` or ``intervention``, and
-        ``reference`` for contrasts (which are drawn with a line at zero). The error rate ``table.attrs["alpha"]`` goes
-        into the label.
+    ``table`` has the columns ``estimate``, ``lower``, ``upper``, and what names a row: ``arm``, ``policy`` or
+    ``intervention``, and ``reference`` for contrasts (which are drawn with a line at zero). The error rate
+    ``table.attrs["alpha"]`` goes into the label.
     """
     names = table[next(name for name in ("arm", "policy", "intervention") if name in table)].astype(str)
     contrasts = "reference" in table
@@ -70,14 +67,8 @@ def estimates_over_time(
 ) -> Axes:
     """Each arm's estimate against the number of rounds, with a band between ``lower`` and ``upper``.
 
-    Parameters
-    ----------
-    path : pandas.DataFrame
-        Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``.
-    alpha : float, optional
-        Error rate, for the label.
-    colours : mapping, optional
-        Arm → colour; default: by the order of the arms in ``path``.
+    ``path`` has the columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``. The error rate ``alpha`` goes into
+    the label. ``colours`` of arms go by their order in ``path`` when they are left out.
     """
     ax = axes(ax)
     if colours is None:
@@ -117,16 +108,7 @@ def effects_over_time(
 ) -> Axes:
     """Effects against a control over the rounds, each with its confidence band, a line at zero and dotted truths.
 
-    Parameters
-    ----------
-    path : pandas.DataFrame
-        Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``, not empty.
-    alpha : float, optional
-        Error rate, for the label.
-    truth : mapping, optional
-        Effects of arms, where they are known.
-    colours : mapping, optional
-        Arm → colour, as in `causalbandit.plots.axes.colours_of`.
+    Everything but ``truth``, effects of arms where they are known, is as for `estimates_over_time`.
     """
     if path.empty:
         raise BadValue("there are no rounds to draw yet; observe some outcomes first.")
@@ -172,10 +154,7 @@ def assignment_totals(arms: Any, names: Sequence[Hashable], ax: Axes | None = No
 def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Assignment probability of each arm over the rounds: a running mean over 1/50 of them, and faint single values.
 
-    Parameters
-    ----------
-    path : pandas.DataFrame
-        Columns ``round``, ``arm``, ``probability``.
+    ``path`` has the columns ``round``, ``arm``, ``probability``.
     """
     ax = axes(ax)
     window = max(1, path["round"].nunique() // 50)
@@ -193,12 +172,7 @@ def assignment_probabilities(path: pd.DataFrame, ax: Axes | None = None) -> Axes
 def score_distribution(scores: pd.DataFrame, colours: Mapping[Hashable, str], ax: Axes | None = None) -> Axes:
     """Boxes of the scores of each contrast, by what was drawn; whiskers hold the middle 98 %, dashes mark the mean.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
-    colours : mapping
-        Arm → colour.
+    ``scores`` has the columns ``arm``, ``drawn`` ("arm", "control" or "other") and ``score``.
     """
     ax = axes(ax)
     boxes, labels, fills = [], [], []
@@ -233,10 +207,7 @@ def score_distribution(scores: pd.DataFrame, colours: Mapping[Hashable, str], ax
 def power_over_time(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Share of simulated experiments whose interval leaves out zero, over the rounds, a line per arm.
 
-    Parameters
-    ----------
-    path : pandas.DataFrame
-        Columns ``round``, ``arm``, ``power``.
+    ``path`` has the columns ``round``, ``arm``, ``power``.
     """
     ax = axes(ax)
     colours = colours_of(list(path["arm"].unique()))

@@ -60,26 +60,22 @@ def plot_graph(
 
     Parameters
     ----------
-    nodes : sequence of str
-        All nodes in topological order.
-    edges : iterable of (str, str)
-        From cause to effect.
-    target : str
-        The node to drive.
-    fixed : collection of str
+    nodes, edges
+        All nodes in topological order; edges from cause to effect.
+    fixed
         Nodes that some intervention fixes.
-    hidden : collection of str
+    hidden
         Nodes that are never observed; they and the edges out of them are drawn dashed.
-    bidirected : iterable of (str, str)
+    bidirected
         Pairs of nodes with a common cause that is not drawn; each is joined by a dashed arc with two heads.
-    wanted : str
+    wanted
         What is wanted of the target, for the legend: "wanted more often".
-    title : str
+    title
         Default: whose causes are shown.
-    ancestors_only : bool, optional
+    ancestors_only
         Leave out the nodes that have no effect on the target; by default in graphs of more than 100 nodes. Otherwise
         they are drawn faint, with dotted outlines.
-    ax : matplotlib.axes.Axes, optional
+    ax
         Where to draw; a new figure, large enough for the names to be read, when left out.
     """
     parents: dict[str, list[str]] = {node: [] for node in nodes}
