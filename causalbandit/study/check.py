@@ -192,6 +192,7 @@ def _damages(path: Path, readable: bool) -> Iterator[str]:
             missing = store.rows("PRAGMA foreign_key_check")
             if missing:
                 yield f"{len(missing)} rows name a batch that is missing"
+                return
             settings = store.settings()
             if settings.get("kind") == "design":
                 yield from _design_damages(store, json.loads(settings["design"]))
@@ -259,7 +260,7 @@ def _search_damages(store: Store, settings: Mapping[str, str]) -> Iterator[str]:
         total = counts_from(None, arms)
         rows = store.rows("SELECT place, observed FROM results WHERE counted_in = ? AND NOT excluded", (tally,))
         places = np.array([place for place, _ in rows], dtype=np.int64)
-        observed = np.frombuffer(b"".join(seen for _, seen in rows), dtype=np.uint8).reshape(len(rows), -1)
+        observed = np.frombuffer(b"".join(seen for _, seen in rows), dtype=np.uint8).reshape(-1, len(arms.graph.nodes))
         for place in np.unique(places):
             total = total + counts_of(arms, int(place), observed[places == place])
         if total != counts_from(store.tally(tally), arms):

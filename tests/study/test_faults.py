@@ -191,6 +191,7 @@ def test_what_is_safe_in_a_damaged_file_is_counted_and_kept(path):
         ("UPDATE batches SET closed = 1", "batch 1 is closed, and not all of it was handed out"),
         ("DROP INDEX open_by_place", "its tables are not those of a study"),
         ("DELETE FROM results WHERE id = 3", "it has .39, 1."),
+        ("DELETE FROM batches", "45 rows name a batch that is missing"),
         ("UPDATE settings SET value = replace(value, 'funnel', 'tunnel')", "1 settings cannot be read or do not match"),
     ],
 )
@@ -201,6 +202,17 @@ def test_a_file_that_contradicts_itself_is_noticed(path, order, message):
     connection.close()
     found = StudyCheck.of(path)
     assert any(re.search(message, text) for text in found.damages), found.damages
+
+
+def test_a_file_whose_only_row_was_left_out_later_is_whole(tmp_path):
+    path = tmp_path / "a.study"
+    with Study.create(path, funnel(), 20, "uniform", rng=1) as study:
+        todo = study.ask()
+        told = outcomes(study.problem, todo[todo["ad"].notna()].iloc[:1])
+        study.tell(told)
+        study.tell(told.assign(ad=0), amend=True, on_mismatch="exclude")
+        assert study.status().excluded == 1
+    assert StudyCheck.of(path).whole
 
 
 @pytest.mark.parametrize("make", ["nothing", "text", "other database", "newer"])
