@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,13 @@ import numpy as np
 from causalbandit.errors import Error
 from causalbandit.formats.graph_json import load_problem
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.database import FAULTS, LAST_ID, TABLES, StudyError, checksum, read_only, require_whole
-from causalbandit.study.design_events import EVENT, event_is_whole
-from causalbandit.study.design_ledger import DesignLedger
+from causalbandit.study.database import FAULTS, LAST_ID, TABLES, StudyError, is_whole, read_only, require_whole
+from causalbandit.study.design_ledger import EVENT, DesignLedger
 from causalbandit.study.page import rows_frame
 from causalbandit.study.proof import Proof
 from causalbandit.study.search_stage import SearchStage
 from causalbandit.study.sheets import counts_of
-from causalbandit.study.store import RESULT, Result, Store, row_is_whole, row_of
+from causalbandit.study.store import RESULT, Result, Store, row_of
 from causalbandit.study.telling import counts_from
 from causalbandit.study.terms import Terms
 
@@ -80,7 +79,7 @@ class StudyCheck:
             lost = {name: table.lost for name, table in tables.items()}
             damages += [f"{count:,} {name} cannot be read or do not match" for name, count in lost.items() if count]
             rows = tuple(map(row_of, tables["told rows"].good())) if damages else ()
-            settings = {name: value for name, value, _ in tables["settings"].good()}
+            settings = dict(tables["settings"].good())
         arms = load_problem(io.StringIO(settings["problem"])).interventions if "problem" in settings else None
         return cls(str(path), tuple(damages), {name: table.safe for name, table in tables.items()}, lost, rows, arms)
 
@@ -113,17 +112,15 @@ class StudyCheck:
 class _Table:
     """A table, read in portions: how many of its rows are safe, and how many are not."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, question: str, key: str, whole: Callable[[tuple[Any, ...]], bool]
-    ) -> None:
-        self._connection, self._whole = connection, whole
+    def __init__(self, connection: sqlite3.Connection, question: str, key: str) -> None:
+        self._connection = connection
         self._question = f"{question} WHERE {key} BETWEEN ? AND ?"
         self._bounds = f"SELECT MIN({key}), MAX({key}) FROM {question.rpartition(' FROM ')[2]}"
-        self.safe = self.lost = 0
+        self.lost = 0
         self.safe = sum(1 for _ in self.good())
 
-    def good(self) -> Iterator[tuple[Any, ...]]:
-        """The safe rows; counts the others."""
+    def good(self) -> Iterator[Any]:
+        """The safe rows without their checksums; counts the others."""
         self.lost, self._left = 0, PROBES
         try:
             low, high = self._connection.execute(self._bounds).fetchone()
@@ -136,8 +133,8 @@ class _Table:
         step = PORTION if high - low < LAST_ID else high - low + 1
         for start in range(low, high + 1, step):
             for row in self._read(start, min(start + step - 1, high)):
-                if self._whole(row):
-                    yield row
+                if is_whole(row):
+                    yield row[:-1]
                 else:
                     self.lost += 1
 
@@ -157,21 +154,16 @@ class _Table:
         yield from rows
 
 
-def _matches(row: tuple[Any, ...]) -> bool:
-    """Whether the last column is the checksum of those before."""
-    return bool(row[-1] == checksum(*row[:-1]))
-
-
-_TABLES: Mapping[str, tuple[str, str, Callable[[tuple[Any, ...]], bool]]] = {
-    "settings": ("SELECT name, value, checksum FROM settings", "rowid", _matches),
-    "batches": ("SELECT phase, first, places, checksum FROM batches", "number", _matches),
-    "told rows": (RESULT, "id", row_is_whole),
-    "running experiments": ("SELECT id, batch, place, asked, checksum FROM open_experiments", "id", _matches),
-    "abandoned experiments": ("SELECT id, batch, place, at, checksum FROM abandoned", "id", _matches),
-    "replaced rows": ("SELECT id, observed, extra, told, replaced, checksum FROM amendments", "number", _matches),
-    "events of the design": (EVENT, "number", event_is_whole),
+_TABLES = {
+    "settings": ("SELECT name, value, checksum FROM settings", "rowid"),
+    "batches": ("SELECT phase, first, places, checksum FROM batches", "number"),
+    "told rows": (RESULT, "id"),
+    "running experiments": ("SELECT id, batch, place, asked, checksum FROM open_experiments", "id"),
+    "abandoned experiments": ("SELECT id, batch, place, at, checksum FROM abandoned", "id"),
+    "replaced rows": ("SELECT id, observed, extra, told, replaced, checksum FROM amendments", "number"),
+    "events of the design": (EVENT, "number"),
 }
-"""Kind of row → the question for it, its key, and whether a row is whole."""
+"""Kind of row → the question for it, with its checksum as the last column, and its key."""
 
 
 def _damages(path: Path, readable: bool) -> Iterator[str]:
@@ -195,7 +187,7 @@ def _damages(path: Path, readable: bool) -> Iterator[str]:
                 return
             settings = store.settings()
             if settings.get("kind") == "design":
-                yield from _design_damages(store, json.loads(settings["design"]))
+                _replay(store, json.loads(settings["design"]))
             else:
                 yield from _search_damages(store, settings)
     except (Error, UnicodeDecodeError) as error:
@@ -209,65 +201,51 @@ def _schema() -> set[tuple[Any, ...]]:
         return set(made.execute(SCHEMA_TEXTS))
 
 
-def _design_damages(store: Store, design: Mapping[str, Any]) -> Iterator[str]:
-    """What contradicts itself in the events of a design, as far as the file holds its policy and functions."""
-    settings = design["settings"]
-    whole = design["policy"]["settings"] is not None
-    if whole and not any(isinstance(settings[name], dict) and "power" not in settings[name] for name in _OWN):
+def _replay(store: Store, design: Mapping[str, Any]) -> None:
+    """Go through the events of a design, which raises where they contradict it, if the file holds all of it."""
+    own = [design["settings"][name] for name in ("delta", "decay", "outcome_model")]
+    lacks = any(isinstance(setting, dict) and "power" not in setting for setting in own)
+    if design["policy"]["settings"] is not None and not lacks:
         DesignLedger(store, design).running()
-    yield from ()
-
-
-_OWN = ("delta", "decay", "outcome_model")
 
 
 def _search_damages(store: Store, settings: Mapping[str, str]) -> Iterator[str]:
     """What contradicts itself: numbers of rows, their places in the plan, and the counts that they add up to."""
-    terms = Terms.from_settings(settings) if _own_strategy(settings) is None else None
+    shipped = json.loads(settings["strategy"])["class"].startswith("causalbandit.")
+    terms = Terms.from_settings(settings) if shipped else None  # a strategy of one's own is not in the file
     if terms is not None:
         arms = terms.problem.interventions
         SearchStage(store, terms).caught_up()
         proof = Proof.found(store, terms.problem)
         if proof is not None:
             proof.status()
-    ids: dict[str, set[int]] = {}
+    batches = {batch.number: batch for batch in store.batches()}
+    ids: list[int] = []
     for table in ("results", "open_experiments", "abandoned"):
-        rows = store.rows(f"SELECT id, batch, place FROM {table} WHERE id > 0")
-        ids[table] = {number for number, _, _ in rows}
-        by_batch = {batch.number: batch for batch in store.batches()}
+        rows = store.rows(f"SELECT id, batch, place FROM {table} WHERE id > 0 ORDER BY batch")
+        ids += [number for number, _, _ in rows]
         wrong = sum(
-            not 0 <= number - by_batch[batch].first < by_batch[batch].handed
-            or store.places(batch)[number - by_batch[batch].first] != place
-            for number, batch, place in sorted(rows, key=lambda row: row[1])
+            not 0 <= number - batches[batch].first < batches[batch].handed
+            or store.places(batch)[number - batches[batch].first] != place
+            for number, batch, place in rows
         )
         if wrong:
             yield f"{wrong} rows of {table} do not fit the plan"
     told = dict(store.rows("SELECT batch, COUNT(*) FROM results WHERE id > 0 GROUP BY batch"))
     given_up = dict(store.rows("SELECT batch, COUNT(*) FROM abandoned GROUP BY batch"))
-    for batch in store.batches():
+    for batch in batches.values():
         found = (told.get(batch.number, 0), given_up.get(batch.number, 0))
         if batch.closed and batch.handed < batch.total:
             yield f"batch {batch.number + 1} is closed, and not all of it was handed out"
         if found != (batch.told, batch.abandoned):
             yield f"batch {batch.number + 1} counts {(batch.told, batch.abandoned)} told and given up; it has {found}"
-    together = [number for each in ids.values() for number in each]
-    handed = sum(batch.handed for batch in store.batches())
-    if len(set(together)) != len(together) or len(together) != handed:
-        yield f"{handed} experiments were handed out, and {len(set(together))} are accounted for"
+    handed = sum(batch.handed for batch in batches.values())
+    if not len(set(ids)) == len(ids) == handed:
+        yield f"{handed} experiments were handed out, and {len(set(ids))} are accounted for"
     if terms is None:
         return
     for (tally,) in store.rows("SELECT batch FROM tallies UNION SELECT counted_in FROM results WHERE NOT excluded"):
-        total = counts_from(None, arms)
         rows = store.rows("SELECT place, observed FROM results WHERE counted_in = ? AND NOT excluded", (tally,))
-        places = np.array([place for place, _ in rows], dtype=np.int64)
         observed = np.frombuffer(b"".join(seen for _, seen in rows), dtype=np.uint8).reshape(-1, len(arms.graph.nodes))
-        for place in np.unique(places):
-            total = total + counts_of(arms, int(place), observed[places == place])
-        if total != counts_from(store.tally(tally), arms):
+        if counts_of(arms, [place for place, _ in rows], observed) != counts_from(store.tally(tally), arms):
             yield f"the counts of batch {tally + 1} are not those of its rows"
-
-
-def _own_strategy(settings: Mapping[str, str]) -> str | None:
-    """The class of a strategy that the file cannot make by itself."""
-    kind: str = json.loads(settings["strategy"])["class"]
-    return None if kind.startswith("causalbandit.") else kind

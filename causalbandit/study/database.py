@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -86,20 +86,15 @@ class Database:
                 f"{str(place)!r} exists; a study is never overwritten. Open it, or choose a new name."
             ) from None
         try:
-            connection = _connect(place)
-            store = cls(place, connection)
-            with store.speaking():
-                with store.writing():
-                    for statement in TABLES.split(";"):
-                        connection.execute(statement)
-                    connection.executemany(
-                        "INSERT INTO settings VALUES (?, ?, ?)",
-                        [(name, value, checksum(name, value)) for name, value in settings.items()],
-                    )
-                    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-                # Only now: what the file is stands in its first bytes, not in a log beside it.
-                _begin_log(place, connection)
+            store = cls(place, _connect(place))
+            with store.transaction():
+                for statement in TABLES.split(";"):
+                    store.execute(statement)
+                store.insert("settings", settings.items())
+                store.execute(f"PRAGMA application_id = {APPLICATION}")
+                store.execute(f"PRAGMA user_version = {SCHEMA}")
+            # Only now: what the file is stands in its first bytes, not in a log beside it.
+            store._begin_log()
         except BaseException:
             for leftover in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm", "-journal"))):
                 leftover.unlink(missing_ok=True)
@@ -118,7 +113,7 @@ class Database:
         store.writable = writable
         try:
             if writable:
-                _begin_log(place, store._connection)
+                store._begin_log()
             store.settings()
         except BaseException:
             store.close()
@@ -137,20 +132,7 @@ class Database:
 
     def settings(self) -> dict[str, str]:
         """What `create` was given."""
-        with self.speaking():
-            rows = self._connection.execute("SELECT name, value, checksum FROM settings").fetchall()
-        for name, value, kept in rows:
-            if kept != checksum(name, value):
-                raise self.damaged(f"the setting {name!r}")
-        return {name: value for name, value, _ in rows}
-
-    def set(self, name: str, value: str) -> None:
-        """Keep a setting. Inside a `transaction`."""
-        self._connection.execute(
-            "INSERT INTO settings VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, "
-            "checksum = excluded.checksum",
-            (name, value, checksum(name, value)),
-        )
+        return dict(self.records("SELECT name, value, checksum FROM settings", what="the setting {!r}"))
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -158,21 +140,48 @@ class Database:
         if self._connection.in_transaction:
             yield self
             return
-        with self.speaking(), self.writing():
-            yield self
-
-    def value(self, question: str) -> Any:
-        """The one value that answers a question."""
-        return self._connection.execute(question).fetchone()[0]
+        if not self.writable:
+            raise _refused(self.path, sqlite3.OperationalError("readonly"))
+        with speaking(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
     def rows(self, question: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that answer a question."""
-        with self.speaking():
+        with speaking(self.path):
             return self._connection.execute(question, values).fetchall()
+
+    def records(self, question: str, values: Sequence[Any] = (), *, what: str) -> Iterator[Any]:
+        """The rows that answer a question, one at a time, without their last column, the checksum that each must match.
+
+        ``what`` names a row in the error; its braces stand for the first column.
+        """
+        with speaking(self.path):
+            for row in self._connection.execute(question, values):
+                if not is_whole(row):
+                    raise self.damaged(what.format(row[0]))
+                yield row[:-1]
+
+    def value(self, question: str) -> Any:
+        """The one value that answers a question."""
+        return self.rows(question)[0][0]
 
     def execute(self, order: str, values: Sequence[Any] = ()) -> int:
         """Carry out an order; how many rows it changed. Inside a `transaction`."""
         return self._connection.execute(order, values).rowcount
+
+    def insert(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows, whose checksums go into the last column. Inside a `transaction`."""
+        whole = [(*row, checksum(*row)) for row in rows]
+        if whole:
+            marks = ", ".join("?" * len(whole[0]))
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", whole)
 
     def damaged(self, what: str) -> StudyError:
         return StudyError(
@@ -180,26 +189,22 @@ class Database:
             "tells what is safe; a copy from before has the rest."
         )
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        if not self.writable:
-            raise _refused(self.path, sqlite3.OperationalError("readonly"))
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+    def _begin_log(self) -> None:
+        """Write changes into a log beside the file, which a crash leaves whole."""
+        self.rows("PRAGMA journal_mode = WAL")
 
-    @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Turn the errors of the database into sentences."""
-        try:
-            yield
-        except FAULTS as error:
-            raise _refused(self.path, error) from error
+
+@contextmanager
+def speaking(path: Path) -> Iterator[None]:
+    """Turn the errors of the database into sentences."""
+    try:
+        yield
+    except FAULTS as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> StudyError:
+    return StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.")
 
 
 def _said(error: Exception) -> str:
@@ -274,25 +279,16 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    try:
+    with speaking(path):
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-    except FAULTS as error:
-        raise _refused(path, error) from error
     return connection
 
 
-def _begin_log(path: Path, connection: sqlite3.Connection) -> None:
-    """Write changes into a log beside the file, which a crash leaves whole."""
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-    except FAULTS as error:
-        raise _refused(path, error) from error
-
-
-def _refused(path: Path, error: Exception) -> StudyError:
-    return StudyError(f"{str(path)!r}: {_said(error)} Nothing was changed.")
+def is_whole(row: Sequence[Any]) -> bool:
+    """Whether the last column of a row is the checksum of those before."""
+    return bool(row[-1] == checksum(*row[:-1]))
 
 
 def checksum(*parts: str | bytes | float | None) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from causalbandit.designs.assignment_book import Assignment
-from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.study.database import Database
-from causalbandit.study.design_events import DesignEvents, Event, Kind, Unit
-from causalbandit.study.running_design import RunningDesign
+from causalbandit.study.running_design import Event, Kind, RunningDesign, Unit
+
+EVENT = "SELECT number, kind, id, unit, value, detail, at, checksum FROM design_events"
+"""All columns of events."""
 
 
 class DesignLedger:
@@ -41,7 +43,6 @@ class DesignLedger:
         watch: Callable[[RunningDesign], None] | None = None,
     ) -> None:
         self._database, self._beginning, self._own, self._watch = database, beginning, own or {}, watch
-        self._events = DesignEvents(database)
         self._running: RunningDesign | None = None
         self.touched = False
         """Whether the block of `changing` that ran last did anything."""
@@ -51,7 +52,7 @@ class DesignLedger:
         if self._running is None:
             self._running = RunningDesign(self._beginning, self._own, self._watch)
         try:
-            for event in self._events.since(self._running.applied):
+            for event in self._events(self._running.applied):
                 self._running.apply(event)
         except BaseException:
             self._running = None
@@ -62,7 +63,7 @@ class DesignLedger:
         """The events that told an outcome which another replaced, each with that other, in the order of these."""
         last: dict[int, Event] = {}
         found = []
-        for event in self._events.since(0):
+        for event in self._events(0):
             if event.kind in ("observe", "amend", "exclude"):
                 if event.id in last:
                     found.append((last[event.id], event))
@@ -87,28 +88,36 @@ class DesignLedger:
         now = time.time()
         made = running.assign(covariates, unit, now)
         detail = {"arm": made.arm} | ({} if covariates is None else {"covariates": covariates})
-        event = self._events.append("assign", made.id, unit=unit, value=made.propensity, detail=detail, at=now)
+        event = Event(running.applied + 1, "assign", made.id, unit, made.propensity, detail, now)
+        self._write(event)
         running.applied = event.number
         return made
 
-    def tell(self, kind: Kind, number: int, value: float | None, detail: Mapping[str, Any]) -> None:
-        """Enter an outcome ("observe"), its correction ("amend") or one that does not count. Inside `changing`."""
+    def enter(
+        self, kind: Kind, number: int, value: float | None = None, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let anything else happen to the assignment ``number`` (see `Event`). Inside `changing`."""
         running = self._current()
-        event = self._events.append(kind, number, value=value, detail=detail)
-        running.apply(event)
-
-    def cancel(self, number: int) -> None:
-        """Give an open assignment up. Inside `changing`."""
-        running = self._current()
-        running.apply(self._events.append("cancel", number))
-
-    def begin(self, design: MixtureAdaptiveDesign) -> None:
-        """Let another design go on from here. Inside `changing`."""
-        running = self._current()
-        event = self._events.append("arms", len(running.drawn), detail={"design": design.to_dict()})
+        event = Event(running.applied + 1, kind, number, None, value, detail or {}, time.time())
+        self._write(event)
         running.apply(event)
 
     def _current(self) -> RunningDesign:
         assert self._running is not None, "inside changing()"
         self.touched = True
         return self._running
+
+    def _events(self, after: int) -> list[Event]:
+        """The events after a number, in order."""
+        question = f"{EVENT} WHERE number > ? ORDER BY number"
+        return [
+            Event(number, kind, assignment, json.loads(unit), value, json.loads(detail), at)
+            for number, kind, assignment, unit, value, detail, at in self._database.records(
+                question, (after,), what="event {} of the design"
+            )
+        ]
+
+    def _write(self, event: Event) -> None:
+        unit, detail = json.dumps(event.unit), json.dumps(dict(event.detail), allow_nan=False)
+        row = (event.number, event.kind, event.id, unit, event.value, detail, event.at)
+        self._database.insert("design_events", [row])

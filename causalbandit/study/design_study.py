@@ -35,6 +35,7 @@ from causalbandit.study.database import StudyError
 from causalbandit.study.design_ledger import DesignLedger
 from causalbandit.study.sheets import plain_value
 from causalbandit.study.store import Store
+from causalbandit.text import frame_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,7 @@ class DesignStudy:
                 raise InvalidArgument(
                     "outcome", f"of assignment {number} was {old:g} before, now {value:g}; to correct it, amend it."
                 )
-            self._ledger.tell("observe" if first else "amend", number, value, detail)
+            self._ledger.enter("observe" if first else "amend", number, value, detail)
 
     def cancel(self, ids: int | Iterable[int]) -> int:
         """Give up assignments whose outcome will not come; how many were open. One that comes all the same counts."""
@@ -212,7 +213,7 @@ class DesignStudy:
                 raise InvalidArgument("ids", f"hold {listing(told)}, whose outcomes are told; expected open ones.")
             waiting = [number for number in dict.fromkeys(numbers) if running.states[number] == "open"]
             for number in waiting:
-                self._ledger.cancel(number)
+                self._ledger.enter("cancel", number)
         return len(waiting)
 
     def change_arms(self, *, add: Sequence[Hashable] = (), drop: Sequence[Hashable] = (), policy: Any = None) -> str:
@@ -241,7 +242,8 @@ class DesignStudy:
                     raise InvalidArgument(name, f"names {listing(wrong)}; expected {expected}.")
             if add or drop:
                 kept = [arm for arm in arms if arm not in drop]
-                self._ledger.begin(running.with_arms([*kept, *add], policy))
+                design = running.with_arms([*kept, *add], policy)
+                self._ledger.enter("arms", len(running.drawn), detail={"design": design.to_dict()})
             return running.validity()
 
     # -- results ------------------------------------------------------------------------------------------------------
@@ -269,8 +271,6 @@ class DesignStudy:
 
     def summary(self) -> str:
         """Where the design stands, which inference holds, and the estimates, as text."""
-        from causalbandit.text import frame_text
-
         shown = self.estimates()[["arm", "estimate", "lower", "upper", "n", "n_control"]]
         return f"{self.status().summary()}\n\n{frame_text(shown)}"
 

@@ -23,6 +23,7 @@ from causalbandit.study.replay import Replay
 from causalbandit.study.sheets import NOT_SEEN
 from causalbandit.study.status import StudyStatus
 from causalbandit.study.store import Result
+from causalbandit.study.telling import difference
 from causalbandit.study.terms import Terms
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def decision_so_far(terms: Terms, replay: Replay, preview: Preview) -> Decision:
     batches = [*replay.batches]
     known = reduce(add, (batch.counts for batch in batches), Counts.zeros(terms.problem.interventions))
     if preview.counts.total > known.total:
-        batches.append(FinishedBatch("running", _difference(preview.counts, known)))
+        batches.append(FinishedBatch("running", difference(preview.counts, known)))
     note = f"The study is not finished: {preview.probability:.2f} is the probability that this guess is the best."
     choice = Choice(preview.best_index, preview.effects, notes=(note,))
     decision = concluded(
@@ -64,12 +65,12 @@ def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof:
     for result in results:
         batch = None if result.batch is None else result.batch + 1
         head = {"id": result.id, "stage": "search", "batch": batch, "intervention": labels[result.place]}
-        records.append(head | {"propensity": None} | _seen(nodes, result))
+        records.append(head | {"propensity": None} | _told(nodes, result))
     arms = () if proof is None else proof.arms.labels
     for result, propensity in [] if proof is None else proof.results():
         head = {"id": result.id, "stage": "confirmation", "batch": None}
         drawn = {"intervention": arms[result.place], "propensity": propensity}
-        records.append(head | drawn | _seen(nodes, result))
+        records.append(head | drawn | _told(nodes, result))
     columns = ["id", "stage", "batch", "intervention", "propensity", *nodes, "counted"]
     frame = pd.DataFrame(records, columns=None if records else columns)
     return frame.astype(dict.fromkeys(("batch", *nodes), "Int64") | {"propensity": "float64"})
@@ -81,22 +82,15 @@ def replaced_frame(nodes: Sequence[str], replaced: Iterable[tuple[int, bytes, st
 
     records = []
     for number, observed, extra, told, at in replaced:
-        seen = {node: None if value == NOT_SEEN else value for node, value in zip(nodes, observed, strict=True)}
         when = {"told_at": pd.Timestamp(told, unit="s", tz="UTC"), "replaced_at": pd.Timestamp(at, unit="s", tz="UTC")}
-        records.append({"id": number} | seen | when | json.loads(extra))
+        records.append({"id": number} | _seen(nodes, observed) | when | json.loads(extra))
     frame = pd.DataFrame(records, columns=None if records else ["id", *nodes, "told_at", "replaced_at"])
     return frame.astype(dict.fromkeys(nodes, "Int64"))
 
 
-def _seen(nodes: Iterable[str], result: Result) -> dict[str, Any]:
-    seen = {node: None if value == NOT_SEEN else value for node, value in zip(nodes, result.observed, strict=True)}
-    return seen | {"counted": not result.excluded} | dict(result.extra)
+def _told(nodes: Sequence[str], result: Result) -> dict[str, Any]:
+    return _seen(nodes, result.observed) | {"counted": not result.excluded} | dict(result.extra)
 
 
-def _difference(counts: Counts, other: Counts) -> Counts:
-    return Counts(
-        counts.visits - other.visits,
-        counts.ones - other.ones,
-        counts.trials - other.trials,
-        counts.successes - other.successes,
-    )
+def _seen(nodes: Sequence[str], observed: bytes) -> dict[str, Any]:
+    return {node: None if value == NOT_SEEN else value for node, value in zip(nodes, observed, strict=True)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,14 @@ import numpy.typing as npt
 
 from causalbandit.confirmation import ConfirmationPlan
 from causalbandit.confirmation_results import Confirmation
+from causalbandit.designs.assignment_book import Assignment
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
 from causalbandit.study.database import StudyError
-from causalbandit.study.design_events import Event
 from causalbandit.study.design_ledger import DesignLedger
-from causalbandit.study.running_design import RunningDesign
+from causalbandit.study.running_design import Drawn, Event, Kind, RunningDesign
 from causalbandit.study.sheets import EXCLUDE, NOT_SEEN, Mismatch, Sheet, contradictions, never_handed_out, still_open
 from causalbandit.study.status import ProofStatus, Told
 from causalbandit.study.store import Result, Store
@@ -34,20 +33,6 @@ SETTING = "confirmation"
 """The setting that holds the plan."""
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """A plan as the file keeps it."""
-
-    interventions: list[dict[str, int]]
-    control: dict[str, int]
-    budget: int
-    batch_size: int
-    reading: str
-    alpha: float
-    covariates: list[str] | None
-    stop_early: bool
-
-
 class Proof:
     """The confirmation of a study. Made by `begin` or `found`; everything else is done by its `Study`."""
 
@@ -56,7 +41,8 @@ class Proof:
         self._ledger = DesignLedger(store, design, watch=self._look)
         self._next_look = plan.first_look
         self._stopped = False
-        self._place = {label: place for place, label in enumerate(plan.arms.labels)}
+        self._places = {label: place for place, label in enumerate(plan.arms.labels)}
+        self._target = plan.arms.graph.position(plan.arms.graph.target)
 
     @classmethod
     def begin(cls, store: Store, plan: ConfirmationPlan, design: MixtureAdaptiveDesign) -> Proof:
@@ -72,18 +58,18 @@ class Proof:
             raise InvalidArgument(
                 own[0] if own else "policy", "is a function or object of its own, which a study's file cannot hold."
             )
-        chosen = list(plan.arms)
-        kept = _Kept(
-            [dict(one) for one in chosen[1:]],
-            dict(chosen[0]),
-            plan.budget,
-            plan.batch_size,
-            plan.reading,
-            plan.alpha,
-            list(plan.covariates) or None,
-            plan.stop_early,
-        )
-        store.set(SETTING, json.dumps({"plan": asdict(kept), "design": saved}))
+        control, *chosen = plan.arms
+        kept = {
+            "interventions": chosen,
+            "control": control,
+            "budget": plan.budget,
+            "batch_size": plan.batch_size,
+            "reading": plan.reading,
+            "alpha": plan.alpha,
+            "covariates": list(plan.covariates) or None,
+            "stop_early": plan.stop_early,
+        }
+        store.insert("settings", [(SETTING, json.dumps({"plan": kept, "design": saved}))])
         return cls(store, plan, saved)
 
     @classmethod
@@ -109,13 +95,13 @@ class Proof:
                 return []
             size = min(self.plan.batch_size if n is None else n, self.plan.budget - len(running.drawn))
             made = [self._ledger.assign() for _ in range(size)]
-        return [(IDS_ABOVE + one.id, self._place[str(one.arm)]) for one in made]
+        return [(IDS_ABOVE + one.id, self._place(one)) for one in made]
 
     def outstanding(self) -> list[tuple[int, int]]:
         """(id, place) of the open experiments."""
         running = self._ledger.running()
         return [
-            (IDS_ABOVE + number, self._place[str(running.drawn[number].arm)])
+            (IDS_ABOVE + number, self._place(running.drawn[number]))
             for number, state in running.states.items()
             if state == "open"
         ]
@@ -123,16 +109,15 @@ class Proof:
     def tell(self, sheet: Sheet, amend: bool, on_mismatch: Mismatch) -> Told:
         """Record the rows of a sheet that has an id above `IDS_ABOVE` in each. Inside a transaction."""
         counted = excluded = repeated = amended = 0
-        target = self.arms.graph.position(self.arms.graph.target)
         ids = [number for number in sheet.ids if number is not None]
         with self._ledger.changing() as running:
             unknown = [number for number in ids if number - IDS_ABOVE not in running.states]
             if unknown:
                 raise never_handed_out(unknown)
+            places = [self._place(running.drawn[number - IDS_ABOVE]) for number in ids]
+            mismatched = contradictions(self.arms, places, sheet.observed).tolist()
             for row in np.argsort(ids, kind="stable").tolist():  # by id: the order of a sheet's rows means nothing
-                number, observed = ids[row] - IDS_ABOVE, sheet.observed[row]
-                place = self._place[str(running.drawn[number].arm)]
-                wrong = bool(contradictions(self.arms, place, observed[None, :])[0])
+                number, observed, wrong = ids[row] - IDS_ABOVE, sheet.observed[row], mismatched[row]
                 before = running.told.get(number)
                 if before is not None and _observed(before) == observed.tobytes():
                     repeated += 1
@@ -142,7 +127,8 @@ class Proof:
                         "results",
                         "contradict their intervention in ",
                         Rows([sheet.rows[row]]),
-                        f": it was run under {self.arms.labels[place]}. Correct it, or record it without counting it (",
+                        f": it was run under {self.arms.labels[places[row]]}. Correct it, or record it without "
+                        "counting it (",
                         EXCLUDE,
                         ") if it does not count yet.",
                     )
@@ -154,9 +140,10 @@ class Proof:
                     )
                 detail = {"observed": observed.tobytes().hex(), "extra": sheet.extra[row]}
                 if wrong:
-                    self._ledger.tell("exclude", number, None, detail)
+                    self._ledger.enter("exclude", number, detail=detail)
                 else:
-                    self._ledger.tell("observe" if before is None else "amend", number, float(observed[target]), detail)
+                    kind: Kind = "observe" if before is None else "amend"
+                    self._ledger.enter(kind, number, float(observed[self._target]), detail)
                 amended += before is not None
                 excluded += wrong
                 counted += before is None and not wrong
@@ -169,7 +156,7 @@ class Proof:
             known = [number for number in ids if number - IDS_ABOVE in running.states]
             waiting = still_open(ids, {number: running.states[number - IDS_ABOVE] for number in known})
             for number in waiting:
-                self._ledger.cancel(number - IDS_ABOVE)
+                self._ledger.enter("cancel", number - IDS_ABOVE)
         return len(waiting)
 
     @property
@@ -202,22 +189,19 @@ class Proof:
     def confirmation(self) -> Confirmation:
         """What the told experiments confirm; a StudyError before the first."""
         running = self._ledger.running()
-        rows = self._rows(running)
-        if not len(rows):
+        if not running.n_observed:
             raise StudyError("Nothing of the confirmation was told yet.")
+        _, rows = self._counted(running)
         return self.plan.confirmation(running.design, rows, self._stopped)
 
     def results(self) -> list[tuple[Result, float]]:
         """All told rows by id, each with the propensity of its arm."""
         running = self._ledger.running()
         found = []
-        for number in sorted(running.told):
-            event, drawn = running.told[number], running.drawn[number]
-            place = self._place[str(drawn.arm)]
-            row = Result(
-                IDS_ABOVE + number, None, place, 0, event.kind == "exclude", _observed(event), event.detail["extra"],
-                event.at,
-            )  # fmt: skip
+        for number, event in sorted(running.told.items()):
+            drawn, excluded = running.drawn[number], event.kind == "exclude"
+            told = _observed(event), event.detail["extra"], event.at
+            row = Result(IDS_ABOVE + number, None, self._place(drawn), 0, excluded, *told)
             found.append((row, drawn.propensity))
         return found
 
@@ -230,11 +214,17 @@ class Proof:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _rows(self, running: RunningDesign) -> npt.NDArray[np.uint8]:
-        """The counted rows [t, N] in the order of their assignments; a node that was not seen is 0."""
-        counted = [_observed(event) for _, event in sorted(running.told.items()) if event.value is not None]
-        rows = np.frombuffer(b"".join(counted), dtype=np.uint8).reshape(-1, len(self.arms.graph.nodes))
-        return np.where(rows == NOT_SEEN, 0, rows).astype(np.uint8)
+    def _place(self, drawn: Drawn | Assignment) -> int:
+        """The place of an assignment's arm."""
+        return self._places[str(drawn.arm)]
+
+    def _counted(self, running: RunningDesign) -> tuple[list[int], npt.NDArray[np.uint8]]:
+        """Places and rows [t, N] of what counts, in the order of the assignments; a node that was not seen is 0."""
+        counted = [(number, event) for number, event in sorted(running.told.items()) if event.value is not None]
+        places = [self._place(running.drawn[number]) for number, _ in counted]
+        told = b"".join(_observed(event) for _, event in counted)
+        rows = np.frombuffer(told, dtype=np.uint8).reshape(-1, len(self.arms.graph.nodes))
+        return places, np.where(rows == NOT_SEEN, 0, rows).astype(np.uint8)
 
     def _ended(self, running: RunningDesign) -> bool:
         return self._stopped or len(running.drawn) >= self.plan.budget
@@ -249,18 +239,9 @@ class Proof:
         if self._stopped or not plan.stop_early or not at_border or used < self._next_look:
             return
         self._next_look = plan.next_look(used)
-        rows = self._rows(running)
-        target = self.arms.graph.position(self.arms.graph.target)
-        places = np.array(
-            [
-                self._place[str(running.drawn[n].arm)]
-                for n, event in sorted(running.told.items())
-                if event.value is not None
-            ]
-        )
-        size = len(self.arms)
-        trials = np.bincount(places, minlength=size)
-        successes = np.bincount(places, weights=rows[:, target], minlength=size).astype(np.int64)
+        places, rows = self._counted(running)
+        trials = np.bincount(places, minlength=len(self.arms))
+        successes = np.bincount(places, rows[:, self._target], minlength=len(self.arms)).astype(np.int64)
         self._stopped = plan.decided(running.design, rows, successes, trials) and used < plan.budget
 
 

@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,10 +24,45 @@ from causalbandit.designs.settings import MADSettings
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.randomness import generator_from_state
 from causalbandit.study.database import StudyError
-from causalbandit.study.design_events import Event, Unit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Kind = Literal["assign", "observe", "amend", "exclude", "cancel", "arms"]
+Unit = str | int | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a design. Its events in order are all that a file keeps beside its beginning.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the order, from 1.
+    kind : str
+        "assign", "observe", "amend" (an outcome replaces another), "exclude" (an outcome that does not count),
+        "cancel", or "arms" (from here on other arms are drawn).
+    id : int
+        The assignment; for "arms" the last one before.
+    unit : str, int or None
+        Whom the arm was for, as the caller names it ("assign").
+    value : float or None
+        The outcome, or the propensity ("assign").
+    detail : mapping
+        JSON values: arm and covariates ("assign"), what else a row held, or the design that begins ("arms").
+    at : float
+        When, in seconds since 1970.
+    """
+
+    number: int
+    kind: Kind
+    id: int
+    unit: Unit
+    value: float | None
+    detail: Mapping[str, Any]
+    at: float
 
 
 class Epoch(NamedTuple):
@@ -163,7 +198,7 @@ class RunningDesign:
 
     def assigned(self, unit: Unit) -> Assignment | None:
         """The assignment of a unit that has one."""
-        number = self._units.get(unit) if unit is not None else None
+        number = self._units.get(unit)
         if number is None:
             return None
         drawn = self.drawn[number]

@@ -63,7 +63,7 @@ class SearchStage:
 
     def tell(self, sheet: Sheet, extra: bool, amend: bool, on_mismatch: Mismatch) -> Told:
         """Record the rows of a sheet."""
-        told = Telling(self.interventions, self._store, sheet, extra, amend, on_mismatch).run().told()
+        told = Telling(self.interventions, self._store, sheet, extra, amend, on_mismatch).run()
         return replace(told, closed=self._close_if_complete())
 
     def abandon(self, ids: Sequence[int]) -> int:
@@ -116,11 +116,11 @@ class SearchStage:
 
     def _money(self) -> float | None:
         """What was handed out costs, where the budget is a sum of money."""
-        spending = None if self._terms.budget_money is None else self._terms.spending
-        if spending is None:
+        if self._terms.budget_money is None:
             return None
+        spending, n = self._terms.spending, len(self.interventions)
+        assert spending is not None
         handed = (self._store.places(batch.number)[: batch.handed] for batch in self._store.batches())
-        n = len(self.interventions)
         return float(sum(spending.cost(np.bincount(places, minlength=n)) for places in handed))
 
     def _require_same_plan(self, replay: Replay, batch: StoredBatch) -> None:

@@ -8,7 +8,7 @@ instead, in a column ``intervention`` that holds a label such as ``ad=1`` or ``(
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 Mismatch = Literal["error", "exclude"]
 EXCLUDE = Setting("on_mismatch", "'exclude'")
 
@@ -66,14 +67,6 @@ def todo_frame(interventions: InterventionSet, experiments: Sequence[tuple[int, 
     return pd.DataFrame(columns)
 
 
-def frames_joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Sheets of experiments below each other."""
-    import pandas as pd
-
-    joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
-    return joined
-
-
 @dataclass(frozen=True)
 class Sheet:
     """What came back, checked.
@@ -98,14 +91,12 @@ class Sheet:
     extra: list[dict[str, Any]]
     rows: list[int]
 
-    def split(self, beyond: Callable[[int], bool]) -> tuple[Sheet | None, Sheet | None]:
-        """The rows without an id or with another one, and those whose id lies ``beyond``; None where there are none."""
-        there = [number is not None and beyond(number) for number in self.ids]
-        parts = [[row for row, far in enumerate(there) if far == wanted] for wanted in (False, True)]
-        first, second = (self._rows(rows) if rows else None for rows in parts)
-        return first, second
+    def split(self, above: int) -> tuple[Sheet, Sheet]:
+        """The rows without an id or with another one, and those whose id lies ``above`` a number."""
+        far = [number is not None and number > above for number in self.ids]
+        return self._part(np.flatnonzero(np.logical_not(far))), self._part(np.flatnonzero(far))
 
-    def _rows(self, rows: list[int]) -> Sheet:
+    def _part(self, rows: npt.NDArray[np.intp]) -> Sheet:
         return Sheet(
             [self.ids[row] for row in rows],
             [self.places[row] for row in rows],
@@ -170,30 +161,30 @@ def read_sheet(interventions: InterventionSet, frame: pd.DataFrame) -> Sheet:
 
 def _seen(column: pd.Series, gaps: bool) -> npt.NDArray[Any]:
     """The values of a node: 0, 1 or, where ``gaps`` are allowed, `NOT_SEEN`."""
-    if (
-        isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu"
-    ):  # whole numbers are looked at once and not turned over by pandas
-        whole = column.to_numpy()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
+        whole = column.to_numpy()  # whole numbers are looked at once and not turned over by pandas
         if ((whole == 0) | (whole == 1)).all():
             return whole
     values = binary_column(column, "results", _FIX, gaps=gaps)
     return np.where(np.isnan(values), NOT_SEEN, values)
 
 
-def contradictions(interventions: InterventionSet, place: int, observed: Bytes) -> npt.NDArray[np.bool_]:
-    """Which rows [n, N] show a fixed node at another value than the one it was fixed at."""
-    codes = interventions.assignments[place]
-    fixed = np.flatnonzero(codes != FREE)
-    seen = observed[:, fixed]
-    wrong: npt.NDArray[np.bool_] = ((seen != codes[fixed]) & (seen != NOT_SEEN)).any(axis=1)
+def contradictions(interventions: InterventionSet, places: Sequence[int], observed: Bytes) -> Flags:
+    """Which rows [n, N] show a fixed node at another value than the one at which their place, one each, fixes it."""
+    codes = interventions.assignments[np.asarray(places)]
+    wrong: Flags = ((codes != FREE) & (observed != codes) & (observed != NOT_SEEN)).any(axis=1)
     return wrong
 
 
-def counts_of(interventions: InterventionSet, place: int, observed: Bytes) -> Counts:
-    """Counts of rows [n, N] that were all run under one intervention."""
-    graph = interventions.graph
-    values = {node: observed[:, graph.position(node)].astype(np.int64) for node in graph.ancestors}
-    return Counts.from_values(interventions, place, values)
+def counts_of(interventions: InterventionSet, places: Sequence[int], observed: Bytes) -> Counts:
+    """Counts of rows [n, N], each run under the intervention at its place."""
+    graph, at = interventions.graph, np.asarray(places)
+    total = Counts.zeros(interventions)
+    for place in np.unique(at).tolist():
+        rows = observed[at == place]
+        values = {node: rows[:, graph.position(node)].astype(np.int64) for node in graph.ancestors}
+        total = total + Counts.from_values(interventions, place, values)
+    return total
 
 
 def _ids(column: pd.Series) -> list[int | None]:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.study.database import Database, checksum
+from causalbandit.study.database import Database, checksum, is_whole
 
 Integers = npt.NDArray[np.int64]
 ASKED_AT_ONCE = 500
@@ -106,73 +106,57 @@ class Store(Database):
 
     def batches(self) -> list[StoredBatch]:
         """All batches in order."""
-        with self.speaking():
-            rows = self._connection.execute(f"{_BATCH} ORDER BY number").fetchall()
-        return [_batch(row) for row in rows]
+        return [_batch(row) for row in self.rows(f"{_BATCH} ORDER BY number")]
 
     def last_batch(self) -> StoredBatch | None:
         """The newest batch, or None before the first."""
-        with self.speaking():
-            row = self._connection.execute(f"{_BATCH} ORDER BY number DESC LIMIT 1").fetchone()
-        return None if row is None else _batch(row)
+        rows = self.rows(f"{_BATCH} ORDER BY number DESC LIMIT 1")
+        return _batch(rows[0]) if rows else None
 
     def places(self, batch: int) -> Integers:
         """The intervention of every experiment of a batch, in the order of their ids, shape [total]."""
         if self._kept is None or self._kept[0] != batch:
-            with self.speaking():
-                row = self._connection.execute(
-                    "SELECT phase, first, total, places, checksum FROM batches WHERE number = ?", (batch,)
-                ).fetchone()
-            if row[-1] != checksum(*row[:2], row[3]):
-                raise self.damaged(f"the plan of batch {batch}")
-            places = np.frombuffer(zlib.decompress(row[3]), dtype=np.int64)
-            if len(places) != row[2]:
+            question = "SELECT total, phase, first, places, checksum FROM batches WHERE number = ?"
+            total, *row = self.rows(question, (batch,))[0]
+            places = np.frombuffer(zlib.decompress(row[2]), dtype=np.int64) if is_whole(row) else None
+            if places is None or len(places) != total:
                 raise self.damaged(f"the plan of batch {batch}")
             self._kept = (batch, places)
         return self._kept[1]
 
     def tally(self, batch: int) -> bytes | None:
         """What the rows told while ``batch`` was open add up to; None when there were none."""
-        with self.speaking():
-            row = self._connection.execute("SELECT counts, checksum FROM tallies WHERE batch = ?", (batch,)).fetchone()
-        if row is None:
-            return None
-        if row[1] != checksum(row[0]):
-            raise self.damaged(f"the counts of batch {batch}")
-        return bytes(zlib.decompress(row[0]))
+        rows = self.records(
+            "SELECT counts, checksum FROM tallies WHERE batch = ?", (batch,), what=f"the counts of batch {batch}"
+        )
+        return next((zlib.decompress(packed) for (packed,) in rows), None)
 
     def open_experiments(self) -> list[tuple[int, int]]:
         """(id, place) of all experiments that were handed out and not yet told or given up, by id."""
-        rows = self.rows("SELECT id, batch, place, asked, checksum FROM open_experiments ORDER BY id")
-        for row in rows:
-            if row[-1] != checksum(*row[:-1]):
-                raise self.damaged(f"the running experiment {row[0]}")
-        return [(number, place) for number, _, place, _, _ in rows]
+        question = "SELECT id, batch, place, asked, checksum FROM open_experiments ORDER BY id"
+        return [(number, place) for number, _, place, _ in self.records(question, what="the running experiment {}")]
 
     def find(self, ids: Sequence[int]) -> dict[int, tuple[State, int | None, int]]:
         """State, batch and place of those experiments that were ever handed out or told."""
         found: dict[int, tuple[State, int | None, int]] = {}
-        with self.speaking():
-            for start in range(0, len(ids), ASKED_AT_ONCE):
-                some = list(ids[start : start + ASKED_AT_ONCE])
-                marks = ", ".join("?" * len(some))
-                for table, state in _STATES:
-                    question = f"SELECT id, batch, place FROM {table} WHERE id IN ({marks})"
-                    for number, batch, place in self._connection.execute(question, some):
-                        found[number] = (state, batch, place)
+        for start in range(0, len(ids), ASKED_AT_ONCE):
+            some = ids[start : start + ASKED_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for table, state in _STATES:
+                question = f"SELECT id, batch, place FROM {table} WHERE id IN ({marks})"
+                found |= {number: (state, batch, place) for number, batch, place in self.rows(question, some)}
         return found
 
-    def result(self, number: int) -> Result | None:
+    def result(self, number: int) -> Result:
         """The told row of an experiment."""
-        with self.speaking():
-            row = self._connection.execute(f"{RESULT} WHERE id = ?", (number,)).fetchone()
-        return None if row is None else self._result(row)
+        return next(self._results("WHERE id = ?", (number,)))
 
     def results(self) -> Iterator[Result]:
         """All told rows by id, one at a time."""
-        with self.speaking():
-            for row in self._connection.execute(f"{RESULT} ORDER BY id"):
-                yield self._result(row)
+        return self._results("ORDER BY id")
+
+    def _results(self, which: str, values: Sequence[Any] = ()) -> Iterator[Result]:
+        return map(row_of, self.records(f"{RESULT} {which}", values, what="the row of experiment {}"))
 
     def replaced(self) -> list[tuple[int, bytes, str, float, float]]:
         """(id, observed, extra as JSON, when told, when replaced) of all rows that others replaced, in that order."""
@@ -181,8 +165,7 @@ class Store(Database):
     @property
     def amendments(self) -> int:
         """How often a row replaced another."""
-        with self.speaking():
-            return int(self.value("SELECT COUNT(*) FROM amendments"))
+        return int(self.value("SELECT COUNT(*) FROM amendments"))
 
     def totals(self) -> dict[str, int]:
         """How many experiments were handed out, told, given up; rows beyond the plan, excluded and amended ones."""
@@ -195,38 +178,32 @@ class Store(Database):
             "excluded": "SELECT COUNT(*) FROM results WHERE excluded",
             "amended": "SELECT COUNT(*) FROM amendments",
         }
-        with self.speaking():
-            return {name: self.value(question) for name, question in questions.items()}
+        return {name: self.value(question) for name, question in questions.items()}
 
-    # -- writing ------------------------------------------------------------------------------------------------------
+    # -- writing: inside a `transaction` ------------------------------------------------------------------------------
 
-    def plan(self, number: int, phase: str, places: Sequence[int] | Integers) -> None:
-        """Add batch ``number``. Inside a `transaction`."""
-        packed = _packed(np.asarray(places, dtype=np.int64))
+    def plan(self, number: int, phase: str, places: Integers) -> None:
+        """Add batch ``number``."""
+        packed = zlib.compress(places.tobytes(), 1)
         first = self.value("SELECT COALESCE(MAX(first + total), 1) FROM batches")
-        self._connection.execute(
+        self.execute(
             "INSERT INTO batches (number, phase, first, total, places, checksum) VALUES (?, ?, ?, ?, ?, ?)",
             (number, phase, first, len(places), packed, checksum(phase, first, packed)),
         )
 
     def hand_out(self, batch: StoredBatch, size: int) -> list[tuple[int, int]]:
-        """The next ``size`` (id, place) of a batch, marked as handed out. Inside a `transaction`."""
+        """The next ``size`` (id, place) of a batch, marked as handed out."""
         stop = min(batch.total, batch.handed + size)
         places = self.places(batch.number)
         given = [(batch.first + k, int(places[k])) for k in range(batch.handed, stop)]
         now = time.time()
-        self._connection.executemany(
-            "INSERT INTO open_experiments VALUES (?, ?, ?, ?, ?)",
-            [(number, batch.number, place, now, checksum(number, batch.number, place, now)) for number, place in given],
-        )
-        self._connection.execute("UPDATE batches SET handed = ? WHERE number = ?", (stop, batch.number))
+        self.insert("open_experiments", ((number, batch.number, place, now) for number, place in given))
+        self.execute("UPDATE batches SET handed = ? WHERE number = ?", (stop, batch.number))
         return given
 
     def open_at(self, place: int, size: int) -> list[int]:
         """Ids of the first ``size`` open experiments under an intervention."""
-        found = self._connection.execute(
-            "SELECT id FROM open_experiments WHERE place = ? ORDER BY id LIMIT ?", (place, size)
-        )
+        found = self.rows("SELECT id FROM open_experiments WHERE place = ? ORDER BY id LIMIT ?", (place, size))
         return [number for (number,) in found]
 
     def next_extra(self) -> int:
@@ -234,84 +211,62 @@ class Store(Database):
         return int(self.value("SELECT MIN(0, COALESCE(MIN(id), 0)) - 1 FROM results"))
 
     def record(self, row: Result) -> None:
-        """Keep a told row: its experiment is no longer open or given up. Inside a `transaction`."""
-        extra = json.dumps(dict(row.extra), ensure_ascii=False, allow_nan=False)
-        self._connection.execute("DELETE FROM open_experiments WHERE id = ?", (row.id,))
-        back = self._connection.execute("DELETE FROM abandoned WHERE id = ?", (row.id,)).rowcount
-        self._connection.execute(
-            "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row.id, row.batch, row.place, row.counted_in, int(row.excluded), row.observed, extra, row.told,
-                _sum_of(row, extra),
-            ),
-        )  # fmt: skip
+        """Keep a told row: its experiment is no longer open or given up."""
+        self.execute("DELETE FROM open_experiments WHERE id = ?", (row.id,))
+        back = self.execute("DELETE FROM abandoned WHERE id = ?", (row.id,))
+        self.insert("results", [_columns(row)])
         if row.batch is not None:
-            self._connection.execute(
+            self.execute(
                 "UPDATE batches SET told = told + 1, abandoned = abandoned - ? WHERE number = ?", (back, row.batch)
             )
 
     def amend(self, old: Result, row: Result) -> None:
-        """Put ``row`` in place of the one told before, which is kept. Inside a `transaction`."""
-        before = json.dumps(dict(old.extra), ensure_ascii=False, allow_nan=False)
-        kept = (old.id, old.observed, before, old.told, row.told)
-        extra = json.dumps(dict(row.extra), ensure_ascii=False, allow_nan=False)
-        self._connection.execute(
-            "INSERT INTO amendments (id, observed, extra, told, replaced, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-            (*kept, checksum(*kept)),
-        )
-        self._connection.execute(
-            "UPDATE results SET observed = ?, extra = ?, excluded = ?, counted_in = ?, told = ?, checksum = ? "
+        """Put ``row`` in place of the one told before, which is kept."""
+        *_, observed, extra, told = _columns(old)
+        kept = (old.id, observed, extra, told, row.told)
+        self.insert("amendments (id, observed, extra, told, replaced, checksum)", [kept])
+        columns = _columns(row)
+        self.execute(
+            "UPDATE results SET counted_in = ?, excluded = ?, observed = ?, extra = ?, told = ?, checksum = ? "
             "WHERE id = ?",
-            (row.observed, extra, int(row.excluded), row.counted_in, row.told, _sum_of(row, extra), row.id),
+            (*columns[3:], checksum(*columns), row.id),
         )
 
     def give_up(self, ids: Iterable[int]) -> None:
-        """Mark open experiments as given up. Inside a `transaction`."""
+        """Mark open experiments as given up."""
         now = time.time()
         for number in ids:
-            found = self._connection.execute("SELECT batch, place FROM open_experiments WHERE id = ?", (number,))
-            for batch, place in found.fetchall():
-                row = (number, batch, place, now)
-                self.execute("INSERT INTO abandoned VALUES (?, ?, ?, ?, ?)", (*row, checksum(*row)))
+            for batch, place in self.rows("SELECT batch, place FROM open_experiments WHERE id = ?", (number,)):
+                self.insert("abandoned", [(number, batch, place, now)])
                 self.execute("UPDATE batches SET abandoned = abandoned + 1 WHERE number = ?", (batch,))
                 self.execute("DELETE FROM open_experiments WHERE id = ?", (number,))
 
     def set_tally(self, batch: int, counts: bytes) -> None:
-        """Replace the tally of ``batch``. Inside a `transaction`."""
+        """Replace the tally of ``batch``."""
         packed = zlib.compress(counts, 1)
-        self._connection.execute(
-            "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT (batch) DO UPDATE SET counts = excluded.counts, "
-            "checksum = excluded.checksum",
-            (batch, packed, checksum(packed)),
-        )
+        self.execute("REPLACE INTO tallies VALUES (?, ?, ?)", (batch, packed, checksum(packed)))
 
     def close_batch(self, number: int) -> None:
-        """Let the strategy go on from a batch. Inside a `transaction`."""
-        self._connection.execute("UPDATE batches SET closed = 1 WHERE number = ?", (number,))
-
-    def _result(self, row: tuple[Any, ...]) -> Result:
-        if not row_is_whole(row):
-            raise self.damaged(f"the row of experiment {row[0]}")
-        return row_of(row)
+        """Let the strategy go on from a batch."""
+        self.execute("UPDATE batches SET closed = 1 WHERE number = ?", (number,))
 
 
-def row_of(row: Sequence[Any]) -> Result:
-    """The told row that a row of `RESULT` holds."""
-    number, batch, place, counted_in, excluded, observed, extra, told, _ = row
+RESULT = "SELECT id, batch, place, counted_in, excluded, observed, extra, told, checksum FROM results"
+"""All columns of told rows."""
+
+
+def row_of(record: Sequence[Any]) -> Result:
+    """The told row that a record of `RESULT`, without its checksum, holds."""
+    number, batch, place, counted_in, excluded, observed, extra, told = record
     return Result(number, batch, place, counted_in, bool(excluded), observed, json.loads(extra), told)
 
 
-def row_is_whole(row: Sequence[Any]) -> bool:
-    """Whether a row of `RESULT` matches its checksum, the last column."""
-    number, batch, place, counted_in, excluded, observed, extra, told, kept = row
-    return bool(kept == checksum(number, batch, place, counted_in, excluded, observed, extra, told))
+def _columns(row: Result) -> tuple[Any, ...]:
+    """The record of a told row: what `row_of` reads."""
+    extra = json.dumps(dict(row.extra), ensure_ascii=False, allow_nan=False)
+    return row.id, row.batch, row.place, row.counted_in, int(row.excluded), row.observed, extra, row.told
 
 
-def _sum_of(row: Result, extra: str) -> int:
-    return checksum(row.id, row.batch, row.place, row.counted_in, int(row.excluded), row.observed, extra, row.told)
-
-
-_BATCH = "SELECT number, phase, first, total, handed, told, abandoned, closed FROM batches"
 _STATES: tuple[tuple[str, State], ...] = (
     ("open_experiments", "open"),
     ("results", "told"),
@@ -319,14 +274,9 @@ _STATES: tuple[tuple[str, State], ...] = (
 )
 """Which table holds experiments of which state."""
 
-RESULT = "SELECT id, batch, place, counted_in, excluded, observed, extra, told, checksum FROM results"
-"""All columns of told rows."""
+_BATCH = "SELECT number, phase, first, total, handed, told, abandoned, closed FROM batches"
 
 
-def _batch(row: tuple[Any, ...]) -> StoredBatch:
+def _batch(row: Sequence[Any]) -> StoredBatch:
     number, phase, first, total, handed, told, abandoned, closed = row
     return StoredBatch(number, phase, first, total, handed, told, abandoned, bool(closed))
-
-
-def _packed(places: Integers) -> bytes:
-    return zlib.compress(places.tobytes(), 1)

@@ -32,7 +32,7 @@ from causalbandit.study.page import decision_so_far, replaced_frame, rows_frame,
 from causalbandit.study.preview import Preview
 from causalbandit.study.proof import IDS_ABOVE, Proof
 from causalbandit.study.search_stage import SearchStage
-from causalbandit.study.sheets import Mismatch, frames_joined, never_handed_out, read_sheet, todo_frame
+from causalbandit.study.sheets import Mismatch, never_handed_out, read_sheet, todo_frame
 from causalbandit.study.status import ProofStatus, StudyStatus, Told
 from causalbandit.study.store import Store
 from causalbandit.study.terms import Terms
@@ -192,10 +192,13 @@ class Study:
 
     def outstanding(self) -> pd.DataFrame:
         """Experiments that were handed out and are neither told nor given up, as `ask` gave them."""
-        proof, frame = self._proof(), todo_frame(self.interventions, self._store.open_experiments())
-        if proof is None:
-            return frame
-        return frames_joined([frame, todo_frame(proof.arms, proof.outstanding())])
+        import pandas as pd
+
+        proof = self._proof()
+        frames = [todo_frame(self.interventions, self._store.open_experiments())]
+        if proof is not None:
+            frames.append(todo_frame(proof.arms, proof.outstanding()))
+        return pd.concat(frames, ignore_index=True)
 
     def tell(
         self, results: pd.DataFrame, *, extra: bool = False, amend: bool = False, on_mismatch: Mismatch = "error"
@@ -216,13 +219,13 @@ class Study:
         """
         one_of(on_mismatch, "on_mismatch", ("error", "exclude"))
         sheet = read_sheet(self.interventions, results)
-        searched, proved = sheet.split(lambda number: number > IDS_ABOVE)
+        searched, proved = sheet.split(IDS_ABOVE)
         told = Told()
         with self._changing():
             proof = self._proof()
-            if searched is not None:
+            if searched.ids:
                 told += self._search.tell(searched, extra, amend, on_mismatch)
-            if proved is not None:
+            if proved.ids:
                 if proof is None:
                     raise never_handed_out(proved.ids)
                 told += proof.tell(proved, amend, on_mismatch)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.counts import Counts, Origin
 from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.sheets import EXCLUDE, Mismatch, Sheet, contradictions, counts_of, never_handed_out
+from causalbandit.study.sheets import EXCLUDE, Flags, Mismatch, Sheet, contradictions, counts_of, never_handed_out
 from causalbandit.study.status import Told
 from causalbandit.study.store import Result, Store
 
 
-@dataclass
+@dataclass(frozen=True)
 class Telling:
     """One `tell`, inside its transaction."""
 
@@ -27,56 +27,47 @@ class Telling:
     allow_extra: bool
     allow_amend: bool
     on_mismatch: Mismatch
-    counted: int = 0
-    late: int = 0
-    extra: int = 0
-    excluded: int = 0
-    repeated: int = 0
-    amended: int = 0
 
-    def run(self) -> Telling:
-        """Record the rows and add them to the tally of the batch that is open."""
+    def run(self) -> Told:
+        """Record the rows and add them to the tally of the batch that is open; what became of them."""
         last = self.store.last_batch()
         current = 0 if last is None else last.number + last.closed
         homes = self._homes()
         left_out = self._mismatches([place for _, _, place in homes])
-        told_before = self.store.find([row for row, _, _ in homes if row > 0])
+        told_before = self.store.find([number for number, _, _ in homes if number > 0])
+        late = extra = excluded = repeated = amended = 0
         fresh: list[int] = []
         now = time.time()
-        for row, (identity, batch, place) in enumerate(homes):
+        for row, (number, batch, place) in enumerate(homes):
             observed = self.sheet.observed[row].tobytes()
-            result = Result(identity, batch, place, current, bool(left_out[row]), observed, self.sheet.extra[row], now)
-            if told_before.get(identity, ("",))[0] == "told":
-                self._again(result)
+            result = Result(number, batch, place, current, bool(left_out[row]), observed, self.sheet.extra[row], now)
+            if told_before.get(number, ("",))[0] == "told":
+                changed = self._again(result)
+                amended += changed
+                repeated += not changed
                 continue
             self.store.record(result)
-            self.late += batch is not None and batch < current
-            self.extra += batch is None
-            self.excluded += bool(left_out[row])
-            if not left_out[row]:
+            late += batch is not None and batch < current
+            extra += batch is None
+            excluded += result.excluded
+            if not result.excluded:
                 fresh.append(row)
-        self.counted = len(fresh)
-        self._add(current, fresh, [place for _, _, place in homes])
-        return self
-
-    def told(self) -> Told:
-        """What became of the rows."""
-        return Told(self.counted, self.late, self.extra, self.excluded, self.repeated, self.amended)
+        if fresh:
+            new = counts_of(self.interventions, [homes[row][2] for row in fresh], self.sheet.observed[fresh])
+            self.store.set_tally(current, counts_bytes(self._tally(current) + new))
+        return Told(len(fresh), late, extra, excluded, repeated, amended)
 
     def _homes(self) -> list[tuple[int, int | None, int]]:
         """Id, batch and place of every row."""
-        known = self.store.find([number for number in self.sheet.ids if number is not None])
-        unknown = [number for number in self.sheet.ids if number is not None and number not in known]
+        taken = [number for number in self.sheet.ids if number is not None]
+        known = self.store.find(taken)
+        unknown = [number for number in taken if number not in known]
         if unknown:
             raise never_handed_out(unknown)
-        named: dict[int, list[int]] = {}
-        for place in self.sheet.places:
-            if place is not None:
-                named[place] = [*named.get(place, []), place]
-        taken = {number for number in self.sheet.ids if number is not None}
+        named = Counter(place for place in self.sheet.places if place is not None)
         waiting = {
-            place: [number for number in self.store.open_at(place, len(rows) + len(taken)) if number not in taken]
-            for place, rows in named.items()
+            place: [number for number in self.store.open_at(place, count + len(taken)) if number not in known]
+            for place, count in named.items()
         }
         opened = self.store.find([number for ids in waiting.values() for number in ids])
         homes: list[tuple[int, int | None, int]] = []
@@ -98,13 +89,9 @@ class Telling:
             raise InvalidArgument("results", f"{said}; {fix}.")
         return homes
 
-    def _mismatches(self, places: list[int]) -> npt.NDArray[np.bool_]:
+    def _mismatches(self, places: list[int]) -> Flags:
         """Which rows contradict their intervention; an error when such rows are not to be left out."""
-        wrong = np.zeros(len(places), dtype=bool)
-        at = np.array(places)
-        for place in np.unique(at):
-            rows = np.flatnonzero(at == place)
-            wrong[rows] = contradictions(self.interventions, int(place), self.sheet.observed[rows])
+        wrong = contradictions(self.interventions, places, self.sheet.observed)
         if wrong.any() and self.on_mismatch == "error":
             row = int(np.flatnonzero(wrong)[0])
             raise InvalidArgument(
@@ -118,35 +105,30 @@ class Telling:
             )
         return wrong
 
-    def _again(self, result: Result) -> None:
-        """A row that was told before: the same, or an amendment."""
+    def _again(self, result: Result) -> bool:
+        """A row that was told before: whether it amends what was told, or an error where it may not."""
         old = self.store.result(result.id)
-        assert old is not None
         if old.observed == result.observed:
-            self.repeated += 1
-            return
+            return False
         if not self.allow_amend:
             fix = "To replace what was told before (it is kept), say that they amend it"
             given = f"tell experiment {result.id} again with other values; nothing was recorded"
             raise InvalidArgument("results", f"{given}. {fix}.")
-        before = counts_from(self.store.tally(old.counted_in), self.interventions)
-        for row, sign in ((old, -1), (result, 1)):
-            if not row.excluded:
-                observed = np.frombuffer(row.observed, dtype=np.uint8)[None, :]
-                before = _added(before, counts_of(self.interventions, row.place, observed), sign)
-        self.store.set_tally(old.counted_in, counts_bytes(before))
+        total = self._tally(old.counted_in)
+        if not old.excluded:
+            total = difference(total, self._counts(old))
+        if not result.excluded:
+            total = total + self._counts(result)
+        self.store.set_tally(old.counted_in, counts_bytes(total))
         self.store.amend(old, replace(result, counted_in=old.counted_in))
-        self.amended += 1
+        return True
 
-    def _add(self, tally: int, rows: list[int], places: list[int]) -> None:
-        if not rows:
-            return
-        total = counts_from(self.store.tally(tally), self.interventions)
-        at = np.array([places[row] for row in rows])
-        observed = self.sheet.observed[rows]
-        for place in np.unique(at):
-            total = total + counts_of(self.interventions, int(place), observed[at == place])
-        self.store.set_tally(tally, counts_bytes(total))
+    def _tally(self, batch: int) -> Counts:
+        return counts_from(self.store.tally(batch), self.interventions)
+
+    def _counts(self, row: Result) -> Counts:
+        observed = np.frombuffer(row.observed, dtype=np.uint8)
+        return counts_of(self.interventions, [row.place], observed[None, :])
 
 
 def counts_bytes(counts: Counts) -> bytes:
@@ -163,10 +145,11 @@ def counts_from(data: bytes | None, interventions: InterventionSet) -> Counts:
     return Counts(visits, ones, trials, successes, Origin.of(interventions))
 
 
-def _added(counts: Counts, other: Counts, sign: int) -> Counts:
+def difference(counts: Counts, other: Counts) -> Counts:
+    """The experiments of ``counts`` without those of ``other``, which are among them."""
     return Counts(
-        counts.visits + sign * other.visits,
-        counts.ones + sign * other.ones,
-        counts.trials + sign * other.trials,
-        counts.successes + sign * other.successes,
+        counts.visits - other.visits,
+        counts.ones - other.ones,
+        counts.trials - other.trials,
+        counts.successes - other.successes,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -73,11 +72,6 @@ class Terms:
     def spending(self) -> Spending | None:
         """The budget with prices and limits; None for a number of experiments alone."""
         return Spending.of(self.problem.interventions, *self.given)
-
-    @property
-    def digest(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of the problem's file."""
-        return hashlib.sha256(problem_text(self.problem).encode()).hexdigest()[:16]
 
     def to_settings(self) -> dict[str, str]:
         """The terms as texts, for the file."""
