@@ -186,7 +186,7 @@ class _Course:
             return self.watch.refuted
         check = self.watch.check()
         assert check is not None
-        best = best_changes(check, 2)
+        best = best_changes(check)
         return len(best) < 2 or best[0].gain - best[1].gain >= CLEAR
 
     def repaired(self) -> Plan:

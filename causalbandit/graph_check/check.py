@@ -99,11 +99,9 @@ class GraphCheck:
     @cached_property
     def contradictions(self) -> list[Contradiction]:
         """The refuted claims, those about rows before those about whole interventions, the clearest first."""
-        threshold = math.log(1 / self.delta)
         found = []
-        for place in np.flatnonzero(self.adjusted >= threshold).tolist():
-            pair = self.claims.first[place], self.claims.second[place]
-            cells = self._cells.of_directions(pair)
+        for place in np.flatnonzero(self.refuted_claims).tolist():
+            cells = self._cells.of_directions((self.claims.first[place], self.claims.second[place]))
             found.append(contradiction(self.claims, place, cells, float(self.largest[place])))
         return sorted(found, key=lambda each: (each.kind == "direct", -each.log_e))
 
@@ -113,14 +111,23 @@ class GraphCheck:
         return [each for each in self.contradictions if each.kind != "direct"] or self.contradictions
 
     @property
+    def _threshold(self) -> float:
+        return math.log(1 / self.delta)
+
+    @property
+    def refuted_claims(self) -> NDArray[np.bool_]:
+        """Which claims are refuted by themselves, shape [M]."""
+        return self.adjusted >= self._threshold
+
+    @property
     def refuted(self) -> bool:
         """Whether the data contradict the graph: a claim by itself, or all of them taken together."""
-        return bool(self.verdict >= math.log(1 / self.delta) or (self.adjusted >= math.log(1 / self.delta)).any())
+        return bool(self.verdict >= self._threshold or self.refuted_claims.any())
 
     @property
     def n_rows(self) -> int:
         """Family rows that the interventions of the data use."""
-        return self.claims.n_rows
+        return self.claims.interventions.n_family_rows
 
     @cached_property
     def rows_checked(self) -> int:
@@ -222,7 +229,7 @@ class GraphCheck:
                 "largest": self.largest,
                 "adjusted": self.adjusted,
                 "experiments": most.astype(np.int64),
-                "contradicted": self.adjusted >= math.log(1 / self.delta),
+                "contradicted": self.refuted_claims,
             }
         )
         return frame.sort_values("largest", ascending=False, ignore_index=True, kind="stable")
@@ -246,7 +253,7 @@ class GraphCheck:
         """The claims with the most evidence against them, as bars of log₁₀ e, with the line that refutes."""
         from causalbandit.plots.bars import plot_claims
 
-        return plot_claims(self.to_frame(), ax, threshold=math.log(1 / self.delta))
+        return plot_claims(self.to_frame(), ax, threshold=self._threshold)
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{html.escape(each.sentence)}</li>" for each in self.contradictions)
@@ -263,8 +270,8 @@ def check_rows(
     cells = cells_of(claims, rows if method != "universal" else rows.in_one_batch())
     path = log_e_universal(claims, cells)[None] if method == "universal" else log_e_path(claims, cells)
     if method == "mixed":
-        path = with_universal(path, claims, rows)
         cells = cells_of(claims, rows.in_one_batch())
+        path = with_universal(path, claims, cells)
     largest = path.max(axis=0, initial=-np.inf)
     return GraphCheck(
         problem=problem,
@@ -280,14 +287,15 @@ def check_rows(
     )
 
 
-def with_universal(path: Floats, claims: GraphClaims, rows: ObservedRows) -> Floats:
+def with_universal(path: Floats, claims: GraphClaims, cells: Cells) -> Floats:
     """Means of conditional e-values and, at the last look, that of universal inference; all as logs, [looks, M].
 
-    Half of each is an e-process, because both are. Experiments that were planned from rows of before cannot share a
-    batch with them, so that the conditional e-value never compares the two. Universal inference does, at its price.
+    The tables of ``cells`` come as one batch. Half of each is an e-process, because both are. Experiments that were
+    planned from rows of before cannot share a batch with them, so that the conditional e-value never compares the two.
+    Universal inference does, at its price.
     """
     result: Floats = path - np.log(2)
-    universal = log_e_universal(claims, cells_of(claims, rows.in_one_batch())) - np.log(2)
+    universal = log_e_universal(claims, cells) - np.log(2)
     result[-1] = np.logaddexp(result[-1], universal)
     return result
 

@@ -165,11 +165,6 @@ class GraphClaims:
         self.first, self.second = np.array(self._directions + single, dtype=np.int64).reshape(-1, 2).T
         self.rule = np.array(self._rules + [self.MEAN] * len(single), dtype=np.int64)
 
-    @property
-    def n_rows(self) -> int:
-        """C: number of family rows that the interventions use."""
-        return self.interventions.n_family_rows
-
     @cached_property
     def direct_places(self) -> tuple[int, ...]:
         """Interventions whose target's rows are shared with others."""

@@ -103,9 +103,8 @@ def _by_columns(graph: CausalGraph, data: pd.DataFrame, columns: Mapping[str, st
 
 def _from_label(problem_set: InterventionSet, label: str) -> dict[str, Any]:
     """The intervention that a label names: one of the set's, or ``node=value, node=value`` for any other."""
-    for place, known in enumerate(problem_set.labels):
-        if label == known:
-            return problem_set[place]
+    if label in problem_set.labels:
+        return problem_set[problem_set.labels.index(label)]
     if label.strip() in ("", "{}", intervention_label({})):
         return {}
     fixed: dict[str, Any] = {}

@@ -114,6 +114,8 @@ def _key_sums(views: list[_View], n_patterns: int) -> Any:
     """Sparse [Σ 2·K, P]: per view experiments, then ones, of the patterns of each of its keys."""
     from scipy.sparse import coo_array
 
+    if not views:
+        return coo_array((0, n_patterns)).tocsr()
     places, columns, entries, first = [], [], [], 0
     for view in views:
         seen = view.seen.astype(np.int32)
@@ -122,8 +124,6 @@ def _key_sums(views: list[_View], n_patterns: int) -> Any:
             columns.append(seen)
             entries.append(weight)
             first += len(view.row)
-    if not views:
-        return coo_array((0, n_patterns)).tocsr()
     at = np.concatenate(places), np.concatenate(columns)
     return coo_array((np.concatenate(entries), at), shape=(first, n_patterns)).tocsr()
 
@@ -188,10 +188,8 @@ def batch_sums(claims: GraphClaims, cells: Cells) -> Floats:
     mean, variance, third = hypergeometric_moments(cells.total, cells.ones, cells.cell)
     key = cells.batch * claims.n_directions + cells.direction
     size = n_batches * claims.n_directions
-    result = np.zeros((3, size))
-    for place, each in enumerate((cells.cell_ones - mean, variance, third)):
-        result[place] = np.bincount(key, each, minlength=size)
-    return result.reshape(3, n_batches, claims.n_directions)
+    sums = [np.bincount(key, each, minlength=size) for each in (cells.cell_ones - mean, variance, third)]
+    return np.array(sums, dtype=np.float64).reshape(3, n_batches, claims.n_directions)
 
 
 def log_e_of(claims: GraphClaims, sums: Floats) -> Floats:

@@ -9,10 +9,9 @@ cause: under an edge both share their tables.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -89,7 +88,7 @@ def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None
 
     None when it makes more than ``most_rows`` family rows, and when no change can be worked with at all.
     """
-    found = best_changes(check, 1)
+    found = best_changes(check)
     if not found or found[0].problem.interventions.n_family_rows > most_rows:
         return None
     best = found[0]
@@ -97,8 +96,7 @@ def amend(check: GraphCheck, most_rows: int) -> tuple[Amendment, Problem] | None
     return Amendment(best.change, check.rows.n_experiments, best.gain, first), best.problem
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
+class Candidate(NamedTuple):
     """A change that could be made, its gain of log marginal likelihood, and the problem it makes."""
 
     change: Change
@@ -106,8 +104,8 @@ class Candidate:
     problem: Problem
 
 
-def best_changes(check: GraphCheck, number: int) -> list[Candidate]:
-    """The ``number`` changes that explain the data of a refuted check best, the best first."""
+def best_changes(check: GraphCheck) -> list[Candidate]:
+    """The changes that could explain the data of a refuted check, the best first."""
     before = score(check.rows, check.claims.interventions)
     found = []
     for change in candidates(check):
@@ -118,13 +116,13 @@ def best_changes(check: GraphCheck, number: int) -> list[Candidate]:
         except InvalidArgument:  # it ties so many nodes together that their rows cannot be held
             continue
         found.append(Candidate(change, gain, amended))
-    return sorted(found, key=lambda each: -each.gain)[:number]
+    return sorted(found, key=lambda each: -each.gain)
 
 
 def candidates(check: GraphCheck) -> list[Change]:
     """The changes that could explain the refuted claims, or the one with the most evidence if none is by itself."""
     claims = check.claims
-    named = np.flatnonzero(check.adjusted >= math.log(1 / check.delta))
+    named = np.flatnonzero(check.refuted_claims)
     places = named if len(named) else [int(np.argmax(check.largest))]
     return list(dict.fromkeys(change for place in places for change in _explanations(check, claims.claims[place])))
 
@@ -136,7 +134,9 @@ def _explanations(check: GraphCheck, claim: Claim) -> Iterator[Change]:
     edge: it is considered only where fixing j changed its supposed cause i.
     """
     graph, i, j = check.claims.graph, claim.node, claim.other
-    dag = _observed(graph)
+    dag: nx.DiGraph[str] = nx.DiGraph()  # the edges between observed nodes, hidden ones projected out
+    dag.add_nodes_from(graph.nodes)
+    dag.add_edges_from((parent, node) for node in graph.nodes for parent in graph.observed_parents(node))
     if claim.kind == "direct":
         for p in dict.fromkeys([*check.claims.interventions[claim.place], *graph.observed_parents(i)]):
             yield from _common_cause(graph, i, p)
@@ -167,14 +167,6 @@ def _edge(dag: nx.DiGraph[str], first: str, second: str) -> Iterator[Change]:
     """The edge first → second, unless there is one or it would close a cycle."""
     if not dag.has_edge(first, second) and not nx.has_path(dag, second, first):
         yield Change("edge", first, second)
-
-
-def _observed(graph: CausalGraph) -> nx.DiGraph[str]:
-    """The directed edges between observed nodes, hidden ones projected out."""
-    dag: nx.DiGraph[str] = nx.DiGraph()
-    dag.add_nodes_from(graph.nodes)
-    dag.add_edges_from((parent, node) for node in graph.nodes for parent in graph.observed_parents(node))
-    return dag
 
 
 def amended_graph(graph: CausalGraph, change: Change) -> CausalGraph:

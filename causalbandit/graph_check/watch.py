@@ -97,7 +97,8 @@ class Watch:
         self._sums = path[:, -1]
         log_e = log_e_of(claims, path)
         if self.before is not None:
-            log_e = with_universal(log_e, claims, ObservedRows.concatenate(self._all()))
+            together = ObservedRows.concatenate(self._all()).in_one_batch()
+            log_e = with_universal(log_e, claims, cells_of(claims, together))
         largest = log_e.max(axis=0, initial=-np.inf)
         self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
         threshold = math.log(1 / self.delta)
