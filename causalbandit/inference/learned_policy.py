@@ -212,12 +212,10 @@ def _classifier(kind: str, depth: int, seed: int, contexts: Array, gamma: Array)
 
     gain = gamma - gamma.min(axis=1, keepdims=True)
     rows, arms = np.nonzero(gain)
-    weights = gain[rows, arms]
     if len(np.unique(arms)) < 2:
-        return DummyClassifier(strategy="constant", constant=int(gamma.mean(axis=0).argmax())).fit(
-            contexts, np.full(len(contexts), int(gamma.mean(axis=0).argmax()))
-        )
-    weights = weights / weights.mean()
+        best = int(gamma.mean(axis=0).argmax())
+        return DummyClassifier(strategy="constant", constant=best).fit(contexts, np.full(len(contexts), best))
+    weights = gain[rows, arms] / gain[rows, arms].mean()
     if kind == "tree":
         leaf = max(1, min(50, len(rows) // 20))  # no leaf of a few lucky rounds, also in short logs
         tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=leaf, random_state=seed)

@@ -120,15 +120,11 @@ class LogColumns:
 
     def check_present(self, table: Sequence[Any]) -> None:
         """Raise for the first column that is not among those of the ``table``, or is there twice."""
+        roles: dict[str | None, str] = dict.fromkeys(self.contexts, "contexts")
+        roles |= dict.fromkeys(self.shares, "propensity")
+        roles |= {self.batch: "batch", self.time: "time", self.outcome: "outcome", self.arm: "arm"}
         for name in self.all:
-            columns_present([name], self._role(name), table)
-
-    def _role(self, name: str) -> str:
-        single = {"arm": self.arm, "outcome": self.outcome, "time": self.time, "batch": self.batch}
-        return next(
-            (role for role, column in single.items() if column == name),
-            "propensity" if name in self.shares else "contexts",
-        )
+            columns_present([name], roles[name], table)
 
     def _check_roles(self) -> None:
         """Raise for a column in two roles that exclude each other, with both."""

@@ -11,10 +11,9 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,20 +34,11 @@ PART = 1 << 17
 """Rows of a Parquet file that are in memory at once: one mebibyte per column of doubles."""
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table that is read in parts.
 
-    Attributes
-    ----------
-    names : list
-        Its columns.
-    n_rows : int
-        Number of rows.
-    parts : iterable of (int, callable)
-        For stretches of rows, in order: their number, and a function from the name of a column to its values.
-    line : callable or None
-        From the number of a row to that of its line in a file of text.
+    ``parts`` are stretches of rows, in order: their number, and a function from the name of a column to its values.
+    ``line`` gives, for the number of a row, that of its line in a file of text.
     """
 
     names: list[Any]
@@ -177,7 +167,7 @@ def csv_table(path: str | PathLike[str] | BinaryIO, columns: LogColumns, sep: st
                 na_values={name: [""] if name == columns.arm else list(MISSING) for name in columns.all},
                 low_memory=False,
             )
-    return replace(frame_table(frame), line=partial(csv_line, path, sep))
+    return frame_table(frame)._replace(line=partial(csv_line, path, sep))
 
 
 def csv_header(path: str | PathLike[str] | BinaryIO, sep: str = ",") -> list[str]:
@@ -194,11 +184,6 @@ def parquet_header(path: str | PathLike[str]) -> list[str]:
     return [str(name) for name in _parquet_module(path).read_schema(path).names]
 
 
-def source_name(path: str | PathLike[str] | BinaryIO) -> str:
-    """What messages call a file."""
-    return os.fspath(path) if isinstance(path, (str, PathLike)) else "standard input"
-
-
 def _rewound(path: Any) -> Any:
     """A path as it is, or an open file at its start."""
     if hasattr(path, "seek"):
@@ -211,7 +196,7 @@ def _readable(path: Any) -> Iterator[None]:
     """Say what is wrong with a CSV file where pandas would raise errors of its own."""
     import pandas as pd
 
-    name = source_name(path)
+    name = os.fspath(path) if isinstance(path, (str, PathLike)) else "standard input"
     if not hasattr(path, "seek"):
         _check_file(path)
     try:
@@ -269,16 +254,13 @@ def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
     parquet = _parquet_module(path)
     import pyarrow
 
-    schema = parquet.read_schema(path)
-    columns.check_present(list(schema.names))
-
     def parts() -> Iterator[tuple[int, Callable[[str], NDArray[Any]]]]:
         with parquet.ParquetFile(path, pre_buffer=False) as file:
             for part in file.iter_batches(batch_size=PART, columns=list(columns.all)):
                 yield part.num_rows, partial(_parquet_column, part)
         pyarrow.default_memory_pool().release_unused()
 
-    return Table(list(schema.names), parquet.read_metadata(path).num_rows, parts())
+    return Table(list(parquet.read_schema(path).names), parquet.read_metadata(path).num_rows, parts())
 
 
 def _parquet_column(part: Any, name: str) -> NDArray[Any]:
