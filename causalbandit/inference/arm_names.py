@@ -10,27 +10,27 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import Integers
 from causalbandit.checks import no_gaps
 from causalbandit.errors import InvalidArgument, Rows, did_you_mean, listing
 
 
-def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> NDArray[np.int64]:
+def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> Integers:
     """Labels as numbers in the order of first appearance, which ``seen`` carries from part to part; −1 if missing."""
     import pandas as pd
 
     codes, uniques = pd.factorize(labels)
     found = pd.Index(uniques).tolist() if uniques.dtype.kind == "m" or uniques.dtype == "M8[ns]" else uniques.tolist()
     table = [seen.setdefault(label, len(seen)) for label in found]
-    result: NDArray[np.int64] = np.array([*table, -1], dtype=np.int64)[codes]  # the last entry is that of code −1
-    return result
+    return np.array([*table, -1], dtype=np.int64)[codes]  # the last entry is that of code −1
 
 
 def arm_columns(
-    codes: NDArray[np.int64],
+    codes: Integers,
     labels: list[Any],
     names: tuple[Hashable, ...] | None,
     column: str,
-) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
+) -> tuple[Integers, tuple[Hashable, ...]]:
     """[T] columns 0 … K−1 of labels given as numbers, and the K names.
 
     With ``names``, a label is the arm that equals it, that prints like it, or whose number it reads as: "1" and "1.0"

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
@@ -250,7 +251,7 @@ def estimate_arms(
     control = reference if control is None else control
     place = 0 if control is None else log.column(control, "control")
     if isinstance(weights, str) and weights == "uniform" and log.propensities is None:
-        h: NDArray[np.float64] = np.broadcast_to(1.0, (log.n_rounds, log.n_arms))
+        h: Floats = np.broadcast_to(1.0, (log.n_rounds, log.n_arms))
     elif isinstance(weights, str):
         h = adaptive_weights(log.all_propensities("weights", weights), weights, floor_decay)
     else:
@@ -277,10 +278,10 @@ def estimate_arms(
 
 def _path(
     log: AdaptiveLog,
-    scores: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    scores: Floats,
+    weights: Floats,
     alpha: float,
-    centre: NDArray[np.float64],
+    centre: Floats,
 ) -> pd.DataFrame:
     """`ArmEstimates.path`; ``centre`` as in `weighted_path`. An arm without any weight has no estimates."""
     import pandas as pd
@@ -301,9 +302,7 @@ def _path(
     )
 
 
-def weighted_estimates(
-    log: AdaptiveLog, scores: NDArray[np.float64], weights: NDArray[np.float64], notes: tuple[str, ...] = ()
-) -> Estimates:
+def weighted_estimates(log: AdaptiveLog, scores: Floats, weights: Floats, notes: tuple[str, ...] = ()) -> Estimates:
     """The arms' values from [T, K] scores and weights of a log, with what the log tells of how far to trust them."""
     estimates, errors = weighted_values(scores, weights)
     for arm in range(log.n_arms):
@@ -340,7 +339,7 @@ def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> pd.DataFrame:
     return Estimates(log.names, means, errors, None, sizes, rounds=log.pulls, notes=(note,)).values(error_rate(alpha))
 
 
-def sample_moments(log: AdaptiveLog) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def sample_moments(log: AdaptiveLog) -> tuple[Floats, Floats]:
     """[K] mean outcomes and [K] their textbook standard errors; NaN where an arm has no rounds or no spread."""
     n = log.pulls
     means = np.divide(np.bincount(log.arms, log.outcomes, log.n_arms), n, out=np.full(log.n_arms, np.nan), where=n > 0)
@@ -351,7 +350,7 @@ def sample_moments(log: AdaptiveLog) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 def _checked(
     scores: ArrayLike, weights: ArrayLike, alpha: float, names: Sequence[Hashable] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Hashable, ...]]:
+) -> tuple[Floats, Floats, tuple[Hashable, ...]]:
     """The scores, the weights as [T, K] and the names."""
     gamma = numeric_array(scores, "scores", "one score per round and arm")
     finite_array(shaped(gamma, "scores", ("T", "K"), "one column per arm"), "scores", ", from aipw_scores")

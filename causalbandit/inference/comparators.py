@@ -9,15 +9,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats
 from causalbandit.inference.arm_values import sample_moments
 from causalbandit.inference.log import AdaptiveLog
 
-Array = NDArray[np.float64]
 
-
-def decorrelated_moments(log: AdaptiveLog, penalty: float) -> tuple[Array, Array]:
+def decorrelated_moments(log: AdaptiveLog, penalty: float) -> tuple[Floats, Floats]:
     """[K] mean outcomes, corrected by weights that do not depend on when the arm was taken, and [K] standard errors.
 
     With the arm's n outcomes Y_i in the order of time, their mean Ȳ and w_i = (1 − Σ_{j<i} w_j)/(1 + λ): estimate
@@ -42,7 +40,7 @@ def decorrelated_moments(log: AdaptiveLog, penalty: float) -> tuple[Array, Array
     return estimates, errors
 
 
-def union_bound(lower: Array, upper: Array) -> tuple[Array, Array]:
+def union_bound(lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     """[K] lower and [K] upper ends for arm minus the first, from intervals of the arms at half the error rate each.
 
     Valid whenever the two intervals are, whatever their dependence: either misses with probability at most α/2.

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import error_rate, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 Ends = tuple[Floats, Floats, Floats]
 """Estimates, lower and upper ends: [J] after the last round, or [n, J] after n rounds that were asked for."""
 
@@ -76,7 +75,7 @@ class ObservedRounds:
         (`outcomes_per_pair`); None serves all numbers alike.
     """
 
-    arms: NDArray[np.int64]
+    arms: Integers
     outcomes: Floats
     propensities: Floats
     names: Sequence[Hashable]
@@ -85,7 +84,7 @@ class ObservedRounds:
     joint: bool = True
     t_star: float = 1000.0
     bounds: tuple[float, float] | None = None
-    unreachable: NDArray[np.int64] | None = None
+    unreachable: Integers | None = None
     planned: int | None = None
 
     def __post_init__(self) -> None:
@@ -260,13 +259,13 @@ def joint_note(joint: bool) -> str:
 class Reading(NamedTuple):
     """How rounds are read: the ends, standard errors for orientation, a warning for an arm, and what is assumed."""
 
-    ends: Callable[[ObservedRounds, NDArray[np.int64] | None], Ends]
+    ends: Callable[[ObservedRounds, Integers | None], Ends]
     std_errors: Callable[[ObservedRounds], Floats]
     warning: Callable[[ObservedRounds, int], str]
     assumption: str
 
 
-def _exact_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
+def _exact_ends(rounds: ObservedRounds, at: Integers | None) -> Ends:
     ones, tries = binary_counts(rounds.outcomes, rounds.arms, rounds.n_arms, running=at is not None)
     if at is not None:
         ones, tries = ones[at - 1], tries[at - 1]
@@ -291,7 +290,7 @@ def _exact_errors(rounds: ObservedRounds) -> Floats:
     return errors
 
 
-def _bounded_ends(rounds: ObservedRounds, at: NDArray[np.int64] | None) -> Ends:
+def _bounded_ends(rounds: ObservedRounds, at: Integers | None) -> Ends:
     if rounds.bounds is None:
         raise InvalidArgument(
             "bounds",

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import one_of
 from causalbandit.inference.multiplicity import MULTIPLICITIES, Contrasts, normal_quantile
 from causalbandit.text import WIDTH, shortened
@@ -71,13 +71,13 @@ class Estimates:
     """
 
     labels: tuple[Hashable, ...]
-    estimate: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-    covariance: NDArray[np.float64] | None
-    effective_size: NDArray[np.float64]
-    skewness: NDArray[np.float64] | None = None
+    estimate: Floats
+    std_error: Floats
+    covariance: Floats | None
+    effective_size: Floats
+    skewness: Floats | None = None
     label: str = "arm"
-    rounds: NDArray[np.int64] | None = None
+    rounds: Integers | None = None
     notes: tuple[str, ...] = ()
 
     def values(self, alpha: float) -> pd.DataFrame:
@@ -138,8 +138,8 @@ class Estimates:
 
     def differences(
         self,
-        first: Sequence[int] | NDArray[np.int64],
-        second: Sequence[int] | NDArray[np.int64],
+        first: Sequence[int] | Integers,
+        second: Sequence[int] | Integers,
         alpha: float,
         *,
         multiplicity: str = "none",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import error_rate, one_of, shaped, whole_number
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.estimates import Estimates, plot_estimates, summary_html, summary_text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 KINDS = ("tree", "linear")
 """Kinds of policies that can be learned."""
@@ -60,7 +60,7 @@ class LearnedPolicy:
     contrasts: pd.DataFrame
     folds: int
 
-    def __call__(self, contexts: ArrayLike) -> NDArray[np.int64]:
+    def __call__(self, contexts: ArrayLike) -> Integers:
         """[n] columns of the arms taken at contexts [n, d]."""
         given = np.asarray(contexts, dtype=np.float64)
         shaped(given, "contexts", ("n", len(self.context_names)), listing(self.context_names))
@@ -199,7 +199,7 @@ def learn_policy(
     return LearnedPolicy(kind, model, log.names, names, together.values(alpha), contrasts, folds)
 
 
-def _classifier(kind: str, depth: int, seed: int, contexts: Array, gamma: Array) -> Any:
+def _classifier(kind: str, depth: int, seed: int, contexts: Floats, gamma: Floats) -> Any:
     """A fitted classifier whose weighted accuracy is the policy's total score, up to a constant."""
     try:
         from sklearn.dummy import DummyClassifier

@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from causalbandit.arrays import Floats
 
 
 class LeastSquares:
@@ -27,7 +29,7 @@ class LeastSquares:
 
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty
-        self._slopes: NDArray[np.float64] | None = None
+        self._slopes: Floats | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` was called."""
@@ -44,9 +46,9 @@ class LeastSquares:
         self._slopes = np.linalg.lstsq(square, off.T @ (y - self._mean), rcond=None)[0] / scale
         return self
 
-    def predict(self, contexts: ArrayLike) -> NDArray[np.float64]:
+    def predict(self, contexts: ArrayLike) -> Floats:
         """[n]: the expected outcome at each of [n, d] contexts."""
         assert self._slopes is not None
         off = np.asarray(contexts, dtype=np.float64) - self._centre
-        result: NDArray[np.float64] = self._mean + off @ self._slopes
+        result: Floats = self._mean + off @ self._slopes
         return result

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.arrays import row_blocks
+from causalbandit.arrays import Floats, Integers, row_blocks
 from causalbandit.checks import SUM_TOLERANCE, instance, one_each
 from causalbandit.errors import InvalidArgument, did_you_mean, listing, rows_told, shown
 from causalbandit.inference.arm_names import check_names_differ, plain_name
@@ -90,17 +90,17 @@ class AdaptiveLog:
     Every check is one pass over the data; memory beyond the arrays themselves is O(T).
     """
 
-    arms: NDArray[np.int64]
-    outcomes: NDArray[np.float64]
-    propensities: NDArray[np.float64] | None
-    contexts: NDArray[np.float64] | None = None
-    batches: NDArray[np.int64] | None = None
+    arms: Integers
+    outcomes: Floats
+    propensities: Floats | None
+    contexts: Floats | None = None
+    batches: Integers | None = None
     times: NDArray[Any] | None = None
     arm_names: tuple[Hashable, ...] | None = None
     context_names: tuple[str, ...] | None = None
     tolerance: float = SUM_TOLERANCE
     notes: tuple[str, ...] = ()
-    taken_propensities: NDArray[np.float64] = field(init=False)
+    taken_propensities: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         outcomes = outcome_vector(self.outcomes)
@@ -111,7 +111,7 @@ class AdaptiveLog:
         arms = arm_vector(self.arms, n_rounds, n_arms, names)
         check_size(n_rounds, n_arms)
 
-        full: NDArray[np.float64] | None = None
+        full: Floats | None = None
         rounds, taken = np.arange(n_rounds), given
         if given.ndim == 2:
             full = all_propensities(given, self.tolerance)
@@ -146,7 +146,7 @@ class AdaptiveLog:
         for name, value in (columns | {"arm_names": names}).items():
             object.__setattr__(self, name, value)
 
-    def _checked_names(self, given: NDArray[np.float64]) -> tuple[Hashable, ...]:
+    def _checked_names(self, given: Floats) -> tuple[Hashable, ...]:
         """The K names of the arms of ``given`` propensities."""
         if self.arm_names is None:
             if given.ndim == 2:
@@ -243,7 +243,7 @@ class AdaptiveLog:
         return len(self.names)
 
     @property
-    def pulls(self) -> NDArray[np.int64]:
+    def pulls(self) -> Integers:
         """[K]: how often each arm was taken."""
         return np.bincount(self.arms, minlength=self.n_arms)
 
@@ -263,7 +263,7 @@ class AdaptiveLog:
         known = f"the log has {listing(self.names)}.{did_you_mean(arm, self.names)}"
         raise InvalidArgument(argument, f"was {shown(arm)}, an unknown arm; {known}")
 
-    def all_propensities(self, argument: str, value: str) -> NDArray[np.float64]:
+    def all_propensities(self, argument: str, value: str) -> Floats:
         """[T, K]: the propensities of all arms.
 
         Raises
@@ -276,13 +276,13 @@ class AdaptiveLog:
             raise InvalidArgument(argument, f"was {value!r}, which {lack}. Log a column per arm, or use 'uniform'.")
         return self.propensities
 
-    def known_contexts(self, argument: str, what: str) -> NDArray[np.float64]:
+    def known_contexts(self, argument: str, what: str) -> Floats:
         """[T, d]: the contexts. In the message of the error for a log without, ``what`` is what looks at them."""
         if self.contexts is None:
             raise InvalidArgument(argument, f"{what}, but the log has none (contexts=[...]).")
         return self.contexts
 
-    def batch_starts(self) -> NDArray[np.int64]:
+    def batch_starts(self) -> Integers:
         """[B]: the first round of each batch: of the given ones, else of runs of rounds with equal propensities.
 
         Each round is its own batch where neither is known. One pass over the propensities: O(T·K) time, O(T) memory.
@@ -298,7 +298,7 @@ class AdaptiveLog:
             changed = np.ones(self.n_rounds - 1, dtype=bool)
         return np.concatenate(([0], np.flatnonzero(changed) + 1))
 
-    def batch_rules(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    def batch_rules(self) -> tuple[Integers, Floats] | None:
         """``(starts [B], rules [B, K])`` when every batch kept to one rule that ignores contexts, else None.
 
         A batch whose rounds share one row of propensities although their contexts differ chose without looking at the

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import Flags, Floats, Integers
 from causalbandit.checks import SUM_TOLERANCE, finite_array, no_gaps, numeric_array, probability_rows, shaped
 from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing, shown
 
@@ -24,7 +25,7 @@ LARGEST = 1e90
 _CONTEXTS = "impute them with a value that does not depend on the outcome, or drop the column"
 
 
-def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
+def outcome_vector(values: ArrayLike) -> Floats:
     """[T] finite outcomes."""
     outcomes = numeric_array(values, "outcomes", "the numbers that were observed")
     shaped(outcomes, "outcomes", ("T",), "one number per round, and at least one round")
@@ -33,7 +34,7 @@ def outcome_vector(values: ArrayLike) -> NDArray[np.float64]:
     return finite_array(outcomes, "outcomes", rescale, least=-LARGEST, most=LARGEST)
 
 
-def propensity_array(values: ArrayLike | None, n_rounds: int) -> NDArray[np.float64]:
+def propensity_array(values: ArrayLike | None, n_rounds: int) -> Floats:
     """[T, K] propensities of all arms, or [T] of the taken one: numbers that are not looked at yet."""
     given = numeric_array(values, "propensities", "the probabilities with which the design chose")
     if given.ndim not in (1, 2) or len(given) != n_rounds:
@@ -42,7 +43,7 @@ def propensity_array(values: ArrayLike | None, n_rounds: int) -> NDArray[np.floa
     return given
 
 
-def arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hashable, ...]) -> NDArray[np.int64]:
+def arm_vector(values: ArrayLike, n_rounds: int, n_arms: int, names: tuple[Hashable, ...]) -> Integers:
     """[T] columns 0 … K−1."""
     arms = shaped(np.asarray(values), "arms", (n_rounds,), "one arm per outcome")
     if arms.dtype.kind == "f" and np.array_equal(arms, np.round(arms)):
@@ -64,12 +65,12 @@ def check_size(n_rounds: int, n_arms: int) -> None:
         raise InvalidArgument("outcomes", f"hold {n_rounds} rounds for {n_arms} arms; expected at least one per arm.")
 
 
-def all_propensities(propensities: NDArray[np.float64], tolerance: float = SUM_TOLERANCE) -> NDArray[np.float64]:
+def all_propensities(propensities: Floats, tolerance: float = SUM_TOLERANCE) -> Floats:
     """[T, K]: ``propensities`` when every row is a probability vector."""
     return probability_rows(propensities, "propensities", tolerance, _SUMS)
 
 
-def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tuple[Hashable, ...]) -> None:
+def check_taken(taken: Floats, arms: Integers, names: tuple[Hashable, ...]) -> None:
     """Raise for the first taken arm whose propensity is no number in (0, 1]."""
     wrong = np.flatnonzero(~((taken > 0.0) & (taken <= 1.0)))
     if len(wrong):
@@ -79,7 +80,7 @@ def check_taken(taken: NDArray[np.float64], arms: NDArray[np.int64], names: tupl
         raise InvalidArgument("propensities", given, Rows([row]), f" ({len(wrong)} such rows); {fix}.")
 
 
-def context_matrix(values: ArrayLike, n_rounds: int) -> NDArray[np.float64]:
+def context_matrix(values: ArrayLike, n_rounds: int) -> Floats:
     """[T, d] finite contexts; one column may be given as [T]."""
     contexts = numeric_array(values, "contexts", "encode categories first, for example with pandas.get_dummies")
     contexts = contexts[:, None] if contexts.ndim == 1 else contexts
@@ -92,7 +93,7 @@ def round_labels(values: Any, n_rounds: int, argument: str) -> NDArray[Any]:
     """[T] labels without a gap, of any type that can be compared."""
     array = shaped(np.asarray(values), argument, (n_rounds,), "one value per round")
     if array.dtype.kind == "O":
-        missing: NDArray[np.bool_] = np.array([value is None or value != value for value in array], dtype=bool)
+        missing: Flags = np.array([value is None or value != value for value in array], dtype=bool)
     else:
         missing = np.asarray(array != array, dtype=bool)  # what is no number or no time differs from itself
     no_gaps(missing, argument, "the order of time needs all of them")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import Integers
 from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing
 from causalbandit.inference.log_checks import round_labels
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> NDArray[np.int64] | None:
+def time_order(times: NDArray[Any] | None, batches: NDArray[Any] | None) -> Integers | None:
     """The permutation that puts rows in the order of time, or None when they are in order already."""
     key = times if times is not None else batches
     if key is None:
@@ -124,7 +125,7 @@ def sortable_batches(batches: NDArray[Any]) -> NDArray[Any]:
         ) from None
 
 
-def batch_codes(batches: NDArray[Any]) -> NDArray[np.int64]:
+def batch_codes(batches: NDArray[Any]) -> Integers:
     """Batches, in the order of time, as numbers 0 … B−1."""
     changed = batches[1:] != batches[:-1]
     codes = np.concatenate(([0], np.cumsum(changed)))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.errors import InvalidArgument, Rows, Setting
 from causalbandit.inference.arm_names import arm_columns, codes_as_seen
 from causalbandit.inference.log_columns import LogColumns
@@ -47,7 +48,7 @@ class Table(NamedTuple):
     line: Callable[[int], int] | None = None
 
 
-def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], Flags]:
     """The arrays of an `AdaptiveLog`, by its fields, from the named columns, and which rows are in them.
 
     Parts are copied straight into the arrays.
@@ -109,9 +110,9 @@ def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], NDArr
     return arrays | others, kept
 
 
-def _known_outcomes(outcomes: NDArray[np.float64], columns: LogColumns) -> NDArray[np.bool_]:
+def _known_outcomes(outcomes: Floats, columns: LogColumns) -> Flags:
     """Which rows of a table are kept, bool [T]; missing outcomes are refused unless they are to be dropped."""
-    known: NDArray[np.bool_] = ~np.isnan(outcomes)
+    known: Flags = ~np.isnan(outcomes)
     missing = np.flatnonzero(~known)
     if len(missing) == len(outcomes):
         raise InvalidArgument("outcome", f"was {columns.outcome!r}, a column without any value; expected numbers.")

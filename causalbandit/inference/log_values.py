@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import numeric_array
 from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing, shown
 from causalbandit.inference.arm_names import codes_as_seen
@@ -21,7 +22,7 @@ MOST_LEVELS = 50
 ENCODE = "encode them as numbers first (categories for example with pandas.get_dummies)"
 
 
-def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = False) -> NDArray[np.float64]:
+def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = False) -> Floats:
     """[n] values as doubles; with ``truth``, words of `TRUTH` count as 1 and 0 where the column holds no number.
 
     Raises
@@ -62,10 +63,10 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
-def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _missing(values: NDArray[Any]) -> Flags:
     import pandas as pd
 
-    result: NDArray[np.bool_] = np.asarray(pd.isna(values), dtype=bool)
+    result: Flags = np.asarray(pd.isna(values), dtype=bool)
     result |= np.array([isinstance(value, str) and value.strip().lower() in ("", "nan") for value in values.tolist()])
     return result
 
@@ -85,7 +86,7 @@ class Covariate:
     column: str
     levels: dict[Any, int] | None = None
 
-    def read(self, values: NDArray[Any], start: int) -> NDArray[np.float64]:
+    def read(self, values: NDArray[Any], start: int) -> Floats:
         """[n] numbers; of categories those of `levels`, NaN where one is missing."""
         if start == 0 and values.dtype.kind in "OUT" and self._is_text(values):
             self.levels = {}
@@ -99,7 +100,7 @@ class Covariate:
         # One bad value in a column of numbers is a mistake to be named; a column without numbers holds categories.
         return bool(given) and all(isinstance(value, str) and np.isnan(_number(value)) for value in given)
 
-    def encoded(self, read: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[str], str]:
+    def encoded(self, read: Floats) -> tuple[Floats, list[str], str]:
         """[T, d] columns, their d names, and a sentence on the encoding, empty for numbers.
 
         K sorted levels make K − 1 columns of 0 and 1, for all but the first.

@@ -15,9 +15,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalbandit.arrays import row_blocks
+from causalbandit.arrays import Flags, Floats, Integers, row_blocks
 
 DRAWS = 200_000
 """Draws for the largest of correlated normals: its 95 % quantile is then found to about 0.005."""
@@ -30,23 +29,23 @@ class Contrasts(NamedTuple):
     of a contrast.
     """
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    estimate: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    first: Integers
+    second: Integers
+    estimate: Floats
+    std_error: Floats
+    covariance: Floats
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Flags:
         """[M]: whether there is a standard error."""
         return ~np.isnan(self.std_error)
 
     @property
-    def z(self) -> NDArray[np.float64]:
+    def z(self) -> Floats:
         """[M]: estimates in standard errors; NaN where unknown."""
         return self.estimate / self.std_error
 
-    def correlation(self) -> NDArray[np.float64]:
+    def correlation(self) -> Floats:
         """[m, m] of the m contrasts that are known."""
         a, b, error = self.first[self.known], self.second[self.known], self.std_error[self.known]
         joint = sum(
@@ -55,7 +54,7 @@ class Contrasts(NamedTuple):
         )
         return np.asarray(joint / np.outer(error, error))
 
-    def p_values(self) -> NDArray[np.float64]:
+    def p_values(self) -> Floats:
         """[M]: two-sided, of each contrast by itself; 1 where unknown."""
         from scipy.special import ndtr
 
@@ -69,7 +68,7 @@ class Adjustment(NamedTuple):
     """
 
     critical: float
-    p_values: NDArray[np.float64]
+    p_values: Floats
     note: str = ""
 
 
@@ -124,7 +123,7 @@ def _simultaneous(contrasts: Contrasts, alpha: float, rng: np.random.Generator) 
     return Adjustment(critical, p_values, note)
 
 
-def _largest_normals(correlation: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _largest_normals(correlation: Floats, rng: np.random.Generator) -> Floats:
     """Sorted draws of max |Z_j| for standard normals with this correlation, which may be singular."""
     values, vectors = np.linalg.eigh(correlation)
     keep = values > 1e-12 * values[-1]  # what is left of zero after rounding

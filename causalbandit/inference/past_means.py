@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from causalbandit.arrays import row_blocks
+from causalbandit.arrays import Floats, Integers, row_blocks
 from causalbandit.checks import ascending, broadcast, finite_array, methods, numeric_array
 from causalbandit.errors import InvalidArgument, listing
 
@@ -27,7 +27,7 @@ class LookaheadWarning(UserWarning):
     """Outcome means were fitted on data that come after the rounds they are used in."""
 
 
-def running_means(outcomes: NDArray[np.float64], arms: NDArray[np.int64], n_arms: int) -> NDArray[np.float64]:
+def running_means(outcomes: Floats, arms: Integers, n_arms: int) -> Floats:
     """[T, K]: the mean outcome of each arm over the rounds before t; 0 before the arm's first.
 
     One pass with a carry from block to block: O(T·K) time, no temporary larger than a block.
@@ -49,7 +49,7 @@ def running_means(outcomes: NDArray[np.float64], arms: NDArray[np.int64], n_arms
     return means
 
 
-def refit_rounds(n_rounds: int, starts: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def refit_rounds(n_rounds: int, starts: Integers | None = None) -> Integers:
     """Rounds at which a model is fitted anew, growing geometrically so that all fits cost a few times the last.
 
     With the first rounds of batches in ``starts``, each refit waits for the next batch to begin.
@@ -63,14 +63,14 @@ def refit_rounds(n_rounds: int, starts: NDArray[np.int64] | None = None) -> NDAr
 
 def past_means(
     outcome_means: Any,
-    outcomes: NDArray[np.float64],
-    arms: NDArray[np.int64],
+    outcomes: Floats,
+    arms: Integers,
     n_arms: int,
     *,
-    contexts: NDArray[np.float64] | None = None,
-    refit_at: Sequence[int] | NDArray[np.int64] | None = None,
+    contexts: Floats | None = None,
+    refit_at: Sequence[int] | Integers | None = None,
     allow_lookahead: bool = False,
-) -> NDArray[np.float64]:
+) -> Floats:
     """[T, K]: what ``outcome_means`` predicts for each arm in each round, from earlier rounds; as in `aipw_scores`.
 
     Of an unfitted regressor one copy per arm is fitted on the rounds before each refit and predicts the rounds up to
@@ -99,16 +99,14 @@ def past_means(
     return _broadcast(predicted[:, None] if predicted.ndim == 1 else predicted, len(outcomes), n_arms)
 
 
-def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
+def _broadcast(values: ArrayLike, n_rounds: int, n_arms: int) -> Floats:
     """A writable [T, K] copy."""
     given = numeric_array(values, "outcome_means", "expected None (running means), predictions [T, K] or a regressor")
     means = broadcast(given, "outcome_means", (n_rounds, n_arms)).copy()
     return finite_array(means, "outcome_means", "; use 0 before an arm has data")
 
 
-def _check_peeking(
-    means: NDArray[np.float64], outcomes: NDArray[np.float64], arms: NDArray[np.int64], allow_lookahead: bool
-) -> None:
+def _check_peeking(means: Floats, outcomes: Floats, arms: Integers, allow_lookahead: bool) -> None:
     """Refuse means that already know, in the first round, the mean of outcomes still to come."""
     n_arms = means.shape[1]
     pulls = np.bincount(arms, minlength=n_arms)
@@ -141,12 +139,12 @@ def _is_fitted(model: Any) -> bool:
 
 def _fitted_on_the_past(
     model: Any,
-    outcomes: NDArray[np.float64],
-    arms: NDArray[np.int64],
+    outcomes: Floats,
+    arms: Integers,
     n_arms: int,
-    contexts: NDArray[np.float64],
-    refit_at: Sequence[int] | NDArray[np.int64] | None,
-) -> NDArray[np.float64]:
+    contexts: Floats,
+    refit_at: Sequence[int] | Integers | None,
+) -> Floats:
     """[T, K]: predictions of copies of ``model``, one per arm, each fitted on rounds before the ones it predicts."""
     n_rounds = len(outcomes)
     when = refit_rounds(n_rounds) if refit_at is None else np.unique(np.asarray(refit_at, dtype=np.int64))

@@ -18,8 +18,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import error_rate, one_of
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument
@@ -31,7 +31,6 @@ from causalbandit.randomness import generator
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 
 DRAWS, FEWEST_DRAWS, WORK = 20_000, 2_000, 4e9
 """Draws behind the quantile of the largest |Z|: its 95 % quantile is then off by less than 1 %; with many rows and
@@ -59,7 +58,7 @@ class PlugIn:
     effects: Floats
     gradient: Floats
     variance: Floats
-    unvisited: npt.NDArray[np.bool_]
+    unvisited: Flags
 
     @classmethod
     def of(cls, interventions: InterventionSet, counts: Counts, known: Floats | None = None) -> PlugIn:

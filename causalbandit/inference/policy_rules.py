@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import probability_rows, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import policy_variance
 
-Array = NDArray[np.float64]
-Policy = Callable[[Array], ArrayLike] | ArrayLike | Hashable
+Policy = Callable[[Floats], ArrayLike] | ArrayLike | Hashable
 """An arm; or [T, K] probabilities or [T] columns; or a function from contexts [n, d] to [n, K] or [n]."""
-Propensity = Callable[[int, Array], ArrayLike]
+Propensity = Callable[[int, Floats], ArrayLike]
 """A function from a round and contexts [n, d] to the design's probabilities [n, K] in that round at those contexts."""
 
 KEPT_NUMBERS = 1 << 25
@@ -42,7 +42,7 @@ def _is_arm(policy: Any) -> bool:
     return np.ndim(policy) == 0 and not callable(policy)
 
 
-def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy") -> Array:
+def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy") -> Floats:
     """[T, K]: the probability with which ``policy`` takes each arm at each round's context.
 
     Raises
@@ -63,7 +63,7 @@ def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy")
     return probability_rows(np.asarray(given, dtype=np.float64), f"policy {name!r}")
 
 
-def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Array:
+def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Floats:
     """[T, K] from [T] columns or names."""
     if arms.dtype.kind == "b":
         arms = arms.astype(np.int64)
@@ -94,8 +94,8 @@ class DesignRules:
     """
 
     log: AdaptiveLog
-    starts: NDArray[np.int64]
-    table: Array | None
+    starts: Integers
+    table: Floats | None
     function: Propensity | None
 
     @classmethod
@@ -119,11 +119,11 @@ class DesignRules:
         return cls(log, known[0], known[1], None)
 
     @property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> Integers:
         """[B] rounds in each batch."""
         return np.diff(np.append(self.starts, self.log.n_rounds))
 
-    def variances(self, chances: Sequence[Array]) -> Iterator[tuple[slice, Array]]:
+    def variances(self, chances: Sequence[Floats]) -> Iterator[tuple[slice, Floats]]:
         """For every batch its rounds and [P, T]: φ of each policy at all rounds' contexts (`policy_variance`).
 
         The user's function is asked once for each batch, at all contexts.
@@ -134,7 +134,7 @@ class DesignRules:
             rule = self._asked(rows) if self.table is None else self.table[number : number + 1]
             yield rows, np.stack([policy_variance(chance, rule) for chance in chances])
 
-    def twice(self, chances: Sequence[Array]) -> Iterator[Iterator[tuple[slice, Array]]]:
+    def twice(self, chances: Sequence[Floats]) -> Iterator[Iterator[tuple[slice, Floats]]]:
         """`variances` two times over. They are kept in between, if a function made them and ``KEPT_NUMBERS`` will do;
         else they are made anew.
         """
@@ -144,7 +144,7 @@ class DesignRules:
         else:
             yield from (self.variances(chances), self.variances(chances))
 
-    def _asked(self, rows: slice) -> Array:
+    def _asked(self, rows: slice) -> Floats:
         """[T, K]: what the function gives for a batch, after checks that it is the rule the log was made by."""
         log, function = self.log, self.function
         assert function is not None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import error_rate, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.arm_values import LOOKAHEAD_NOTE
@@ -24,7 +25,6 @@ from causalbandit.inference.estimates import Estimates
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.multiplicity import MULTIPLICITIES
 from causalbandit.inference.policy_rules import (
-    Array,
     DesignRules,
     Policy,
     Propensity,
@@ -189,7 +189,7 @@ def _power(weighting: str) -> float:
     return -0.5 if weighting.endswith("stable-var") else -1.0
 
 
-def _past_mean_variances(rules: DesignRules, chances: Sequence[Array]) -> Array:
+def _past_mean_variances(rules: DesignRules, chances: Sequence[Floats]) -> Floats:
     """[P, T]: φ̄_t, the mean of φ_t over the contexts of earlier rounds; in the first round, of its own."""
     n_rounds = len(chances[0])
     earlier = np.arange(n_rounds)
@@ -210,8 +210,8 @@ def _past_mean_variances(rules: DesignRules, chances: Sequence[Array]) -> Array:
 
 
 def _contextual_shares(
-    rules: DesignRules, chances: Sequence[Array], scores: Array, power: float
-) -> tuple[Array, Array]:
+    rules: DesignRules, chances: Sequence[Floats], scores: Floats, power: float
+) -> tuple[Floats, Floats]:
     """[P, T] shares h_t(x_t)/Z(x_t), and [P, T] sums Σ_s h_t(x_s)·B_s/Z(x_s), the same for all rounds of a batch."""
     own, total, expected = np.empty(scores.shape), np.zeros(scores.shape), np.empty(scores.shape)
     first, second = rules.twice(chances)

@@ -7,14 +7,11 @@ its variance and whose products to the covariance of two. Source: Hadad, Hirshbe
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalbandit.arrays import column_sums, row_blocks
+from causalbandit.arrays import Floats, Integers, column_sums, row_blocks
 
 
-def weighted_values(
-    scores: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def weighted_values(scores: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """[K] estimates and [K] standard errors; both NaN for an arm whose scores never vary."""
     n_rounds, n_arms = scores.shape
     total, first, second = np.zeros(n_arms), np.zeros(n_arms), np.zeros(n_arms)
@@ -35,9 +32,7 @@ def weighted_values(
     return estimates, errors
 
 
-def weighted_covariance(
-    scores: NDArray[np.float64], weights: NDArray[np.float64], estimates: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def weighted_covariance(scores: Floats, weights: Floats, estimates: Floats) -> Floats:
     """[K, K]: Σ_t I_t(w₁)I_t(w₂). O(T·K²)."""
     n_rounds, n_arms = scores.shape
     covariance, total = np.zeros((n_arms, n_arms)), np.zeros(n_arms)
@@ -47,13 +42,11 @@ def weighted_covariance(
         covariance += influence.T @ influence
         total += column_sums(weights[rows])
     with np.errstate(invalid="ignore"):
-        result: NDArray[np.float64] = covariance / np.outer(total, total)
+        result: Floats = covariance / np.outer(total, total)
     return result
 
 
-def weighted_path(
-    scores: NDArray[np.float64], weights: NDArray[np.float64], ends: NDArray[np.int64], centre: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def weighted_path(scores: Floats, weights: Floats, ends: Integers, centre: Floats) -> tuple[Floats, Floats]:
     """[E, K] estimates and standard errors from the first t rounds alone, for every t in ``ends``, in one pass.
 
     ``centre`` [K] holds numbers near the estimates, such as the last ones: sums about them keep their digits.
@@ -79,12 +72,11 @@ def weighted_path(
     return estimates, errors
 
 
-def kish_sizes(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def kish_sizes(weights: Floats) -> Floats:
     """[K]: (Σh)²/Σh², the number of equal weights that would average as well (Kish 1965)."""
     n_arms = weights.shape[1]
     total, squares = np.zeros(n_arms), np.zeros(n_arms)
     for rows in row_blocks(*weights.shape):
         total += column_sums(weights[rows])
         squares += column_sums(weights[rows] ** 2)
-    result: NDArray[np.float64] = total**2 / squares
-    return result
+    return total**2 / squares

@@ -13,9 +13,9 @@ variance out.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from causalbandit.arrays import column_sums, row_blocks
+from causalbandit.arrays import Floats, Integers, column_sums, row_blocks
 from causalbandit.checks import broadcast, finite_array, number, numeric_array, one_of, shaped
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.inference.log_checks import all_propensities
@@ -29,7 +29,7 @@ SCHEMES = ("uniform", "constant", "two-point")
 
 def adaptive_weights(
     propensities: ArrayLike, scheme: str | ArrayLike = "two-point", floor_decay: float = FLOOR_DECAY
-) -> NDArray[np.float64]:
+) -> Floats:
     """[T, K]: the evaluation weight h_t(w) of each arm in each round.
 
     Parameters
@@ -70,7 +70,7 @@ def adaptive_weights(
     return np.sqrt(chosen) if scheme == "constant" else np.ones(chosen.shape)
 
 
-def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[np.float64]:
+def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> Floats:
     """Weights broadcast to [T, K]: finite, not negative, not all zero for any arm. A view where possible."""
     given = numeric_array(weights, "weights", "one non-negative number per round, or per round and arm")
     if given.ndim == 1 and len(given) == n_rounds:
@@ -84,7 +84,7 @@ def checked_weights(weights: ArrayLike, n_rounds: int, n_arms: int) -> NDArray[n
     return full
 
 
-def _two_point(propensities: NDArray[np.float64], floor_decay: float) -> NDArray[np.float64]:
+def _two_point(propensities: Floats, floor_decay: float) -> Floats:
     n_rounds, n_arms = propensities.shape
     weights = np.empty((n_rounds, n_arms))
     remaining = np.ones(n_arms)  # 1 − Σ_{s<t} h_s²/e_s = Π_{s<t} (1 − λ_s)
@@ -107,9 +107,7 @@ def _two_point(propensities: NDArray[np.float64], floor_decay: float) -> NDArray
     return weights
 
 
-def two_point_rates(
-    n_rounds: int, floor_decay: float, rounds: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def two_point_rates(n_rounds: int, floor_decay: float, rounds: Integers) -> tuple[Floats, Floats]:
     """λ_t for an arm with e_t = 1 and for one with e_t = 0; λ_t is linear in e_t between the two.
 
     T(t/T)^κ − t is written as t·(exp((κ−1)·log(t/T)) − 1), which keeps its digits where t is close to T.

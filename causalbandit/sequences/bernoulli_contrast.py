@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import error_rate, numeric_array, one_of, whole_number, zeros_and_ones
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
@@ -32,7 +33,6 @@ from causalbandit.sequences.tilted_contrast import largest_difference
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 Scale = Literal["difference", "ratio", "odds-ratio"]
 
 BLOCK = 1 << 13
@@ -150,8 +150,8 @@ def bernoulli_contrast(
 
 
 def exact_contrasts(
-    successes: NDArray[np.int64],
-    trials: NDArray[np.int64],
+    successes: Integers,
+    trials: Integers,
     names: Sequence[Hashable],
     alpha: float = 0.05,
     scale: Scale = "difference",

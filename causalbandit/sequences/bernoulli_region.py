@@ -16,12 +16,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Places = NDArray[np.int64]
-Path = Callable[[Floats, Places], tuple[Floats, Floats]]
+from causalbandit.arrays import Flags, Floats, Integers
+
+Path = Callable[[Floats, Integers], tuple[Floats, Floats]]
 
 FARTHEST = 300.0
 """Largest |u| of a search over ν = e^u: e^600 is still a double, and 1 − e^−300 is 1."""
@@ -41,7 +39,7 @@ class Arm(NamedTuple):
     def n(self) -> Floats:
         return self.ones + self.zeros
 
-    def at(self, places: Places) -> Arm:
+    def at(self, places: Integers) -> Arm:
         return Arm(self.ones[places], self.zeros[places])
 
     def mirrored(self) -> Arm:
@@ -83,8 +81,7 @@ def _log_gamma_half(x: Floats) -> Floats:
 
     small, large = np.minimum(x, 100.0), np.maximum(x, 100.0)
     series = 0.5 * math.log(2.0 * math.pi) - 1.0 / (24.0 * large) + 7.0 / (2880.0 * large**3)
-    value: Floats = np.where(x > 100.0, series, gammaln(small + 0.5) - xlogy(small, small) + small)
-    return value
+    return np.where(x > 100.0, series, gammaln(small + 0.5) - xlogy(small, small) + small)
 
 
 def _log_factorial(x: Floats) -> Floats:
@@ -93,8 +90,7 @@ def _log_factorial(x: Floats) -> Floats:
 
     small, large = np.minimum(x, 100.0), np.maximum(x, 100.0)
     series = 0.5 * np.log(2.0 * math.pi * large) + 1.0 / (12.0 * large) - 1.0 / (360.0 * large**3)
-    value: Floats = np.where(x > 100.0, series, gammaln(small + 1.0) - xlogy(small, small) + small)
-    return value
+    return np.where(x > 100.0, series, gammaln(small + 1.0) - xlogy(small, small) + small)
 
 
 def room(one: Arm, other: Arm, alpha: float) -> Floats:
@@ -108,7 +104,7 @@ def room(one: Arm, other: Arm, alpha: float) -> Floats:
 def _largest_difference(one: Arm, other: Arm, room: Floats) -> Floats:
     """The largest p_k − p_0; 1 where nothing speaks against p_k = 1 and p_0 = 0."""
 
-    def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
+    def path(u: Floats, at: Integers) -> tuple[Floats, Floats]:
         return _raised_difference(one.at(at), other.at(at), np.exp(u))
 
     upper = np.ones(len(room))
@@ -129,8 +125,7 @@ def _raised_difference(one: Arm, other: Arm, nu: Floats) -> tuple[Floats, Floats
 
 def _multiplier(one: Arm, other: Arm, room: Floats) -> Floats:
     """ν of the largest difference, if costs were quadratic."""
-    value: Floats = np.sqrt(2.0 * room / (one.variance() / (one.n + 1.0) + other.variance() / (other.n + 1.0)))
-    return value
+    return np.sqrt(2.0 * room / (one.variance() / (one.n + 1.0) + other.variance() / (other.n + 1.0)))
 
 
 def difference_at_most(one: Arm, other: Arm, room: Floats, level: float) -> Flags:
@@ -146,14 +141,14 @@ def difference_at_most(one: Arm, other: Arm, room: Floats, level: float) -> Flag
 def _largest_ratio(one: Arm, other: Arm, room: Floats) -> Floats:
     """The largest p_k/p_0; infinite where nothing speaks against p_0 = 0."""
 
-    def raised(nu: Floats, at: Places) -> tuple[Floats, Floats]:
+    def raised(nu: Floats, at: Integers) -> tuple[Floats, Floats]:
         """Cost and log of p_k."""
         arm = one.at(at)
         complement = arm.zeros / (nu + arm.n)
         rise = nu * complement / np.maximum(arm.n, 1.0)
         return arm.cost(rise, complement), np.log((nu + arm.ones) / (nu + arm.n))
 
-    def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
+    def path(u: Floats, at: Integers) -> tuple[Floats, Floats]:
         arm = other.at(at).mirrored()
         nu, left = arm.zeros * expit(u), arm.zeros * expit(-u)
         p = np.where(arm.ones > 0.0, left / (arm.ones + left), 1.0)
@@ -178,7 +173,7 @@ def _largest_ratio(one: Arm, other: Arm, room: Floats) -> Floats:
 def _largest_odds_ratio(one: Arm, other: Arm, room: Floats) -> Floats:
     """The largest ratio of odds; infinite where nothing speaks against p_k = 1 or p_0 = 0."""
 
-    def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
+    def path(u: Floats, at: Integers) -> tuple[Floats, Floats]:
         arms = (one.at(at), other.at(at).mirrored())
         most = np.minimum(arms[0].zeros, arms[1].zeros)
         nu, left, cost, log_odds = most * expit(u), most * expit(-u), np.zeros(len(u)), np.zeros(len(u))
@@ -205,13 +200,13 @@ def _relative_variance(arm: Arm) -> Floats:
     return (arm.zeros + 0.5) / ((arm.ones + 0.5) * (arm.n + 1.0))
 
 
-def _logit_share(start: Floats, most: Floats, at: Places) -> Floats:
+def _logit_share(start: Floats, most: Floats, at: Integers) -> Floats:
     """u with most·expit(u) = start, or near ``most`` where the start lies beyond it."""
     share = np.minimum(start[at] / most[at], 0.9)
     return np.log(share) - np.log1p(-share)
 
 
-def _end(path: Path, at: Places, start: Floats, room: Floats) -> Floats:
+def _end(path: Path, at: Integers, start: Floats, room: Floats) -> Floats:
     """The value of ``path(u, at) = (cost, value)`` where its growing cost meets ``room``, for all contrasts ``at``.
 
     Secant steps on the logarithm of the cost, which has slope 2 in u where the region is small, kept inside a bracket;
@@ -261,7 +256,7 @@ def largest_fall(weights: Floats, rows: Arm, room: Floats) -> Floats:
     )
     size = np.abs(weights)
 
-    def path(u: Floats, at: Places) -> tuple[Floats, Floats]:
+    def path(u: Floats, at: Integers) -> tuple[Floats, Floats]:
         rise, cost = Arm(moved.ones[:, at], moved.zeros[:, at]).raised(np.exp(u) * size[:, at])
         return cost.sum(axis=0), (size[:, at] * rise).sum(axis=0)
 

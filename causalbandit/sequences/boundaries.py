@@ -30,21 +30,21 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import error_rate, number
 from causalbandit.errors import InvalidArgument
 
-Array = NDArray[np.float64]
-Numbers = TypeVar("Numbers", float, Array)
+OneOrMany = TypeVar("OneOrMany", float, Floats)
 """A number, or an array of any shape; the answer is of the same kind."""
 
 # -- the boundaries --------------------------------------------------------------------------------------------------
 
 
 def normal_mixture(
-    v: Numbers, alpha: float, v_opt: float, *, alpha_opt: float = 0.05, one_sided: bool = False
-) -> Numbers:
+    v: OneOrMany, alpha: float, v_opt: float, *, alpha_opt: float = 0.05, one_sided: bool = False
+) -> OneOrMany:
     """The normal mixture boundary at intrinsic time ``v``: two-sided √((v+ρ)·log((v+ρ)/(ρα²))), one-sided by root
     finding.
 
@@ -83,7 +83,9 @@ def log_normal_mixture(
     return value + math.log(2.0) + log_ndtr(total / np.sqrt(time)) if one_sided else value
 
 
-def gamma_exponential_mixture(v: Numbers, alpha: float, v_opt: float, c: float, *, alpha_opt: float = 0.05) -> Numbers:
+def gamma_exponential_mixture(
+    v: OneOrMany, alpha: float, v_opt: float, c: float, *, alpha_opt: float = 0.05
+) -> OneOrMany:
     """The gamma-exponential mixture boundary at intrinsic time ``v``: one-sided, for sub-exponential sums of scale
     ``c`` > 0.
 
@@ -128,7 +130,7 @@ def log_gamma_exponential_mixture(s: ArrayLike, v: ArrayLike, v_opt: float, c: f
 
 
 def log_beta_binomial_mixture(
-    s: ArrayLike, v: ArrayLike, v_opt: float | Array, g: float | Array, h: float | Array, alpha_opt: float = 0.05
+    s: ArrayLike, v: ArrayLike, v_opt: float | Floats, g: float | Floats, h: float | Floats, alpha_opt: float = 0.05
 ) -> Any:
     """Log of the two-sided beta-binomial mixture supermartingale at sum ``s`` of t increments in [−g, h] and intrinsic
     time ``v`` = g·h·t; arguments broadcast. Source: Howard et al. (2021).
@@ -151,8 +153,8 @@ def log_beta_binomial_mixture(
 
 
 def polynomial_stitching(
-    v: Numbers, alpha: float, v_min: float, *, c: float = 0.0, s: float = 1.4, eta: float = 2.0
-) -> Numbers:
+    v: OneOrMany, alpha: float, v_min: float, *, c: float = 0.0, s: float = 1.4, eta: float = 2.0
+) -> OneOrMany:
     """The polynomial stitched boundary at intrinsic time ``v``: one-sided, grows like √(v log log v), in closed form.
 
     Parameters
@@ -192,7 +194,7 @@ def _rho(v_opt: Any, alpha_opt: float, one_sided: bool) -> Any:
     return v_opt / (log_term + math.log1p(log_term))
 
 
-def _stirling_remainder(x: Array) -> Array:
+def _stirling_remainder(x: Floats) -> Floats:
     """log Γ(x) − x log x + x, by its asymptotic series for x > 30, where it is exact to 1e−16."""
     from scipy.special import gammaln
 
@@ -206,7 +208,7 @@ def _stirling_remainder(x: Array) -> Array:
     return np.where(x > 30.0, series, gammaln(small) - small * np.log(small) + small)
 
 
-def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Array:
+def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Floats:
     """Intrinsic times as a flat array, with all tuning checked."""
     error_rate(alpha)
     error_rate(alpha_opt, "alpha_opt")
@@ -217,14 +219,14 @@ def _times(v: ArrayLike, alpha: float, v_opt: float, alpha_opt: float) -> Array:
     return times.ravel()
 
 
-def _like(v: Numbers, flat: Array) -> Numbers:
+def _like(v: OneOrMany, flat: Floats) -> OneOrMany:
     """A float for a number, else an array of v's shape."""
     shape = np.shape(v)
     result: Any = float(flat[0]) if shape == () else flat.reshape(shape)
     return result  # type: ignore[no-any-return]
 
 
-def _crossing(log_mixture: Callable[[Array, NDArray[np.int64]], Any], alpha: float, high: Array) -> Array:
+def _crossing(log_mixture: Callable[[Floats, Integers], Any], alpha: float, high: Floats) -> Floats:
     """The sum s ≥ 0 at which an increasing ``log_mixture(s, at)`` reaches log 1/α, for every index ``at``.
 
     ``high`` is an upper end; it is doubled until it lies beyond the root.
@@ -240,8 +242,8 @@ def _crossing(log_mixture: Callable[[Array, NDArray[np.int64]], Any], alpha: flo
 
 
 def find_root(
-    function: Callable[[Array, NDArray[np.int64]], Any], low: Array, high: Array, tolerance: float = 1e-14
-) -> Array:
+    function: Callable[[Floats, Integers], Any], low: Floats, high: Floats, tolerance: float = 1e-14
+) -> Floats:
     """A root of ``function(x, at)`` between ``low`` and ``high``, for every index ``at`` at once.
 
     Chandrupatla's method (1997): inverse quadratic steps where they are safe, halving where not. It needs about ten

@@ -31,9 +31,9 @@ E is the mixture of E(θ) over a grid of log odds ratios θ with weights of N(0,
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from causalbandit.arrays import Floats
 
 SPREAD = 0.5
 """Standard deviation of the mixed log odds ratios: effects from 5 to 25 points of a probability around one half."""
@@ -42,16 +42,16 @@ _STEPS = 0.02 * 1.35 ** np.arange(16)
 """Sizes of θ in the grid, 0.02 to 1.8: with a ratio of 1.35 the nearest costs at most 2.3 % of the best exponent."""
 
 
-def _grid_weights() -> Array:
+def _grid_weights() -> Floats:
     """Logarithms of the weights of each of ±θ: normal mass between geometric means of neighbours, ½ in all per sign."""
     from scipy.special import ndtr
 
     edges = np.concatenate([[0.0], np.sqrt(_STEPS[1:] * _STEPS[:-1]), [np.inf]])
-    result: Array = np.log(np.diff(ndtr(edges / SPREAD)))
+    result: Floats = np.log(np.diff(ndtr(edges / SPREAD)))
     return result
 
 
-def _slopes() -> Array:
+def _slopes() -> Floats:
     """What U, V and W count in the exponent of each of ±θ, [3, 32]."""
     even, odd = np.cosh(_STEPS) - 1.0, np.sinh(_STEPS) - _STEPS  # halves of φ(θ) ± φ(−θ)
     upwards = np.stack([_STEPS, -even, -odd])
@@ -62,7 +62,7 @@ _SLOPES = _slopes()
 _LOG_WEIGHTS = np.tile(_grid_weights(), 2)
 
 
-def hypergeometric_moments(total: ArrayLike, ones: ArrayLike, cell: ArrayLike) -> tuple[Array, Array, Array]:
+def hypergeometric_moments(total: ArrayLike, ones: ArrayLike, cell: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Mean, variance and third central moment of the ones in a cell of a row, given the ones of the row.
 
     Parameters
@@ -77,7 +77,7 @@ def hypergeometric_moments(total: ArrayLike, ones: ArrayLike, cell: ArrayLike) -
     return mean, variance, third
 
 
-def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> Array:
+def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> Floats:
     """log E of sums that share a direction, elementwise; 0 where the variance is 0: nothing was to be seen there.
 
     Parameters
@@ -89,14 +89,14 @@ def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> 
         np.stack([np.asarray(each, dtype=np.float64) for each in (deviation, variance, third)], axis=-1) @ _SLOPES
     )
     exponents += _LOG_WEIGHTS
-    largest: Array = exponents.max(axis=-1)
+    largest: Floats = exponents.max(axis=-1)
     exponents -= largest[..., None]
     np.exp(exponents, out=exponents)
     largest += np.log(exponents.sum(axis=-1))
     return largest
 
 
-def log_universal(ones: ArrayLike, zeros: ArrayLike) -> Array:
+def log_universal(ones: ArrayLike, zeros: ArrayLike) -> Floats:
     """log E of one row by universal inference (Wasserman, Ramdas & Balakrishnan 2020), cells along the last axis.
 
     The numerator gives every cell its own probability, mixed over Beta(½, ½), the denominator is the largest likelihood
@@ -109,11 +109,11 @@ def log_universal(ones: ArrayLike, zeros: ArrayLike) -> Array:
     all_ones, all_zeros = s.sum(axis=-1), f.sum(axis=-1)
     total = np.maximum(all_ones + all_zeros, 1)
     best = xlogy(all_ones, all_ones / total) + xlogy(all_zeros, all_zeros / total)
-    result: Array = (betaln(s + 0.5, f + 0.5) - betaln(0.5, 0.5)).sum(axis=-1) - best
+    result: Floats = (betaln(s + 0.5, f + 0.5) - betaln(0.5, 0.5)).sum(axis=-1) - best
     return result
 
 
-def log_verdict(log_e: ArrayLike, weights: ArrayLike) -> Array:
+def log_verdict(log_e: ArrayLike, weights: ArrayLike) -> Floats:
     """log of the weighted mean of e-values (claims along the last axis; weights sum to 1): an e-value for all at once.
 
     Means stay e-values whatever the dependence between the claims.
@@ -122,11 +122,11 @@ def log_verdict(log_e: ArrayLike, weights: ArrayLike) -> Array:
     if not values.shape[-1]:  # no claim to speak of: nothing is refuted
         return np.zeros(values.shape[:-1])
     largest = values.max(axis=-1)
-    result: Array = largest + np.log(np.exp(values - largest[..., None]) @ np.asarray(weights))
+    result: Floats = largest + np.log(np.exp(values - largest[..., None]) @ np.asarray(weights))
     return result
 
 
-def log_adjusted(log_e: ArrayLike, weights: ArrayLike, level: float = 0.0) -> Array:
+def log_adjusted(log_e: ArrayLike, weights: ArrayLike, level: float = 0.0) -> Floats:
     """log of each claim's e-value adjusted for all claims, shape [M]; the claim is refuted when it reaches log(1/δ).
 
     Closed testing with weighted means (Vovk & Wang 2021, e-Holm for equal weights): the least mean over all sets of

@@ -26,22 +26,20 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import interval
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.boundaries import gamma_exponential_mixture
 
-Floats = NDArray[np.float64]
-
 
 def score_paths(
-    arms: NDArray[np.int64],
+    arms: Integers,
     outcomes: Floats,
     propensities: Floats,
     n_arms: int,
     control: int = 0,
-    at: NDArray[np.int64] | None = None,
+    at: Integers | None = None,
     *,
     bounds: tuple[float, float],
     alpha: float = 0.05,
@@ -102,9 +100,7 @@ def score_paths(
     return estimates, lower, upper
 
 
-def _ends(
-    arm: Floats, control: Floats, rounds: NDArray[np.int64], alpha: float, v_opt: float
-) -> tuple[Floats, Floats, Floats]:
+def _ends(arm: Floats, control: Floats, rounds: Integers, alpha: float, v_opt: float) -> tuple[Floats, Floats, Floats]:
     """Estimates, lower and upper ends, each [n], for outcomes in [0, 1], from sums [4, n] of both arms' terms.
 
     ``rounds`` [n] counts those of other arms, too; ``v_opt`` is the V = Σ(Z − 1)² near which the bounds are tightest.

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import (
     error_rate,
     finite_array,
@@ -44,8 +45,7 @@ from causalbandit.sequences.boundaries import (
 if TYPE_CHECKING:
     import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
-Ends = tuple[FloatArray, FloatArray]
+Ends = tuple[Floats, Floats]
 """Lower and upper ends."""
 
 FARTHEST = 700.0
@@ -82,16 +82,16 @@ def bernoulli_interval(
 
     level = -math.log(alpha)
 
-    def least(ones: FloatArray, total: FloatArray) -> FloatArray:
+    def least(ones: Floats, total: Floats) -> Floats:
         """The smallest p that is not rejected; 0 where no p below the mean is."""
         ends = np.zeros(len(ones))
         at = np.flatnonzero(ones > 0.0)
 
-        def excess(place: FloatArray, part: npt.NDArray[np.int64]) -> FloatArray:
+        def excess(place: Floats, part: Integers) -> Floats:
             p, q = expit(place), expit(-place)
             tries = total[at[part]]
             gap = ones[at[part]] * q - (tries - ones[at[part]]) * p
-            value: FloatArray = log_beta_binomial_mixture(gap, tries * p * q, t_opt * p * q, p, q, alpha_opt) - level
+            value: Floats = log_beta_binomial_mixture(gap, tries * p * q, t_opt * p * q, p, q, alpha_opt) - level
             return value
 
         top = logit(np.minimum(ones[at] / total[at], 1.0 - 1e-16))
@@ -116,15 +116,15 @@ def bernoulli_mean(successes: npt.ArrayLike, trials: npt.ArrayLike, alpha: float
 
     level = -math.log(alpha)
 
-    def least(ones: FloatArray, total: FloatArray) -> FloatArray:
+    def least(ones: Floats, total: Floats) -> Floats:
         """The smallest p with log M(p) ≤ level, one root in the log-odds below those of the mean; 0 without ones."""
         ends = np.zeros(len(ones))
         at = np.flatnonzero(ones > 0.0)
         s, f = ones[at], (total - ones)[at]
         constant = betaln(s + 0.5, f + 0.5) - betaln(0.5, 0.5) - level
 
-        def excess(place: FloatArray, part: npt.NDArray[np.int64]) -> FloatArray:
-            value: FloatArray = constant[part] - s[part] * log_expit(place) - f[part] * log_expit(-place)
+        def excess(place: Floats, part: Integers) -> Floats:
+            value: Floats = constant[part] - s[part] * log_expit(place) - f[part] * log_expit(-place)
             return value
 
         top = np.minimum(logit(s / (s + f)), FARTHEST)  # M < 1 at the mean
@@ -134,9 +134,7 @@ def bernoulli_mean(successes: npt.ArrayLike, trials: npt.ArrayLike, alpha: float
     return _both_ends(least, successes, trials)
 
 
-def _both_ends(
-    least: Callable[[FloatArray, FloatArray], FloatArray], successes: npt.ArrayLike, trials: npt.ArrayLike
-) -> Ends:
+def _both_ends(least: Callable[[Floats, Floats], Floats], successes: npt.ArrayLike, trials: npt.ArrayLike) -> Ends:
     """The ends from ``least(ones, total)``, the lower ones: an upper end is one minus the lower end of zeros."""
     ones, total = np.broadcast_arrays(*(np.asarray(given, dtype=np.float64) for given in (successes, trials)))
     s, n = ones.ravel(), total.ravel()
@@ -162,18 +160,18 @@ class SequenceTuning(NamedTuple):
         return self.bounds
 
 
-def _rounds(outcomes: FloatArray) -> FloatArray:
+def _rounds(outcomes: Floats) -> Floats:
     return np.arange(1.0, len(outcomes) + 1.0)
 
 
-def _around_means(outcomes: FloatArray, off: FloatArray) -> Ends:
+def _around_means(outcomes: Floats, off: Floats) -> Ends:
     """Running means, less and more what their sums may be ``off``."""
     rounds = _rounds(outcomes)
     mean, radius = np.cumsum(outcomes) / rounds, off / rounds
     return mean - radius, mean + radius
 
 
-def _empirical_variance(outcomes: FloatArray, low: float, high: float) -> FloatArray:
+def _empirical_variance(outcomes: Floats, low: float, high: float) -> Floats:
     """Σ (Y_i − Ŷ_i)² up to each round, Ŷ_i the mean of earlier outcomes, at first the middle of the bounds."""
     before = np.concatenate(([0.0], np.cumsum(outcomes)[:-1]))
     predicted = before / np.maximum(np.arange(len(outcomes)), 1)
@@ -181,7 +179,7 @@ def _empirical_variance(outcomes: FloatArray, low: float, high: float) -> FloatA
     return np.cumsum((outcomes - predicted) ** 2)
 
 
-def _normal_mixture_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _normal_mixture_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     scale = tuning.scale
     if scale is None:
         low, high = tuning.interval("normal-mixture")
@@ -190,21 +188,21 @@ def _normal_mixture_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     return _around_means(outcomes, normal_mixture(variance * _rounds(outcomes), tuning.alpha, variance * tuning.t_opt))
 
 
-def _gamma_exponential_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _gamma_exponential_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("gamma-exponential")
     v_opt = tuning.t_opt * (high - low) ** 2 / 12.0  # outcomes spread evenly have this variance
     times = _empirical_variance(outcomes, low, high)
     return _around_means(outcomes, gamma_exponential_mixture(times, tuning.alpha / 2.0, v_opt, high - low))
 
 
-def _stitching_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _stitching_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("stitching")
     v_min = tuning.t_opt * (high - low) ** 2 / 120.0  # tight from a tenth of that time on
     times = _empirical_variance(outcomes, low, high)
     return _around_means(outcomes, polynomial_stitching(times, tuning.alpha / 2.0, v_min, c=high - low))
 
 
-def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _bernoulli_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     low, high = tuning.interval("bernoulli")
     rounds = _rounds(outcomes)
     sums = np.clip(np.cumsum((outcomes - low) / (high - low)), 0.0, rounds)
@@ -212,13 +210,13 @@ def _bernoulli_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
     return low + (high - low) * lower, low + (high - low) * upper
 
 
-def _exact_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _exact_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     fix = "For outcomes in known bounds use 'bernoulli' or 'gamma-exponential', for any other 'asymptotic'."
     zeros_and_ones(outcomes, "outcomes", fix)
     return bernoulli_mean(np.cumsum(outcomes), _rounds(outcomes), tuning.alpha)
 
 
-def _by_moments(outcomes: FloatArray, radius: Callable[[FloatArray, FloatArray], FloatArray]) -> Ends:
+def _by_moments(outcomes: Floats, radius: Callable[[Floats, Floats], Floats]) -> Ends:
     """Running means, less and more ``radius(squares, rounds)`` with Σ (Y_i − mean_t)² up to each round t."""
     rounds = _rounds(outcomes)
     centred = outcomes - outcomes[0]
@@ -229,17 +227,17 @@ def _by_moments(outcomes: FloatArray, radius: Callable[[FloatArray, FloatArray],
     return mean - off, mean + off
 
 
-def _asymptotic_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _asymptotic_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     return _by_moments(outcomes, lambda s, t: asymptotic_radius(s, t, tuning.alpha, max(1.0, tuning.t_opt)))
 
 
-def _naive_ends(outcomes: FloatArray, tuning: SequenceTuning) -> Ends:
+def _naive_ends(outcomes: Floats, tuning: SequenceTuning) -> Ends:
     from scipy.special import ndtri
 
     return _by_moments(outcomes, lambda s, t: float(ndtri(1.0 - tuning.alpha / 2.0)) * np.sqrt(s) / t)
 
 
-_METHODS: dict[str, Callable[[FloatArray, SequenceTuning], Ends]] = {
+_METHODS: dict[str, Callable[[Floats, SequenceTuning], Ends]] = {
     "normal-mixture": _normal_mixture_ends,
     "gamma-exponential": _gamma_exponential_ends,
     "stitching": _stitching_ends,
@@ -304,7 +302,7 @@ def mean_sequence(
 
 def sequence_ends(
     outcomes: npt.ArrayLike, method: str, alpha: float = 0.05, *, intersect: bool = False, **tuning: Any
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> tuple[Floats, Floats, Floats]:
     """The columns ``estimate``, ``lower`` and ``upper`` of `mean_sequence` as arrays, each [T]."""
     observed = numeric_array(outcomes, "outcomes", "the numbers that were observed")
     finite_array(shaped(observed, "outcomes", ("T",), "one number per round"), "outcomes")
@@ -312,7 +310,7 @@ def sequence_ends(
     return np.cumsum(observed) / np.arange(1, len(observed) + 1), lower, upper
 
 
-def stream_ends(outcomes: FloatArray, method: str, tuning: SequenceTuning, intersect: bool) -> Ends:
+def stream_ends(outcomes: Floats, method: str, tuning: SequenceTuning, intersect: bool) -> Ends:
     """[T] lower and [T] upper ends for a stream of finite ``outcomes``, within the bounds where there are any."""
     lower, upper = _METHODS[method](outcomes, tuning)
     if tuning.bounds is not None:
@@ -323,7 +321,7 @@ def stream_ends(outcomes: FloatArray, method: str, tuning: SequenceTuning, inter
 
 
 def tuned(
-    outcomes: FloatArray,
+    outcomes: Floats,
     method: str,
     alpha: float,
     bounds: tuple[float, float] | None = None,

@@ -24,11 +24,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats, Integers
 from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
-
-Floats = NDArray[np.float64]
 
 TILTED = 0.9
 """w: the product's tenth costs the tilts log(1/0.9) = 0.1 of about 5, and bounds the loss when arms are uneven."""
@@ -58,7 +56,7 @@ def largest_difference(one: Arm, other: Arm, alpha: float, planned: int) -> Floa
     return ends
 
 
-def excluded(one: Arm, other: Arm, alpha: float, planned: int, difference: float = 0.0) -> NDArray[np.bool_]:
+def excluded(one: Arm, other: Arm, alpha: float, planned: int, difference: float = 0.0) -> Flags:
     """Whether the interval of p_k − p_0 leaves ``difference`` out, for arms with counts of one shape [B].
 
     No likelihood ratio at a pair exceeds that of the observed shares, so that most intervals which hold the difference
@@ -122,7 +120,7 @@ class _Tilted:
         )
         self._product = math.log1p(-TILTED) - one.slack() - other.slack()
 
-    def least(self, d: Floats, start: Floats, at: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+    def least(self, d: Floats, start: Floats, at: Integers) -> tuple[Floats, Floats, Floats]:
         """The smallest log E on each line of contrasts ``at``, its slope in d there, and its p_0."""
         low, high = np.maximum(0.0, -d), np.minimum(1.0, 1.0 - d)
         p = np.clip(start, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
@@ -152,7 +150,7 @@ class _Tilted:
                 break
         return value, slope, p
 
-    def _log_e(self, p_one: Floats, p_other: Floats, at: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats]:
+    def _log_e(self, p_one: Floats, p_other: Floats, at: Integers) -> tuple[Floats, Floats, Floats, Floats]:
         """log E; its first and second derivative when both means move together; its derivative in p_k alone."""
         one, other = self.one.at(at), self.other.at(at)
         above, below = self._down / (1.0 + p_one[:, None] * self._down), self._up / (1.0 + p_other[:, None] * self._up)
@@ -192,5 +190,4 @@ def _cost(arm: Arm, p: Floats) -> Floats:
 
     n = np.maximum(arm.n, 1.0)
     share, rest = arm.ones / n, arm.zeros / n
-    cost: Floats = np.where(arm.n > 0.0, arm.n * (rel_entr(share, p) + rel_entr(rest, 1.0 - p)), 0.0)
-    return cost
+    return np.where(arm.n > 0.0, arm.n * (rel_entr(share, p) + rel_entr(rest, 1.0 - p)), 0.0)
