@@ -10,8 +10,8 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
@@ -37,9 +37,6 @@ from causalbandit.text import plain, plain_rows
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 STEERED = (

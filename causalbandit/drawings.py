@@ -55,6 +55,13 @@ def interval_chart(
     return intervals_svg(rows, axis=axis, best=best, zero=zero)
 
 
+def readings_chart(frame: pd.DataFrame, reading: str, target: str) -> str:
+    """The intervals of all readings of a confirmation; those of the ``reading`` that decides are marked."""
+    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
+    marked = [place for place, method in enumerate(frame["method"]) if method == reading]
+    return interval_chart(frame, labels, f"difference of P({target} = 1)", best=marked, zero=True)
+
+
 def decision_html(
     problem: Problem,
     best: Mapping[str, int],
@@ -78,10 +85,7 @@ def confirmation_html(
     problem: Problem, best: Mapping[str, int], sentence: str, frame: pd.DataFrame, reading: str
 ) -> str:
     """What a notebook shows of a confirmation: its sentence, the graph, the intervals of all readings, the table."""
-    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
-    marked = [place for place, method in enumerate(frame["method"]) if method == reading]
-    axis = f"difference of P({problem.graph.target} = 1)"
-    chart = interval_chart(frame, labels, axis, best=marked, zero=True)
+    chart = readings_chart(frame, reading, problem.graph.target)
     return _html(sentence, graph_drawing(problem, best), chart, frame)
 
 
