@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+MOST_DRAWN = 2_000
+"""Interventions; with more, whose intervals take a while, a notebook shows no chart."""
 STEERED = (
     "The strategy steered by what it saw: for the chosen intervention these intervals are too short when effects are "
     "close. Fresh experiments prove an effect."
@@ -326,7 +328,8 @@ class Decision:
 
     def _repr_html_(self) -> str:
         frame = self.to_frame().head(20)
-        return decision_html(self.problem, self.best, self.best_effect, frame, self.counts, self.graph_check)
+        bands = self.effects() if len(self.counts.visits) and len(self.problem.interventions) <= MOST_DRAWN else None
+        return decision_html(self.problem, self.best, self.best_effect, frame, bands, self.graph_check)
 
     def __repr__(self) -> str:
         return f"Decision(best={self.best!r}, effect={self.best_effect:.4g}, experiments={self.counts.total})"

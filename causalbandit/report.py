@@ -20,7 +20,6 @@ from causalbandit.decision import Decision
 from causalbandit.drawings import doubted_places, graph_drawing, interval_chart, readings_chart
 from causalbandit.files import write_output
 from causalbandit.formats.graph_json import problem_text
-from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.markup import pieces
 from causalbandit.markup.chart_svg import path_svg
@@ -183,12 +182,10 @@ def _search(decision: Decision) -> str:
 
 def _ranked(decision: Decision) -> pd.DataFrame:
     """One row per intervention, the chosen one first: experiments, successes, estimate, interval."""
-    frame = decision.to_frame()
+    frame = decision.to_frame().assign(lower=np.nan, upper=np.nan)
     if len(decision.counts.visits):
-        bands = plug_in_effects(decision.problem.interventions, decision.counts)
+        bands = decision.effects()
         frame["lower"], frame["upper"] = bands["lower"], bands["upper"]
-    else:
-        frame["lower"], frame["upper"] = np.nan, np.nan
     kept = ["intervention", "experiments", "successes", "estimate", "lower", "upper", "best"]
     return frame[kept].reset_index(drop=True)
 
