@@ -18,7 +18,7 @@ from causalbandit.arrays import Floats
 from causalbandit.checks import one_of, share, whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
+from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, generator, seed_sequence
@@ -91,7 +91,7 @@ def random_problem(
         if not graph.parents(node) and random.random() < rare:
             tables[node] = np.array([rare_probability])
     nodes = actionable_nodes(graph, actionable)
-    interventions = InterventionSet.up_to(graph, up_to, nodes, most=MOST_INTERVENTIONS)
+    interventions = InterventionSet.up_to(graph, up_to, nodes)
     if n_interventions is not None:
         fix = f"{len(nodes)} actionable nodes and up_to={up_to} make no more."
         whole_number(n_interventions, "n_interventions", least=1, most=len(interventions), fix=fix)

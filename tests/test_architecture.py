@@ -31,7 +31,6 @@ FLOORS = [
         "propagation",
         "changing_reach",
         "compressed_reach",
-        "gradient_blocks",
     },
     {"sampling", "partial_draws"},
     {"elimination", "model"},

@@ -22,7 +22,6 @@ without a word.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -331,15 +330,15 @@ def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str
 
 def _text(document: dict[str, Any]) -> str:
     """The document as JSON with one line per header field, intervention, node and edge."""
-    out = io.StringIO()
     header = []
     for name, value in document["graph"].items():
         rows = name == "interventions" and isinstance(value, list)
         header.append(f"    {_json(name)}: {_rows(value, 6, '    ') if rows else _json(value)}")
-    out.write('{\n  "directed": true,\n  "multigraph": false,\n  "graph": {\n' + ",\n".join(header) + "\n  },\n")
-    out.write(f'  "nodes": {_rows(document["nodes"], 4, "  ")},\n')
-    out.write(f'  "edges": {_rows(document["edges"], 4, "  ")}\n}}\n')
-    return out.getvalue()
+    return (
+        '{\n  "directed": true,\n  "multigraph": false,\n  "graph": {\n' + ",\n".join(header) + "\n  },\n"
+        f'  "nodes": {_rows(document["nodes"], 4, "  ")},\n'
+        f'  "edges": {_rows(document["edges"], 4, "  ")}\n}}\n'
+    )
 
 
 def _rows(items: Iterable[Any], indent: int, close: str) -> str:
