@@ -79,18 +79,10 @@ def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Floats:
 
 @dataclass(frozen=True)
 class DesignRules:
-    """What the design would have done at any round's context: one rule per batch.
+    """What the design would have done at any round's context: one rule for each of B batches.
 
-    Attributes
-    ----------
-    log : AdaptiveLog
-        The record.
-    starts : numpy.ndarray of int64, shape [B]
-        [B] first rounds of the batches.
-    table : numpy.ndarray of float, shape [B, K], or None
-        [B, K] rules that ignore contexts, or None.
-    function : callable or None
-        The propensity function, where there is no table.
+    ``starts`` [B] are the batches' first rounds. Rules that ignore contexts are a ``table`` [B, K]; where there is
+    none, the propensity ``function`` tells them.
     """
 
     log: AdaptiveLog
