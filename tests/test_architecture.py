@@ -64,7 +64,7 @@ LONGEST_MODULE = 400
 
 ANYWHERE = {"__init__", "__main__"}
 
-FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy.stats", "pydantic", "joblib")
+FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy", "pydantic", "joblib")
 
 
 def sources():
