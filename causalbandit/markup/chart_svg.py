@@ -15,6 +15,8 @@ PLOT = 220.0
 """Pixels: height of a chart over time."""
 LONGEST = 26
 """Letters of a label; longer ones are shortened in the middle."""
+COLOURS = ("var(--accent)", "var(--target)", "var(--good)", "#cc79a7", "#e69f00", "var(--soft)")
+"""Of lines; readers with colour-blindness tell them apart."""
 
 
 class Interval(NamedTuple):
@@ -62,8 +64,11 @@ def intervals_svg(rows: Sequence[Interval], *, axis: str, best: Collection[int] 
 
 
 def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, across: str, upwards: str) -> str:
-    """Lines over the course of a campaign: (label, places on the axis, values) each, at most six."""
-    shown = [(label, [(a, b) for a, b in zip(xs, ys, strict=True) if math.isfinite(b)]) for label, xs, ys in series[:6]]
+    """Lines over the course of a campaign: (label, places on the axis, values) each, the first six of them."""
+    shown = [
+        (label, [(a, b) for a, b in zip(xs, ys, strict=True) if math.isfinite(b)])
+        for label, xs, ys in series[: len(COLOURS)]
+    ]
     points = [point for _, line in shown for point in line]
     if not points:
         return ""
@@ -84,10 +89,9 @@ def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, 
         xt = place((tick, low))[0]
         parts.append(f'<text class="soft" x="{xt:.1f}" y="{bottom + 18:.0f}" text-anchor="middle">{tick:,.0f}</text>')
     ends: list[float] = []
-    for number, (label, line) in enumerate(shown):
+    for (label, line), colour in zip(shown, COLOURS, strict=False):
         if not line:
             continue
-        colour = COLOURS[number % len(COLOURS)]
         drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, line))
         parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
         y = place(line[-1])[1] + 4
@@ -97,13 +101,9 @@ def path_svg(series: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, 
         parts.append(
             f'<text x="{right + 10:.0f}" y="{y:.1f}" style="fill: {colour}">{escaped(shortened(label, 22))}</text>'
         )
-    height = max(PLOT, *(end + 8 for end in ends)) if ends else PLOT
+    height = max(PLOT, max(ends) + 8)
     parts.append(f'<text class="soft" x="{left:.0f}" y="{bottom + 32:.0f}">{escaped(across)}</text>')
     return figure(parts, f"{upwards} over {across}", WIDTH, height)
-
-
-COLOURS = ("var(--accent)", "var(--target)", "var(--good)", "#cc79a7", "#e69f00", "var(--soft)")
-"""Of lines; readers with colour-blindness tell them apart."""
 
 
 def _scale(low: float, high: float) -> tuple[float, float, list[float]]:

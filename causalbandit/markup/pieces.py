@@ -139,7 +139,7 @@ def bullets(items: Iterable[str]) -> str:
 
 def table(frame: pd.DataFrame, *, best: Collection[int] = ()) -> str:
     """A frame as a table; ``best`` are the places of rows to mark."""
-    kinds = {column: frame[column].dtype.kind if hasattr(frame[column].dtype, "kind") else "O" for column in frame}
+    kinds = {column: frame[column].dtype.kind for column in frame}
     look = {column: _class("" if kind in "fi" else "text") for column, kind in kinds.items()}
     show: dict[str, Callable[[Any], str]] = {
         "f": lambda value: "–" if math.isnan(value) else f"{value:.4f}",

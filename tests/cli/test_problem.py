@@ -374,7 +374,6 @@ def test_a_graph_too_dense_for_exact_propagation_is_a_bad_file(run, tmp_path):
     for strategy in ("two-phase", "top-two", "uniform"):
         done = run("search", "dense.json", "--budget", "10000", "--strategy", strategy)
         refused(done, "dense.json: Exact propagation", "tree width", "split nodes with many parents")
-        assert "largest_bag" not in done.stderr
     done = run("regret", "dense.json", "--budgets", "10000", "--strategies", "uniform")
     refused(done, "dense.json: Exact propagation", "split nodes with many parents")
 
