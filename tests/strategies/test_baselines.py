@@ -9,9 +9,9 @@ import pytest
 from cases import together
 from enumeration import enumerate_all, enumerate_hidden, random_problem
 from hidden_cause import hidden_cause
+from simulated_plans import play
 
 from causalbandit import Problem, evaluate_regret, search
-from causalbandit.driver import drive
 from causalbandit.random_problems import bernoulli_arms
 from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.baselines import (
@@ -30,19 +30,6 @@ from causalbandit.strategies.phase_lengths import (
 from causalbandit.strategies.strategy import make_task
 
 ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]
-
-
-def batches_and_decision(problem, strategy, budget, seed, known=None):
-    """All batches a strategy asks for, and its decision, on simulated experiments."""
-    simulator = problem.model.simulator(problem.interventions)
-    batches = []
-
-    def experiment(batch):
-        counts = simulator.draw(batch.sizes, np.random.default_rng((seed, len(batches))))
-        batches.append(batch.sizes)
-        return counts
-
-    return batches, drive(strategy.run(make_task(problem, known), budget, np.random.default_rng(seed)), experiment)
 
 
 def test_successive_rejects_lengths_equal_those_by_hand():
@@ -84,20 +71,20 @@ def test_sequential_halving_rounds_equal_those_by_hand():
 @pytest.mark.parametrize("n_arms", [4, 8])
 def test_the_batches_follow_the_lengths_and_drop_the_worst(n_arms):
     problem = bernoulli_arms(np.linspace(0.1, 0.9, n_arms))
-    batches, decision = batches_and_decision(problem, SuccessiveRejects(), 40 * n_arms, seed=1)
+    decision, record = play(problem, SuccessiveRejects(), 40 * n_arms, seed=1)
     lengths = successive_rejects_lengths(n_arms, 40 * n_arms)
-    pulled = sum(batches)
+    pulled = sum(batch.sizes for batch, _ in record)
     assert sorted(pulled.tolist()) == sorted([*lengths.tolist(), int(lengths[-1])])
     assert pulled.sum() <= 40 * n_arms
     assert pulled[decision.best_index] == lengths[-1]
-    batches, decision = batches_and_decision(problem, SequentialHalving(), 40 * n_arms, seed=1)
-    for sizes, (before, (_, each)) in zip(
-        batches,
+    decision, record = play(problem, SequentialHalving(), 40 * n_arms, seed=1)
+    for (batch, _), (before, (_, each)) in zip(
+        record,
         zip([n_arms, n_arms // 2, n_arms // 4], sequential_halving_rounds(n_arms, 40 * n_arms), strict=False),
         strict=True,
     ):
-        assert sorted(set(sizes.tolist())) == sorted({each, *([0] if before < n_arms else [])})
-        assert (sizes > 0).sum() == before
+        assert sorted(set(batch.sizes.tolist())) == sorted({each, *([0] if before < n_arms else [])})
+        assert (batch.sizes > 0).sum() == before
     assert decision.best_index == n_arms - 1
 
 
@@ -140,12 +127,12 @@ def test_regret_on_independent_arms_matches_a_direct_simulation(strategy, rule):
 
 def test_uniform_spreads_the_budget_and_takes_the_best_mean():
     problem = bernoulli_arms([0.0, 1.0, 0.0])
-    (sizes,), decision = batches_and_decision(problem, Uniform(), 11, seed=0)
-    assert sorted(sizes.tolist()) == [3, 4, 4]
+    decision, ((batch, _),) = play(problem, Uniform(), 11)
+    assert sorted(batch.sizes.tolist()) == [3, 4, 4]
     assert decision.best_index == 1
-    (sizes,), decision = batches_and_decision(problem, Uniform(), 2, seed=0)
-    assert sorted(sizes.tolist()) == [0, 1, 1]
-    assert sizes[decision.best_index] == 1  # never one without data
+    decision, ((batch, _),) = play(problem, Uniform(), 2)
+    assert sorted(batch.sizes.tolist()) == [0, 1, 1]
+    assert batch.sizes[decision.best_index] == 1  # never one without data
 
 
 def test_uniform_plug_in_estimates_what_enumeration_gives():
@@ -171,9 +158,7 @@ def test_importance_weights_are_unbiased_when_nothing_is_truncated():
     model, interventions = random_problem(rng, 6, extreme=0.0)
     problem = Problem(model.graph, interventions, model)
     known = {node: model.table(node) for node in model.graph.nodes if node != model.graph.target}
-    estimates = np.array(
-        [batches_and_decision(problem, ImportanceWeighted(), 2000, seed, known)[1].effects for seed in range(150)]
-    )
+    estimates = np.array([play(problem, ImportanceWeighted(), 2000, seed, known)[0].effects for seed in range(150)])
     truth = enumerate_all(model, interventions)[0]
     error = estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates)) + 1e-9
     # The bound on the weights is far above 1 here, so hardly any is cut off; |z| > 4.5 on at most 9 effects: 6e-5.

@@ -9,27 +9,15 @@ import pytest
 from cases import together
 from enumeration import random_problem
 from hidden_cause import hidden_cause
+from simulated_plans import play
 
 from causalbandit import CausalGraph, Counts, InterventionSet, Problem, TopTwo, evaluate_regret, search
-from causalbandit.driver import drive
 from causalbandit.propagation import propagate
 from causalbandit.random_problems import bernoulli_arms
 from causalbandit.random_problems import random_problem as random_search_problem
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import make_task
 from causalbandit.strategies.top_two import _ends_of_rounds, _prior_counts
-
-
-def batches_of(problem, strategy, budget, seed=0):
-    """The batches a strategy asks for on simulated experiments, and its decision."""
-    simulator, world = problem.model.simulator(problem.interventions), np.random.default_rng((seed, 1))
-    batches = []
-
-    def experiment(batch):
-        batches.append(batch)
-        return simulator.draw(batch.sizes, world)
-
-    return batches, drive(strategy.run(make_task(problem), budget, np.random.default_rng(seed)), experiment)
 
 
 @together(("budget", "rounds", "first"), [(1, 15, 0), (7, 15, 3), (100, 15, 50), (1000, 15, 9), (9, 1, 4)])
@@ -45,8 +33,8 @@ def test_rounds_use_the_whole_budget_in_batches_that_are_not_empty(budget, round
 @together("budget", [1, 2, 10, 137, 100_000_000])
 def test_any_budget_is_used_in_full(budget):
     problem = random_search_problem(8, rng=3)
-    batches, decision = batches_of(problem, TopTwo(rounds=4, draws=50), budget)
-    assert sum(batch.total for batch in batches) == budget
+    decision, record = play(problem, TopTwo(rounds=4, draws=50), budget)
+    assert sum(batch.total for batch, _ in record) == budget
     assert 0 <= decision.best_index < len(problem.interventions)
 
 
@@ -113,21 +101,21 @@ def test_a_batch_follows_the_plan_for_all_experiments_that_are_left(monkeypatch)
             return wanted
 
     monkeypatch.setattr(sys.modules["causalbandit.strategies.top_two"], "ValueOfInformation", Plan)
-    batches, _ = batches_of(problem, TopTwo(rounds=5, planned=1.0, warm_up=0.0), 1000)
-    assert [batch.sizes.tolist() for batch in batches[1:]] == [(200 * wanted).astype(int).tolist()] * 4
+    _, record = play(problem, TopTwo(rounds=5, planned=1.0, warm_up=0.0), 1000)
+    assert [batch.sizes.tolist() for batch, _ in record[1:]] == [(200 * wanted).astype(int).tolist()] * 4
     assert [n for n, _ in asked] == [800, 600, 400, 200]
     for places, (_, start) in zip(candidates, asked, strict=True):
         assert start.sum() == pytest.approx(1)
         assert places.tolist() == np.flatnonzero(start).tolist()
-    batches, _ = batches_of(problem, TopTwo(rounds=5, planned=0.5, warm_up=0.0), 1000)
-    assert batches[1].sizes[3] >= 75
+    _, record = play(problem, TopTwo(rounds=5, planned=0.5, warm_up=0.0), 1000)
+    assert record[1][0].sizes[3] >= 75
 
 
 def test_a_floor_keeps_every_share_above_its_part():
     problem = random_search_problem(6, rng=1)
     n_interventions = len(problem.interventions)
-    batches, _ = batches_of(problem, TopTwo(rounds=3, floor=0.6), 3000)
-    for batch in batches[1:]:
+    _, record = play(problem, TopTwo(rounds=3, floor=0.6), 3000)
+    for batch, _ in record[1:]:
         assert batch.sizes.min() >= np.floor(batch.total * 0.6 / n_interventions)
 
 
@@ -146,8 +134,8 @@ def test_prior_data_replace_the_first_batch_and_follow_the_goal(goal):
     base = random_search_problem(6, rng=4)
     problem = Problem(base.graph, base.interventions, base.model, goal=goal)
     rows = base.model.sample({}, 400, rng=5)
-    batches, _ = batches_of(problem, TopTwo(prior=rows, rounds=3), 30)
-    assert {batch.phase for batch in batches} == {"top-two"}
+    _, record = play(problem, TopTwo(prior=rows, rounds=3), 30)
+    assert {batch.phase for batch, _ in record} == {"top-two"}
     counts = base.model.simulator(base.interventions).draw(
         np.full(len(base.interventions), 100_000), np.random.default_rng(0)
     )

@@ -11,6 +11,7 @@ import pytest
 from cases import together
 from enumeration import random_hidden_problem, random_problem, row_of, states
 from hidden_cause import hidden_cause
+from simulated_plans import play
 
 from causalbandit import (
     CausalGraph,
@@ -40,31 +41,6 @@ def chain(goal="max", first=0.5):
 def problem_of(seed, n_nodes=7, **options):
     model, interventions = random_problem(np.random.default_rng(seed), n_nodes, **options)
     return Problem(model.graph, interventions, model)
-
-
-def play(problem, strategy, budget, seed=0, known=None):
-    """Run the generator by hand: the decision, and every (batch, counts) in order."""
-    task = make_task(problem, known)
-    simulator = problem.model.simulator(problem.interventions)
-    world = np.random.default_rng([seed, 1])
-    plan = strategy.run(task, budget, np.random.default_rng([seed, 2]))
-    record, counts = [], None
-    while True:
-        try:
-            batch = plan.send(counts)
-        except StopIteration as stop:
-            return stop.value, record
-        counts = simulator.draw(batch.sizes, world)
-        record.append((batch, counts))
-
-
-def total(record, graph, interventions, phase=""):
-    """All counts of the batches whose phase starts with ``phase``."""
-    counts = Counts.zeros(interventions)
-    for batch, seen in record:
-        if batch.phase.startswith(phase):
-            counts = counts + seen
-    return counts
 
 
 def restricted_reach(problem, cpt, truncated):
@@ -244,7 +220,8 @@ def test_split_sets_the_sizes_of_the_three_parts():
 def test_tables_are_phase_two_frequencies():
     problem = problem_of(1)
     decision, record = play(problem, TwoPhase(), 4000)
-    counts = total(record, problem.graph, problem.interventions, "phase 2")
+    late = (counts for batch, counts in record if batch.phase.startswith("phase 2"))
+    counts = sum(late, Counts.zeros(problem.interventions))
     seen = counts.visits > 0
     np.testing.assert_array_equal(decision.tables.visits, counts.visits)
     np.testing.assert_allclose(decision.tables.cpt[seen], counts.ones[seen] / counts.visits[seen])
@@ -254,7 +231,7 @@ def test_tables_are_phase_two_frequencies():
 def test_pooled_tables_are_smoothed_frequencies_of_all_experiments():
     problem = problem_of(1)
     decision, record = play(problem, TwoPhase(pooled=True), 4000)
-    counts = total(record, problem.graph, problem.interventions)
+    counts = sum((counts for _, counts in record), Counts.zeros(problem.interventions))
     np.testing.assert_array_equal(decision.tables.visits, counts.visits)
     np.testing.assert_allclose(decision.tables.cpt, (counts.ones + 0.5) / (counts.visits + 1))
 
