@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from causalbandit.arrays import Flags, Floats, Integers, Places
+from causalbandit.derived import Derived
 from causalbandit.errors import InvalidArgument
 from causalbandit.spending import Spending
 from causalbandit.strategies.mixture import DEFAULT_SOLVERS, Mixture, optimal_mixture
@@ -147,7 +148,7 @@ class _Search:
         self.wanted = np.flatnonzero((relaxed.weights > USED) & (most > 0))
         if not len(self.wanted):
             self.wanted = np.flatnonzero(most > 0)[:CANDIDATES]
-        self.seen: dict[tuple[int, ...], _Point] = {}
+        self.seen = Derived()
 
     def run(self) -> _Point:
         """The best point: the relaxation's members given up one by one, then moves as long as they help."""
@@ -170,15 +171,12 @@ class _Search:
         enough = int(np.searchsorted(np.cumsum(self.most[order]), ROOM)) + 1
         members = np.union1d(order[:enough], self.wanted)
         allowed = np.where(self.most > 0, self.problem.rate, 0.0)
-        starved = (self.problem.rate[:, members].max(axis=1) + self.problem.count <= 0) & allowed.any(axis=1)
+        starved = self._starved(members) & allowed.any(axis=1)
         members = np.union1d(members, allowed[starved].argmax(axis=1))
         best, lower = self.solved(members), self.relaxed.lower_bound
         for _ in range(MOST_MOVES):
             lower = max(lower, self.bound(best))
-            score = np.where(self.most > 0, best.gradient, -np.inf)
-            score[members] = -np.inf
-            outside = np.argsort(-score, kind="stable")[: max(CANDIDATES, len(members) // 2)]
-            outside = outside[score[outside] > -np.inf]
+            outside = self._outside(members, best.gradient, max(CANDIDATES, len(members) // 2))
             if not len(outside) or best.value <= lower * (1 + GOOD_ENOUGH):
                 break
             members = np.union1d(members, outside)
@@ -196,26 +194,30 @@ class _Search:
             # With many members only those with small shares are tried.
             small = members[np.argsort(self.relaxed.weights[members], kind="stable")[:CANDIDATES]]
             tried = [self.solved(members[members != place]) for place in small]
-            good = min(tried, key=lambda each: (each.value, -float(self._covered(each))))
+            good = min(tried, key=lambda each: (each.value, np.count_nonzero(self._starved(each.members))))
             if len(members) <= self.kinds and not good.value < point.value * (1 - LEAST_GAIN):
                 break
             point, members = good, good.members
         return point
 
-    def _covered(self, point: _Point) -> int:
-        rate = self.problem.rate[:, point.members].max(axis=1, initial=0.0)
-        return int(np.count_nonzero(rate + self.problem.count))
+    def _starved(self, members: Places) -> Flags:
+        """Which rows these interventions do not reach, and nothing has visited; shape [C]."""
+        reached: Floats = self.problem.rate[:, members].max(axis=1, initial=0.0)
+        return reached + self.problem.count <= 0
+
+    def _outside(self, members: Places, score: Floats, most: int) -> Places:
+        """The interventions with the largest scores that are allowed and no members, ``most`` at most."""
+        score = np.where(self.most > 0, score, -np.inf)
+        score[members] = -np.inf
+        best = np.argsort(-score, kind="stable")[:most]
+        return best[score[best] > -np.inf]
 
     def _moves(self, point: _Point) -> list[Places]:
         members = point.members
-        score = point.gradient.copy()
+        score = point.gradient
         if not np.isfinite(point.value):  # some row is not reached: those who reach most of such rows
-            starved = (self.problem.rate[:, members].max(axis=1, initial=0.0) + self.problem.count) <= 0
-            score = (self.problem.rate[starved] > 0).sum(axis=0).astype(np.float64)
-        score[members] = -np.inf
-        score[self.most <= 0] = -np.inf
-        outside = np.argsort(-score, kind="stable")[:CANDIDATES]
-        outside = outside[score[outside] > -np.inf]
+            score = (self.problem.rate[self._starved(members)] > 0).sum(axis=0)
+        outside = self._outside(members, score, CANDIDATES)
         moves = [np.append(members[members != old], new) for new in outside for old in members]
         if len(members) < self.kinds:
             moves += [np.append(members, new) for new in outside]
@@ -225,17 +227,15 @@ class _Search:
 
     def solved(self, members: Places) -> _Point:
         """The best point with these members."""
-        key = tuple(sorted(int(place) for place in members))
-        if key not in self.seen:
-            self.seen[key] = self._solve(np.array(key, dtype=np.intp))
-        return self.seen[key]
+        key = tuple(sorted(members.tolist()))
+        return self.seen.once(key, lambda: self._solve(np.array(key, dtype=np.intp)))
 
     def _solve(self, members: Places) -> _Point:
         problem, n = self.problem, len(self.most)
         shares, money = np.zeros(n), 1.0 - float(self.setup[members].sum())
         shares[members] = USED
         rate = problem.rate[:, members]
-        if money <= 0 or (problem.count + rate.max(axis=1) <= 0).any():
+        if money <= 0 or self._starved(members).any():
             proof = shares, self.relaxed.dual
             return _Point(shares, np.inf, proof, self._gradient(*proof))
         while True:  # contenders grow until none outside is worse

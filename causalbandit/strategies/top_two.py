@@ -40,8 +40,6 @@ from causalbandit.strategies.value_of_information import ValueOfInformation
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TopTwo"]
-
 
 PLANNING_DRAWS = 200
 """Draws behind a batch's plan."""

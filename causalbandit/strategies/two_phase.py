@@ -38,9 +38,6 @@ from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Tables, Task, best_at_random
 from causalbandit.strategies.weightings import WEIGHTINGS, lead_errors, row_weights
 
-__all__ = ["TwoPhase"]
-
-
 HALF_A_VISIT = 0.5
 """With limits a row that was never visited counts as this often visited in the mixture, as in Jeffreys' prior."""
 
