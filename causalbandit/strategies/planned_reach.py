@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
+from causalbandit.alternatives import FamilyKey
 from causalbandit.arrays import Flags, Floats, Places
 from causalbandit.changing_reach import ChangingReach
 from causalbandit.compressed_reach import CompressedReach
@@ -34,11 +36,6 @@ class PlannedReach:
         self._family_of_row = np.repeat(
             np.arange(len(self._place)), [family.n_rows for family in self._interventions.families]
         )
-        self._by_key = [
-            {family.key: place for place, family in enumerate(regime.families)}
-            for regime in self._interventions.regimes
-        ]
-        self._above: list[list[int]] | None = None
 
     def of(self, families: Sequence[Family], cpt: Floats, truncated: Flags) -> Floats:
         """β̂ of the rows of ``families``, one family after the other, [rows, A].
@@ -76,18 +73,15 @@ class PlannedReach:
 
     def _groups(self, families: Sequence[Family], truncated: Flags) -> dict[int, list[tuple[int, slice | Places]]]:
         """Places of the families by their truncated ancestors (bits: places in the set), with columns of the regime."""
-        if self._above is None:
-            self._above = [self._ancestors(regime) for regime in self._interventions.regimes]
         flags = np.zeros(len(self._place), dtype=bool)
         flags[self._family_of_row[truncated.any(axis=1)]] = True
         cut = int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
         asked = {family.key: place for place, family in enumerate(families)}
         groups: dict[int, list[tuple[int, slice | Places]]] = {}
-        for regime, by_key, above in zip(self._interventions.regimes, self._by_key, self._above, strict=True):
+        for regime, above in zip(self._interventions.regimes, self._above, strict=True):
             for key, place in asked.items():
-                if key in by_key:
-                    relevant = above[by_key[key]] & cut
-                    groups.setdefault(relevant, []).append((place, regime.columns))
+                if key in above:
+                    groups.setdefault(above[key] & cut, []).append((place, regime.columns))
         return groups
 
     def _flags(self, places: int) -> Flags:
@@ -95,15 +89,19 @@ class PlannedReach:
         packed = np.frombuffer(places.to_bytes(len(self._place) // 8 + 1, "little"), dtype=np.uint8)
         return np.unpackbits(packed, count=len(self._place), bitorder="little").astype(np.bool_)
 
-    def _ancestors(self, regime: Regime) -> list[int]:
+    @cached_property
+    def _above(self) -> list[dict[FamilyKey, int]]:
+        return [self._ancestors(regime) for regime in self._interventions.regimes]
+
+    def _ancestors(self, regime: Regime) -> dict[FamilyKey, int]:
         """Per family of a regime the proper ancestors of its node, as bits: places of their families in the set."""
         below: dict[str, int] = {}  # the node and its ancestors
-        above = []
+        above = {}
         for family in regime.families:
             bits = 0
             for parent in family.parents:
                 bits |= below[parent]
-            above.append(bits)
+            above[family.key] = bits
             place = self._place.get(family.key)  # nothing reads a family that is not in the set
             below[family.node] = bits if place is None else bits | 1 << place
         return above
