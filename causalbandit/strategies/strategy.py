@@ -298,7 +298,8 @@ def check_budget(budget: object, strategy: Strategy, task: Task) -> int:
     task = task.searched
     smallest = strategy.smallest_budget(task)
     explain = getattr(strategy, "explain_smallest_budget", None)
-    why = f" {explain(task)}" if explain is not None else ""
+    said = "" if explain is None else explain(task)
+    why = f" {said}" if said else ""
     if task.spending is not None:
         return _check_spending(task.spending, strategy, task, smallest, why)
     given = whole_number(budget, "budget", most=MOST_EXPERIMENTS, of="experiments")

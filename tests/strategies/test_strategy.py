@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from conftest import refusal
 
-from causalbandit import Batch, TwoPhase
+from causalbandit import Batch, StopWhenSure, TwoPhase
+from causalbandit.strategies.baselines import SuccessiveRejects
+from causalbandit.strategies.stopping import Watched
 from causalbandit.strategies.strategy import best_at_random, check_budget, check_tables, make_task
 from causalbandit.strategies.top_two import TopTwo
 
@@ -48,6 +51,9 @@ def test_a_budget_comes_back_as_an_int_or_is_refused(shop):
         check_budget(20, TwoPhase(), task)
     with pytest.raises(TypeError, match=r"budget was 21\.0; expected a whole number of experiments"):
         check_budget(21.0, TwoPhase(), task)
+    needs = "budget was 4; the strategy 'successive-rejects' needs at least 5 experiments here."
+    for strategy in (SuccessiveRejects(), Watched(SuccessiveRejects(), StopWhenSure())):
+        assert refusal(lambda strategy=strategy: check_budget(4, strategy, task)) == needs
 
 
 def test_a_strategy_that_knows_tables_is_told_which_it_lacks(shop):
