@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import one_of
 from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -114,7 +113,7 @@ class Confirmation:
         return len(self.rows)
 
     @cached_property
-    def drawn(self) -> Integers:
+    def drawn(self) -> npt.NDArray[np.int64]:
         """The arm of every round, shape [t]: its place in ``arms``."""
         place = {label: arm for arm, label in enumerate(self.arms.labels)}
         return np.array([place[arm] for arm in self._rounds["arm"]], dtype=np.int64)
@@ -126,9 +125,9 @@ class Confirmation:
         return rounds[rounds["observed"] > 0]
 
     @cached_property
-    def _chances(self) -> Floats:
+    def _chances(self) -> npt.NDArray[np.float64]:
         """The chance of every arm in the observed rounds, shape [t, K]."""
-        chances: Floats = self._rounds[[f"p({arm})" for arm in self.arms.labels]].to_numpy()
+        chances: npt.NDArray[np.float64] = self._rounds[[f"p({arm})" for arm in self.arms.labels]].to_numpy()
         return chances
 
     @cached_property

@@ -31,6 +31,7 @@ FLOORS = [
         "propagation",
         "changing_reach",
         "compressed_reach",
+        "gradient_blocks",
     },
     {"sampling", "partial_draws"},
     {"elimination", "model"},
@@ -64,7 +65,7 @@ LONGEST_MODULE = 400
 
 ANYWHERE = {"__init__", "__main__"}
 
-FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy", "pydantic", "joblib")
+FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy.stats", "pydantic", "joblib")
 
 
 def sources():
