@@ -40,20 +40,10 @@ class _FamilyColumns:
 
 @dataclass(frozen=True, eq=False)
 class RowMaxima:
-    """Where rows are reached most.
+    """Where rows are reached most."""
 
-    Attributes
-    ----------
-    best : numpy.ndarray of int, shape [rows]
-        The first intervention that reaches the row most.
-    most : numpy.ndarray of float, shape [rows]
-        How much.
-    n_interventions : int
-        A.
-    """
-
-    best: Places
-    most: Floats
+    best: Places  # [rows]: the first intervention that reaches the row most
+    most: Floats  # [rows]: how much
     n_interventions: int
 
     @classmethod
@@ -181,18 +171,10 @@ class CompressedReach:
 
 @dataclass(frozen=True, eq=False)
 class ReachOfRows:
-    """Some rows of compressed reach, to be multiplied by vectors from both sides: one pass over all blocks each.
-
-    Attributes
-    ----------
-    whole : CompressedReach
-        All rows.
-    rows : numpy.ndarray of int, shape [C']
-        Which of them.
-    """
+    """Some rows of compressed reach, to be multiplied by vectors from both sides: one pass over all blocks each."""
 
     whole: CompressedReach
-    rows: Places
+    rows: Places  # [C']
     __array_ufunc__ = None  # so that numpy leaves ``vector @ reach`` to __rmatmul__
 
     def __matmul__(self, shares: Floats) -> Floats:

@@ -28,18 +28,10 @@ from causalbandit.interventions import InterventionSet
 
 @dataclass(frozen=True, eq=False)
 class LearnedRows:
-    """The rows to learn among the C family rows of a set of interventions.
+    """The rows to learn among the C family rows of a set of interventions."""
 
-    Attributes
-    ----------
-    reachable : numpy.ndarray of bool, shape [C]
-        Rows that some intervention can reach under some tables.
-    known : numpy.ndarray of bool, shape [C]
-        Rows whose values are given.
-    """
-
-    reachable: Flags
-    known: Flags
+    reachable: Flags  # [C]: that some intervention can reach under some tables
+    known: Flags  # [C]: whose values are given
 
     @classmethod
     def of(cls, interventions: InterventionSet, known: Floats | None = None) -> LearnedRows:

@@ -25,18 +25,10 @@ _SMALL = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of a bag's product: values per group of interventions over a scope of the bag.
+    """One factor of a bag's product: values per group of interventions over a scope of the bag."""
 
-    Attributes
-    ----------
-    values : numpy.ndarray of float, shape [*shape, D, groups]
-        The values; ``shape`` is that of the scope (`Scope.shape`).
-    share : Share
-        The groups.
-    """
-
-    values: Floats
-    share: Share
+    values: Floats  # [*Scope.shape, D, groups]
+    share: Share  # the groups
 
     def at(self, share: Share) -> Floats:
         """The values for the groups of another share, [*shape, D, groups], or [..., 1] when all are alike."""

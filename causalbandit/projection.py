@@ -31,21 +31,11 @@ def members(nodes: int) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Projection:
-    """Observed nodes in an order in which parents come first, their observed parents, and who shares hidden causes.
+    """Observed nodes in an order in which parents come first, their observed parents, and who shares hidden causes."""
 
-    Attributes
-    ----------
-    nodes : tuple of str
-        The target and its observed ancestors.
-    parents : tuple of tuple of str
-        Of each node, in table order; where a hidden parent stood, its own observed parents.
-    spouses : tuple of int
-        Of each node: the set of nodes that share a hidden cause with it.
-    """
-
-    nodes: tuple[str, ...]
-    parents: tuple[tuple[str, ...], ...]
-    spouses: tuple[int, ...]
+    nodes: tuple[str, ...]  # the target and its observed ancestors
+    parents: tuple[tuple[str, ...], ...]  # in table order; where a hidden parent stood, its own observed parents
+    spouses: tuple[int, ...]  # of each node: the set of nodes that share a hidden cause with it
 
     @cached_property
     def parent_sets(self) -> tuple[int, ...]:

@@ -28,21 +28,11 @@ Item = str | Bend
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things go, in the unit of the widths that were given; y grows upwards, the first layer is on top.
+    """Where things go, in the unit of the widths that were given; y grows upwards, the first layer is on top."""
 
-    Attributes
-    ----------
-    places : mapping of str to (float, float)
-        Centre of each node.
-    routes : mapping of (str, str) to list of (float, float)
-        Points that each edge passes, from the centre of its tail to that of its head.
-    width, height : float
-        Size of the whole drawing.
-    """
-
-    places: Mapping[str, Point]
-    routes: Mapping[tuple[str, str], list[Point]]
-    width: float
+    places: Mapping[str, Point]  # the centre of each node
+    routes: Mapping[tuple[str, str], list[Point]]  # of each edge, from the centre of its tail to that of its head
+    width: float  # of the whole drawing
     height: float
 
 
