@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.alternatives import fixed_values, unknown_choice
+from causalbandit.arrays import Floats
 from causalbandit.checks import distinct, finite_array, instance, listed, number, numeric_array, shaped
 from causalbandit.errors import BadValue, InvalidArgument, did_you_mean, listing
 from causalbandit.graph import CausalGraph
@@ -209,7 +210,7 @@ def actionable(graph: CausalGraph, nodes: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def checked_costs(costs: Any, n_interventions: int, labels: Callable[[], Collection[str]]) -> npt.NDArray[np.float64]:
+def checked_costs(costs: Any, n_interventions: int, labels: Callable[[], Collection[str]]) -> Floats:
     """Prices [A], read-only, from one each or a mapping from ``labels()`` to them; 1 each when none are given."""
     if costs is None:
         array = np.ones(n_interventions)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalbandit.arrays import Flags, Floats, Integers
 from causalbandit.checks import error_rate, one_of, whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.exploration import NOISES, RULES, ArmSums, floored
@@ -34,7 +35,6 @@ from causalbandit.sequences.streams import sequence_ends
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 
 SIGNALS: Mapping[str, tuple[float, float, float]] = {
     "no signal": (1.0, 1.0, 1.0),
@@ -54,19 +54,19 @@ class BanditRecords:
     Attributes
     ----------
     arms : numpy.ndarray of int64, shape [R, T]
-        [R, T] columns taken.
+        Columns taken.
     outcomes : numpy.ndarray of float, shape [R, T]
-        [R, T].
+        What they gave.
     propensities : numpy.ndarray of float, shape [R, T, K]
-        [R, T, K].
+        Probabilities of all arms in each round.
     means : numpy.ndarray of float, shape [K]
-        [K]: the truth. Estimators must not see it.
+        The truth. Estimators must not see it.
     """
 
-    arms: NDArray[np.int64]
-    outcomes: Array
-    propensities: Array
-    means: Array
+    arms: Integers
+    outcomes: Floats
+    propensities: Floats
+    means: Floats
 
     def logs(self, n_rounds: int | None = None) -> Iterator[AdaptiveLog]:
         """Each experiment's record, or that of its first ``n_rounds``."""
@@ -199,7 +199,7 @@ def compare_estimators(
         delayed(_measure)(_Task(means, noise, rule, floor_decay, alpha, tuple(sequences)), horizons, size, seed)
         for (_, means, size), seed in zip(jobs, seeds, strict=True)
     )
-    found: dict[tuple[str, int, str], list[Array]] = {}
+    found: dict[tuple[str, int, str], list[Floats]] = {}
     shown = tqdm(run, total=len(jobs), desc="experiments", unit="batch", disable=None if progress else True)
     for (name, _, _), measured in zip(jobs, shown, strict=True):
         for (rounds, estimator), numbers in measured.items():
@@ -208,12 +208,10 @@ def compare_estimators(
     rows = []
     for (name, rounds, estimator), parts in sorted(found.items(), key=lambda item: (places[item[0][0]], item[0][1])):
         numbers = np.concatenate(parts)  # [R, targets, 5]
+        head = {"setting": name, "rounds": rounds, "estimator": estimator}
         for (target, truth), each in zip(_targets(settings[name]), np.moveaxis(numbers, 1, 0), strict=True):
             if not np.isnan(each[:, 0]).all():
-                rows.append(
-                    {"setting": name, "rounds": rounds, "estimator": estimator, "target": target}
-                    | _measures(each, truth)
-                )
+                rows.append(head | {"target": target} | _measures(each, truth))
     return pd.DataFrame(rows)
 
 
@@ -223,7 +221,7 @@ def _targets(means: Sequence[float]) -> list[tuple[str, float]]:
     return [(f"arm {arm}", mean) for arm, mean in enumerate(means)] + others
 
 
-def _measures(results: Array, truth: float) -> dict[str, float]:
+def _measures(results: Floats, truth: float) -> dict[str, float]:
     """How [R, 5] results (as of `_measure`) fare."""
     estimate, lower, upper, missed, warned = results.T
     covered = (lower <= truth) & (truth <= upper)
@@ -263,7 +261,7 @@ class _Task:
 
 def _measure(
     task: _Task, horizons: Sequence[int], replications: int, seed: np.random.SeedSequence
-) -> dict[tuple[int, str], Array]:
+) -> dict[tuple[int, str], Floats]:
     """(rounds, estimator) → [R, targets, 5]: estimate, lower, upper, missed at any time (NaN: no path), warned."""
     records = simulate_bandits(
         task.means,
@@ -274,7 +272,7 @@ def _measure(
         rule=task.rule,
         floor_decay=task.floor_decay,
     )
-    found: dict[tuple[int, str], Array] = {}
+    found: dict[tuple[int, str], Floats] = {}
     for rounds in horizons:
         fewest = [np.bincount(arms[:rounds], minlength=len(task.means)).min() for arms in records.arms]
         penalty = float(np.quantile(fewest, 0.05)) / math.log(rounds)  # as Deshpande et al. (2018) choose it
@@ -284,14 +282,11 @@ def _measure(
     return found
 
 
-def _results(log: AdaptiveLog, task: _Task, penalty: float) -> Iterator[tuple[str, Array]]:
+def _results(log: AdaptiveLog, task: _Task, penalty: float) -> Iterator[tuple[str, Floats]]:
     """Each estimator's name and [targets, 5]."""
     z, z_half = normal_quantile(1.0 - task.alpha / 2.0), normal_quantile(1.0 - task.alpha / 4.0)
-    for name, moments in (
-        ("sample mean", sample_moments(log)),
-        ("w-decorrelation", decorrelated_moments(log, penalty)),
-    ):
-        means, errors = moments
+    moments = {"sample mean": sample_moments(log), "w-decorrelation": decorrelated_moments(log, penalty)}
+    for name, (means, errors) in moments.items():
         apart = np.sqrt(errors**2 + errors[0] ** 2)
         yield name, _around(means, z * errors, means - means[0], z * apart)
     scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
@@ -313,20 +308,17 @@ def _results(log: AdaptiveLog, task: _Task, penalty: float) -> Iterator[tuple[st
 
 
 def _around(
-    values: Array, radii: Array, effects: Array, effect_radii: Array, warned: NDArray[np.bool_] | None = None
-) -> Array:
+    values: Floats, radii: Floats, effects: Floats, effect_radii: Floats, warned: Flags | None = None
+) -> Floats:
     """[targets, 5] from [K] values and effects (of arms minus the first) with their radii, and [K] warnings."""
     alert = np.zeros(len(values), dtype=bool) if warned is None else warned
-    columns = (
-        np.concatenate((values, effects[1:])),
-        np.concatenate((radii, effect_radii[1:])),
-        np.concatenate((alert, (alert | alert[0])[1:])).astype(np.float64),
-    )
-    middle, radius, alerts = columns
+    middle = np.concatenate((values, effects[1:]))
+    radius = np.concatenate((radii, effect_radii[1:]))
+    alerts = np.concatenate((alert, (alert | alert[0])[1:]))
     return np.column_stack((middle, middle - radius, middle + radius, np.full(len(middle), np.nan), alerts))
 
 
-def _sequence(log: AdaptiveLog, method: str, task: _Task) -> Array:
+def _sequence(log: AdaptiveLog, method: str, task: _Task) -> Floats:
     """[targets, 5] of a sequence for each arm's outcomes; contrasts are made of two at half the error rate each."""
     means, t_opt = task.means, log.n_rounds / len(task.means)
     found = np.full((2 * len(means) - 1, 5), np.nan)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import one_of
 from causalbandit.counts import Counts
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -113,7 +114,7 @@ class Confirmation:
         return len(self.rows)
 
     @cached_property
-    def drawn(self) -> npt.NDArray[np.int64]:
+    def drawn(self) -> Integers:
         """The arm of every round, shape [t]: its place in ``arms``."""
         place = {label: arm for arm, label in enumerate(self.arms.labels)}
         return np.array([place[arm] for arm in self._rounds["arm"]], dtype=np.int64)
@@ -125,9 +126,9 @@ class Confirmation:
         return rounds[rounds["observed"] > 0]
 
     @cached_property
-    def _chances(self) -> npt.NDArray[np.float64]:
+    def _chances(self) -> Floats:
         """The chance of every arm in the observed rounds, shape [t, K]."""
-        chances: npt.NDArray[np.float64] = self._rounds[[f"p({arm})" for arm in self.arms.labels]].to_numpy()
+        chances: Floats = self._rounds[[f"p({arm})" for arm in self.arms.labels]].to_numpy()
         return chances
 
     @cached_property

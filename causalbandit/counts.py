@@ -17,14 +17,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.alternatives import fixed_values
+from causalbandit.arrays import Integers
 from causalbandit.checks import binary_column, distinct, instance
 from causalbandit.errors import InvalidArgument, Rows, did_you_mean, listing
 from causalbandit.files import write_output
@@ -34,7 +34,6 @@ from causalbandit.interventions import InterventionSet
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
 FORMAT = 1
 """Version of saved counts."""
 KIND = "Counts"
@@ -102,14 +101,9 @@ class Counts:
     @classmethod
     def zeros(cls, interventions: InterventionSet) -> Counts:
         """No experiments yet under any of ``interventions``."""
-        n_rows, n_interventions = interventions.n_family_rows, len(interventions)
-        return cls(
-            np.zeros(n_rows, dtype=np.int64),
-            np.zeros(n_rows, dtype=np.int64),
-            np.zeros(n_interventions, dtype=np.int64),
-            np.zeros(n_interventions, dtype=np.int64),
-            Origin.of(interventions),
-        )
+        visits, ones = np.zeros((2, interventions.n_family_rows), dtype=np.int64)
+        trials, successes = np.zeros((2, len(interventions)), dtype=np.int64)
+        return cls(visits, ones, trials, successes, Origin.of(interventions))
 
     @property
     def total(self) -> int:
@@ -170,23 +164,22 @@ class Counts:
         """
         if source is interventions:
             return self
-        visits, ones = np.zeros((2, interventions.n_family_rows), dtype=np.int64)
+        carried = Counts.zeros(interventions)
         here = {family.key: family.rows for family in interventions.families}
         for family in source.families:
             if family.key in here:
-                visits[here[family.key]] = self.visits[family.rows]
-                ones[here[family.key]] = self.ones[family.rows]
-        trials, successes = np.zeros((2, len(interventions)), dtype=np.int64)
+                carried.visits[here[family.key]] = self.visits[family.rows]
+                carried.ones[here[family.key]] = self.ones[family.rows]
         for place, intervention in enumerate(source):
             if intervention in interventions:
                 at = interventions.index(intervention)
-                trials[at], successes[at] = self.trials[place], self.successes[place]
-        return Counts(visits, ones, trials, successes, Origin.of(interventions))
+                carried.trials[at], carried.successes[at] = self.trials[place], self.successes[place]
+        return carried
 
     def to_dict(self) -> dict[str, Any]:
         """The counts and their origin as JSON values."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
-        origin = None if self.origin is None else {"rows": self.origin.rows, "interventions": self.origin.interventions}
+        origin = None if self.origin is None else asdict(self.origin)
         return {"format": FORMAT, "kind": KIND, "origin": origin, **arrays}
 
     @classmethod
@@ -250,9 +243,7 @@ class Counts:
         return cls.from_values(interventions, place, checked_values(interventions.graph, intervention, rows))
 
     @classmethod
-    def from_values(
-        cls, interventions: InterventionSet, place: int, values: Mapping[str, npt.NDArray[np.int64]]
-    ) -> Counts:
+    def from_values(cls, interventions: InterventionSet, place: int, values: Mapping[str, Integers]) -> Counts:
         """Counts of n experiments under the intervention at ``place`` of the set.
 
         ``values`` holds a column [n] of 0 and 1 for the target and each of its ancestors; they are trusted.
@@ -282,9 +273,7 @@ def _within(part: Integers, whole: Integers) -> bool:
     return part.shape == whole.shape and bool(((part >= 0) & (part <= whole)).all())
 
 
-def checked_values(
-    graph: CausalGraph, intervention: Mapping[str, Any], rows: pd.DataFrame
-) -> dict[str, npt.NDArray[np.int64]]:
+def checked_values(graph: CausalGraph, intervention: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, Integers]:
     """The columns of the nodes that were seen, as whole numbers 0 and 1."""
     import pandas as pd
 

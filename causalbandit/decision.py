@@ -10,8 +10,8 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.confirmation import confirm
 from causalbandit.confirmation_results import Confirmation
 from causalbandit.counts import Counts
@@ -38,10 +38,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
-
+MOST_DRAWN = 2_000
+"""Interventions; with more, whose intervals take a while, a notebook shows no chart."""
 STEERED = (
     "The strategy steered by what it saw: for the chosen intervention these intervals are too short when effects are "
     "close. Fresh experiments prove an effect."
@@ -329,7 +328,8 @@ class Decision:
 
     def _repr_html_(self) -> str:
         frame = self.to_frame().head(20)
-        return decision_html(self.problem, self.best, self.best_effect, frame, self.counts, self.graph_check)
+        bands = self.effects() if len(self.counts.visits) and len(self.problem.interventions) <= MOST_DRAWN else None
+        return decision_html(self.problem, self.best, self.best_effect, frame, bands, self.graph_check)
 
     def __repr__(self) -> str:
         return f"Decision(best={self.best!r}, effect={self.best_effect:.4g}, experiments={self.counts.total})"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from causalbandit.counts import Counts
 from causalbandit.graph_check.check import GraphCheck
-from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.markup import pieces
 from causalbandit.markup.chart_svg import Interval, intervals_svg
@@ -16,9 +14,6 @@ from causalbandit.problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MOST = 2_000
-"""Interventions; with more, whose intervals take a while, a notebook shows no chart."""
 
 
 def graph_drawing(
@@ -55,20 +50,28 @@ def interval_chart(
     return intervals_svg(rows, axis=axis, best=best, zero=zero)
 
 
+def readings_chart(frame: pd.DataFrame, reading: str, target: str) -> str:
+    """The intervals of all readings of a confirmation; those of the ``reading`` that decides are marked."""
+    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
+    marked = [place for place, method in enumerate(frame["method"]) if method == reading]
+    return interval_chart(frame, labels, f"difference of P({target} = 1)", best=marked, zero=True)
+
+
 def decision_html(
     problem: Problem,
     best: Mapping[str, int],
     best_effect: float,
     frame: pd.DataFrame,
-    counts: Counts,
+    bands: pd.DataFrame | None,
     check: GraphCheck | None,
 ) -> str:
-    """What a notebook shows of a decision: a sentence, figures, and ``frame``, whose index is the place."""
-    target, arms = problem.graph.target, problem.interventions
-    chart = ""
-    if len(counts.visits) and len(arms) <= MOST:
-        bands = plug_in_effects(arms, counts)[["lower", "upper"]].to_numpy()[frame.index]
-        drawn = frame.assign(lower=bands[:, 0], upper=bands[:, 1])
+    """What a notebook shows of a decision: a sentence, figures, and ``frame``, whose index is the place in the set.
+
+    ``bands`` holds ``lower`` and ``upper`` of the whole set, where they are to be drawn.
+    """
+    target, chart = problem.graph.target, ""
+    if bands is not None:
+        drawn = frame.assign(lower=bands["lower"], upper=bands["upper"])
         chart = interval_chart(drawn, frame["intervention"], f"P({target} = 1)", best=[0])
     said = f"Best intervention: {intervention_label(best)}, estimated P({target} = 1) = {best_effect:.4f}"
     return _html(said, graph_drawing(problem, best, doubted_places(check)), chart, frame)
@@ -78,10 +81,7 @@ def confirmation_html(
     problem: Problem, best: Mapping[str, int], sentence: str, frame: pd.DataFrame, reading: str
 ) -> str:
     """What a notebook shows of a confirmation: its sentence, the graph, the intervals of all readings, the table."""
-    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
-    marked = [place for place, method in enumerate(frame["method"]) if method == reading]
-    axis = f"difference of P({problem.graph.target} = 1)"
-    chart = interval_chart(frame, labels, axis, best=marked, zero=True)
+    chart = readings_chart(frame, reading, problem.graph.target)
     return _html(sentence, graph_drawing(problem, best), chart, frame)
 
 

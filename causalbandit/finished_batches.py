@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers
 from causalbandit.counts import Counts
-
-Integers = npt.NDArray[np.int64]
 
 MOST_KEPT = 1 << 25
 """Numbers that the batches of a decision may hold one by one, 256 MiB: successive rejects has A batches of 2·A."""

@@ -21,8 +21,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers
 from causalbandit.checks import instance
 from causalbandit.counts import Counts
 from causalbandit.formats.result_file import stamp
@@ -41,8 +41,6 @@ from causalbandit.text import frame_text, plain_rows, wrapped
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 THIN = 5
 """Visits below which a row of a table is called thin: its estimate is off by 0.2 and more."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.alternatives import fixed_values
+from causalbandit.arrays import Flags, Integers
 from causalbandit.checks import binary_column, distinct, nodes_present
 from causalbandit.counts import Counts
 from causalbandit.errors import BadValue, InvalidArgument, Rows
@@ -31,7 +32,6 @@ from causalbandit.problem import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
 
 FORMAT = 1
 """Version of saved rows."""
@@ -65,7 +65,7 @@ class HistoryPart:
     weight: Integers
 
     @property
-    def complete(self) -> npt.NDArray[np.bool_]:
+    def complete(self) -> Flags:
         """Which patterns lack no value, [P]."""
         return np.asarray((self.values != GAP).all(axis=1))
 

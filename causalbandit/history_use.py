@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from causalbandit.arrays import Floats, Integers
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument
 from causalbandit.graph import row_names
@@ -22,7 +20,6 @@ from causalbandit.text import plain_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 
 DISAGREES = 0.05
 """A weight below this is told: the odds are 19 to 1 that the history says something else than the experiments."""
@@ -73,7 +70,7 @@ class UsedHistory:
         return cls(problem, rows, counts, "arms" if arms else "rows", 0 * weights if dropped else weights, dropped)
 
     @property
-    def numbers(self) -> npt.NDArray[np.int64]:
+    def numbers(self) -> Integers:
         """Visits of the family rows, or outcomes under the interventions, in the history; [C] or [A]."""
         return self.counts.visits if self.by == "rows" else self.counts.trials
 

@@ -102,7 +102,10 @@ class CausalModel:
         worked out exactly by elimination of the hidden nodes around the district; 1/2 for configurations that cannot
         be.
         """
-        families = self._owned(interventions).families
+        instance(interventions, "interventions", InterventionSet, INTERVENTION_SET)
+        if interventions.graph != self._graph:
+            raise InvalidArgument("interventions", "belong to another graph; build them from the model's own graph.")
+        families = interventions.families
         return self.cpt if families is self._graph.families else self._joined(families)
 
     def _joined(self, families: Sequence[Family]) -> Floats:
@@ -177,12 +180,6 @@ class CausalModel:
     def simulator(self, interventions: InterventionSet, *, memory: int = MEMORY) -> Simulator:
         """A :class:`causalbandit.sampling.Simulator`: repeated draws of experiments under a whole set at once."""
         return Simulator(interventions, self.cpt_for(interventions), memory=memory)
-
-    def _owned(self, interventions: InterventionSet) -> InterventionSet:
-        instance(interventions, "interventions", InterventionSet, INTERVENTION_SET)
-        if interventions.graph is not self._graph and interventions.graph != self._graph:
-            raise InvalidArgument("interventions", "belong to another graph; build them from the model's own graph.")
-        return interventions
 
     def __getstate__(self) -> dict[str, Any]:
         return {**{name: value for name, value in self.__dict__.items() if name != "cpt"}, "_by_district": {}}

@@ -14,10 +14,11 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import one_of, share, whole_number
 from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
-from causalbandit.interventions import MOST_INTERVENTIONS, InterventionSet
+from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, generator, seed_sequence
@@ -85,12 +86,12 @@ def random_problem(
     random = generator(rng)
     names = [f"x{place}" for place in range(n_nodes)]
     graph = _connected_graph(names, in_degree, random)
-    tables = {node: _table(len(graph.parents(node)), shape, random) for node in names}
+    tables = {node: drawn_table(len(graph.parents(node)), shape, random) for node in names}
     for node in names:
         if not graph.parents(node) and random.random() < rare:
             tables[node] = np.array([rare_probability])
-    nodes = _actionable(graph, actionable)
-    interventions = InterventionSet.up_to(graph, up_to, nodes, most=MOST_INTERVENTIONS)
+    nodes = actionable_nodes(graph, actionable)
+    interventions = InterventionSet.up_to(graph, up_to, nodes)
     if n_interventions is not None:
         fix = f"{len(nodes)} actionable nodes and up_to={up_to} make no more."
         whole_number(n_interventions, "n_interventions", least=1, most=len(interventions), fix=fix)
@@ -156,7 +157,8 @@ def _random_graph(names: Sequence[str], in_degree: int, random: np.random.Genera
     return CausalGraph(dag, names[-1])
 
 
-def _table(n_parents: int, shape: Shape, random: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def drawn_table(n_parents: int, shape: Shape, random: np.random.Generator) -> Floats:
+    """P(node = 1) by configuration, [2^n_parents], drawn as `random_problem` says."""
     size = 1 << n_parents
     if shape == "uniform" or (shape == "noisy-or" and n_parents == 0):
         drawn = random.random(size)
@@ -169,7 +171,8 @@ def _table(n_parents: int, shape: Shape, random: np.random.Generator) -> np.ndar
     return np.asarray(drawn)
 
 
-def _actionable(graph: CausalGraph, which: str) -> list[str]:
+def actionable_nodes(graph: CausalGraph, which: str) -> list[str]:
+    """The target's ancestors that may be fixed: "all", "non-parents" or "roots"; all when there are none of these."""
     others = [node for node in graph.ancestors if node != graph.target]
     if which == "non-parents":
         chosen = [node for node in others if node not in graph.parents(graph.target)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import error_rate, one_of
 from causalbandit.formats.result_file import stamp
 from causalbandit.text import WIDTH, plain_rows, wrapped
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
 
 _CELL = 24
 """Columns of a terminal for one cell of a summary: "0.0123 ± 0.0045 (99 %)" and two blanks."""

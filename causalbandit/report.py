@@ -17,10 +17,9 @@ from causalbandit.checks import instance
 from causalbandit.confirmation_results import READINGS, Confirmation
 from causalbandit.counts import Counts
 from causalbandit.decision import Decision
-from causalbandit.drawings import doubted_places, graph_drawing, interval_chart
+from causalbandit.drawings import doubted_places, graph_drawing, interval_chart, readings_chart
 from causalbandit.files import write_output
 from causalbandit.formats.graph_json import problem_text
-from causalbandit.inference.plug_in import plug_in_effects
 from causalbandit.interventions import intervention_label
 from causalbandit.markup import pieces
 from causalbandit.markup.chart_svg import path_svg
@@ -77,7 +76,7 @@ def report_page(
         pieces.heading(title, f"{question} {problem.description}".strip()),
         pieces.paragraph(state, "soft"),
         pieces.paragraph(_verdict(decision, confirmation), "verdict"),
-        *[pieces.paragraph(warning, "warning") for warning in _warnings(decision)],
+        *[pieces.paragraph(note, "warning") for note in (() if decision is None else decision.notes)],
         pieces.section(
             "The graph", graph_drawing(problem, best, doubted), pieces.paragraph(_legend(problem, doubted), "soft")
         ),
@@ -114,10 +113,6 @@ def _verdict(decision: Decision | None, confirmation: Confirmation | None) -> st
     return said
 
 
-def _warnings(decision: Decision | None) -> list[str]:
-    return [] if decision is None else list(decision.notes)
-
-
 def _doubted(decision: Decision) -> dict[tuple[str, ...], list[str]]:
     check = decision.graph_check
     if check is None and decision.history is not None:
@@ -139,8 +134,6 @@ def _proof(confirmation: Confirmation | None) -> str:
         return ""
     frame = confirmation.estimates()
     deciding = frame[frame["method"] == confirmation.reading]
-    labels = [f"{one} ({how})" for one, how in zip(frame["intervention"], frame["method"], strict=True)]
-    axis = f"difference of P({confirmation.problem.graph.target} = 1)"
     marked = [place for place, method in enumerate(frame["method"]) if method == confirmation.reading]
     table = frame[["intervention", "method", "estimate", "lower", "upper", "n", "promise"]]
     reference = confirmation.arms.labels[0]
@@ -151,7 +144,7 @@ def _proof(confirmation: Confirmation | None) -> str:
             f"{reference}, with which the others are compared. Intervals hold together in "
             f"{100 * (1 - confirmation.alpha):g} % of such campaigns."
         ),
-        interval_chart(frame, labels, axis, best=marked, zero=True),
+        readings_chart(frame, confirmation.reading, confirmation.problem.graph.target),
         pieces.table(table, best=marked),
         pieces.bullets(f"{name}: {READINGS[name].sentence}." for name in dict.fromkeys(frame["method"])),
         pieces.paragraph(
@@ -189,12 +182,10 @@ def _search(decision: Decision) -> str:
 
 def _ranked(decision: Decision) -> pd.DataFrame:
     """One row per intervention, the chosen one first: experiments, successes, estimate, interval."""
-    frame = decision.to_frame()
+    frame = decision.to_frame().assign(lower=np.nan, upper=np.nan)
     if len(decision.counts.visits):
-        bands = plug_in_effects(decision.problem.interventions, decision.counts)
+        bands = decision.effects()
         frame["lower"], frame["upper"] = bands["lower"], bands["upper"]
-    else:
-        frame["lower"], frame["upper"] = np.nan, np.nan
     kept = ["intervention", "experiments", "successes", "estimate", "lower", "upper", "best"]
     return frame[kept].reset_index(drop=True)
 

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.allocation_forecast import FEWEST_DRAWS, Prospect
+from causalbandit.arrays import Floats
 from causalbandit.checks import finite_array, instance, numeric_array, shaped, whole_number
 from causalbandit.counts import Counts
 from causalbandit.errors import InvalidArgument, listing
@@ -47,8 +48,6 @@ from causalbandit.strategies.strategy import MOST_EXPERIMENTS, make_task
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.weightings import lead_errors, row_weights
 from causalbandit.text import shortened
-
-Floats = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-3
 """Gap to which mixtures are solved: γ* is told to three digits."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit.allocation_forecast import Allocation
+from causalbandit.arrays import Floats, Places
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.formats.result_file import stamp
 from causalbandit.problem import Problem
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
 
 SHOWN = 8
 """Interventions that the summary lists."""
@@ -123,7 +122,7 @@ class SearchDesign:
         ]
         return pd.DataFrame(rows, columns=["allocation", "probability_right", "expected_regret", "largest_std_error"])
 
-    def _ranking(self) -> npt.NDArray[np.intp]:
+    def _ranking(self) -> Places:
         return np.argsort(-Maximisation.of(self.problem).gains(self.effects), kind="stable")
 
     def _errors(self) -> pd.DataFrame:

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from causalbandit.alternatives import fixed_values
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import instance
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.interventions import InterventionSet
@@ -29,8 +29,6 @@ from causalbandit.observed_rows import ObservedRows
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, generator
-
-Floats = NDArray[np.float64]
 
 LARGEST_JOINT = 1 << 12
 """Joint tables of at most so many states are drawn from at once, at a cost that does not depend on the experiments."""
@@ -83,7 +81,7 @@ class World:
         """P(target = 1 | do(a)) in the world, [A]."""
         return np.clip(self.model.effects(self.interventions, memory=self._memory), 0, 1)
 
-    def draw(self, sizes: Sequence[int] | NDArray[np.int64], rng: RNG = None) -> ObservedRows:
+    def draw(self, sizes: Sequence[int] | Integers, rng: RNG = None) -> ObservedRows:
         """Rows of ``sizes[a]`` independent experiments under each intervention, as one batch."""
         random = generator(rng)
         nodes, numbers = self.problem.graph.nodes, np.asarray(sizes, dtype=np.int64)

@@ -3,6 +3,7 @@ profile of hypothesis that tries the same examples in every run."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,20 @@ SHIPPED = tuple(sorted(path.stem for path in GRAPHS.glob("*.json")))
 # without a random seed more runs find nothing new.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Let the garbage collector rest while modules are read: it would look through all of them again and again.
+
+    What is there afterwards stays, so later collections need not look at it either.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def command_line(*words: object) -> Result:

@@ -6,6 +6,7 @@ import itertools
 
 import networkx as nx
 import numpy as np
+from scipy import stats
 
 from causalbandit import CausalGraph, CausalModel, InterventionSet
 
@@ -91,6 +92,17 @@ def random_problem(rng, n_nodes, most_parents=3, extreme=0.2, n_interventions=8)
 def all_states(nodes):
     """Every assignment at once, [2^N, N], the first node being the most significant bit."""
     return (np.arange(1 << len(nodes))[:, None] >> np.arange(len(nodes) - 1, -1, -1)) & 1
+
+
+def chi_square(observed, expected):
+    """How often chance alone brings counts as far from the ``expected`` ones; 1 where there is nothing to compare.
+
+    Cells that cannot be must be empty, and cells with at most one expected count are no chi-square.
+    """
+    assert observed[expected == 0].sum() == 0
+    cells = expected > 1
+    statistic = ((observed - expected)[cells] ** 2 / expected[cells]).sum()
+    return stats.chi2.sf(statistic, cells.sum() - 1) if cells.sum() > 1 else 1.0
 
 
 def full_law(model, intervention):

@@ -31,7 +31,6 @@ FLOORS = [
         "propagation",
         "changing_reach",
         "compressed_reach",
-        "gradient_blocks",
     },
     {"sampling", "partial_draws"},
     {"elimination", "model"},
@@ -65,7 +64,7 @@ LONGEST_MODULE = 400
 
 ANYWHERE = {"__init__", "__main__"}
 
-FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy.stats", "pydantic", "joblib")
+FIRST_WHEN_NEEDED = ("cvxpy", "matplotlib", "pandas", "scipy", "pydantic", "joblib")
 
 
 def sources():

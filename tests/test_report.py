@@ -9,6 +9,7 @@ import networkx as nx
 import pytest
 
 import causalbandit as cb
+from causalbandit import drawings
 from causalbandit.confirmation import confirm
 from causalbandit.markup import pieces
 from causalbandit.markup.chart_svg import Interval, intervals_svg, path_svg
@@ -50,6 +51,22 @@ def test_a_decision_and_a_confirmation_have_pages_of_their_own(campaign, tmp_pat
     mixed = report_page(cb.search(decision.problem, 200, "two-phase", rng=0))
     assert "The mixture of interventions has the value" in mixed
     assert "What the search found" in report_page(cb.search(decision.problem, 200, "successive-rejects", rng=0))
+
+
+def test_intervals_on_the_page_and_in_a_notebook_are_those_of_the_decision(asia, monkeypatch):
+    """With tables that were told in advance, too: they are not estimated."""
+    decision = cb.search(asia, 300, "top-two", rng=0, known=[node for node in asia.graph.nodes if node != "dysp"])
+    bands = decision.effects().set_index("intervention")
+    page = report_page(decision)
+    for label in decision.to_frame()["intervention"].head(25):
+        cells = "".join(f"<td>{end:.4f}</td>" for end in bands.loc[label, ["lower", "upper"]])
+        assert re.search(rf">{re.escape(label)}</td>.*{cells}", page)
+    drawn = []
+    monkeypatch.setattr(drawings, "intervals_svg", lambda rows, **options: drawn.extend(rows) or "")
+    decision._repr_html_()
+    assert len(drawn) == 20
+    for each in drawn:
+        assert (each.lower, each.upper) == tuple(bands.loc[each.label, ["lower", "upper"]])
 
 
 def test_a_page_asks_nobody_for_anything(campaign):

@@ -6,7 +6,9 @@ standard output; progress (on a terminal only), notices and errors go to standar
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -68,6 +70,7 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
+            _forget_unprinted()
             raise RunFailed(f"Printing failed: {message_of(error)}") from error
         return result
 
@@ -93,6 +96,15 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in SUBCOMMANDS.items()])
+
+
+def _forget_unprinted() -> None:
+    """Let what could not be printed go, or Python would fail once more at its end, with a message and status 120."""
+    with contextlib.suppress(OSError):  # a stream that is no file of the system has nothing to forget
+        printed = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, printed)
+        os.close(nowhere)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:

@@ -2,87 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from causalbandit.cli.design import difficulty
 from causalbandit.cli.errors import BadInput, bad_input, running
 from causalbandit.cli.history import history_of, history_options
+from causalbandit.cli.known import all_option, known_option, with_known
 from causalbandit.cli.options import (
-    all_option,
     check_outputs,
     deliver,
     drawn_seed,
     json_option,
-    known_option,
-    listed,
+    json_text,
     load,
-    plot_option,
     stopping_options,
+    stopping_rule,
     strategy_option,
     whole_number,
-    with_known,
+    write,
+    write_figure,
+    writing,
 )
-from causalbandit.cli.proof import Proof, proof_options
-from causalbandit.cli.spending import budget_money_option, limit_options, one_budget, priced
+from causalbandit.cli.proof import SCALES, Proof
+from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
+from causalbandit.cli.terminal import echo
 from causalbandit.formats.result_file import stamp
 from causalbandit.strategies.catalogue import STRATEGIES, searching
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
     from causalbandit.problem import Problem
-    from causalbandit.spending import Limits
-    from causalbandit.strategies.stopping import StopWhenSure
     from causalbandit.strategies.strategy import Strategy
-
-NEAR_ENOUGH = 1e-2
-"""Gap to which ``show`` solves for γ*: it prints three digits."""
-QUICK = 2_000_000
-"""Numbers of reach, C·A, for which that takes well below a second."""
 
 
 @click.command()
 @click.argument("graph", metavar="GRAPH")
-@plot_option("the graph")
+@click.option("--plot", metavar="FILE", help="Draw the graph into FILE (.png, .pdf, .svg, ...).")
 @json_option
 @stopping_options("Say how many experiments show which intervention is the best, wrong at most at rate D.")
-def show(graph: str, stop: StopWhenSure | None) -> None:
+def show(graph: str, plot: str | None, json_file: str | None, error: float | None, tolerance: float | None) -> None:
     """Describe the problem in the file GRAPH: its question, its size and what may be fixed."""
     problem = load(graph)
-    check_outputs([graph])
-    said, forecasts = [problem.summary(), *_difficulty(problem)], {}
+    stop = stopping_rule(error, tolerance)
+    check_outputs([graph], plot=plot, json=json_file)
+    said = [problem.summary(), *difficulty(problem)]
     if stop is not None:
         from causalbandit.strategies.forecast import forecast
 
         with bad_input(graph):
             problem.require_model()
-        forecasts["forecast"] = forecast(problem, stop).sentence()
-        said += ["", *wrapped(forecasts["forecast"])]
-    deliver(said, lambda: stamp("problem") | _described(problem) | forecasts, draw=problem.plot)
-
-
-def _difficulty(problem: Problem) -> list[str]:
-    """γ* in a line, for a problem with all tables that is not too large for a quick answer."""
-    from causalbandit.strategies.mixture import DEFAULT_SOLVERS, optimal_mixture
-    from causalbandit.strategies.mixture_solvers import FIRST_ORDER
-    from causalbandit.strategies.strategy import make_task
-
-    arms, model = problem.interventions, problem.model
-    if model is None:
-        return []
-    try:
-        if arms.n_family_rows * len(arms) > QUICK:
-            return []
-        reach, learned = model.reach(arms), make_task(problem).learned
-    except ValueError:  # too large for exact propagation, which the summary has said
-        return []
-    # The solver in numpy first: it needs no import of a second.
-    found = optimal_mixture(reach, learned=learned, tolerance=NEAR_ENOUGH, solvers=(FIRST_ORDER, *DEFAULT_SOLVERS))
-    by_rows, by_arms = len(problem.graph.ancestors) * int(learned.sum()), round(float(reach[learned].sum()))
-    return wrapped(
-        f"Difficulty γ* = {found.value:.3g}, of at most min(N·C, Σ_a(N − N_a)) = min({by_rows:,}, {by_arms:,}): the "
-        "regret of two-phase falls like √(γ* log(A·T)/T). 'causalbandit design' says what a budget will show."
-    )
+        told = forecast(problem, stop).sentence()
+        said += ["", *wrapped(told)]
+    with writing(*said, what="Writing"):
+        if json_file is not None:
+            forecasts = {} if stop is None else {"forecast": told}
+            write(json_file, json_text(stamp("problem") | _described(problem) | forecasts))
+        if plot is not None:
+            write_figure(plot, problem.plot)
 
 
 def _described(problem: Problem) -> dict[str, Any]:
@@ -106,9 +84,13 @@ def _described(problem: Problem) -> dict[str, Any]:
     }
 
 
+def _optional_number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else whole_number(ctx, param, value)
+
+
 @click.command()
 @click.argument("graph", metavar="GRAPH")
-@click.option("--budget", metavar="T", type=whole_number, help="Number of experiments.")
+@click.option("--budget", metavar="T", callback=_optional_number, help="Number of experiments.")
 @budget_money_option
 @limit_options
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same answer.  [default: random]")
@@ -124,27 +106,48 @@ def _described(problem: Problem) -> dict[str, Any]:
 @click.option("--weighting", metavar="NAME", help="Two-phase: what its mixture learns best; see 'design --help'.")
 @stopping_options("Stop when sure that the choice is the best up to --tolerance, wrong at most at rate D.")
 @history_options
-@proof_options
+@click.option(
+    "--confirm", metavar="T", callback=_optional_number, help="Prove the choice by up to T fresh experiments."
+)
+@click.option("--control", metavar="A=1,...", help="What the choice is compared with.  [default: fixing nothing]")
+@click.option(
+    "--scale",
+    type=click.Choice(SCALES),
+    default=SCALES[0],
+    show_default=True,
+    help="How the confirmation's last sentence tells the effect.",
+)
+@click.option("--log", metavar="CSV", help="Write the rounds of the confirmation to CSV; ate reads them.")
 @json_option
-@plot_option("the effects, or the confirmed one,")
+@click.option(
+    "--plot", metavar="FILE", help="Draw the effects, or the confirmed one, into FILE (.png, .pdf, .svg, ...)."
+)
 @click.option("--quiet", is_flag=True, help="Print the best intervention alone, and no progress.")
 def search(
     graph: str,
     budget: int | None,
     budget_money: float | None,
     costs: str | None,
-    limits: Limits | None,
+    setup: float | None,
+    most_kinds: int | None,
+    most_each: int | None,
     seed: int | None,
     strategy: str,
-    known: list[str] | None,
+    known: str | None,
     all_interventions: bool,
     pooled: bool,
     truncation: str | None,
     weighting: str | None,
-    stop: StopWhenSure | None,
+    error: float | None,
+    tolerance: float | None,
     history: str | None,
     intervention_column: str | None,
-    proof: Proof,
+    confirm: int | None,
+    control: str | None,
+    scale: str,
+    log: str | None,
+    json_file: str | None,
+    plot: str | None,
     quiet: bool,
 ) -> None:
     """Search for the best intervention in GRAPH with T experiments, simulated from the tables in the file.
@@ -160,29 +163,33 @@ def search(
     from causalbandit.propagation import MEMORY, check_fits
 
     one_budget(budget, budget_money)
+    limits = limits_of(setup, most_kinds, most_each)
     problem = with_known(priced(load(graph), costs), known)
     with bad_input("--strategy"):
         chosen = _strategy(strategy, pooled, truncation, weighting)
+    stop = stopping_rule(error, tolerance)
     with bad_input(graph):
         problem.require_model()
         check_fits(problem.interventions, MEMORY)
     with bad_input("--budget" if budget_money is None else "--budget-money"):
         prepared(problem, chosen, budget, budget_money, limits, reduce=not all_interventions)
-    proof.check(problem)
+    proof = Proof(confirm, control, log, scale)
+    with bad_input():
+        proof.check(problem)
     rows = history_of(problem, history, intervention_column)
-    check_outputs([graph, history, costs], log=proof.log)
+    inputs = [graph, *(path for path in (history, costs) if path is not None)]
+    check_outputs(inputs, json=json_file, plot=plot, log=log)
     used_seed = drawn_seed() if seed is None else seed
     with running("The search"):
+        shown = False if quiet else None
         decision = run_search(
-            problem,
-            budget,
-            chosen,
+            *(problem, budget, chosen),
             budget_money=budget_money,
             limits=limits,
             rng=used_seed,
             stop=stop,
             history=rows,
-            progress=False if quiet else None,
+            progress=shown,
             reduce=not all_interventions,
         )
     said = [intervention_label(decision.best) if quiet else decision.summary()]
@@ -190,15 +197,16 @@ def search(
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this search.")
     with running("The confirmation"):
         confirmed = proof.run(decision, used_seed)
-    if proof.confirm is not None:
+    if confirm is not None:
         said += proof.words(confirmed, quiet)
-
-    def content() -> dict[str, Any]:
-        found = {} if confirmed is None else {"confirmation": confirmed.to_dict()}
-        return decision.to_dict() | {"seed": used_seed} | found
-
-    rounds = [] if confirmed is None else [(proof.log, lambda: confirmed.log().to_csv(index=False))]
-    deliver(said, content, *rounds, draw=decision.plot if confirmed is None else confirmed.plot)
+    with writing(*said):
+        if json_file is not None:
+            found = {} if confirmed is None else {"confirmation": confirmed.to_dict()}
+            write(json_file, json_text(decision.to_dict() | {"seed": used_seed} | found), quiet)
+        if log is not None and confirmed is not None:
+            write(log, confirmed.log().to_csv(index=False), quiet)
+        if plot is not None:
+            write_figure(plot, decision.plot if confirmed is None else confirmed.plot, quiet)
 
 
 @click.command()
@@ -209,10 +217,8 @@ def search(
     "--goal", type=click.Choice(["max", "min"]), default="max", show_default=True, help="Is NODE = 1 wanted or not?"
 )
 @click.option("--up-to", metavar="K", type=click.IntRange(min=0), help="Fix at most K nodes at once.  [default: 1]")
-@click.option(
-    "--nodes", metavar="A,B,...", type=listed, help="Nodes that may be fixed.  [default: the ancestors of NODE]"
-)
-@click.option("--hidden", metavar="A,B,...", type=listed, help="Nodes that nobody can see or fix.")
+@click.option("--nodes", metavar="A,B,...", help="Nodes that may be fixed.  [default: the ancestors of NODE]")
+@click.option("--hidden", metavar="A,B,...", help="Nodes that nobody can see or fix.")
 @known_option
 @click.option("--name", metavar="TEXT", help="What the problem is called.  [default: the name of the file]")
 @click.option("--source", metavar="TEXT", default="", help="Where the network comes from.")
@@ -221,67 +227,79 @@ def convert(
     network: str,
     out: str,
     target: str,
-    goal: Literal["max", "min"],
+    goal: str,
     up_to: int | None,
-    nodes: list[str] | None,
-    hidden: list[str] | None,
-    known: list[str] | None,
+    nodes: str | None,
+    hidden: str | None,
+    known: str | None,
     name: str | None,
     source: str,
+    json_file: str | None,
 ) -> None:
     """Turn the Bayesian network IN.bif, whose nodes have two states each, into the graph file OUT.json.
 
     State 1 of a node is the one that begins with yes, true or positive where exactly one does, else the second listed.
     """
     from causalbandit.formats.bif import read_bif
-    from causalbandit.formats.graph_json import problem_text
+    from causalbandit.formats.graph_json import save_problem
 
-    check_outputs([network], out=out)
+    check_outputs([network], out=out, json=json_file)
     with bad_input():
         problem = read_bif(
             network,
             target,
-            goal,
+            "min" if goal == "min" else "max",
             up_to=up_to,
-            nodes=nodes,
-            hidden=hidden or [],
+            nodes=None if nodes is None else _names(nodes),
+            hidden=_names(hidden or ""),
             name=name,
             source=source,
         )
     problem = with_known(problem, known)
+    with running("Writing the graph file"):
+        save_problem(problem, out)
     zero, one = problem.states[target]
     unseen = f" ({len(problem.graph.hidden)} hidden)" if problem.graph.hidden else ""
+    echo(f"Wrote {out}", err=True)
     said = (
         f"{len(problem.graph.all_nodes)} nodes{unseen}, {problem.graph.n_edges} edges, "
         f"{len(problem.interventions)} interventions; "
         f"{target} = 1 means {one!r}, 0 {zero!r}"
     )
-    deliver([said], lambda: stamp("problem") | _described(problem), (out, lambda: problem_text(problem)))
+    deliver("problem", _described(problem), json_file, said)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _number_or_word(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _strategy(name: str, pooled: bool, truncation: str | None, weighting: str | None) -> Strategy:
-    """The strategy of the catalogue with what the other options say."""
-    from dataclasses import fields, is_dataclass, replace
-
     from causalbandit.strategies.catalogue import strategy_from
 
     if name in STRATEGIES and name not in searching():
         why = "must be told the tables that a search learns; it is for comparisons, 'causalbandit regret'"
         raise BadInput(f"--strategy: {name!r} {why}. Choose one of {', '.join(searching())}.")
-    chosen: Any = strategy_from(name)
-    given = {"pooled": pooled or None, "truncation": _number_or_word(truncation), "weighting": weighting}
-    changes = {setting: value for setting, value in given.items() if value is not None}
-    missing = changes.keys() - {field.name for field in (fields(chosen) if is_dataclass(chosen) else ())}
-    if missing:
+    chosen = strategy_from(name)
+    changes: dict[str, Any] = {"pooled": True} if pooled else {}
+    if truncation is not None:
+        changes["truncation"] = _number_or_word(truncation)
+    if weighting is not None:
+        changes["weighting"] = weighting
+    if not changes:
+        return chosen
+    from dataclasses import fields, is_dataclass, replace
+
+    missing = changes.keys() - {field.name for field in fields(chosen)} if is_dataclass(chosen) else changes.keys()
+    if missing or not is_dataclass(chosen):
         options = ", ".join(f"--{option}" for option in sorted(missing))
         raise BadInput(f"{options} does not apply to the strategy {name!r}; leave it out or choose 'two-phase'.")
     with bad_input("--truncation"):
-        strategy: Strategy = replace(chosen, **changes) if changes else chosen
-    return strategy
-
-
-def _number_or_word(text: str | None) -> float | str | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
+        changed: Strategy = replace(chosen, **changes)
+    return changed

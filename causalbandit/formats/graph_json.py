@@ -22,7 +22,6 @@ without a word.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -138,6 +137,9 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
     header, nodes, edges = document["graph"], document["nodes"], document["edges"]
     target = header["target"]
 
+    def given(field: str) -> dict[str, Any]:
+        return {node["id"]: node[field] for node in nodes if node.get(field) is not None}
+
     def checked(path: tuple[str | int, ...], make: Any, *arguments: Any, **keywords: Any) -> Any:
         try:
             return make(*arguments, **keywords)
@@ -150,50 +152,46 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
             _refuse(name, f"{place_text(path)}: {error}")
 
     dag = _dag(name, nodes, edges)
-    orders = {node["id"]: node["parents"] for node in nodes if node.get("parents") is not None}
-    places = {node["id"]: place for place, node in enumerate(nodes)}
-    for node, order in orders.items():
+    places = {node: place for place, node in enumerate(dag)}
+    for node, order in given("parents").items():
         edges_from = sorted(dag.predecessors(node))
         if sorted(order) != edges_from:
-            given = f"lists {order!r}, but the edges into {node!r} come from {edges_from!r}"
+            said = f"lists {order!r}, but the edges into {node!r} come from {edges_from!r}"
             expected = "expected the same nodes, each once, in the order of the table"
-            _refuse(name, f"$.nodes[{places[node]}].parents {given}; {expected}")
-    unseen = [node["id"] for node in nodes if node.get("hidden")]
+            _refuse(name, f"$.nodes[{places[node]}].parents {said}; {expected}")
+    unseen = [node for node, hidden in given("hidden").items() if hidden]
     if target in unseen:
         why = f"is true, but {target!r} is the target, which a search must see. Remove it"
         _refuse(name, f"$.nodes[{places[target]}].hidden {why}")
     names: dict[str, tuple[str, ...]] = {}
-    for place, node in enumerate(nodes):
-        if node.get("alternatives"):
-            own = {node["id"]: node["alternatives"]}
-            names |= checked(("nodes", place, "alternatives"), checked_names, list(dag), unseen, own)
+    for node, own in given("alternatives").items():
+        names |= checked(("nodes", places[node], "alternatives"), checked_names, list(dag), unseen, {node: own})
     lost = target not in dag and nx.is_directed_acyclic_graph(dag)
     graph = checked(
         *(("graph", "target") if lost else (), CausalGraph, dag, target),
-        parents=orders,
+        parents=given("parents"),
         hidden=unseen,
         confounded=header.get("confounded") or (),
         alternatives=names,
     )
     alternatives = {
-        node["id"]: {
-            other: checked(("nodes", place, "alternatives", other), checked_table, graph, node["id"], table)
-            for other, table in node["alternatives"].items()
+        node: {
+            other: checked(("nodes", places[node], "alternatives", other), checked_table, graph, node, table)
+            for other, table in own.items()
             if table is not None
         }
-        for place, node in enumerate(nodes)
-        if isinstance(node.get("alternatives"), dict)
+        for node, own in given("alternatives").items()
+        if isinstance(own, dict)
     }
     tables = {
-        node["id"]: checked(("nodes", place, "cpt"), checked_table, graph, node["id"], node["cpt"])
-        for place, node in enumerate(nodes)
-        if node.get("cpt") is not None
+        node: checked(("nodes", places[node], "cpt"), checked_table, graph, node, table)
+        for node, table in given("cpt").items()
     }
     known: dict[str, Any] = {}
-    for place, node in enumerate(nodes):
-        if (told := node.get("known")) not in (None, False):
-            one = [node["id"]] if told is True else {node["id"]: told}
-            known |= checked(("nodes", place, "known"), known_tables, graph, one, tables)
+    for node, told in given("known").items():
+        if told is not False:
+            one = [node] if told is True else {node: told}
+            known |= checked(("nodes", places[node], "known"), known_tables, graph, one, tables)
     whole = len(tables) == len(nodes) and not graph.confounded  # causes that are no nodes have no tables
     if found:
         _refuse(name, *found)
@@ -212,8 +210,8 @@ def _problem(name: str, document: dict[str, Any]) -> Problem:
         header.get("goal", "max"),
         **{field: header.get(field, "") for field in _TEXTS},
         tables=tables,
-        descriptions={node["id"]: node["description"] for node in nodes if "description" in node},
-        states={node["id"]: tuple(node["states"]) for node in nodes if node.get("states") is not None},
+        descriptions=given("description"),
+        states={node: tuple(states) for node, states in given("states").items()},
         known=known,
         alternatives=alternatives,
     )
@@ -279,28 +277,24 @@ def _document(problem: Problem, max_bytes: int) -> dict[str, Any]:
     if np.any(problem.interventions.costs != 1):
         header["costs"] = problem.interventions.costs.tolist()
     nodes = []
-    for name in graph.all_nodes:
-        node: dict[str, Any] = {"id": name}
-        if name in graph.hidden:
-            node["hidden"] = True
-        if name in problem.descriptions:
-            node["description"] = problem.descriptions[name]
-        if name in problem.states:
-            node["states"] = list(problem.states[name])
-        if graph.parents(name):
-            node["parents"] = list(graph.parents(name))
-        if name in problem.tables:
-            node["cpt"] = list(problem.tables[name])
-        if name in problem.known_tables:
-            told = problem.known_tables[name]
-            node["known"] = True if told == problem.tables.get(name) else list(told)
-        if name in graph.alternatives:
-            known = problem.alternatives.get(name, {})
-            node["alternatives"] = {
-                other: list(known[other]) if other in known else None for other in graph.alternatives[name]
-            }
-        nodes.append(node)
-    edges = [{"source": parent, "target": name} for name in graph.all_nodes for parent in graph.parents(name)]
+    for node in graph.all_nodes:
+        table, told, known = (
+            problem.tables.get(node),
+            problem.known_tables.get(node),
+            problem.alternatives.get(node, {}),
+        )
+        fields = {
+            "id": node,
+            "hidden": node in graph.hidden or None,
+            "description": problem.descriptions.get(node),
+            "states": problem.states.get(node),
+            "parents": graph.parents(node) or None,
+            "cpt": table,
+            "known": True if told is not None and told == table else told,
+            "alternatives": {name: known.get(name) for name in graph.alternatives.get(node, ())} or None,
+        }
+        nodes.append({field: value for field, value in fields.items() if value is not None})
+    edges = [{"source": parent, "target": node} for node in graph.all_nodes for parent in graph.parents(node)]
     return {"directed": True, "multigraph": False, "graph": header, "nodes": nodes, "edges": edges}
 
 
@@ -331,15 +325,15 @@ def _short_form(interventions: InterventionSet, max_bytes: int) -> list[dict[str
 
 def _text(document: dict[str, Any]) -> str:
     """The document as JSON with one line per header field, intervention, node and edge."""
-    out = io.StringIO()
     header = []
     for name, value in document["graph"].items():
         rows = name == "interventions" and isinstance(value, list)
         header.append(f"    {_json(name)}: {_rows(value, 6, '    ') if rows else _json(value)}")
-    out.write('{\n  "directed": true,\n  "multigraph": false,\n  "graph": {\n' + ",\n".join(header) + "\n  },\n")
-    out.write(f'  "nodes": {_rows(document["nodes"], 4, "  ")},\n')
-    out.write(f'  "edges": {_rows(document["edges"], 4, "  ")}\n}}\n')
-    return out.getvalue()
+    return (
+        '{\n  "directed": true,\n  "multigraph": false,\n  "graph": {\n' + ",\n".join(header) + "\n  },\n"
+        f'  "nodes": {_rows(document["nodes"], 4, "  ")},\n'
+        f'  "edges": {_rows(document["edges"], 4, "  ")}\n}}\n'
+    )
 
 
 def _rows(items: Iterable[Any], indent: int, close: str) -> str:

@@ -26,10 +26,7 @@ def codes_as_seen(labels: NDArray[Any], seen: dict[Any, int]) -> Integers:
 
 
 def arm_columns(
-    codes: Integers,
-    labels: list[Any],
-    names: tuple[Hashable, ...] | None,
-    column: str,
+    codes: Integers, labels: list[Any], names: tuple[Hashable, ...] | None, column: str
 ) -> tuple[Integers, tuple[Hashable, ...]]:
     """[T] columns 0 … K−1 of labels given as numbers, and the K names.
 

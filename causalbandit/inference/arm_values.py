@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalbandit.arrays import Floats
+from causalbandit.arrays import Floats, quotients
 from causalbandit.checks import error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
@@ -276,13 +276,7 @@ def estimate_arms(
     return ArmEstimates(together.values(alpha), contrasts, path, log, scheme, alpha)
 
 
-def _path(
-    log: AdaptiveLog,
-    scores: Floats,
-    weights: Floats,
-    alpha: float,
-    centre: Floats,
-) -> pd.DataFrame:
+def _path(log: AdaptiveLog, scores: Floats, weights: Floats, alpha: float, centre: Floats) -> pd.DataFrame:
     """`ArmEstimates.path`; ``centre`` as in `weighted_path`. An arm without any weight has no estimates."""
     import pandas as pd
 
@@ -342,7 +336,7 @@ def sample_means(log: AdaptiveLog, alpha: float = 0.05) -> pd.DataFrame:
 def sample_moments(log: AdaptiveLog) -> tuple[Floats, Floats]:
     """[K] mean outcomes and [K] their textbook standard errors; NaN where an arm has no rounds or no spread."""
     n = log.pulls
-    means = np.divide(np.bincount(log.arms, log.outcomes, log.n_arms), n, out=np.full(log.n_arms, np.nan), where=n > 0)
+    means = quotients(np.bincount(log.arms, log.outcomes, log.n_arms), n, np.nan)
     errors = np.sqrt(np.bincount(log.arms, (log.outcomes - means[log.arms]) ** 2, log.n_arms)) / np.maximum(n, 1)
     errors[errors == 0.0] = np.nan
     return means, errors

@@ -53,19 +53,19 @@ class Estimates:
     labels : tuple
         The K names of what is estimated.
     estimate : numpy.ndarray of float, shape [K]
-        [K]; NaN where there is none.
+        NaN where there is none.
     std_error : numpy.ndarray of float, shape [K]
-        [K]; NaN where the variance cannot be told, so that the interval is infinite.
+        NaN where the variance cannot be told, so that the interval is infinite.
     covariance : numpy.ndarray of float, shape [K, K], or None
-        [K, K] of the estimates, for contrasts; None where none will be asked for.
+        Of the estimates, for contrasts; None where none will be asked for.
     effective_size : numpy.ndarray of float, shape [K]
-        [K]: how many rounds of equal weight would average as well.
+        How many rounds of equal weight would average as well.
     skewness : numpy.ndarray of float, shape [K], or None
         |skewness| of each estimate, as far as outcomes and weights tell; None where the outcomes are not known.
     label : str
         What the labels name: "arm" or "policy"; the name of their column.
     rounds : numpy.ndarray of int64, shape [K], or None
-        [K]: in how many rounds each arm was taken, or None.
+        In how many rounds each arm was taken; None where the labels are no arms.
     notes : tuple of str
         Sentences that qualify the values.
     """

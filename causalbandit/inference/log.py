@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from causalbandit.arrays import Floats, Integers, row_blocks
+from causalbandit.arrays import Floats, Integers, quotients, row_blocks
 from causalbandit.checks import SUM_TOLERANCE, instance, one_each
 from causalbandit.errors import InvalidArgument, did_you_mean, listing, rows_told, shown
 from causalbandit.inference.arm_names import check_names_differ, plain_name
@@ -349,7 +349,7 @@ class AdaptiveLog:
         smallest = np.full(self.n_arms, np.nan)
         for place in np.flatnonzero(pulls):
             smallest[place] = self.taken_propensities[self.arms == place].min()
-        means = np.divide(sums, pulls, out=np.full(self.n_arms, np.nan), where=pulls > 0)
+        means = quotients(sums, pulls, np.nan)
         return pd.DataFrame(
             {"arm": list(self.names), "rounds": pulls, "mean_outcome": means, "smallest_propensity": smallest}
         )

@@ -75,12 +75,7 @@ def _missing(values: NDArray[Any]) -> Flags:
 class Covariate:
     """A column of covariates that is read in parts: numbers, or texts as categories.
 
-    Attributes
-    ----------
-    column : str
-        Its name.
-    levels : dict or None
-        Text → number in the order of appearance; None for a column of numbers.
+    ``levels`` are text → number in the order of appearance; None for a column of numbers.
     """
 
     column: str

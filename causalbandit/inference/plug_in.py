@@ -110,12 +110,7 @@ class PlugIn:
 
 
 def chosen_interval(
-    interventions: InterventionSet,
-    counts: Counts,
-    place: int,
-    *,
-    alpha: float = 0.05,
-    known: Floats | None = None,
+    interventions: InterventionSet, counts: Counts, place: int, *, alpha: float = 0.05, known: Floats | None = None
 ) -> tuple[float, float]:
     """Ends of an interval for the effect of the intervention at ``place``, chosen among the A of the set or not.
 

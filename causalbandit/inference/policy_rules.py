@@ -6,7 +6,7 @@ e_t(x_t, ·) does not hold. `DesignRules` has them from batches that ignored con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,18 +79,10 @@ def _one_hot(log: AdaptiveLog, arms: NDArray[Any], name: str) -> Floats:
 
 @dataclass(frozen=True)
 class DesignRules:
-    """What the design would have done at any round's context: one rule per batch.
+    """What the design would have done at any round's context: one rule for each of B batches.
 
-    Attributes
-    ----------
-    log : AdaptiveLog
-        The record.
-    starts : numpy.ndarray of int64, shape [B]
-        [B] first rounds of the batches.
-    table : numpy.ndarray of float, shape [B, K], or None
-        [B, K] rules that ignore contexts, or None.
-    function : callable or None
-        The propensity function, where there is no table.
+    ``starts`` [B] are the batches' first rounds. Rules that ignore contexts are a ``table`` [B, K]; where there is
+    none, the propensity ``function`` tells them.
     """
 
     log: AdaptiveLog
@@ -134,15 +126,14 @@ class DesignRules:
             rule = self._asked(rows) if self.table is None else self.table[number : number + 1]
             yield rows, np.stack([policy_variance(chance, rule) for chance in chances])
 
-    def twice(self, chances: Sequence[Floats]) -> Iterator[Iterator[tuple[slice, Floats]]]:
+    def twice(self, chances: Sequence[Floats]) -> tuple[Iterable[tuple[slice, Floats]], ...]:
         """`variances` two times over. They are kept in between, if a function made them and ``KEPT_NUMBERS`` will do;
         else they are made anew.
         """
         if self.table is None and len(chances) * len(self.starts) * self.log.n_rounds <= KEPT_NUMBERS:
             kept = list(self.variances(chances))
-            yield from (iter(kept), iter(kept))
-        else:
-            yield from (self.variances(chances), self.variances(chances))
+            return kept, kept
+        return self.variances(chances), self.variances(chances)
 
     def _asked(self, rows: slice) -> Floats:
         """[T, K]: what the function gives for a batch, after checks that it is the rule the log was made by."""

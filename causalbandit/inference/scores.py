@@ -165,14 +165,13 @@ def log_scores(
     )
 
 
-def effective_size(weights: ArrayLike, taken_propensities: ArrayLike) -> float:
-    """(Σa)²/Σa² with a_t = weight_t/e_t(W_t), where the weight is 0 in rounds that took another arm; 0 if all are.
+def effective_size(shares: NDArray[np.float64]) -> float:
+    """(Σa)²/Σa² of shares a_t = weight_t/e_t(W_t); 0 if all are 0.
 
     The number of rounds that count in an estimate: as many of equal weight would average as well.
     """
-    share = np.asarray(weights, dtype=np.float64) / np.asarray(taken_propensities, dtype=np.float64)
-    squares = float((share * share).sum())
-    return float(share.sum()) ** 2 / squares if squares > 0.0 else 0.0
+    squares = float(shares @ shares)
+    return float(shares.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
 
 def skewness(values: NDArray[np.float64]) -> float:
@@ -188,18 +187,13 @@ def residuals(log: AdaptiveLog) -> NDArray[np.float64]:
     return result
 
 
-def mean_skewness(weights: ArrayLike, taken_propensities: ArrayLike, off: NDArray[np.float64], typical: float) -> float:
+def mean_skewness(shares: NDArray[np.float64], off: NDArray[np.float64], typical: float) -> float:
     """|g|·Σa³/(Σa²)^(3/2), the skewness of a mean with weights a_t = weight_t/e_t(W_t) of outcomes whose skewness is g.
 
     g is that of ``off`` (`residuals` of the rounds that count), or ``typical`` (that of all rounds) where that is
     larger: the few rounds of an arm that was dropped may not have shown the law's tail yet. 0 where all weights are.
     """
-    share: NDArray[np.float64] = np.asarray(weights, dtype=np.float64) / np.asarray(taken_propensities)
-    squares = float(share @ share)
-    if squares == 0.0:
-        return 0.0
-    largest = max(abs(skewness(off)), abs(typical))
-    return largest * float((share * share) @ share) / float(squares**1.5)
+    return abs(skewness(shares)) / max(len(shares), 1) ** 0.5 * max(abs(skewness(off)), abs(typical))
 
 
 def followed_sizes(
@@ -214,8 +208,9 @@ def followed_sizes(
     sizes, skewed = [], []
     for each in weights:
         at = np.flatnonzero(each)
-        sizes.append(effective_size(each[at], log.taken_propensities[at]))
-        skewed.append(mean_skewness(each[at], log.taken_propensities[at], off[at], typical))
+        shares = each[at] / log.taken_propensities[at]
+        sizes.append(effective_size(shares))
+        skewed.append(mean_skewness(shares, off[at], typical))
     return np.array(sizes), np.array(skewed)
 
 

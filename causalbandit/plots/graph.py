@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from causalbandit.plots.axes import PALETTE, axes
 from causalbandit.plots.layout import Layout, Point, ancestors, layered_layout
@@ -125,22 +125,14 @@ def _thickness(scale: float) -> float:
 
 def _draw_edges(ax: Axes, layout: Layout, matter: Collection[str], hidden: Collection[str], scale: float) -> None:
     """An arrow for each edge, from the lower side of its cause to the upper side of its effect."""
-    from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
     for (parent, node), points in layout.routes.items():
         start = (points[0][0], points[0][1] - _HEIGHT / 2)
         end = (points[-1][0], points[-1][1] + _HEIGHT / 2)
-        arrow = FancyArrowPatch(
-            path=Path(*_curve([start, *points[1:-1], end])),
-            arrowstyle="-|>",
-            mutation_scale=_FONT * scale,
-            linewidth=_thickness(scale),
-            color=INK if node in matter else FAINT,
-            linestyle="--" if parent in hidden else "-" if node in matter else ":",
-            zorder=1,
-        )
-        ax.add_patch(arrow)
+        path, line = Path(*_curve([start, *points[1:-1], end])), "-" if node in matter else ":"
+        colour = INK if node in matter else FAINT
+        _add_arrow(ax, scale, path=path, arrowstyle="-|>", color=colour, linestyle="--" if parent in hidden else line)
 
 
 def _draw_arcs(
@@ -152,23 +144,26 @@ def _draw_arcs(
     scale: float,
 ) -> None:
     """A dashed arc with two heads for each pair of nodes, between the edges of their boxes."""
-    from matplotlib.patches import FancyArrowPatch
-
     for (one, other), bulge in arcs.items():
-        arc = FancyArrowPatch(
-            layout.places[one],
-            layout.places[other],
+        _add_arrow(
+            ax,
+            scale,
+            posA=layout.places[one],
+            posB=layout.places[other],
             connectionstyle=f"arc3,rad={bulge}",
             arrowstyle="<|-|>",
-            mutation_scale=_FONT * scale,
             patchA=boxes[one],
             patchB=boxes[other],
-            linewidth=_thickness(scale),
             color=INK if one in matter and other in matter else FAINT,
             linestyle="--",
-            zorder=1,
         )
-        ax.add_patch(arc)
+
+
+def _add_arrow(ax: Axes, scale: float, **look: Any) -> None:
+    """An arrow below the boxes, in the size of the drawing."""
+    from matplotlib.patches import FancyArrowPatch
+
+    ax.add_patch(FancyArrowPatch(mutation_scale=_FONT * scale, linewidth=_thickness(scale), zorder=1, **look))
 
 
 def _bulge(layout: Layout, one: str, other: str) -> float:

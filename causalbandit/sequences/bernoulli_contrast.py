@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalbandit.arrays import Floats, Integers
+from causalbandit.arrays import Floats, Integers, row_blocks
 from causalbandit.checks import error_rate, numeric_array, one_of, whole_number, zeros_and_ones
 from causalbandit.errors import InvalidArgument
 from causalbandit.sequences.bernoulli_region import LARGEST, Arm, room
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Scale = Literal["difference", "ratio", "odds-ratio"]
-
-BLOCK = 1 << 13
-"""Contrasts solved at a time: their working arrays stay in a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +139,8 @@ def bernoulli_contrast(
     shape, size = s.shape, s.size
     one, other = Arm(s.ravel(), (n - s).ravel()), Arm(s0.ravel(), (n0 - s0).ravel())
     ends = np.empty((3, size))
-    for start in range(0, size, BLOCK):
-        part = np.arange(start, min(start + BLOCK, size))
-        ends[:, part] = _ends(one.at(part), other.at(part), each, scale, planned)
+    for rows in row_blocks(size, 8 if planned is None else 64):  # a contrast works on so many numbers
+        ends[:, rows] = _ends(one.at(rows), other.at(rows), each, scale, planned)
     estimate, lower, upper = (end.reshape(shape) if shape else end[0] for end in ends)
     return BernoulliContrast(estimate, lower, upper, s, n, s0, n0, alpha=each, scale=scale)
 

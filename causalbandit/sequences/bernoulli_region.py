@@ -39,7 +39,7 @@ class Arm(NamedTuple):
     def n(self) -> Floats:
         return self.ones + self.zeros
 
-    def at(self, places: Integers) -> Arm:
+    def at(self, places: Integers | slice) -> Arm:
         return Arm(self.ones[places], self.zeros[places])
 
     def mirrored(self) -> Arm:

@@ -30,6 +30,8 @@ E is the mixture of E(θ) over a grid of log odds ratios θ with weights of N(0,
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,24 +44,19 @@ _STEPS = 0.02 * 1.35 ** np.arange(16)
 """Sizes of θ in the grid, 0.02 to 1.8: with a ratio of 1.35 the nearest costs at most 2.3 % of the best exponent."""
 
 
-def _grid_weights() -> Floats:
-    """Logarithms of the weights of each of ±θ: normal mass between geometric means of neighbours, ½ in all per sign."""
+@cache
+def _grid() -> tuple[Floats, Floats]:
+    """What U, V and W count in the exponent of each of ±θ, [3, 32], and logarithms of their weights, [32].
+
+    A weight is the normal mass between geometric means of neighbours, ½ in all per sign.
+    """
     from scipy.special import ndtr
 
-    edges = np.concatenate([[0.0], np.sqrt(_STEPS[1:] * _STEPS[:-1]), [np.inf]])
-    result: Floats = np.log(np.diff(ndtr(edges / SPREAD)))
-    return result
-
-
-def _slopes() -> Floats:
-    """What U, V and W count in the exponent of each of ±θ, [3, 32]."""
     even, odd = np.cosh(_STEPS) - 1.0, np.sinh(_STEPS) - _STEPS  # halves of φ(θ) ± φ(−θ)
     upwards = np.stack([_STEPS, -even, -odd])
-    return np.concatenate([upwards, upwards * [[-1.0], [1.0], [-1.0]]], axis=1)
-
-
-_SLOPES = _slopes()
-_LOG_WEIGHTS = np.tile(_grid_weights(), 2)
+    slopes = np.concatenate([upwards, upwards * [[-1.0], [1.0], [-1.0]]], axis=1)
+    edges = np.concatenate([[0.0], np.sqrt(_STEPS[1:] * _STEPS[:-1]), [np.inf]])
+    return slopes, np.tile(np.log(np.diff(ndtr(edges / SPREAD))), 2)
 
 
 def hypergeometric_moments(total: ArrayLike, ones: ArrayLike, cell: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -85,10 +82,10 @@ def log_e_value(deviation: ArrayLike, variance: ArrayLike, third: ArrayLike) -> 
     deviation, variance, third : arrays of one shape
         U, V and W of the module docstring, summed over rows and over the batches so far.
     """
-    exponents = (
-        np.stack([np.asarray(each, dtype=np.float64) for each in (deviation, variance, third)], axis=-1) @ _SLOPES
-    )
-    exponents += _LOG_WEIGHTS
+    slopes, log_weights = _grid()
+    sums = [np.asarray(each, dtype=np.float64) for each in (deviation, variance, third)]
+    exponents = np.stack(sums, axis=-1) @ slopes
+    exponents += log_weights
     largest: Floats = exponents.max(axis=-1)
     exponents -= largest[..., None]
     np.exp(exponents, out=exponents)

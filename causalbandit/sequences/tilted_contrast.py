@@ -33,8 +33,6 @@ TILTED = 0.9
 CENTRE, SPREAD, POINTS = 15.0, 0.8, 24
 """θ is log-normal about 15/√(planned): effects that are told apart within the plan, from rare outcomes to even ones;
 the grid of 24 points reaches 2.5 standard deviations to both sides."""
-BLOCK = 1 << 10
-"""Contrasts solved at a time: times 24 tilts, their arrays stay in a processor's cache."""
 
 
 def tilts(planned: int) -> tuple[Floats, Floats]:
@@ -47,12 +45,24 @@ def tilts(planned: int) -> tuple[Floats, Floats]:
 def largest_difference(one: Arm, other: Arm, alpha: float, planned: int) -> Floats:
     """The largest p_k − p_0 that E leaves possible, for arms with counts of one shape [B].
 
-    Cost: some thirty evaluations of 24 tilts each.
+    Newton's steps from the right on the convex h(d) = min log E on p_k − p_0 = d, to h(d) = log 1/α. Cost: some thirty
+    evaluations of 24 tilts each.
     """
-    ends = np.empty(len(one.ones))
-    for start in range(0, len(ends), BLOCK):
-        part = np.arange(start, min(start + BLOCK, len(ends)))
-        ends[part] = _ends(_Tilted(one.at(part), other.at(part), planned), alpha)
+    tilted = _Tilted(one, other, planned)
+    level = -math.log(alpha)
+    # (1 − w) M_k M_0 ≤ E, so the product's own end at error rate (1 − w) α lies to the right.
+    ends = LARGEST["difference"](one, other, room(one, other, alpha * (1.0 - TILTED)))
+    live, p = np.arange(len(ends)), _even_point(one, other, ends)
+    for _ in range(60):  # convex and from the right: steps shrink quadratically, about seven are needed
+        value, slope, p[live] = tilted.least(ends[live], p[live], live)
+        over = value - level
+        with np.errstate(invalid="ignore", divide="ignore"):
+            step = np.where(over > 0.0, over / slope, 0.0)
+        ends[live] -= step
+        p[live] += 0.5 * step
+        live = live[step > 1e-11]
+        if not len(live):
+            break
     return ends
 
 
@@ -84,26 +94,6 @@ def _even_point(one: Arm, other: Arm, d: Floats) -> Floats:
     heavy, light = one.n / one.variance(), other.n / other.variance()
     share = (one.ones + 0.5) / (one.n + 1.0) - d, (other.ones + 0.5) / (other.n + 1.0)
     return np.asarray((heavy * share[0] + light * share[1]) / np.maximum(heavy + light, 1e-300))
-
-
-def _ends(tilted: _Tilted, alpha: float) -> Floats:
-    """Newton's steps from the right on the convex h(d) = min log E on p_k − p_0 = d, to h(d) = log 1/α."""
-    one, other = tilted.one, tilted.other
-    level = -math.log(alpha)
-    # (1 − w) M_k M_0 ≤ E, so the product's own end at error rate (1 − w) α lies to the right.
-    ends = LARGEST["difference"](one, other, room(one, other, alpha * (1.0 - TILTED)))
-    live, p = np.arange(len(ends)), _even_point(one, other, ends)
-    for _ in range(60):  # convex and from the right: steps shrink quadratically, about seven are needed
-        value, slope, p[live] = tilted.least(ends[live], p[live], live)
-        over = value - level
-        with np.errstate(invalid="ignore", divide="ignore"):
-            step = np.where(over > 0.0, over / slope, 0.0)
-        ends[live] -= step
-        p[live] += 0.5 * step
-        live = live[step > 1e-11]
-        if not len(live):
-            break
-    return ends
 
 
 class _Tilted:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalbandit.arrays import Floats, Places
-from causalbandit.gradient_blocks import gradient_blocks
-from causalbandit.propagation import propagate
+from causalbandit.propagation import gradient_blocks, propagate
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Task
 

@@ -23,9 +23,12 @@ import numpy as np
 
 from causalbandit.checks import listed, one_of
 from causalbandit.errors import InvalidArgument
+from causalbandit.formats.graph_json import load_problem
+from causalbandit.graph import CausalGraph
+from causalbandit.interventions import InterventionSet
+from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
-from causalbandit.random_problems import bernoulli_arms, random_problem
-from causalbandit.suite.published import on_network
+from causalbandit.random_problems import actionable_nodes, bernoulli_arms, random_problem
 from causalbandit.suite.structures import chain, fan, funnel, layers, lock, one_among, parity
 from causalbandit.wrong_graphs import WrongGraph, confounded_mediator, wrong_graph
 
@@ -113,21 +116,35 @@ def _fixed(make: Callable[[], Made]) -> Maker:
     return lambda random: make()
 
 
+def _network(network: str, target: str, up_to: int, which: str = "non-parents") -> Maker:
+    """A shipped network with another target, and all interventions on up to ``up_to`` of its ancestors of a kind."""
+
+    def on_network(random: np.random.Generator) -> Problem:
+        shipped = load_problem(network)
+        dag = shipped.graph.to_networkx()
+        graph = CausalGraph(dag, target, parents={node: shipped.graph.parents(node) for node in dag})
+        model = CausalModel(graph, {node: shipped.tables[node] for node in graph.nodes})
+        interventions = InterventionSet.up_to(graph, up_to, actionable_nodes(graph, which))
+        return Problem(graph, interventions, model, source=shipped.source)
+
+    return on_network
+
+
 FAMILIES: dict[str, dict[str, Maker]] = {
     "small networks": {
-        "asia xray": _fixed(lambda: on_network("asia", "xray", 2)),
-        "asia dysp": _fixed(lambda: on_network("asia", "dysp", 2)),
-        "cancer Xray": _fixed(lambda: on_network("cancer", "Xray", 2)),
-        "cancer Dyspnoea": _fixed(lambda: on_network("cancer", "Dyspnoea", 2)),
-        "earthquake JohnCalls": _fixed(lambda: on_network("earthquake", "JohnCalls", 2)),
-        "earthquake MaryCalls": _fixed(lambda: on_network("earthquake", "MaryCalls", 1)),
+        "asia xray": _network("asia", "xray", 2),
+        "asia dysp": _network("asia", "dysp", 2),
+        "cancer Xray": _network("cancer", "Xray", 2),
+        "cancer Dyspnoea": _network("cancer", "Dyspnoea", 2),
+        "earthquake JohnCalls": _network("earthquake", "JohnCalls", 2),
+        "earthquake MaryCalls": _network("earthquake", "MaryCalls", 1),
     },
     "large networks": {
-        "win95pts Problem2": _fixed(lambda: on_network("win95pts", "Problem2", 2)),
-        "win95pts Problem4": _fixed(lambda: on_network("win95pts", "Problem4", 2)),
-        "win95pts PrtFile": _fixed(lambda: on_network("win95pts", "PrtFile", 2, "roots")),
-        "andes SNode_31": _fixed(lambda: on_network("andes", "SNode_31", 1)),
-        "andes SNode_71": _fixed(lambda: on_network("andes", "SNode_71", 1, "roots")),
+        "win95pts Problem2": _network("win95pts", "Problem2", 2),
+        "win95pts Problem4": _network("win95pts", "Problem4", 2),
+        "win95pts PrtFile": _network("win95pts", "PrtFile", 2, "roots"),
+        "andes SNode_31": _network("andes", "SNode_31", 1),
+        "andes SNode_71": _network("andes", "SNode_71", 1, "roots"),
     },
     "deep": {
         "chain of 16": lambda random: chain(16, random),

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import one_of
 from causalbandit.finished_searches import FinishedSearch
 from causalbandit.suite.problems import STEPS, SuiteProblem, suite_problems
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from causalbandit.suite.score_card import ScoreCard
-
-Floats = NDArray[np.float64]
 
 FORMAT = "causalbandit suite, version 1"
 SHIPPED = Path(__file__).with_name("results.jsonl")

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
-from causalbandit.problem import Goal, Problem
+from causalbandit.problem import Problem
+from causalbandit.random_problems import Shape, drawn_table
 
-Floats = NDArray[np.float64]
 Parents = Mapping[str, Sequence[str]]
 
 OFF, ON = 0.05, 0.9
@@ -52,11 +52,11 @@ def layers(depth: int, width: int, random: np.random.Generator, *, up_to: int = 
         for place, node in enumerate(below):
             parents[node] = [above[place], above[(place + 1) % width]]
     parents["y"] = rows[-1][:2]
-    tables = {node: random.beta(0.5, 0.5, 1 << len(given)) for node, given in parents.items()}
+    tables = {node: drawn_table(len(given), "beta", random) for node, given in parents.items()}
     return problem_of(parents, tables, up_to, [node for row in rows[:-1] for node in row])
 
 
-def fan(groups: int, size: int, shape: str, random: np.random.Generator) -> Problem:
+def fan(groups: int, size: int, shape: Shape, random: np.random.Generator) -> Problem:
     """``groups`` · ``size`` roots; each group has a node of its own, and all groups meet in the target.
 
     Single roots are fixed. Tables are "uniform", or "noisy-or" with a leak of 0.05 and strengths uniform on [0.2, 0.9].
@@ -67,16 +67,8 @@ def fan(groups: int, size: int, shape: str, random: np.random.Generator) -> Prob
     parents |= {node: roots[group * size : (group + 1) * size] for group, node in enumerate(middle)}
     parents["y"] = middle
     tables = {root: random.uniform(0.2, 0.8, 1) for root in roots}
-    for node in [*middle, "y"]:
-        n_parents = len(parents[node])
-        tables[node] = noisy_or(n_parents, random) if shape == "noisy-or" else random.random(1 << n_parents)
+    tables |= {node: drawn_table(len(parents[node]), shape, random) for node in [*middle, "y"]}
     return problem_of(parents, tables, 1, roots)
-
-
-def noisy_or(n_parents: int, random: np.random.Generator) -> Floats:
-    """P(node = 1) by configuration when every parent that is 1 causes the node on its own: [2^n_parents]."""
-    strength = random.uniform(0.2, 0.9, n_parents)
-    return np.asarray(1 - 0.95 * np.prod(np.where(bits(n_parents) == 1, 1 - strength, 1.0), axis=1))
 
 
 def parity(n_roots: int, low: float, high: float) -> Problem:
@@ -126,13 +118,9 @@ def one_among(n_roots: int, random: np.random.Generator) -> Problem:
     found = fan(groups, size, "uniform", random)
     needle = int(random.integers(n_roots))
     tables: dict[str, Floats] = {node: np.array([0.5]) for node in found.graph.nodes if node.startswith("x")}
-    for group in range(groups):
-        tables[f"m{group}"] = np.full(1 << size, 0.3)
-        if group == needle // size:
-            on = bits(size)[:, needle % size]
-            tables[f"m{group}"] = np.where(on == 1, 0.7, 0.3)
-    on = bits(groups)[:, needle // size]
-    tables["y"] = np.where(on == 1, 0.6, 0.2)
+    tables |= {f"m{group}": np.full(1 << size, 0.3) for group in range(groups)}
+    tables[f"m{needle // size}"] = np.where(bits(size)[:, needle % size] == 1, 0.7, 0.3)
+    tables["y"] = np.where(bits(groups)[:, needle // size] == 1, 0.6, 0.2)
     return Problem(found.graph, found.interventions, CausalModel(found.graph, tables))
 
 
@@ -155,7 +143,7 @@ def funnel(steps: int, levers: int, random: np.random.Generator) -> Problem:
     return problem_of(parents, tables, 2, roots)
 
 
-def bits(n: int) -> NDArray[np.int64]:
+def bits(n: int) -> Integers:
     """All configurations of ``n`` bits in ascending order, the first bit the most significant: [2^n, n]."""
     return (np.arange(1 << n)[:, None] >> np.arange(n - 1, -1, -1)) & 1
 
@@ -168,9 +156,7 @@ def graph_of(parents: Parents) -> CausalGraph:
     return CausalGraph(dag, "y", parents={node: list(given) for node, given in parents.items()})
 
 
-def problem_of(
-    parents: Parents, tables: Mapping[str, Floats], up_to: int, fixable: Sequence[str], goal: Goal = "max"
-) -> Problem:
+def problem_of(parents: Parents, tables: Mapping[str, Floats], up_to: int, fixable: Sequence[str]) -> Problem:
     """The problem with these parents and tables and all interventions on up to ``up_to`` nodes of ``fixable``."""
     graph = graph_of(parents)
-    return Problem(graph, InterventionSet.up_to(graph, up_to, fixable), CausalModel(graph, tables), goal=goal)
+    return Problem(graph, InterventionSet.up_to(graph, up_to, fixable), CausalModel(graph, tables))

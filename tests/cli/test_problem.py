@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from cases import together
 from conftest import GRAPHS, ROOT, command_line
+from forks import exit_code, forked, needs_fork
 
 import causalbandit as cb
 from causalbandit.cli import SUBCOMMANDS
@@ -416,31 +417,60 @@ def test_the_version_is_that_of_the_package(run):
     assert run("--version").output == f"causalbandit {cb.__version__}\n"
 
 
-@pytest.mark.parametrize("output", ["a full disk", "an old terminal"])
-def test_files_are_written_whatever_becomes_of_what_is_printed(output, tmp_path):
+@pytest.fixture
+def strange_names(tmp_path):
+    """The folder of a problem whose names few terminals can show, and the words of a search."""
     graph = cb.CausalGraph(nx.DiGraph([("реклама_$", "покупка")]), "покупка")
     model = cb.CausalModel(graph, {"реклама_$": [0.5], "покупка": [0.1, 0.6]})
     arms = cb.InterventionSet(graph, [{}, {"реклама_$": 1}])
     cb.save_problem(cb.Problem(graph, arms, model, name="$_^$"), tmp_path / "shop.json")
     words = ["search", "shop.json", "--budget", "30", "--strategy", "uniform", "--seed", "0", "--json", "r.json"]
-    words += ["--plot", "r.png"] if output == "a full disk" else []
-    environment = os.environ | {"PYTHONIOENCODING": "cp1252" if output == "an old terminal" else "utf-8"}
+    return tmp_path, words
+
+
+def best_of(path):
+    return json.loads(path.read_text(encoding="utf-8"))["best"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_files_are_written_when_printing_fails(strange_names):
+    """The program as a user starts it: the one process of its own among these tests."""
+    folder, words = strange_names
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": ""}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
-    if output == "a full disk" and not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full on this system")
-    target = {"a full disk": "/dev/full", "an old terminal": str(tmp_path / "said.txt")}[output]
-    command = [sys.executable, "-m", "causalbandit", *words]
-    writer = os.open(target, os.O_WRONLY | os.O_CREAT)
-    done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, check=False, cwd=tmp_path, env=environment, encoding="utf-8"
-    )
-    os.close(writer)
-    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["best"] == {"реклама_$": 1}
-    assert output != "a full disk" or (tmp_path / "r.png").stat().st_size > 1000
-    assert "Traceback" not in done.stderr
-    assert done.returncode == (0 if output == "an old terminal" else 1)
-    if output == "a full disk":
-        assert "Printing failed: No space left" in done.stderr
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "causalbandit", *words],
+            stdout=full, stderr=subprocess.PIPE, check=False, cwd=folder, env=environment, encoding="utf-8",
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["Wrote r.json", "Error: Printing failed: No space left on device"]
+    assert best_of(folder / "r.json") == {"реклама_$": 1}
+
+
+@needs_fork
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_figure_is_written_when_printing_fails(strange_names, monkeypatch):
+    folder, words = strange_names
+    monkeypatch.chdir(folder)
+    with open("/dev/full", "w") as full, open("said.txt", "w") as said:
+        child = forked([*words, "--plot", "r.png"], full.fileno(), said.fileno())
+    assert exit_code(child) == 1
+    assert "Printing failed: No space left" in (folder / "said.txt").read_text()
+    assert best_of(folder / "r.json") == {"реклама_$": 1}
+    assert (folder / "r.png").stat().st_size > 1000
+
+
+@needs_fork
+def test_files_are_written_when_the_terminal_cannot_show_a_name(strange_names, monkeypatch):
+    folder, words = strange_names
+    monkeypatch.chdir(folder)
+    with open("printed.txt", "w") as printed, open("said.txt", "w") as said:
+        child = forked(words, printed.fileno(), said.fileno(), encoding="cp1252")
+    assert exit_code(child) == 0
+    assert best_of(folder / "r.json") == {"реклама_$": 1}
+    assert "???????_$=1" in (folder / "printed.txt").read_text(encoding="cp1252")
+    assert (folder / "said.txt").read_text() == "Wrote r.json\n"
 
 
 def test_a_search_that_is_refused_writes_nothing(run, tmp_path):

@@ -4,14 +4,15 @@ import json
 import logging
 import os
 import re
-import subprocess
-import sys
+import signal
+import time
 from pathlib import Path
 
 import click
 import pytest
 from cases import together
 from conftest import GRAPHS, command_line
+from forks import exit_code, forked, needs_fork
 
 import causalbandit as cb
 from causalbandit import evaluation
@@ -165,23 +166,24 @@ def test_ctrl_c_tells_how_to_go_on(files, monkeypatch):
     assert "With --resume FILE" in done.stderr
 
 
-def test_a_real_interrupt_exits_130_without_a_traceback():
-    words = ["regret", "asia", "--budgets", "1000", "--replications", "100000", "--strategies", "uniform", "--quiet"]
-    code = [
-        "import os, threading, signal, pandas, causalbandit.cli.regret, causalbandit.evaluation",
-        "from causalbandit.cli import main",
-        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()",
-        f"main({words!r})",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 130, done.stderr
-    assert "Interrupted." in done.stderr
-    assert "Traceback" not in done.stderr
+@needs_fork
+def test_a_real_interrupt_exits_130_without_a_traceback(files):
+    words = ["regret", "shop.json", "--budgets", "1000", "--replications", "100000", "--strategies", "uniform"]
+    kept = files / "kept.jsonl"
+    with (files / "said.txt").open("w") as said, (files / "printed.txt").open("w") as printed:
+        child = forked([*words, "--quiet", "--resume", kept], printed.fileno(), said.fileno())
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and (not kept.exists() or kept.read_bytes().count(b"\n") < 2):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGINT)
+    said = (files / "said.txt").read_text
+    assert exit_code(child) == 130, said()
+    assert "Interrupted." in said()
+    assert "Traceback" not in said()
 
 
-@pytest.mark.parametrize(
+@needs_fork
+@together(
     "words",
     [
         "show shop.json",
@@ -194,14 +196,15 @@ def test_a_real_interrupt_exits_130_without_a_traceback():
     ],
 )
 def test_a_reader_that_left_is_no_traceback(files, words):
-    program = subprocess.Popen(
-        [sys.executable, "-m", "causalbandit", *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    program.stdout.close()
-    said = program.stderr.read().decode()
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (files / "said.txt").open("w") as said:
+        child = forked(words.split(), writer, said.fileno())
+    os.close(writer)
+    assert exit_code(child) == 1
+    said = (files / "said.txt").read_text()
     assert "Traceback" not in said
     assert "Error" not in said
-    assert program.wait(60) == 1
 
 
 def test_the_package_logs_and_verbose_shows_it(files, caplog, shop):

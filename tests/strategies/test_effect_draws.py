@@ -10,8 +10,7 @@ from enumeration import random_hidden_problem
 
 from causalbandit import Problem, TopTwo, load_problem, search
 from causalbandit.compressed_reach import CompressedReach
-from causalbandit.gradient_blocks import gradient_blocks
-from causalbandit.propagation import propagate
+from causalbandit.propagation import gradient_blocks, propagate
 from causalbandit.strategies.effect_draws import EffectDraws, chosen_gradient, streamed_draws
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import make_task
