@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from causalbandit.checks import one_of
 from causalbandit.cli.errors import BadInput, RunFailed, bad_input, message_of, running
-from causalbandit.cli.options import check_outputs, json_option, json_text, processes, write, writing
+from causalbandit.cli.options import check_outputs, deliver, json_option, listed, processes, resume_option
 from causalbandit.cli.own_strategies import named_strategies
 from causalbandit.formats.result_file import stamp
 from causalbandit.text import wrapped
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("strategies", metavar="[STRATEGY]...", nargs=-1)
-@click.option("--families", metavar="NAME,...", help="Run these families of the suite.  [default: all]")
+@click.option("--families", metavar="NAME,...", type=listed, help="Run these families of the suite.  [default: all]")
 @click.option(
     "--against",
     metavar="NAME,...",
+    type=listed,
     help="Compare with these shipped strategies.  [default: top-two, uniform-plug-in, successive-rejects]",
 )
 @click.option(
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     help="Seed of the simulated worlds.  [default: that of the shipped results, so that searches are paired]",
 )
 @click.option("--jobs", metavar="N", type=int, help="Worker processes; -1: all cores.  [default: 1]")
-@click.option(
-    "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
-)
+@resume_option
 @json_option
 @click.option(
     "-o", "--out", metavar="FILE", help="Write the score card to FILE, or one row per search if it ends in .csv."
@@ -45,13 +44,12 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def bench(
     strategies: tuple[str, ...],
-    families: str | None,
-    against: str | None,
+    families: list[str] | None,
+    against: list[str] | None,
     replications: int | None,
     seed: int | None,
     jobs: int | None,
     resume: str | None,
-    json_file: str | None,
     out: str | None,
     quiet: bool,
 ) -> None:
@@ -67,26 +65,24 @@ def bench(
     for option, value in given.items():
         if not strategies and value is not None:
             raise BadInput(f"{option}: needs a STRATEGY to run, such as top-two or my_file.py:MyStrategy.")
-    chosen = None if families is None else _names(families)
     with bad_input("--families"):
-        suite_problems(chosen)
+        suite_problems(families)
     labelled = named_strategies(strategies)
     shipped = shipped_results()
-    others = None if against is None else _names(against)
     with bad_input("--against"):
-        for other in others or ():
+        for other in against or ():
             one_of(other, "against", shipped.strategies, "strategies", verb="names")
     jobs = processes(1 if jobs is None else jobs)
-    check_outputs([], json=json_file, table=out)
+    check_outputs([], table=out, resume=resume)
     if not labelled:
-        results = shipped if chosen is None else shipped.only(chosen)
+        results = shipped if families is None else shipped.only(families)
         card, text = None, results.summary()
     else:
         try:
             with running("The run of the suite"):
                 results = run_suite(
                     labelled,
-                    chosen,
+                    families,
                     shipped.replications if replications is None else replications,
                     seed=SEED if seed is None else seed,
                     n_jobs=jobs,
@@ -98,19 +94,17 @@ def bench(
         except (TypeError, LookupError, AttributeError, AssertionError) as error:
             notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
             raise RunFailed(f"The strategy failed: {type(error).__name__}: {error}{notes}") from error
-        card = results.score_card(others)
+        card = results.score_card(against)
         text = "\n".join([card.summary(), *_refusals(results)])
-    content = stamp("suite") | {**results.to_dict(), "score_card": None if card is None else card.to_dict()}
-    with writing(*([] if quiet else [text])):
-        if json_file is not None:
-            write(json_file, json_text(content), quiet)
-        if out is not None:
-            is_table = out.lower().endswith(".csv")
-            write(out, results.to_frame().to_csv(index=False) if is_table else text + "\n", quiet)
 
+    def content() -> dict[str, Any]:
+        return stamp("suite") | results.to_dict() | {"score_card": None if card is None else card.to_dict()}
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    def table() -> str:
+        is_table = out is not None and out.lower().endswith(".csv")
+        return results.to_frame().to_csv(index=False) if is_table else text + "\n"
+
+    deliver([] if quiet else [text], content, (out, table))
 
 
 def _refusals(results: SuiteResults) -> list[str]:

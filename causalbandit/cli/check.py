@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import click
 
-from causalbandit.cli.errors import BadInput, running
-from causalbandit.cli.history import rows_in
-from causalbandit.cli.options import check_outputs, json_option, json_text, load, write, write_figure, writing
-from causalbandit.cli.terminal import echo
+from causalbandit.cli.errors import BadInput
+from causalbandit.cli.history import intervention_column_option, rows_in
+from causalbandit.cli.options import check_outputs, deliver, json_option, load, plot_option
 
 
 @click.command()
 @click.argument("graph", metavar="GRAPH")
 @click.argument("data", metavar="DATA")
-@click.option(
-    "--intervention-column",
-    metavar="COLUMN",
-    help="The column that tells what was fixed: a label such as ad=1, or (observe).  [default: nothing was fixed]",
-)
+@intervention_column_option
 @click.option(
     "--intervention-columns",
     metavar="NODE=COLUMN,...",
@@ -28,7 +23,7 @@ from causalbandit.cli.terminal import echo
 @click.option("--delta", metavar="D", type=float, default=0.01, show_default=True, help="Rate of false alarms.")
 @click.option("--repaired", metavar="JSON", help="Write the problem with the repaired graph into JSON.")
 @json_option
-@click.option("--plot", metavar="FILE", help="Draw the evidence against each claim into FILE (.png, .pdf, .svg, ...).")
+@plot_option("the evidence against each claim")
 def check(
     graph: str,
     data: str,
@@ -38,19 +33,17 @@ def check(
     planned: bool,
     delta: float,
     repaired: str | None,
-    json_file: str | None,
-    plot: str | None,
 ) -> None:
     """Look for contradictions between GRAPH and the experiments in DATA (.csv or .parquet), a 0/1 column per node.
 
     Prints each contradiction in a sentence, what the graph assumes, and what these data cannot show.
     """
     from causalbandit.errors import Error
-    from causalbandit.formats.graph_json import save_problem
+    from causalbandit.formats.graph_json import problem_text
     from causalbandit.graph_check import check_graph
 
     problem = load(graph)
-    check_outputs([graph, data], repaired=repaired, json=json_file, plot=plot)
+    check_outputs([graph, data], repaired=repaired)
     if intervention_column is not None and intervention_columns is not None:
         raise BadInput("--intervention-columns: --intervention-column was given, too; expected one of them.")
     columns = None if intervention_columns is None else _pairs(intervention_columns)
@@ -58,23 +51,15 @@ def check(
         asked = intervention_column or columns
         found = check_graph(problem, frame, interventions=asked, batch=batch, planned=planned, delta=delta)
     said = [found.summary()]
-    mended = None
     if repaired is not None:
         try:
             mended = found.repaired()
         except Error as error:
+            repaired = None
             said.append(f"\n{error}")
         else:
             said += [f"\n{amendment.sentence}" for amendment in found.amendments]
-    with writing(*said):
-        if mended is not None and repaired is not None:
-            with running("Writing the graph file"):
-                save_problem(mended, repaired)
-            echo(f"Wrote {repaired}", err=True)
-        if json_file is not None:
-            write(json_file, json_text(found.to_dict()))
-        if plot is not None:
-            write_figure(plot, found.plot)
+    deliver(said, found.to_dict, (repaired, lambda: problem_text(mended)), draw=found.plot)
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from causalbandit.cli.errors import BadInput
+from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.cli.log_file import LogFile, log_options
-from causalbandit.cli.options import check_outputs, json_option, json_text, write, write_figure, writing
-from causalbandit.errors import InvalidArgument
+from causalbandit.cli.options import check_outputs, deliver, json_option, plot_option, together
 from causalbandit.formats.result_file import stamp
+from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,21 +33,24 @@ BOUNDED = ("bernoulli", "normal-mixture", "gamma-exponential", "stitching", "asy
 """Sequences of values that look at --bounds; exact is for outcomes 0 or 1 and needs none."""
 
 
-def _arm_named(log: AdaptiveLog, name: str, option: str) -> Any:
+weighting_options = together(
+    click.option(
+        "--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting."
+    ),
+    click.option(
+        "--floor-decay", type=float, default=FLOOR_DECAY, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY."
+    ),
+)
+
+
+def _arm_named(log: AdaptiveLog, name: str) -> Any:
     """The arm that prints as ``name``: a number in the log is typed as text on a command line."""
-    for arm in log.names:
-        if str(arm) == name:
-            return arm
-    try:
-        return log.column(name)
-    except InvalidArgument as error:  # of the argument that is called arm: here it is another option's value
-        raise BadInput(f"{option} {error.message}") from error
+    with bad_input():
+        return log.names[log.column(name, "control")]
 
 
 def _reading(log: AdaptiveLog, control: Any = None) -> str:
     """Lines on how the log was read, and on a control that nobody named."""
-    from causalbandit.text import plain
-
     lines = list(log.notes)
     if control is not None:
         lines.append(f"Control: {plain(control)!r}, the first arm; name the one that is meant with --control.")
@@ -70,25 +73,13 @@ def _refuse_unused(method: str, **methods_of: tuple[str, ...]) -> None:
             raise BadInput(f"{'/'.join(parameter.opts)} does nothing for --method {method}; {use}.")
 
 
-def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str | None, draw: Any) -> None:
-    """Write what was asked for, and print ``text``."""
-    with writing(text):
-        if json_file is not None:
-            write(json_file, json_text(content))
-        if plot is not None:
-            write_figure(plot, draw)
-
-
 @click.command()
 @log_options
 @click.option(
     "--method", type=click.Choice(["aipw", *ANY_TIME]), default="aipw", show_default=True, help="How to infer effects."
 )
 @click.option("--control", metavar="ARM", help="The arm that others are compared with.  [default: the first]")
-@click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
-@click.option(
-    "--floor-decay", type=float, default=FLOOR_DECAY, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY."
-)
+@weighting_options
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of the intervals.")
 @click.option(
     "--multiplicity",
@@ -109,7 +100,7 @@ def _write(text: str, content: dict[str, Any], json_file: str | None, plot: str 
 )
 @click.option("--over-time", is_flag=True, help="Draw the effects over the rounds instead of the last ones; not aipw.")
 @json_option
-@click.option("--plot", metavar="FILE", help="Draw the effects and their intervals into FILE (.png, .pdf, .svg, ...).")
+@plot_option("the effects and their intervals")
 def ate(
     log_file: LogFile,
     method: str,
@@ -124,8 +115,6 @@ def ate(
     model: str | None,
     estimand: Literal["sample", "population"],
     over_time: bool,
-    json_file: str | None,
-    plot: str | None,
 ) -> None:
     """Average treatment effects of the arms in LOG against a control.
 
@@ -144,7 +133,9 @@ def ate(
 
     For the last three, rows are taken to be in the order of time unless --time or --batch is given.
     """
-    check_outputs([log_file.path], json=json_file, plot=plot)
+    from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
+
+    check_outputs([log_file.path])
     of_aipw = dict.fromkeys(("weights", "floor_decay", "all_pairs"), ("aipw",))
     of_mad = dict.fromkeys(("model", "estimand"), ("mad",))
     others = {"contexts": ("aipw", "mad"), "t_star": ANY_TIME, "bounds": ("bounded",), "over_time": ANY_TIME}
@@ -152,69 +143,46 @@ def ate(
     if method != "aipw":
         if multiplicity not in (None, "none", "bonferroni"):
             raise BadInput(f"--multiplicity: {multiplicity} is for aipw; {method} knows none and bonferroni.")
-        settings: dict[str, Any] = {"alpha": alpha, "t_star": t_star, "multiplicity": multiplicity or "bonferroni"}
-        settings |= {"estimand": estimand, "outcome_model": model} if method == "mad" else {"bounds": bounds}
-        _at_any_time(log_file, method, control, settings, over_time, json_file, plot)
-        return
-    from causalbandit.inference.arm_values import estimate_arms
-    from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
-    from causalbandit.inference.least_squares import LeastSquares
-
-    log = log_file.read(method)
-    reference = None if control is None else _arm_named(log, control, "--control")
-    with log_file.rounds():
-        result = estimate_arms(
-            log,
-            weights,
-            reference=reference,
-            outcome_means=None if log.contexts is None else LeastSquares(),
-            alpha=alpha,
-            floor_decay=floor_decay,
-            multiplicity=multiplicity or "none",
-            all_pairs=all_pairs,
-        )
-
-    def draw() -> Any:
-        return plot_estimates(result.contrasts)
-
-    head = f"{log.n_rounds} rounds, {log.n_arms} arms; {frame_notes(result.values)[0]}\n"
-    if log.contexts is not None:
-        covariates = ", ".join(map(str, log.context_names or ()))
-        head += f"Outcome means: least squares on {covariates}, fitted on the past only.\n"
-    head += _reading(log, log.names[0] if control is None and not all_pairs else None)
-    _write(f"{head}\n{summary_text(result.contrasts)}", _noted(log, result.to_dict()), json_file, plot, draw)
-
-
-def _at_any_time(
-    log_file: LogFile,
-    method: str,
-    control: str | None,
-    settings: dict[str, Any],
-    over_time: bool,
-    json_file: str | None,
-    plot: str | None,
-) -> None:
-    """``ate`` by one of `ANY_TIME`."""
-    from causalbandit.designs.mad_log import replay_log
-    from causalbandit.inference.contrast_readings import read_log
-    from causalbandit.inference.estimates import summary_text
-    from causalbandit.text import plain
-
-    columns = log_file.columns
-    if columns["time"] is None and columns["batch"] is None:
-        columns["ordered"] = True
+        log_file.columns["ordered"] |= log_file.columns["time"] is None and log_file.columns["batch"] is None
     log = log_file.read(method, needs_propensity=method != "exact")
-    if method == "mad" and settings["outcome_model"] is None and log.contexts is not None:
-        settings["outcome_model"] = "pooled"
-    reference = log.names[0] if control is None else _arm_named(log, control, "--control")
+    reference = log.names[0] if control is None else _arm_named(log, control)
+    head = f"{log.n_rounds} rounds, {log.n_arms} arms"
+    result: Any
     with log_file.rounds():
-        read = partial(replay_log, log) if method == "mad" else partial(read_log, log, method)
-        result: Any = read(reference, **settings)
-        table = result.estimates()
-    head = f"{log.n_rounds} rounds, {log.n_arms} arms, control {plain(reference)!r}\n"
-    head += _reading(log, reference if control is None else None)
-    draw = result.plot_path if over_time else result.plot
-    _write(f"{head}\n{summary_text(table)}", _noted(log, result.to_dict()), json_file, plot, draw)
+        if method == "aipw":
+            from causalbandit.inference.arm_values import estimate_arms
+            from causalbandit.inference.least_squares import LeastSquares
+
+            result = estimate_arms(
+                log,
+                weights,
+                reference=None if control is None else reference,
+                outcome_means=None if log.contexts is None else LeastSquares(),
+                alpha=alpha,
+                floor_decay=floor_decay,
+                multiplicity=multiplicity or "none",
+                all_pairs=all_pairs,
+            )
+            table, draw = result.contrasts, partial(plot_estimates, result.contrasts)
+            head += f"; {frame_notes(result.values)[0]}\n"
+            if log.contexts is not None:
+                covariates = ", ".join(map(str, log.context_names or ()))
+                head += f"Outcome means: least squares on {covariates}, fitted on the past only.\n"
+        else:
+            settings: dict[str, Any] = {"alpha": alpha, "t_star": t_star, "multiplicity": multiplicity or "bonferroni"}
+            if method == "mad":
+                from causalbandit.designs.mad_log import replay_log
+
+                with_contexts = "pooled" if model is None and log.contexts is not None else model
+                result = replay_log(log, reference, **settings, outcome_model=with_contexts, estimand=estimand)
+            else:
+                from causalbandit.inference.contrast_readings import read_log
+
+                result = read_log(log, method, reference, **settings, bounds=bounds)
+            table, draw = result.estimates(), result.plot_path if over_time else result.plot
+            head += f", control {plain(reference)!r}\n"
+    head += _reading(log, reference if control is None and not all_pairs else None)
+    deliver([f"{head}\n{summary_text(table)}"], lambda: _noted(log, result.to_dict()), draw=draw)
 
 
 @click.command()
@@ -227,15 +195,12 @@ def _at_any_time(
     help="aipw; sample-mean (naive, for comparison); or a confidence sequence of the sample mean: exact (outcomes 0 or "
     "1), or one of the others.",
 )
-@click.option("--weights", type=click.Choice(WEIGHTS), default="two-point", show_default=True, help="aipw: weighting.")
-@click.option(
-    "--floor-decay", type=float, default=FLOOR_DECAY, show_default=True, help="aipw, two-point: floor ∝ t^-DECAY."
-)
+@weighting_options
 @click.option("--bounds", metavar="LOW HIGH", nargs=2, type=float, help="What outcomes cannot leave, for sequences.")
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="Error rate of each interval.")
 @click.option("--over-time", is_flag=True, help="Draw the estimates over time instead of the last ones.")
 @json_option
-@click.option("--plot", metavar="FILE", help="Draw the values and their intervals into FILE (.png, .pdf, .svg, ...).")
+@plot_option("the values and their intervals")
 def values(
     log_file: LogFile,
     method: str,
@@ -244,8 +209,6 @@ def values(
     bounds: tuple[float, float] | None,
     alpha: float,
     over_time: bool,
-    json_file: str | None,
-    plot: str | None,
 ) -> None:
     """Values of the arms in LOG: the mean outcome if all had taken the arm.
 
@@ -253,9 +216,8 @@ def values(
     from causalbandit.inference.arm_sequences import arm_sequences
     from causalbandit.inference.arm_values import estimate_arms, sample_means
     from causalbandit.inference.estimates import frame_notes, plot_estimates, summary_text
-    from causalbandit.text import plain_rows
 
-    check_outputs([log_file.path], json=json_file, plot=plot)
+    check_outputs([log_file.path])
     _refuse_unused(method, contexts=(), weights=("aipw",), floor_decay=("aipw",), bounds=BOUNDED)
     log = log_file.read(method, needs_propensity=method not in ("exact", "sample-mean", *BOUNDED))
     with log_file.rounds():
@@ -265,7 +227,7 @@ def values(
         elif method == "sample-mean":
             table, path = sample_means(log, alpha), arm_sequences(log, "naive", alpha)
         else:
-            path = arm_sequences(log, method, alpha, bounds=bounds or None)
+            path = arm_sequences(log, method, alpha, bounds=bounds)
             table = _last_of_each(path, log, method, alpha)
 
     def draw() -> Any:
@@ -273,9 +235,9 @@ def values(
 
         return estimates_over_time(path, alpha) if over_time else plot_estimates(table)
 
-    said = f"{_reading(log)}{summary_text(table)}"
     content = {"rounds": log.n_rounds, "alpha": alpha, "method": method, "values": plain_rows(table)}
-    _write(said, _noted(log, stamp("values") | {**content, "notes": list(frame_notes(table))}), json_file, plot, draw)
+    content["notes"] = list(frame_notes(table))
+    deliver([f"{_reading(log)}{summary_text(table)}"], lambda: _noted(log, stamp("values") | content), draw=draw)
 
 
 def _last_of_each(path: Any, log: AdaptiveLog, method: str, alpha: float) -> pd.DataFrame:

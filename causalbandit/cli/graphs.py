@@ -7,17 +7,18 @@ import textwrap
 import click
 
 from causalbandit.cli.options import deliver, json_option
+from causalbandit.formats.result_file import stamp
 from causalbandit.text import WIDTH, plain_rows
 
 
 @click.command()
 @json_option
-def graphs(json_file: str | None) -> None:
+def graphs() -> None:
     """List the problems that come with the package; their names stand wherever GRAPH is asked for."""
     from causalbandit.formats.shipped_problems import shipped_problems
 
     table = shipped_problems()
-    content = {"problems": plain_rows(table)}
+    content = stamp("problems") | {"problems": plain_rows(table)}
     table["asked"] = table["goal"] + " " + table["target"]
     first, second = (max(map(len, ["name", *table[column]])) for column in ("name", "asked"))
     room = WIDTH - first - second - len("  nodes  arms    ")
@@ -29,4 +30,4 @@ def graphs(json_file: str | None) -> None:
         "\narms: the interventions that are compared. causalbandit show NAME tells all of a\n"
         "problem; causalbandit search NAME --budget T searches it."
     )
-    deliver("problems", content, json_file, *said)
+    deliver(said, lambda: content)

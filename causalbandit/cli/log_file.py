@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input
+from causalbandit.cli.options import gathered, listed
 from causalbandit.errors import rows_told
 
 if TYPE_CHECKING:
@@ -21,88 +22,13 @@ PACKED = ("", ".gz", ".bz2", ".xz", ".zip", ".zst")
 """What may follow .csv in a file's name."""
 
 
-def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument LOG and the options that say what its columns are; a command gets them as one ``log_file``."""
-
-    def gathered(
-        log: str,
-        arm: str,
-        outcome: str,
-        propensity: tuple[str, ...],
-        contexts: str | None,
-        sep: str,
-        time: str | None,
-        batch: str | None,
-        ordered: bool,
-        time_format: str | None,
-        drop_open: bool,
-        arms: tuple[str, ...],
-        **others: Any,
-    ) -> None:
-        columns = {
-            "arm": arm,
-            "outcome": outcome,
-            "propensity": propensity,
-            "contexts": _listed(contexts),
-            "time": time,
-            "batch": batch,
-            "ordered": ordered,
-            "time_format": time_format,
-            "drop_open": drop_open,
-            "arms": (_listed(arms[0]) if len(arms) == 1 else tuple(name.strip() for name in arms)) or None,
-        }
-        command(LogFile(log, columns, sep), **others)
-
-    gathered.__name__, gathered.__doc__ = command.__name__, command.__doc__
-    gathered.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined] # click's own
-    for decorate in reversed(_LOG_PARAMETERS):
-        gathered = decorate(gathered)
-    return gathered
-
-
-_LOG_PARAMETERS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("log", metavar="LOG"),
-    click.option("--arm", metavar="COLUMN", required=True, help="The arm that was taken."),
-    click.option("--outcome", metavar="COLUMN", required=True, help="What it gave: a number, or yes/no, true/false."),
-    click.option(
-        "--propensity",
-        metavar="COLUMNS",
-        multiple=True,
-        help="The probability with which the design took the arm: one column for the arm that was taken, or one for "
-        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue. Names "
-        "of arms may hold = and commas. Only --method exact does without.",
-    ),
-    click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
-    click.option(
-        "--time-format",
-        metavar="FORMAT",
-        help="How time stamps are written, such as %d/%m/%Y.  [default: numbers or ISO 8601]",
-    ),
-    click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
-    click.option("--ordered", is_flag=True, help="The rows are in the order of time already."),
-    click.option(
-        "--contexts",
-        "--covariates",
-        "contexts",
-        metavar="COLUMNS",
-        help="What was known before the arm was taken, comma separated; text is encoded as categories.",
-    ),
-    click.option(
-        "--arms",
-        metavar="NAMES",
-        multiple=True,
-        help="All arms of the design, comma separated, or one for each --arms.  [default: as found]",
-    ),
-    click.option("--drop-open", is_flag=True, help="Leave out rows whose outcome is missing."),
-    click.option("--sep", metavar="CHARACTER", default=",", help="What stands between fields, or tab.  [default: ,]"),
-)
-
-
 class LogFile:
     """A log in a file, or on standard input ("-"), and what its columns are."""
 
-    def __init__(self, path: str, columns: dict[str, Any], sep: str = ",") -> None:
-        self.path, self.columns = path, columns
+    def __init__(self, log: str, sep: str, contexts: list[str] | None, arms: tuple[str, ...], **columns: Any) -> None:
+        self.path = log
+        named = listed(arms[0]) if len(arms) == 1 else [name.strip() for name in arms]
+        self.columns = columns | {"contexts": contexts or [], "arms": named or None}
         self.line: Callable[[int], int] | None = None
         self.sep = {"tab": "\t", "\\t": "\t"}.get(sep, sep)
 
@@ -145,9 +71,46 @@ class LogFile:
             yield
 
 
-def _listed(text: str | None) -> tuple[str, ...]:
-    """The parts of a comma-separated list."""
-    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+log_options = gathered(
+    "log_file",
+    LogFile,
+    click.argument("log", metavar="LOG"),
+    click.option("--arm", metavar="COLUMN", required=True, help="The arm that was taken."),
+    click.option("--outcome", metavar="COLUMN", required=True, help="What it gave: a number, or yes/no, true/false."),
+    click.option(
+        "--propensity",
+        metavar="COLUMNS",
+        multiple=True,
+        help="The probability with which the design took the arm: one column for the arm that was taken, or one for "
+        "every arm: red=p_red,blue=p_blue or, if what follows a common prefix names the arms, p_red,p_blue. Names "
+        "of arms may hold = and commas. Only --method exact does without.",
+    ),
+    click.option("--time", metavar="COLUMN", help="Time stamps, which put the rows in order."),
+    click.option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How time stamps are written, such as %d/%m/%Y.  [default: numbers or ISO 8601]",
+    ),
+    click.option("--batch", metavar="COLUMN", help="Batches, numbered in time."),
+    click.option("--ordered", is_flag=True, help="The rows are in the order of time already."),
+    click.option(
+        "--contexts",
+        "--covariates",
+        "contexts",
+        metavar="COLUMNS",
+        type=listed,
+        help="What was known before the arm was taken, comma separated; text is encoded as categories.",
+    ),
+    click.option(
+        "--arms",
+        metavar="NAMES",
+        multiple=True,
+        help="All arms of the design, comma separated, or one for each --arms.  [default: as found]",
+    ),
+    click.option("--drop-open", is_flag=True, help="Leave out rows whose outcome is missing."),
+    click.option("--sep", metavar="CHARACTER", default=",", help="What stands between fields, or tab.  [default: ,]"),
+)
+"""The argument LOG and the options that say what its columns are, gathered as ``log_file``."""
 
 
 def _entries(text: str, header: Sequence[str]) -> list[str]:
@@ -161,7 +124,7 @@ def _entries(text: str, header: Sequence[str]) -> list[str]:
         if begun.strip() in header or begun.rpartition("=")[2].strip() in header:
             entries.append(begun.strip())
             begun = ""
-    return [*entries, *_listed(begun)]
+    return [*entries, *listed(begun)]
 
 
 def _propensity_columns(given: tuple[str, ...], header: Sequence[str]) -> str | list[str] | dict[str, str]:

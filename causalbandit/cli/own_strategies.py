@@ -48,7 +48,10 @@ def named_strategies(names: Sequence[str]) -> dict[str, Strategy]:
 
 def _own_strategy(path: str) -> Strategy:
     place, _, name = path.rpartition(":")
-    module = _file_module(place) if place.endswith(".py") else _module(place)
+    if place.endswith(".py"):
+        module = _file_module(place)
+    else:
+        module = _imported(place, os.getcwd(), f"the module {place!r} cannot be imported")
     if not hasattr(module, name):
         public = [word for word in vars(module) if not word.startswith("_")]
         raise BadInput(f"STRATEGY: {place!r} holds no {name!r}.{did_you_mean(name, public)}")
@@ -64,10 +67,6 @@ def _own_strategy(path: str) -> Strategy:
         needs = "a strategy has name, needs, smallest_budget(task) and run(task, budget, rng)"
         raise BadInput(f"STRATEGY: {path!r} is no strategy: it lacks {', '.join(missing)}; {needs}.")
     return found
-
-
-def _module(name: str) -> ModuleType:
-    return _imported(name, os.getcwd(), f"the module {name!r} cannot be imported")
 
 
 def _file_module(path: str) -> ModuleType:

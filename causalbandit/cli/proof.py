@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from causalbandit.cli.errors import BadInput, bad_input
+from causalbandit.cli.options import gathered, whole_number
 from causalbandit.text import wrapped
 
 if TYPE_CHECKING:
@@ -20,44 +23,35 @@ SCALES = ("difference", "ratio", "one-more-per")
 
 @dataclass(frozen=True)
 class Proof:
-    """What ``--confirm``, ``--control``, ``--log`` and ``--scale`` ask for.
+    """What ``--confirm``, ``--control``, ``--scale`` and ``--log`` ask for; without the first, no confirmation."""
 
-    Attributes
-    ----------
-    budget : int or None
-        Fresh experiments; None: no confirmation.
-    control : str or None
-        What the choice is compared with, as typed.
-    log : str or None
-        The file for the rounds.
-    scale : str
-        One of `SCALES`: how the last sentence tells the effect.
-    """
-
-    budget: int | None
+    confirm: int | None
     control: str | None
+    scale: str
     log: str | None
-    scale: str = "difference"
 
     def check(self, problem: Problem) -> None:
         """Before the search: whether the options fit together and the problem."""
-        if self.budget is None:
-            scale = None if self.scale == SCALES[0] else self.scale
-            for option, value in (("--control", self.control), ("--log", self.log), ("--scale", scale)):
-                if value is not None:
+        if self.confirm is None:
+            for option, value, default in (
+                ("--control", self.control, None),
+                ("--log", self.log, None),
+                ("--scale", self.scale, SCALES[0]),
+            ):
+                if value != default:
                     fix = "say how many experiments it may take (--confirm)"
                     raise BadInput(f"{option}: is for a confirmation; {fix}.")
             return
         from causalbandit.confirmation import LEAST_PER_ARM
 
-        if self.budget < 2 * LEAST_PER_ARM:
+        if self.confirm < 2 * LEAST_PER_ARM:
             expected = f"expected at least {LEAST_PER_ARM} for the choice and {LEAST_PER_ARM} for the control"
-            raise BadInput(f"--confirm: {self.budget} experiments are too few; {expected}.")
+            raise BadInput(f"--confirm: {self.confirm} experiments are too few; {expected}.")
         control_of(self.control, problem.graph)
 
     def run(self, decision: Decision, seed: int) -> Confirmation | None:
         """The confirmation of the search's choice; None when none was asked for or the choice is the control."""
-        if self.budget is None:
+        if self.confirm is None:
             return None
         control = control_of(self.control, decision.problem.graph)
         if decision.best == control:
@@ -68,7 +62,7 @@ class Proof:
 
         # The search has spawned the first two children of the seed.
         fresh = np.random.SeedSequence(seed, spawn_key=(2,))
-        return confirm(decision.problem, decision.best, control, budget=self.budget, rng=fresh)
+        return confirm(decision.problem, decision.best, control, budget=self.confirm, rng=fresh)
 
     def words(self, found: Confirmation | None, quiet: bool) -> list[str]:
         """What is printed of it; the sentence comes last."""
@@ -79,6 +73,22 @@ class Proof:
             return [sentence]
         rest = found.summary().partition("\n\n")[2]
         return [f"\nConfirmation by fresh experiments\n{rest}\n", "\n".join(wrapped(sentence))]
+
+
+proof_options = gathered(
+    "proof",
+    Proof,
+    click.option("--confirm", metavar="T", type=whole_number, help="Prove the choice by up to T fresh experiments."),
+    click.option("--control", metavar="A=1,...", help="What the choice is compared with.  [default: fixing nothing]"),
+    click.option(
+        "--scale",
+        type=click.Choice(SCALES),
+        default=SCALES[0],
+        show_default=True,
+        help="How the confirmation's last sentence tells the effect.",
+    ),
+    click.option("--log", metavar="CSV", help="Write the rounds of the confirmation to CSV; ate reads them."),
+)
 
 
 def control_of(text: str | None, graph: CausalGraph) -> dict[str, Any]:

@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-import io
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input, message_of, running
-from causalbandit.cli.known import all_option, known_option, with_known
 from causalbandit.cli.options import (
+    all_option,
     check_outputs,
+    deliver,
     drawn_seed,
     json_option,
-    json_text,
+    known_option,
+    listed,
     load,
+    plot_option,
     processes,
+    resume_option,
     whole_number,
-    write,
-    write_figure,
-    writing,
+    with_known,
 )
-from causalbandit.cli.spending import limit_options, limits_of, money, one_budget, priced
+from causalbandit.cli.spending import limit_options, money, one_budget, priced
 from causalbandit.strategies.catalogue import STRATEGIES
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from causalbandit.spending import Limits
 
 
-TABLES = (".csv", ".parquet")
-"""Endings of files of rows."""
-
-
-def _budgets(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int] | None:
+def _budgets(text: str) -> list[int]:
     from causalbandit.evaluation import checked_budgets
 
-    if value is None:
-        return None
-    numbers = [whole_number(ctx, param, part.strip()) for part in value.split(",") if part.strip()]
     with bad_input("--budgets"):
-        return checked_budgets(numbers)
+        return checked_budgets([whole_number(part) for part in listed(text)])
 
 
-def _sums(ctx: click.Context, param: click.Parameter, value: str | None) -> list[float | None] | None:
-    parts = (value or "").split(",")
-    return None if value is None else [money(ctx, param, part.strip()) for part in parts if part.strip()]
+def _sums(text: str) -> list[float]:
+    from causalbandit.evaluation import checked_sums
+
+    with bad_input("--budgets-money"):
+        return checked_sums([money(part) for part in listed(text)])
 
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@click.option("--budgets", metavar="T,T,...", callback=_budgets, help="Numbers of experiments, ascending.")
+@click.option("--budgets", metavar="T,T,...", type=_budgets, help="Numbers of experiments, ascending.")
 @click.option(
     "--budgets-money",
     metavar="M,M,...",
-    callback=_sums,
+    type=_sums,
     help="In place of --budgets: sums of money that pay the experiments, ascending.",
 )
 @limit_options
 @click.option(
     "--strategies",
     metavar="NAME,...",
+    type=listed,
     default="two-phase,top-two,successive-rejects",
     show_default=True,
     help=f"From {', '.join(STRATEGIES)}.",
@@ -86,10 +84,8 @@ def _sums(ctx: click.Context, param: click.Parameter, value: str | None) -> list
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same rows.  [default: random]")
 @click.option("--jobs", metavar="N", type=int, default=1, show_default=True, help="Worker processes; -1: all cores.")
 @click.option("--out", metavar="FILE", help="Write one row per search to FILE (.csv or .parquet).")
-@click.option("--plot", metavar="FILE", help="Draw the curves into FILE (.png, .pdf, .svg, ...).")
-@click.option(
-    "--resume", metavar="FILE", help="Keep finished searches in FILE, and continue from it after an interruption."
-)
+@plot_option("the curves")
+@resume_option
 @json_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def regret(
@@ -97,21 +93,17 @@ def regret(
     budgets: list[int] | None,
     budgets_money: list[float] | None,
     costs: str | None,
-    setup: float | None,
-    most_kinds: int | None,
-    most_each: int | None,
-    strategies: str,
+    limits: Limits | None,
+    strategies: list[str],
     replications: int,
-    known: str | None,
+    known: list[str] | None,
     all_interventions: bool,
     world: str | None,
-    check: str,
+    check: Literal["warn", "repair", "off"],
     seed: int | None,
     jobs: int,
     out: str | None,
-    plot: str | None,
     resume: str | None,
-    json_file: str | None,
     quiet: bool,
 ) -> None:
     """Compare strategies on the problems in the files GRAPH by the simple regret of simulated searches.
@@ -120,19 +112,15 @@ def regret(
     search chose than under the best one. All strategies meet the same simulated worlds. With --world they believe
     GRAPH, and what happens follows the other file: the price of a wrong graph.
     """
-    from causalbandit.evaluation import checked_sums, evaluate_regret, labelled_strategies
+    from causalbandit.evaluation import evaluate_regret, labelled_strategies
     from causalbandit.finished_searches import ResumeError
     from causalbandit.propagation import MEMORY, check_fits
     from causalbandit.world import World
 
     one_budget(budgets, budgets_money, "--budgets")
-    limits = limits_of(setup, most_kinds, most_each)
-    if budgets_money is not None:
-        with bad_input("--budgets-money"):
-            checked_sums(budgets_money)
     problems = [with_known(priced(load(graph), costs), known) for graph in graphs]
     with bad_input("--strategies"):
-        chosen = labelled_strategies([name.strip() for name in strategies.split(",") if name.strip()])
+        chosen = labelled_strategies(strategies)
     truth = None if world is None else load(world)
     for graph, problem in zip(graphs, problems, strict=True):
         with bad_input(graph):
@@ -143,15 +131,12 @@ def regret(
             with bad_input("--world"):
                 World(problem, truth)
     jobs = processes(jobs)
-    inputs = [*graphs, *(path for path in (world, costs) if path is not None)]
-    check_outputs(inputs, table=out, plot=plot, json=json_file)
-    if out is not None and Path(out).suffix.lower() not in TABLES:
+    check_outputs([*graphs, world, costs], table=out, resume=resume)
+    if out is not None and Path(out).suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(f"--out: {out!r} does not end in .csv or .parquet.")
-    if out is not None and out.lower().endswith(".parquet"):
-        with bad_input("--out"):
-            _require_pyarrow()
-    if resume is not None and Path(resume).resolve() in {Path(path).resolve() for path in (*inputs, out, plot) if path}:
-        raise BadInput(f"--resume: {resume!r} is also a graph or an output; choose another name.")
+    is_parquet = out is not None and Path(out).suffix.lower() == ".parquet"
+    if is_parquet and find_spec("pyarrow") is None:
+        raise BadInput("--out: writing .parquet needs pyarrow: pip install 'causalbandit[parquet]', or use .csv.")
     used_seed = drawn_seed() if seed is None and resume is None else seed
     with running("The comparison"):
         try:
@@ -163,7 +148,7 @@ def regret(
                 budgets_money=budgets_money,
                 limits=limits,
                 world=truth,
-                check="off" if check == "off" else "repair" if check == "repair" else "warn",
+                check=check,
                 rng=used_seed,
                 n_jobs=jobs,
                 resume=resume,
@@ -181,27 +166,9 @@ def regret(
     said = [] if quiet else [curves.summary()]
     if not quiet and used_seed is not None and seed is None:
         said.append(f"\nThe seed was drawn: --seed {used_seed} repeats this comparison.")
-    with writing(*said):
-        if json_file is not None:
-            write(json_file, json_text(curves.to_dict() | {"seed": used_seed}), quiet)
-        if out is not None:
-            write(out, _table_bytes(curves.to_frame(), out), quiet)
-        if plot is not None:
-            write_figure(plot, curves.plot, quiet)
 
+    def table() -> bytes:
+        frame = curves.to_frame()
+        return frame.to_parquet(index=False) if is_parquet else frame.to_csv(index=False).encode()
 
-def _table_bytes(frame: pd.DataFrame, path: str) -> bytes:
-    if path.lower().endswith(".parquet"):
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
-        return buffer.getvalue()
-    return str(frame.to_csv(index=False)).encode()
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401  # only whether it is there
-    except ImportError as error:
-        raise ImportError(
-            "writing .parquet needs pyarrow: pip install 'causalbandit[parquet]', or use .csv."
-        ) from error
+    deliver(said, lambda: curves.to_dict() | {"seed": used_seed}, (out, table), draw=curves.plot)

@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from causalbandit.cli.errors import BadInput, bad_input
 from causalbandit.cli.history import read_rows
+from causalbandit.cli.options import gathered, together
 
 if TYPE_CHECKING:
     from causalbandit.problem import Problem
     from causalbandit.spending import Limits
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def money(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Callback of an option that is a sum of money: ``5000``, ``5_000`` or ``5e3``."""
+def money(text: str) -> float:
+    """Type of an option that is a sum of money: ``5000``, ``5_000`` or ``5e3``."""
     try:
-        return None if value is None else float(value)
+        return float(text)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is not a sum of money, such as 5000.", ctx, param) from None
+        raise click.BadParameter(f"{text!r} is not a sum of money, such as 5000.") from None
 
 
-def limit_options(command: Command) -> Command:
-    """Decorator: ``--costs``, ``--setup``, ``--most-kinds`` and ``--most-each``."""
-    for option in (
-        click.option("--most-each", metavar="N", type=int, help="At most N experiments under any one intervention."),
-        click.option("--most-kinds", metavar="K", type=int, help="At most K different interventions in one batch."),
+def _limits(setup: float | None, most_kinds: int | None, most_each: int | None) -> Limits | None:
+    """The limits of the options; None when none is given."""
+    from causalbandit.spending import Limits
+
+    with bad_input("--setup"):
+        limits = Limits(0.0 if setup is None else setup, most_kinds, most_each)
+    return limits if limits.asked else None
+
+
+limit_options = together(
+    click.option(
+        "--costs",
+        metavar="FILE",
+        help="Prices of experiments: a CSV file with the columns intervention and price, or a JSON object from "
+        "labels such as ad=1 and (observe) to prices.  [default: those in GRAPH, or 1 each]",
+    ),
+    gathered(
+        "limits",
+        _limits,
         click.option(
             "--setup",
             metavar="X",
-            callback=money,
+            type=money,
             help="Price of setting up an intervention, paid once in every batch that uses it.",
         ),
-        click.option(
-            "--costs",
-            metavar="FILE",
-            help="Prices of experiments: a CSV file with the columns intervention and price, or a JSON object from "
-            "labels such as ad=1 and (observe) to prices.  [default: those in GRAPH, or 1 each]",
-        ),
-    ):
-        command = option(command)
-    return command
-
+        click.option("--most-kinds", metavar="K", type=int, help="At most K different interventions in one batch."),
+        click.option("--most-each", metavar="N", type=int, help="At most N experiments under any one intervention."),
+    ),
+)
+"""``--costs``, and ``--setup``, ``--most-kinds`` and ``--most-each`` gathered as ``limits``."""
 
 budget_money_option = click.option(
     "--budget-money",
     metavar="M",
-    callback=money,
+    type=money,
     help="In place of --budget: a sum of money that pays the experiments.",
 )
 """``--budget-money M``."""
@@ -63,19 +71,8 @@ def one_budget(budget: Any, budget_money: Any, options: str = "--budget") -> Non
         raise BadInput(f"Give {options} T, a number of experiments, or {options}-money M, a sum of money: one of them.")
 
 
-def limits_of(setup: float | None, most_kinds: int | None, most_each: int | None) -> Limits | None:
-    """The limits of the options; None when none is given."""
-    from causalbandit.spending import Limits
-
-    with bad_input("--setup"):
-        limits = Limits(0.0 if setup is None else setup, most_kinds, most_each)
-    return limits if limits.asked else None
-
-
 def priced(problem: Problem, costs: str | None) -> Problem:
     """``problem`` at the prices in the file of ``--costs``, if there is one."""
-    from dataclasses import replace
-
     if costs is None:
         return problem
     with bad_input(costs):
@@ -97,14 +94,11 @@ def _prices(path: str) -> dict[str, Any]:
     repeated = frame["intervention"][frame["intervention"].duplicated()]
     if len(repeated):
         raise BadInput(f"--costs: {path} has two prices of {repeated.iloc[0]!r}; expected one.")
-    return {
-        str(label).strip(): _number(label, text, path)
-        for label, text in zip(frame["intervention"], frame[names[0]], strict=True)
-    }
-
-
-def _number(label: str, text: Any, path: str) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        raise BadInput(f"--costs: {path} has {text!r} as the price of {label!r}; expected a number above 0.") from None
+    prices = {}
+    for label, text in zip(frame["intervention"], frame[names[0]], strict=True):
+        try:
+            prices[str(label).strip()] = float(text)
+        except (TypeError, ValueError):
+            why = f"has {text!r} as the price of {label!r}; expected a number above 0"
+            raise BadInput(f"--costs: {path} {why}.") from None
+    return prices

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,17 +17,15 @@ from causalbandit.cli.options import (
     deliver,
     drawn_seed,
     json_option,
-    json_text,
     load,
     stopping_options,
-    stopping_rule,
     strategy_option,
+    together,
     whole_number,
     write,
-    writing,
 )
 from causalbandit.cli.proof import assignment_of, control_of
-from causalbandit.cli.spending import budget_money_option, limit_options, limits_of, one_budget, priced
+from causalbandit.cli.spending import budget_money_option, limit_options, one_budget, priced
 from causalbandit.cli.terminal import echo
 from causalbandit.formats.result_file import stamp
 from causalbandit.text import plain_rows, wrapped
@@ -35,12 +33,9 @@ from causalbandit.text import plain_rows, wrapped
 if TYPE_CHECKING:
     import pandas as pd
 
+    from causalbandit.spending import Limits
+    from causalbandit.strategies.stopping import StopWhenSure
     from causalbandit.study.study import Study
-
-
-def _optional_number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Callback of an option that counts experiments and may be left out."""
-    return None if value is None else whole_number(ctx, param, value)
 
 
 @click.group()
@@ -51,10 +46,13 @@ def study() -> None:
     """
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+step = together(study.command(), click.argument("file", metavar="FILE"))
+"""A subcommand; its first argument is the study's FILE."""
+
+
+@step
 @click.argument("graph", metavar="GRAPH")
-@click.option("--budget", metavar="T", callback=_optional_number, help="Largest number of experiments.")
+@click.option("--budget", metavar="T", type=whole_number, help="Largest number of experiments.")
 @budget_money_option
 @limit_options
 @strategy_option
@@ -76,25 +74,19 @@ def create(
     budget: int | None,
     budget_money: float | None,
     costs: str | None,
-    setup: float | None,
-    most_kinds: int | None,
-    most_each: int | None,
+    limits: Limits | None,
     strategy: str,
     seed: int | None,
     quorum: float,
-    error: float | None,
-    tolerance: float | None,
+    stop: StopWhenSure | None,
     history: str | None,
     intervention_column: str | None,
-    json_file: str | None,
 ) -> None:
     """Begin a study of GRAPH in the new FILE."""
     from causalbandit.study.study import Study
 
     one_budget(budget, budget_money)
-    limits = limits_of(setup, most_kinds, most_each)
     problem = priced(load(graph), costs)
-    stop = stopping_rule(error, tolerance)
     used_seed = drawn_seed() if seed is None else seed
     rows = history_of(problem, history, intervention_column)
     made = partial(Study.create, budget_money=budget_money, limits=limits)
@@ -105,29 +97,28 @@ def create(
     ):
         status = new.status()
     echo(f"Created {file} (seed {used_seed})", err=True)
-    deliver("study", {"seed": used_seed, **asdict(status)}, json_file, status.summary())
+    _deliver({"seed": used_seed, **asdict(status)}, status.summary())
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.option("--out", metavar="CSV", required=True, help="Write the experiments to run into CSV.")
 @click.option(
     "-n",
     "n",
     metavar="N",
-    callback=_optional_number,
+    type=whole_number,
     help="At most N experiments.  [default: the whole batch]",
 )
 @click.option(
     "--running", "again", is_flag=True, help="Write those that run already once more, and hand out no new ones."
 )
 @json_option
-def ask(file: str, out: str, n: int | None, again: bool, json_file: str | None) -> None:
+def ask(file: str, out: str, n: int | None, again: bool) -> None:
     """Write experiments to run into a CSV file: an id, and a column per node to fix (empty: leave it alone).
 
     Fill in what you observed, keep the ids, and give the file back with tell.
     """
-    check_outputs([file], table=out, json=json_file)
+    check_outputs([file], table=out)
     with _opened(file) as opened:
         todo = opened.outstanding() if again else opened.ask(n)
         finished = not len(todo) and opened.status().finished
@@ -141,54 +132,50 @@ def ask(file: str, out: str, n: int | None, again: bool, json_file: str | None) 
     else:
         said = f"{len(todo):,} experiments to run."
     found = {"finished": bool(finished), "running": waiting, "experiments": plain_rows(todo)}
-    deliver("study", found, json_file, said)
+    _deliver(found, said)
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.argument("results", metavar="CSV")
 @click.option("--extra", is_flag=True, help="Count rows that nobody asked for, too.")
 @click.option("--amend", is_flag=True, help="Let rows replace those that were told before; the old ones are kept.")
 @click.option("--exclude-mismatches", is_flag=True, help="Record rows that contradict their intervention, uncounted.")
 @json_option
-def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: bool, json_file: str | None) -> None:
+def tell(file: str, results: str, extra: bool, amend: bool, exclude_mismatches: bool) -> None:
     """Record what experiments showed: the CSV file that ask wrote, with the observed columns filled in.
 
     Rows may come in any order, in parts and late. Columns that are no nodes are kept.
     """
     with _opened(file) as opened, rows_in(results) as frame:
         told = opened.tell(frame, extra=extra, amend=amend, on_mismatch="exclude" if exclude_mismatches else "error")
-    deliver("study", asdict(told), json_file, told.summary())
+    _deliver(asdict(told), told.summary())
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.argument("ids", metavar="ID...", nargs=-1, type=int)
 @click.option("--running", "all_running", is_flag=True, help="All experiments that run now.")
 @json_option
-def abandon(file: str, ids: tuple[int, ...], all_running: bool, json_file: str | None) -> None:
+def abandon(file: str, ids: tuple[int, ...], all_running: bool) -> None:
     """Give up experiments that will not come back; the study goes on without them."""
     if bool(ids) == all_running:
         raise BadInput("Name the ids of experiments, or say --running for all that run now.")
     with _opened(file) as opened:
         count = opened.abandon(opened.outstanding()["id"].tolist() if all_running else ids)
-    deliver("study", {"abandoned": count}, json_file, f"{count:,} experiments given up.")
+    _deliver({"abandoned": count}, f"{count:,} experiments given up.")
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @json_option
-def status(file: str, json_file: str | None) -> None:
+def status(file: str) -> None:
     """Where the study stands."""
     with _opened(file) as opened:
         found = opened.status()
-    deliver("study", asdict(found), json_file, found.summary())
+    _deliver(asdict(found), found.summary())
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @json_option
-def preview(file: str, json_file: str | None) -> None:
+def preview(file: str) -> None:
     """What the study would answer now."""
     with _opened(file) as opened:
         status = opened.status()
@@ -199,15 +186,14 @@ def preview(file: str, json_file: str | None) -> None:
     if proof is not None:
         said.append("\n".join([proof.summary(), *([] if proved is None else wrapped(proved))]))
     table = {} if decision is None else {"interventions": plain_rows(decision.frame)}
-    deliver("study", asdict(status) | {"proved": proved} | table, json_file, "\n\n".join(said))
+    _deliver(asdict(status) | {"proved": proved} | table, "\n\n".join(said))
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @json_option
-def result(file: str, json_file: str | None) -> None:
+def result(file: str) -> None:
     """The answer of a finished study, and what its confirmation has proved."""
-    check_outputs([file], json=json_file)
+    check_outputs([file])
     with _opened(file) as opened:
         status = opened.status()
         begun = status.confirmation
@@ -215,15 +201,16 @@ def result(file: str, json_file: str | None) -> None:
         decision = opened.result() if status.finished or proof is None else None
     said = [] if decision is None else [decision.summary()]
     said += [] if proof is None else [f"\n{begun.summary() if begun else ''}\n\n{proof.summary()}"]
-    with writing(*said):
-        if json_file is not None:
-            found = stamp("study") if decision is None else decision.to_dict()
-            write(json_file, json_text(found | ({} if proof is None else {"confirmation": proof.to_dict()})))
+
+    def content() -> dict[str, Any]:
+        found = stamp("study") if decision is None else decision.to_dict()
+        return found | ({} if proof is None else {"confirmation": proof.to_dict()})
+
+    deliver(said, content)
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
-@click.option("--budget", metavar="T", required=True, callback=whole_number, help="Largest number of experiments.")
+@step
+@click.option("--budget", metavar="T", required=True, type=whole_number, help="Largest number of experiments.")
 @click.option(
     "--intervention",
     "interventions",
@@ -239,7 +226,7 @@ def result(file: str, json_file: str | None) -> None:
 @click.option(
     "--batch",
     metavar="N",
-    callback=_optional_number,
+    type=whole_number,
     help="Experiments between looks.  [default: T/20]",
 )
 @click.option("--alpha", metavar="A", type=float, default=0.05, show_default=True, help="Error rate of all effects.")
@@ -254,7 +241,6 @@ def confirm(
     batch: int | None,
     alpha: float,
     to_the_end: bool,
-    json_file: str | None,
 ) -> None:
     """Begin the proof: fresh experiments, drawn at random between chosen interventions and a control.
 
@@ -266,55 +252,55 @@ def confirm(
         begun = opened.confirm(
             chosen, against, budget=budget, rng=seed, batch_size=batch, alpha=alpha, stop_early=not to_the_end
         )
-    deliver("study", asdict(begun), json_file, begun.summary())
+    _deliver(asdict(begun), begun.summary())
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.option("--rescue", metavar="CSV", help="Of a damaged file, write the told rows that are safe into CSV.")
 @json_option
-def check(file: str, rescue: str | None, json_file: str | None) -> None:
+def check(file: str, rescue: str | None) -> None:
     """Whether the file is whole, and what is safe in it."""
     from causalbandit.study.check import StudyCheck
 
-    check_outputs([file], rescue=rescue, json=json_file)
+    check_outputs([file], rescue=rescue)
     with _study_errors(), bad_input():
         found = StudyCheck.of(file)
-    with writing(found.summary(), what="Writing"):
-        if json_file is not None:
-            write(json_file, json_text(stamp("study") | {"whole": found.whole, "summary": found.summary()}))
-        if rescue is not None and not found.whole:
-            with _study_errors():
-                write(rescue, _csv(found.rescued()))
+    rescued = [] if found.whole else [(rescue, lambda: _csv(found.rescued()))]
+    content = stamp("study") | {"whole": found.whole, "summary": found.summary()}
+    with _study_errors():
+        deliver([found.summary()], lambda: content, *rescued)
     if not found.whole:
         raise click.exceptions.Exit(1)
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.argument("out", metavar="CSV")
 @json_option
-def export(file: str, out: str, json_file: str | None) -> None:
+def export(file: str, out: str) -> None:
     """Write all told experiments into a CSV file, one row each."""
-    check_outputs([file], out=out, json=json_file)
+    check_outputs([file], out=out)
     with _opened(file) as opened:
         rows = opened.rows()
     with running("Writing the rows"):
         write(out, _csv(rows))
-    deliver("study", {"rows": len(rows)}, json_file, f"{len(rows):,} rows.")
+    _deliver({"rows": len(rows)}, f"{len(rows):,} rows.")
 
 
-@study.command()
-@click.argument("file", metavar="FILE")
+@step
 @click.option("-o", "--out", metavar="HTML", required=True, help="Write the page into HTML.")
 @json_option
-def report(file: str, out: str, json_file: str | None) -> None:
+def report(file: str, out: str) -> None:
     """Write the page of the study: the answer, the graph, the effects, the plan, one HTML file for everybody."""
-    check_outputs([file], table=out, json=json_file)
+    check_outputs([file], table=out)
     with _opened(file) as opened, running("Writing the page"):
         opened.report(out)
     echo(f"Wrote {out}", err=True)
-    deliver("study", {"page": out}, json_file)
+    _deliver({"page": out})
+
+
+def _deliver(content: dict[str, Any], *said: str) -> None:
+    """Print ``said``, or write the ``content`` as JSON."""
+    deliver(said, lambda: stamp("study") | content)
 
 
 @contextlib.contextmanager

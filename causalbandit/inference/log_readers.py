@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from causalbandit.arrays import Flags, Floats
 from causalbandit.errors import InvalidArgument, Rows, Setting
+from causalbandit.files import missing_file
 from causalbandit.inference.arm_names import arm_columns, codes_as_seen
 from causalbandit.inference.log_columns import LogColumns
 from causalbandit.inference.log_order import batch_labels, time_stamps
@@ -152,23 +153,20 @@ def csv_table(path: str | PathLike[str] | BinaryIO, columns: LogColumns, sep: st
         For a file without a header, one that is not UTF-8, and for a row with more fields than the header, with its
         line: its values would be read from wrong columns.
     """
+    columns.check_present(csv_header(path, sep))
+    missing = {name: [""] if name == columns.arm else list(MISSING) for name in columns.all}
+    frame = read_csv(path, sep, dtype={columns.arm: str}, na_values=missing, low_memory=False)
+    return frame_table(frame)._replace(line=partial(csv_line, path, sep))
+
+
+def read_csv(path: str | PathLike[str] | BinaryIO, sep: str = ",", **options: Any) -> pd.DataFrame:
+    """The table in a CSV file with a header line; ``options`` are pandas'. Nothing is read from wrong columns."""
     import pandas as pd
 
-    with _readable(path):
-        header = csv_header(path, sep)
-        columns.check_present(header)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # the first row alone may be too long
-            frame = pd.read_csv(
-                _rewound(path),
-                sep=sep,
-                index_col=False,
-                dtype={columns.arm: str},
-                keep_default_na=False,
-                na_values={name: [""] if name == columns.arm else list(MISSING) for name in columns.all},
-                low_memory=False,
-            )
-    return frame_table(frame)._replace(line=partial(csv_line, path, sep))
+    with _readable(path), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a first row that is too long shifts the columns
+        table: pd.DataFrame = pd.read_csv(_rewound(path), sep=sep, index_col=False, keep_default_na=False, **options)
+        return table
 
 
 def csv_header(path: str | PathLike[str] | BinaryIO, sep: str = ",") -> list[str]:
@@ -203,20 +201,13 @@ def _readable(path: Any) -> Iterator[None]:
     try:
         yield
     except pd.errors.EmptyDataError:
-        raise InvalidArgument("path", f"{name!r} is an empty file; expected a header and one row per round.") from None
+        raise InvalidArgument("path", f"{name!r} is an empty file; expected a header and rows of data.") from None
     except UnicodeDecodeError:
         raise InvalidArgument("path", f"{name!r} is not text in UTF-8; save it as such.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise InvalidArgument("path", f"{name!r} {too_many_fields(error)}") from None
-
-
-def too_many_fields(error: Exception) -> str:
-    """What to say of a row that is longer than the header, with pandas' own words when they name the line."""
-    place = f" ({str(error).strip()})" if "line" in str(error) else ""
-    return (
-        f"has a row with more fields than the header{place}: a comma too many at its end, or one inside a value that "
-        "is not in quotation marks."
-    )
+        place = f" ({str(error).strip()})" if "line" in str(error) else ""  # pandas' own words when they name it
+        why = "a comma too many at its end, or one inside a value that is not in quotation marks"
+        raise InvalidArgument("path", f"{name!r} has a row with more fields than the header{place}: {why}.") from None
 
 
 def csv_line(path: Any, sep: str, row: int) -> int:
@@ -280,4 +271,4 @@ def _parquet_module(path: str | PathLike[str]) -> Any:
 
 def _check_file(path: str | PathLike[str]) -> None:
     if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
+        raise FileNotFoundError(missing_file(path))

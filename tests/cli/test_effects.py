@@ -83,7 +83,7 @@ def test_the_result_is_printed_although_a_file_cannot_be_written(log, tmp_path, 
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("causalbandit.cli.effects.write", fail)
+    monkeypatch.setattr("causalbandit.cli.options.write", fail)
     done = run("ate", log, "--ordered", "--json", tmp_path / "out.json")
     assert done.exit_code == 1
     assert "Contrasts, arm minus reference" in done.output

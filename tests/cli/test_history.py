@@ -49,7 +49,7 @@ def test_a_study_keeps_them(files):
         (["--intervention-column", "did"], "--intervention-column: needs --history"),
         (["--history", "none.csv"], "none.csv"),
         (["--history", "rows.csv", "--intervention-column", "when"], "--intervention-column names 'when'"),
-        (["--history", "empty.csv"], "the file is empty"),
+        (["--history", "empty.csv"], "is an empty file"),
         (["--history", "bad.csv"], "bad.csv: --history holds 'ad' = '2' in line 2"),
         (["--history", "liar.csv", "--intervention-column", "did"], "--history shows 'ad' = 0 in line 2"),
     ],

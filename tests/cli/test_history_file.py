@@ -12,7 +12,7 @@ GRAPH = ROOT / "graphs" / "bow.json"
         ("x,y\n1,1,0\n0,0,1\n", "more fields than the header"),  # read by position, x would be what y is
         ("x,y\n1,1\n0,0,1\n", "line 3"),
         ("x,y,x\n1,1,0\n", "the header names 'x' more than once"),
-        ("", "the file is empty"),
+        ("", "is an empty file"),
     ],
 )
 def test_a_file_whose_columns_are_not_clear_is_refused(text, said, tmp_path):

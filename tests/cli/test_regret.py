@@ -66,7 +66,7 @@ def test_parquet_and_csv_hold_the_same(tmp_path):
         (["--budgets", "30", "--out", "rows.xlsx"], "does not end in .csv or .parquet"),
         (["--budgets", "30", "--plot", "curve.txt"], "does not end in one of"),
         (["--budgets", "30", "--out", "no/where.csv"], "--out"),
-        (["--budgets", "30", "--resume", PURCHASE], "also a graph"),
+        (["--budgets", "30", "--resume", PURCHASE], "also the file that is read"),
     ],
 )
 def test_bad_usage_is_refused_before_any_work(arguments, words, tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ def test_a_damaged_file_gives_back_what_is_safe(run):
 @together(
     ("content", "message"),
     [
-        ("", "the file is empty"),
+        ("", "is an empty file"),
         ("id,ad,mail,sale\n", "hold no rows"),
         ("id,ad,mail\n1,0,0\n", "no column for 'sale'"),
         ("id,ad,mail,sale\n1,0,0,2\n", "'sale' = '2' in line 2"),
