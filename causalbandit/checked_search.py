@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 from typing import ClassVar, Literal
@@ -74,7 +74,7 @@ class CheckedRun:
     batches: tuple[FinishedBatch, ...]
     check: GraphCheck | None
     amendments: tuple[Amendment, ...]
-    history: UsedHistory | None = None
+    history: UsedHistory | None
 
 
 def checked_plan(
@@ -98,7 +98,10 @@ def checked_plan(
     Rows of a ``history`` are checked beside the experiments, and alone before the first one; they are taken to come
     from the same population. When that explains the data better than any amendment, the history is dropped instead.
     """
-    course = _Course(problem, strategy, budget, rng, repair, memory, history, spending, reduce)
+    reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
+    before = None if history is None else history.complete_rows(problem.interventions)
+    watch = Watch(problem, running=repair and reads_graph, before=before)
+    course = _Course(watch, strategy, budget, rng, memory, history, spending, reduce)
     plan = course.repaired() if course.due() else course.start()
     while True:
         try:
@@ -108,44 +111,44 @@ def checked_plan(
                 course.add(batch, rows)
                 if course.due():
                     break
-                batch = plan.send(course.turned(course.counts[-1]))
+                batch = plan.send(course.turn.counts(course.counts[-1]))
         except StopIteration as stop:
             return course.finished(stop.value)
         plan.close()
         plan = course.repaired()
 
 
+@dataclass(eq=False)
 class _Course:
     """Where a checked search stands."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        strategy: Strategy,
-        budget: int,
-        rng: np.random.Generator,
-        repair: bool,
-        memory: int,
-        history: History | None = None,
-        spending: Spending | None = None,
-        reduce: bool = False,
-    ) -> None:
-        self.strategy, self.budget, self.rng, self.memory = strategy, budget, rng, memory
-        reads_graph = strategy.needs == "rows" and not getattr(strategy, "knows_tables", False)
-        before = None if history is None else history.complete_rows(problem.interventions)
-        self.watch = Watch(problem, running=repair and reads_graph, before=before)
-        self.history, self.dropped = history, False
-        self.spending = spending  # what is left
-        self.reduce = reduce
-        self.phases: list[str] = []
-        self.counts: list[Counts] = []  # of each batch, under the graph of the moment
-        self.amendments: list[Amendment] = []
-        self.notes: list[str] = []
-        self.given_up = False
+    watch: Watch
+    strategy: Strategy
+    budget: int
+    rng: np.random.Generator
+    memory: int
+    history: History | None
+    spending: Spending | None  # what is left
+    reduce: bool
+    phases: list[str] = field(default_factory=list)
+    counts: list[Counts] = field(default_factory=list)  # of each batch, under the graph of the moment
+    amendments: list[Amendment] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    dropped: bool = False  # the history
+    given_up: bool = False  # the graph
 
     @property
     def problem(self) -> Problem:
         return self.watch.problem
+
+    @property
+    def turn(self) -> Maximisation:
+        return Maximisation.of(self.problem)
+
+    @property
+    def inner(self) -> Strategy:
+        """The strategy itself, without the rule by which it stops."""
+        return self.strategy.strategy if isinstance(self.strategy, Watched) else self.strategy
 
     @property
     def left(self) -> int:
@@ -159,7 +162,7 @@ class _Course:
         if self.history is not None and not self.dropped:
             earlier = Earlier(self.history.counts(self.problem.interventions))
         task = make_task(self.problem, memory=self.memory, history=earlier, spending=self.spending, reduce=self.reduce)
-        return Maximisation.of(self.problem).task(task)
+        return self.turn.task(task)
 
     def start(self) -> Plan:
         return plan_of(self.strategy, self.task(), self.budget, self.rng)
@@ -169,10 +172,6 @@ class _Course:
         self.watch.add(rows)
         self.counts.append(rows.counts(self.problem.interventions))
         self.spending = None if self.spending is None else self.spending.after(batch.sizes)
-
-    def turned(self, counts: Counts) -> Counts:
-        """What the strategy is sent, which maximises."""
-        return Maximisation.of(self.problem).counts(counts)
 
     def due(self) -> bool:
         """Whether the graph is refuted and must be amended now.
@@ -212,7 +211,7 @@ class _Course:
                     f"{self.budget // EXPERIMENTS_PER_ROW:,} family rows explains the data. From there on the "
                     "interventions' own means decide."
                 )
-                last = _OwnMeans(self.turned(self.total))
+                last = _OwnMeans(self.turn.counts(self.total))
                 return plan_of(last, self.task(), self.left, self.rng)
             before = self.problem.known_tables
             amendment, problem = found
@@ -237,13 +236,12 @@ class _Course:
         return reduce(add, self.counts, Counts.zeros(self.problem.interventions))
 
     def _resumed(self) -> Plan:
-        task, strategy = self.task(), self.strategy
         if not self.phases:  # refuted by the history alone
-            return plan_of(strategy, task, self.budget, self.rng)
+            return self.start()
+        task, strategy, inner = self.task(), self.strategy, self.inner
         if self.left == 0:
-            return _plug_in(task, self.turned(self.total), self.rng)
+            return _no_batch(_plug_in(task, self.turn.counts(self.total), self.rng))
         prior = self.total  # top-two turns it round itself
-        inner = strategy.strategy if isinstance(strategy, Watched) else strategy
         if isinstance(inner, TopTwo):
             prior = prior + self._from_before(inner)
             inner = replace(inner, prior=prior, rounds=max(1, inner.rounds - len(self.phases)))
@@ -258,8 +256,7 @@ class _Course:
 
     def _by_all_data(self, choice: Choice) -> bool:
         """Whether a choice after an amendment rests on all experiments: top-two's does, and a promise must be kept."""
-        inner = self.strategy.strategy if isinstance(self.strategy, Watched) else self.strategy
-        return isinstance(inner, TopTwo) or (choice.promise is not None and choice.promise.kept)
+        return isinstance(self.inner, TopTwo) or (choice.promise is not None and choice.promise.kept)
 
     def _from_before(self, strategy: TopTwo) -> Counts:
         """Data that top-two was given before the search, read under the amended graph when they are rows."""
@@ -277,13 +274,10 @@ class _Course:
 
     def finished(self, choice: Choice) -> CheckedRun:
         if self.amendments and self.watch.running and not self._by_all_data(choice):
-            task, total = self.task(), self.turned(self.total)
-            posterior = TablePosterior.of(task, total.visits, total.ones)
-            effects = posterior.propagate(task).effects
-            best = best_at_random(effects, self.rng)
-            choice = replace(choice, best_index=best, effects=effects, tables=posterior.tables(total.visits))
+            by_all = _plug_in(self.task(), self.turn.counts(self.total), self.rng)
+            choice = replace(choice, best_index=by_all.best_index, effects=by_all.effects, tables=by_all.tables)
             self.notes.append("The choice goes by all experiments, those before the amendment included.")
-        choice = Maximisation.of(self.problem).choice(choice)
+        choice = self.turn.choice(choice)
         batches: list[FinishedBatch] = []
         for phase, counts in zip(self.phases, self.counts, strict=True):
             keep_batch(batches, FinishedBatch(phase, counts))
@@ -292,16 +286,18 @@ class _Course:
         if self.history is not None:
             by_arms = self.strategy.needs == "target" or self.given_up
             used = UsedHistory.of(self.problem, self.history, self.total, arms=by_arms, dropped=self.dropped)
-        return CheckedRun(
-            self.problem, choice, tuple(batches), self.watch.check(), tuple(self.amendments), history=used
-        )
+        return CheckedRun(self.problem, choice, tuple(batches), self.watch.check(), tuple(self.amendments), used)
 
 
-def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Plan:
-    """Decides by the plug-in effects of all counts, without another experiment."""
+def _plug_in(task: Task, counts: Counts, rng: np.random.Generator) -> Choice:
+    """The choice by the plug-in effects of all counts."""
     posterior = TablePosterior.of(task, counts.visits, counts.ones)
     effects = posterior.propagate(task).effects
     return Choice(best_at_random(effects, rng), effects, posterior.tables(counts.visits))
+
+
+def _no_batch(choice: Choice) -> Plan:
+    return choice
     yield  # a plan is a generator, this one without batches
 
 
@@ -310,17 +306,9 @@ class _OwnMeans:
     """Successive rejects for what is left when that is enough for it; else the best mean of all experiments so far."""
 
     counts: Counts
+    name: ClassVar[str] = "own means"
+    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_spending: ClassVar[bool] = True
-
-    @property
-    def name(self) -> str:
-        """Short name, as in the table of strategies."""
-        return "own means"
-
-    @property
-    def needs(self) -> Literal["rows", "target"]:
-        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
-        return "target"
 
     def smallest_budget(self, task: Task) -> int:
         """None is needed."""

@@ -36,12 +36,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Places
 from causalbandit.errors import InvalidArgument, listing
 from causalbandit.graph import CausalGraph, Family
 from causalbandit.projection import Projection, members
 
-Places = npt.NDArray[np.intp]
-Fixed = npt.NDArray[np.bool_]
 Choices = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 Key = tuple[int, tuple[tuple[int, int], ...]]
 """A node's district as a set of bits, and in it the places of nodes with an alternative, each with 1 + its place."""
@@ -163,13 +162,11 @@ def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8], choices: Cho
     grouped = _grouped(projection, fixed, in_force)
     used: list[set[Key]] = [set() for _ in projection.nodes]
     for keys, places in grouped.items():
-        free: Fixed = ~np.all(fixed[places], axis=0, keepdims=True)[0]
-        for place, key in enumerate(keys):
-            district = key[0]
-            if free[place] and key not in used[place]:
+        for place in np.flatnonzero((~fixed[places]).any(axis=0)).tolist():
+            key = keys[place]
+            if key not in used[place]:
                 example = int(places[~fixed[places, place]][0])
-                out = sum(1 << int(other) for other in np.flatnonzero(fixed[example]))
-                _check_size(projection, place, district, out, example)
+                _check_size(projection, place, key[0], fixed[example], example)
                 used[place].add(key)
     families: dict[tuple[int, Key], Family] = {}
     start = 0
@@ -181,7 +178,7 @@ def row_plan(graph: CausalGraph, assignments: npt.NDArray[np.int8], choices: Cho
     return RowPlan(tuple(families.values()), regimes)
 
 
-def _in_force(graph: CausalGraph, choices: Choices) -> npt.NDArray[np.intp]:
+def _in_force(graph: CausalGraph, choices: Choices) -> Places:
     """Per intervention and ancestor: 0 for its own table, else 1 + the place of its alternative; [A, ancestors]."""
     found = np.zeros((len(choices), len(graph.ancestors)), dtype=np.intp)
     place = {node: column for column, node in enumerate(graph.ancestors)}
@@ -191,7 +188,7 @@ def _in_force(graph: CausalGraph, choices: Choices) -> npt.NDArray[np.intp]:
     return found
 
 
-def _grouped(projection: Projection, fixed: Fixed, in_force: npt.NDArray[np.intp]) -> dict[tuple[Key, ...], Places]:
+def _grouped(projection: Projection, fixed: Flags, in_force: Places) -> dict[tuple[Key, ...], Places]:
     """Places of the interventions by the key of every node; a node that is fixed has its largest district.
 
     The districts of a fixed node do not matter; this choice joins interventions that differ in it alone.
@@ -200,23 +197,18 @@ def _grouped(projection: Projection, fixed: Fixed, in_force: npt.NDArray[np.intp
     largest = [projection.district(place) for place in range(len(projection.nodes))]
     both = np.hstack([fixed[:, linked], in_force[:, soft]])
     patterns, pattern_of = np.unique(both, axis=0, return_inverse=True)
+
+    def key_of(place: int, out: int, replaced: list[tuple[int, int]]) -> Key:
+        if out >> place & 1:
+            return largest[place], ()
+        district = largest[place] if largest[place] == 1 << place else projection.district(place, out)
+        return district, tuple(each for each in replaced if district >> each[0] & 1)
+
     keys: list[tuple[Key, ...]] = []
     for pattern in patterns.tolist():
         out = sum(1 << place for place, is_fixed in zip(linked, pattern, strict=False) if is_fixed)
         replaced = [(place, table) for place, table in zip(soft, pattern[len(linked) :], strict=True) if table]
-        districts = [
-            district if out >> place & 1 or district == 1 << place else projection.district(place, out)
-            for place, district in enumerate(largest)
-        ]
-        keys.append(
-            tuple(
-                (
-                    district,
-                    () if out >> place & 1 else tuple(each for each in replaced if district >> each[0] & 1),
-                )
-                for place, district in enumerate(districts)
-            )
-        )
+        keys.append(tuple(key_of(place, out, replaced) for place in range(len(largest))))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     regime_of = np.array([numbers[key] for key in keys])[pattern_of.ravel()]
     found = {key: np.flatnonzero(regime_of == number) for key, number in numbers.items()}
@@ -231,18 +223,13 @@ def _family(graph: CausalGraph, place: int, key: Key, start: int) -> Family:
 
 
 def _regime(
-    projection: Projection,
-    keys: Sequence[Key],
-    places: Places,
-    families: dict[tuple[int, Key], Family],
-    whole: bool,
+    projection: Projection, keys: Sequence[Key], places: Places, families: dict[tuple[int, Key], Family], whole: bool
 ) -> Regime:
     own: list[Family] = []
     rows: list[Places] = []
     start = 0
-    for place, key in enumerate(keys):
+    for place, (node, key) in enumerate(zip(projection.nodes, keys, strict=True)):
         in_set = families.get((place, key))
-        node = projection.nodes[place]
         if in_set is None:
             own.append(Family(node, (), start, (node,)))
             rows.append(np.array([-1]))
@@ -256,16 +243,17 @@ def _regime(
     return Regime(places, tuple(own), None if same else joined, whole)
 
 
-def _check_size(projection: Projection, place: int, district: int, fixed: int, example: int) -> None:
-    """Raise when a district makes a family of more than ``LARGEST_SCOPE`` nodes where ``fixed`` is fixed."""
+def _check_size(projection: Projection, place: int, district: int, fixed: Flags, example: int) -> None:
+    """Raise when a district makes a family of more than ``LARGEST_SCOPE`` nodes under the ``example``, which fixes."""
     n_nodes = projection.scope_set(place, district).bit_count() + 1
     if district == 1 << place or n_nodes <= LARGEST_SCOPE:
         return
     last = len(projection.nodes) - 1
-    whole = projection.component(place, ((2 << last) - 1) & ~fixed)
+    fixed_set = sum(1 << other for other in np.flatnonzero(fixed).tolist())
+    whole = projection.component(place, ((2 << last) - 1) & ~fixed_set)
 
     def largest_without(other: int) -> int:
-        out = fixed | 1 << other
+        out = fixed_set | 1 << other
         return 1 + max(
             projection.scope_set(member, projection.district(member, out)).bit_count()
             for member in members(whole & ~(1 << other))

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import one_of, share
 from causalbandit.errors import InvalidArgument
 from causalbandit.graph import CausalGraph
@@ -24,8 +24,6 @@ from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
 from causalbandit.randomness import RNG, generator
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,8 @@ def confounded_mediator(strength: float = 1.0) -> WrongGraph:
         parents={"m": ["u", "x"], "y": ["u", "m", "z"]},
         hidden=["u"],
     )
-    fixed: list[dict[str, int]] = [
-        *({}, {"m": 0}, {"m": 1}, {"z": 1}, {"z": 0}, {"x": 1}, {"x": 0}),
-        *({"m": 0, "z": 1}, {"m": 1, "z": 1}),
-    ]
+    fixed: list[dict[str, int]] = [{}, {"m": 0}, {"m": 1}, {"z": 1}, {"z": 0}, {"x": 1}, {"x": 0}]
+    fixed += [{"m": 0, "z": 1}, {"m": 1, "z": 1}]
     tables = {"u": [0.5], "x": [0.5], "z": [0.5], "m": m, "y": y}
     name = f"confounded mediator, strength {k:g}"
     return WrongGraph(
@@ -196,12 +192,11 @@ def _around(table: Floats, k: float) -> tuple[Floats, Floats]:
 
 def _shifted(problem: Problem, effect: str, cause: str, k: float) -> Problem:
     """The problem with a table of ``effect`` in which ``cause`` changes every probability by k."""
-    assert problem.model is not None
     parents = problem.graph.parents(effect)
     table = np.asarray(problem.tables[effect]).reshape((2,) * len(parents))
     axis = parents.index(cause)
     shifted = np.stack(_around(table.mean(axis=axis), k), axis=axis).ravel()
-    model = CausalModel(problem.graph, {**problem.tables, effect: shifted.tolist()})
+    model = CausalModel(problem.graph, {**problem.tables, effect: shifted})
     return replace(problem, model=model, tables={}, known={})
 
 

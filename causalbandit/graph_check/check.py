@@ -29,8 +29,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import error_rate, instance
 from causalbandit.errors import Error, InvalidArgument
 from causalbandit.formats.result_file import stamp
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
     from causalbandit.graph_check.data import Data
 
-Floats = NDArray[np.float64]
 Method = Literal["conditional", "universal", "mixed"]
 
 SHOWN = 5
@@ -115,7 +114,7 @@ class GraphCheck:
         return math.log(1 / self.delta)
 
     @property
-    def refuted_claims(self) -> NDArray[np.bool_]:
+    def refuted_claims(self) -> Flags:
         """Which claims are refuted by themselves, shape [M]."""
         return self.adjusted >= self._threshold
 

@@ -25,61 +25,42 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.assignments import FREE
 from causalbandit.graph import CausalGraph
 from causalbandit.interventions import InterventionSet, intervention_label
 
-Integers = NDArray[np.int64]
 Kind = Literal["invariance", "independence", "direct"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the graph.
-
-    Attributes
-    ----------
-    kind : {"invariance", "independence", "direct"}
-        See the module docstring.
-    node : str
-        The node i whose probability is compared.
-    other : str
-        The node j; empty for "direct".
-    in_scope : bool
-        Whether j is in the scope of i, so that rows tell its values apart.
-    place : int
-        The intervention of a "direct" claim; -1 for others.
-    """
+    """One claim of the graph, of a kind that the module docstring explains."""
 
     kind: Kind
     node: str
+    """The node i whose probability is compared."""
     other: str = ""
+    """The node j; empty for "direct"."""
     in_scope: bool = False
+    """Whether j is in the scope of i, so that rows tell its values apart."""
     place: int = -1
+    """The intervention of a "direct" claim; -1 for others."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowGroup:
-    """Interventions under which a node has the same scope in the same district, and so the same family rows.
-
-    Attributes
-    ----------
-    node : str
-        The node i, left free by all of them.
-    places : numpy.ndarray of int64
-        The interventions.
-    scope : tuple of str
-        The nodes whose values make a row, the first being the most significant bit.
-    start : int
-        The group's first row among the C family rows of the set.
-    """
+    """Interventions under which a node has the same scope in the same district, and so the same family rows."""
 
     node: str
+    """The node i, left free by all of them."""
     places: Integers
+    """The interventions."""
     scope: tuple[str, ...]
+    """The nodes whose values make a row, the first being the most significant bit."""
     start: int
+    """The group's first row among the C family rows of the set."""
 
     @property
     def n_rows(self) -> int:
@@ -94,25 +75,16 @@ numbered 3·(place of j) + mark in `Comparisons`."""
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
-    """The two-cell comparisons in the rows of one group, ascending by the node j that makes the cells; D in all.
-
-    Attributes
-    ----------
-    direction : numpy.ndarray of int64, shape [D]
-        Comparisons of one direction add up: a shift has the same sign in all of them.
-    other : numpy.ndarray of int64, shape [D]
-        Place of j among the observed nodes.
-    marks : numpy.ndarray of int64, shape [4, D]
-        Marks that make up the experiments compared (the first less the second) and the first cell (the third less the
-        fourth).
-    bit, value : numpy.ndarray of int64, shape [D]
-        Only rows in which the scope's node at place ``bit`` shows ``value``; -1 for all rows.
-    """
+    """The two-cell comparisons in the rows of one group, ascending by the node j that makes the cells; D in all."""
 
     direction: Integers
+    """[D]: comparisons of one direction add up, a shift has the same sign in all of them."""
     other: Integers
+    """[D]: place of j among the observed nodes."""
     marks: Integers
+    """[4, D]: marks of the experiments compared, the first less the second, and of the first cell, the others alike."""
     bit: Integers
+    """[D]: only rows in which the scope's node at this place shows ``value``; -1 for all rows."""
     value: Integers
 
     @classmethod
@@ -172,7 +144,7 @@ class GraphClaims:
         return tuple(np.sort(np.concatenate(shared)).tolist()) if shared else ()
 
     @cached_property
-    def weights(self) -> NDArray[np.float64]:
+    def weights(self) -> Floats:
         """Share of each claim in the verdict, shape [M], sum 1: kinds count alike, and so do the claims of a kind."""
         sizes = Counter(claim.kind for claim in self.claims)
         return np.array([1 / (sizes[claim.kind] * len(sizes)) for claim in self.claims])

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from causalbandit.arrays import Flags
 from causalbandit.assignments import FREE
+from causalbandit.graph import configuration
 from causalbandit.graph_check.claims import Claim, GraphClaims
 from causalbandit.graph_check.evidence import Cells
 from causalbandit.interventions import intervention_label
@@ -69,26 +71,23 @@ def contradiction(claims: GraphClaims, place: int, cells: Cells, log_e: float) -
     direct = claim.kind == "direct"
     direction, chosen = _clearest(cells, pooled=direct)
     n, s, m, x = (float(each[chosen].sum()) for each in (cells.total, cells.ones, cells.cell, cells.cell_ones))
-    if direct:
-        expected = hypergeometric_moments(cells.total, cells.ones, cells.cell)[0]
-        row: dict[str, int] = {}
-        share_second = float(expected[chosen].sum()) / m
-    else:
-        row = _row_values(claims, int(cells.row[chosen][0]))
-        share_second = (s - x) / (n - m)
-    which = 0 if direction == claims.first[place] else 1
-    first, second = _cells_in_words(claims, claim, row, which)
-    shares = x / m, share_second
-    given = f" given {intervention_label(row)}" if row else ""
     evidence = f"(e = {e_text(log_e)})"
     if direct:
+        row: dict[str, int] = {}
+        expected = hypergeometric_moments(cells.total, cells.ones, cells.cell)[0]
+        shares = x / m, float(expected[chosen].sum()) / m
         label = intervention_label(claims.interventions[claim.place])
+        first, second = f"experiments under {label}", "what their rows say"
         said = (
-            f"{claim.node} is 1 in {percent(shares[0])} of {int(m):,} experiments under {label}; the rows that "
-            f"they share with other interventions say {percent(shares[1])} {evidence}: does this intervention reach "
-            f"{claim.node} in another way than the graph says?"
+            f"{claim.node} is 1 in {percent(shares[0])} of {int(m):,} {first}; the rows that they share with other "
+            f"interventions say {percent(shares[1])} {evidence}: does this intervention reach {claim.node} in another "
+            "way than the graph says?"
         )
     else:
+        row = _row_values(claims, int(cells.row[chosen][0]))
+        shares = x / m, (s - x) / (n - m)
+        first, second = _cells_in_words(claim, 0 if direction == claims.first[place] else 1)
+        given = f" given {intervention_label(row)}" if row else ""
         said = (
             f"{claim.node}{given} is 1 in {percent(shares[0])} of {first} and in {percent(shares[1])} of {second} "
             f"{evidence}: {_question(claims, claim)}"
@@ -98,7 +97,7 @@ def contradiction(claims: GraphClaims, place: int, cells: Cells, log_e: float) -
     )
 
 
-def _clearest(cells: Cells, *, pooled: bool) -> tuple[int, np.ndarray[Any, np.dtype[np.bool_]]]:
+def _clearest(cells: Cells, *, pooled: bool) -> tuple[int, Flags]:
     """The direction and the tables (of one row, unless ``pooled``) in which the cells differ most clearly."""
     mean, variance, _ = hypergeometric_moments(cells.total, cells.ones, cells.cell)
     key = cells.direction if pooled else cells.direction * (int(cells.row.max()) + 1) + cells.row
@@ -112,14 +111,12 @@ def _clearest(cells: Cells, *, pooled: bool) -> tuple[int, np.ndarray[Any, np.dt
 def _row_values(claims: GraphClaims, row: int) -> dict[str, int]:
     """The configuration of the scope in a row."""
     group = next(g for g in claims.groups if g.start <= row < g.start + g.n_rows)
-    last = len(group.scope) - 1
-    return {node: (row - group.start) >> (last - bit) & 1 for bit, node in enumerate(group.scope)}
+    return configuration(group.scope, row - group.start)
 
 
-def _cells_in_words(claims: GraphClaims, claim: Claim, row: dict[str, int], which: int) -> tuple[str, str]:
+def _cells_in_words(claim: Claim, which: int) -> tuple[str, str]:
+    """The cells of the first or second direction of a claim about rows."""
     j = claim.other
-    if claim.kind == "direct":
-        return f"experiments under {intervention_label(claims.interventions[claim.place])}", "what their rows say"
     if claim.kind == "independence":
         verb = "with" if which == 0 else "that saw"
         return f"experiments {verb} {j}=1", f"those {verb} {j}=0"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Integers
 from causalbandit.checks import binary_column, columns_present, instance, listed
 from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, listing, rows_told
 from causalbandit.graph import CausalGraph
@@ -122,7 +122,7 @@ def _from_label(problem_set: InterventionSet, label: str) -> dict[str, Any]:
     return fixed
 
 
-def _batch_numbers(frames: list[pd.DataFrame], batch: str | None) -> list[NDArray[np.int64] | int]:
+def _batch_numbers(frames: list[pd.DataFrame], batch: str | None) -> list[Integers | int]:
     """Numbers of the batches of every frame's rows, in the ascending order of what the column holds."""
     if batch is None:
         return [0] * len(frames)

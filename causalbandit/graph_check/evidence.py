@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.assignments import FREE
 from causalbandit.graph_check.claims import FIXED, ONE, VALUE, GraphClaims
 from causalbandit.observed_rows import ObservedRows
 from causalbandit.sequences.conditional import hypergeometric_moments, log_e_value, log_universal
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 BLOCK = 1 << 21
 """Numbers in one block of columns: 16 mebibytes."""
@@ -90,7 +88,7 @@ def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
     for start in range(0, len(claims.nodes), step):
         block = slice(start, start + step)
         marks = np.empty((len(rows), 2 + 3 * len(claims.nodes[block])))
-        marks[:, NOTHING], marks[:, ALL] = 0.0, 1.0
+        marks[:, :2] = 0.0, 1.0  # nothing and all, before three columns of each node
         marks[:, 2 + VALUE :: 3] = values[block].T
         marks[:, 2 + FIXED :: 3] = (fixed[block] != FREE).T
         marks[:, 2 + ONE :: 3] = (fixed[block] == 1).T
@@ -104,10 +102,6 @@ def cells_of(claims: GraphClaims, rows: ObservedRows) -> Cells:
     if claims.direct_places:
         parts.extend(view.direct(rows.place) for view in views if view.group.node == claims.graph.target)
     return Cells.concatenate(parts)
-
-
-NOTHING, ALL = 0, 1
-"""Columns of marks before those of the nodes: 0 and 1 for every pattern."""
 
 
 def _key_sums(views: list[_View], n_patterns: int) -> Any:
@@ -153,7 +147,7 @@ class _View:
     def compare(self, some: slice, columns: Floats, start: int) -> Cells:
         """The tables of some comparisons from sums of marks [2·K, 2 + 3 each], which begin with those of ``start``."""
         index = self.comparisons.marks[:, some]
-        index = np.where(index < 0, index, index - 3 * start) + 2  # after nothing and all
+        index = np.where(index < 0, index, index - 3 * start) + 2
         size = len(self.row)
         total, cell = columns[:, index[0]] - columns[:, index[1]], columns[:, index[2]] - columns[:, index[3]]
         bit, value = self.comparisons.bit[some], self.comparisons.value[some]

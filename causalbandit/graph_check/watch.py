@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalbandit.arrays import Floats
 from causalbandit.graph_check.check import GraphCheck, Method, check_rows, with_universal
 from causalbandit.graph_check.claims import GraphClaims
 from causalbandit.graph_check.evidence import batch_sums, cells_of, log_e_of
@@ -62,8 +62,8 @@ class Watch:
         self.running = running
         self.refuted = False
         self.batches: list[ObservedRows] = []
-        self._sums: NDArray[np.float64] | None = None
-        self._largest: NDArray[np.float64] | None = None
+        self._sums: Floats | None = None
+        self._largest: Floats | None = None
         if running and self.before is not None:
             self._update([])
 

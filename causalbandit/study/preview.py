@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.counts import Counts
 from causalbandit.decision_words import TOLD
 from causalbandit.graph_check.check import GraphCheck
@@ -56,7 +56,7 @@ class Preview:
     problem: Problem
     counts: Counts
     known: Counts
-    effects: npt.NDArray[np.float64]
+    effects: Floats
     best_index: int
     probability: float
     frame: pd.DataFrame

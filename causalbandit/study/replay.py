@@ -7,8 +7,8 @@ generator that is sent these counts asks for the same batches again, so a study 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers
 from causalbandit.counts import Counts
 from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
@@ -17,8 +17,6 @@ from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Choice, Plan
 from causalbandit.study.terms import Terms
-
-Integers = npt.NDArray[np.int64]
 
 ORDER = 2
 """Place of the seed for the order within batches: a search has spawned 0 for the strategy and 1 for the world."""

@@ -35,34 +35,22 @@ Unit = str | int | None
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to a design. Its events in order are all that a file keeps beside its beginning.
-
-    Attributes
-    ----------
-    number : int
-        Its place in the order, from 1.
-    kind : str
-        "assign", "observe", "amend" (an outcome replaces another), "exclude" (an outcome that does not count),
-        "cancel", or "arms" (from here on other arms are drawn).
-    id : int
-        The assignment; for "arms" the last one before.
-    unit : str, int or None
-        Whom the arm was for, as the caller names it ("assign").
-    value : float or None
-        The outcome, or the propensity ("assign").
-    detail : mapping
-        JSON values: arm and covariates ("assign"), what else a row held, or the design that begins ("arms").
-    at : float
-        When, in seconds since 1970.
-    """
+    """One thing that happened to a design. Its events in order are all that a file keeps beside its beginning."""
 
     number: int
+    """Its place in the order, from 1."""
     kind: Kind
+    """An outcome may replace another ("amend") or not count ("exclude"); from "arms" on other arms are drawn."""
     id: int
+    """The assignment; for "arms" the last one before."""
     unit: Unit
+    """Whom the arm was for, as the caller names it ("assign")."""
     value: float | None
+    """The outcome, or the propensity ("assign")."""
     detail: Mapping[str, Any]
+    """JSON values: arm and covariates ("assign"), what else a row held, or the design that begins ("arms")."""
     at: float
+    """When, in seconds since 1970."""
 
 
 class Epoch(NamedTuple):
@@ -74,33 +62,22 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawn:
-    """An assignment as it was made.
-
-    Attributes
-    ----------
-    arm : hashable
-        The arm's name.
-    propensity : float
-        Probability with which it was drawn.
-    round : int
-        Round of the mixing sequence, which begins anew with every epoch.
-    epoch : int
-        Place of its epoch.
-    unit : str, int or None
-        Whom it was for.
-    covariates : mapping, list or None
-        What was known of the unit.
-    at : float
-        When, in seconds since 1970; NaN for assignments from before the file.
-    """
+    """An assignment as it was made."""
 
     arm: Hashable
+    """The arm's name."""
     propensity: float
+    """Probability with which it was drawn."""
     round: int
+    """Round of the mixing sequence, which begins anew with every epoch."""
     epoch: int
+    """Place of its epoch."""
     unit: Unit
+    """Whom it was for."""
     covariates: Any
+    """What was known of the unit: a mapping, a list or None."""
     at: float
+    """When, in seconds since 1970; NaN for assignments from before the file."""
 
 
 class RunningDesign:

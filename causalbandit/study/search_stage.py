@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers
 from causalbandit.counts import Counts
 from causalbandit.interventions import InterventionSet
 from causalbandit.study.database import StudyError
@@ -19,7 +19,7 @@ from causalbandit.study.store import Store, StoredBatch
 from causalbandit.study.telling import Telling, counts_from
 from causalbandit.study.terms import Terms
 
-Planned = tuple[int, str, npt.NDArray[np.int64]]
+Planned = tuple[int, str, Integers]
 """Number, phase and places of a batch."""
 
 

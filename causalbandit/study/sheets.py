@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Places
 from causalbandit.assignments import FREE, value_columns
 from causalbandit.checks import binary_column, distinct, instance, nodes_present
 from causalbandit.counts import Counts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Bytes = npt.NDArray[np.uint8]
-Flags = npt.NDArray[np.bool_]
 Mismatch = Literal["error", "exclude"]
 EXCLUDE = Setting("on_mismatch", "'exclude'")
 
@@ -69,34 +69,25 @@ def todo_frame(interventions: InterventionSet, experiments: Sequence[tuple[int, 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What came back, checked.
-
-    Attributes
-    ----------
-    ids : list of int or None
-        The experiment of each row; None where the row names its intervention.
-    places : list of int or None
-        The place of the intervention that a row names; None where it has an id.
-    observed : numpy.ndarray of uint8, shape [n, N]
-        0, 1, or `NOT_SEEN`, by node.
-    extra : list of dict
-        What else each row holds.
-    rows : list of int
-        The number of each row in what came back.
-    """
+    """What came back, checked."""
 
     ids: list[int | None]
+    """The experiment of each row; None where the row names its intervention."""
     places: list[int | None]
+    """The place of the intervention that a row names; None where it has an id."""
     observed: Bytes
+    """0, 1, or `NOT_SEEN`, by node: [n, N]."""
     extra: list[dict[str, Any]]
+    """What else each row holds."""
     rows: list[int]
+    """The number of each row in what came back."""
 
     def split(self, above: int) -> tuple[Sheet, Sheet]:
         """The rows without an id or with another one, and those whose id lies ``above`` a number."""
         far = [number is not None and number > above for number in self.ids]
         return self._part(np.flatnonzero(np.logical_not(far))), self._part(np.flatnonzero(far))
 
-    def _part(self, rows: npt.NDArray[np.intp]) -> Sheet:
+    def _part(self, rows: Places) -> Sheet:
         return Sheet(
             [self.ids[row] for row in rows],
             [self.places[row] for row in rows],

@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Integers
 from causalbandit.study.database import Database, checksum, is_whole
 
-Integers = npt.NDArray[np.int64]
 ASKED_AT_ONCE = 500
 """Ids in one question: SQLite takes at least 999 parameters."""
 State = Literal["open", "told", "abandoned"]
@@ -33,66 +32,43 @@ State = Literal["open", "told", "abandoned"]
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """One planned batch.
-
-    Attributes
-    ----------
-    number : int
-        Its place among the study's batches, from 0.
-    phase : str
-        Which part of the strategy asked.
-    first : int
-        The id of its first experiment.
-    total : int
-        Number of its experiments; `Store.places` has their interventions.
-    handed, told, abandoned : int
-        How many of its experiments were handed out, told and given up.
-    closed : bool
-        Whether the strategy may go on from it.
-    """
+    """One planned batch: how many of its experiments were handed out, told and given up."""
 
     number: int
+    """Its place among the study's batches, from 0."""
     phase: str
+    """Which part of the strategy asked."""
     first: int
+    """The id of its first experiment."""
     total: int
+    """Number of its experiments; `Store.places` has their interventions."""
     handed: int
     told: int
     abandoned: int
     closed: bool
+    """Whether the strategy may go on from it."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One told row.
-
-    Attributes
-    ----------
-    id : int
-        The experiment; negative for a row that nobody had asked for.
-    batch : int or None
-        The batch that planned it; None for such a row.
-    place : int
-        Its intervention's place in the set.
-    counted_in : int
-        The tally that holds it: that of the batch that was open when it was told.
-    excluded : bool
-        Whether it was recorded but not counted.
-    observed : bytes
-        One byte per column that is observed, 0 or 1.
-    extra : mapping
-        What else the row held.
-    told : float
-        When, in seconds since 1970.
-    """
+    """One told row."""
 
     id: int
+    """The experiment; negative for a row that nobody had asked for."""
     batch: int | None
+    """The batch that planned it; None for such a row."""
     place: int
+    """Its intervention's place in the set."""
     counted_in: int
+    """The tally that holds it: that of the batch that was open when it was told."""
     excluded: bool
+    """Whether it was recorded but not counted."""
     observed: bytes
+    """One byte per observed node: 0, 1, or `NOT_SEEN`."""
     extra: Mapping[str, Any]
+    """What else the row held."""
     told: float
+    """When, in seconds since 1970."""
 
 
 class Store(Database):

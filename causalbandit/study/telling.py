@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from causalbandit.arrays import Flags
 from causalbandit.counts import Counts, Origin
 from causalbandit.errors import InvalidArgument, Rows
 from causalbandit.interventions import InterventionSet
-from causalbandit.study.sheets import EXCLUDE, Flags, Mismatch, Sheet, contradictions, counts_of, never_handed_out
+from causalbandit.study.sheets import EXCLUDE, Mismatch, Sheet, contradictions, counts_of, never_handed_out
 from causalbandit.study.status import Told
 from causalbandit.study.store import Result, Store
 
