@@ -189,13 +189,16 @@ def amended_graph(graph: CausalGraph, change: Change) -> CausalGraph:
 
 
 def amended_problem(problem: Problem, change: Change) -> Problem:
-    """The problem on the amended graph: same interventions and words; changed nodes lose their tables, known or not."""
+    """The problem on the amended graph: same interventions and words; changed nodes lose all their tables."""
     graph = amended_graph(problem.graph, change)
     changed = {change.second} if change.kind == "edge" else {change.first, change.second}
     tables = {node: table for node, table in problem.tables.items() if node not in changed}
     known = {node: table for node, table in problem.known_tables.items() if node not in changed}
+    others = {node: table for node, table in problem.alternatives.items() if node not in changed}
     arms = on_graph(problem.interventions, graph)
-    return replace(problem, graph=graph, interventions=arms, model=None, tables=tables, known=known)
+    return replace(
+        problem, graph=graph, interventions=arms, model=None, tables=tables, known=known, alternatives=others
+    )
 
 
 def on_graph(interventions: InterventionSet, graph: CausalGraph) -> InterventionSet:

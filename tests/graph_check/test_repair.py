@@ -126,6 +126,17 @@ def test_changes_keep_what_they_do_not_touch():
         assert turned.parents(parent)[-1] == child
 
 
+def test_a_node_that_gets_a_parent_loses_the_tables_of_its_alternatives():
+    graph = cb.CausalGraph(nx.DiGraph([("a", "b"), ("b", "y"), ("c", "y")]), "y", alternatives={"b": ["p"], "c": ["q"]})
+    tables = {"a": [0.5], "b": SLOPE, "c": [0.5], "y": [0.1, 0.3, 0.6, 0.9]}
+    model = cb.CausalModel(graph, tables, alternatives={"b": {"p": [0.4, 0.5]}, "c": {"q": [0.9]}})
+    problem = cb.Problem(graph, cb.InterventionSet(graph, [{}, {"b": "p"}, {"c": "q"}]), model)
+    amended = amended_problem(problem, Change("edge", "c", "b"))
+    assert amended.graph.parents("b") == ("a", "c")
+    assert dict(amended.alternatives) == {"c": {"q": (0.9,)}}
+    assert list(amended.interventions) == list(problem.interventions)
+
+
 def test_the_score_is_the_marginal_likelihood_of_all_rows():
     rng = np.random.default_rng(4)
     model, arms = random_problem(rng, 5)
