@@ -18,6 +18,9 @@ from causalbandit.strategies.strategy import make_task
 from causalbandit.world import World
 from causalbandit.wrong_graphs import confounded_mediator
 
+FEW = cb.TopTwo(rounds=8)
+"""Every batch is checked; a search of few rounds has few."""
+
 
 def run(problem, world, strategy, budget, seed=0, *, repair=True, known=None):
     """A checked search in a world, and the rows of each batch that it was sent."""
@@ -62,7 +65,7 @@ def test_checking_changes_nothing(strong, strategy, goal):
 
 
 def test_a_refuted_graph_is_repaired_and_all_rows_are_read_again(strong):
-    result, sent = run(strong.problem, strong.world, cb.TopTwo(), 5000)
+    result, sent = run(strong.problem, strong.world, FEW, 5000)
     (amendment,) = result.amendments
     assert amendment.sentence.startswith(f"After {amendment.experiments:,} experiments the graph got a hidden common")
     assert amendment.sentence in result.choice.notes
@@ -75,13 +78,13 @@ def test_a_refuted_graph_is_repaired_and_all_rows_are_read_again(strong):
         assert batch.counts == rows.counts(arms)
     assert not result.check.refuted
     assert result.check.problem is result.problem
-    again, _ = run(strong.problem, strong.world, cb.TopTwo(), 5000)
+    again, _ = run(strong.problem, strong.world, FEW, 5000)
     np.testing.assert_array_equal(again.choice.effects, result.choice.effects)
 
 
 def test_the_goal_min_is_repaired_alike(strong):
     problem = replace(strong.problem, goal="min")
-    result, _ = run(problem, strong.world, cb.TopTwo(), 5000)
+    result, _ = run(problem, strong.world, FEW, 5000)
     assert result.problem.goal == "min"
     effects = World(problem, strong.world).effects
     assert effects[result.choice.best_index] == pytest.approx(effects.min(), abs=0.021)
@@ -143,7 +146,7 @@ def test_strategies_that_ignore_the_graph_are_checked_only(strong):
 
 def test_beyond_the_bound_on_rows_the_own_means_decide(strong, monkeypatch):
     monkeypatch.setattr("causalbandit.checked_search.EXPERIMENTS_PER_ROW", 500)
-    result, _ = run(strong.problem, strong.world, cb.TopTwo(), 6000)
+    result, _ = run(strong.problem, strong.world, FEW, 6000)
     assert result.amendments == ()
     (note,) = result.choice.notes
     assert "the graph was given up" in note
@@ -156,7 +159,7 @@ def test_beyond_the_bound_on_rows_the_own_means_decide(strong, monkeypatch):
 
 def test_a_table_that_was_given_is_dropped_with_the_node_that_changed(strong):
     known = {"m": [0.43, 0.58], "x": [0.5]}
-    result, _ = run(strong.problem, strong.world, cb.TopTwo(), 5000, known=known)
+    result, _ = run(strong.problem, strong.world, FEW, 5000, known=known)
     assert any("The table of m that was given as known was dropped" in note for note in result.choice.notes)
     rows = [family.rows for family in result.problem.interventions.families if family.node == "x"]
     assert result.choice.tables.known[rows[0]].all()
@@ -165,7 +168,7 @@ def test_a_table_that_was_given_is_dropped_with_the_node_that_changed(strong):
 def test_a_right_graph_is_left_alone():
     right = confounded_mediator(0.0)
     for seed in range(5):
-        result, _ = run(right.problem, right.world, cb.TopTwo(), 2000, seed)
+        result, _ = run(right.problem, right.world, FEW, 2000, seed)
         assert result.amendments == ()
 
 
@@ -176,7 +179,7 @@ def environment_of(world, seed=0):
 
 
 def test_every_search_on_real_experiments_is_checked_and_says_what_it_assumes(strong):
-    result = cb.search(strong.problem, 3000, "top-two", environment=environment_of(strong.world), rng=0)
+    result = cb.search(strong.problem, 3000, FEW, environment=environment_of(strong.world), rng=0)
     assert result.graph_check.rows.total == 3000
     text = " ".join(result.summary().split())
     assert "Graph: assumes that the graph has all common causes of its nodes; checked: 8 of 8 rows" in text
@@ -186,12 +189,12 @@ def test_every_search_on_real_experiments_is_checked_and_says_what_it_assumes(st
     assert told["amendments"] == []
     assert all(len(line) <= 80 for line in result.summary().splitlines())
     right = confounded_mediator(0.0)
-    fine = cb.search(right.problem, 1000, "top-two", environment=environment_of(right.world), rng=0)
+    fine = cb.search(right.problem, 1000, FEW, environment=environment_of(right.world), rng=0)
     assert "8 of 8 rows, no contradiction" in " ".join(fine.summary().split())
 
 
 def test_a_repaired_search_returns_the_amended_problem(strong, tmp_path):
-    result = cb.search(strong.problem, 4000, "top-two", environment=environment_of(strong.world), check="repair", rng=0)
+    result = cb.search(strong.problem, 4000, FEW, environment=environment_of(strong.world), check="repair", rng=0)
     assert result.problem.graph.bidirected == (("m", "y"),)
     assert result.best == {"m": 0, "z": 1}
     assert result.counts.total == 4000
@@ -204,9 +207,9 @@ def test_a_repaired_search_returns_the_amended_problem(strong, tmp_path):
 
 
 def test_a_world_gives_the_truth(strong):
-    wrong = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="warn", rng=0)
-    mended = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="repair", rng=0)
-    blind = cb.search(strong.problem, 5000, "top-two", world=strong.world, check="off", rng=0)
+    wrong = cb.search(strong.problem, 5000, FEW, world=strong.world, check="warn", rng=0)
+    mended = cb.search(strong.problem, 5000, FEW, world=strong.world, check="repair", rng=0)
+    blind = cb.search(strong.problem, 5000, FEW, world=strong.world, check="off", rng=0)
     assert wrong.simple_regret == pytest.approx(0.1)
     assert mended.simple_regret == pytest.approx(0)
     assert blind.graph_check is None
@@ -221,7 +224,7 @@ def test_a_search_on_its_own_tables_has_nothing_to_check(shop):
 
 def test_stopping_when_sure_goes_on_after_a_repair(strong):
     stop = StopWhenSure(error=0.05, tolerance=0.05)
-    result = cb.search(strong.problem, 20_000, "top-two", world=strong.world, check="repair", stop=stop, rng=0)
+    result = cb.search(strong.problem, 20_000, FEW, world=strong.world, check="repair", stop=stop, rng=0)
     assert len(result.amendments) == 1
     assert result.counts.total < 20_000
     assert result.promise.kept
@@ -231,9 +234,9 @@ def test_stopping_when_sure_goes_on_after_a_repair(strong):
 def test_options_that_do_not_fit_are_refused(strong):
     run = environment_of(strong.world)
     with pytest.raises(ValueError, match="check was 'always'; known: 'warn', 'repair', 'off'"):
-        cb.search(strong.problem, 100, "top-two", environment=run, check="always")
+        cb.search(strong.problem, 100, FEW, environment=run, check="always")
     with pytest.raises(ValueError, match="world was given beside environment"):
-        cb.search(strong.problem, 100, "top-two", environment=run, world=strong.world)
+        cb.search(strong.problem, 100, FEW, environment=run, world=strong.world)
 
 
 def test_columns_that_come_and_go_are_left_out_of_the_check(strong):
@@ -247,7 +250,7 @@ def test_columns_that_come_and_go_are_left_out_of_the_check(strong):
         rows = run(fixed, size)
         return rows.assign(after=0) if len(calls) % 2 else rows
 
-    result = cb.search(problem, 3000, "top-two", environment=experiments, check="repair", rng=0)
+    result = cb.search(problem, 3000, FEW, environment=experiments, check="repair", rng=0)
     assert result.graph_check.rows.nodes == ("x", "z", "m", "y")
     assert result.counts.total == 3000
 

@@ -108,7 +108,7 @@ def test_the_cheapest_of_a_group_stays_and_without_prices_the_one_that_fixes_lea
 
 def test_a_set_without_equal_effects_is_itself_and_searched_as_before(shop):
     assert shop.reduced() is shop
-    decisions = [cb.search(shop, 300, "top-two", rng=3, reduce=reduce) for reduce in (True, False)]
+    decisions = [cb.search(shop, 300, cb.TopTwo(rounds=6), rng=3, reduce=reduce) for reduce in (True, False)]
     np.testing.assert_array_equal(decisions[0].experiments, decisions[1].experiments)
     np.testing.assert_array_equal(decisions[0].estimates, decisions[1].estimates)
     assert "same_effect" not in decisions[0].to_frame()
@@ -146,7 +146,7 @@ def test_counts_of_the_whole_set_are_those_of_the_searched_one():
         seen.append(Counts.from_frame(problem.interventions, intervention, rows))
         return rows
 
-    decision = cb.search(problem, 200, "top-two", rng=0, environment=run)
+    decision = cb.search(problem, 200, cb.TopTwo(rounds=6), rng=0, environment=run)
     total = seen[0]
     for counts in seen[1:]:
         total = total + counts
@@ -156,7 +156,7 @@ def test_counts_of_the_whole_set_are_those_of_the_searched_one():
     np.testing.assert_allclose(decision.tables.cpt[~known], want[~known], atol=1e-12)
     again = cb.search(problem, 50, cb.TopTwo(prior=decision.counts), rng=1)
     assert again.counts.total == 50
-    history = cb.search(problem, 50, "top-two", rng=1, history=truth.sample({}, 100, rng=3))
+    history = cb.search(problem, 50, cb.TopTwo(rounds=6), rng=1, history=truth.sample({}, 100, rng=3))
     assert history.history.counts.trials.tolist() == [100, 0, 0, 0, 0]
     assert history.experiments[0] == 0
 
@@ -212,7 +212,8 @@ def test_regret_and_studies_leave_out_the_same(tmp_path):
     problem = chain_problem()
     small = problem.reduced()
     of_whole, of_small = (
-        cb.evaluate_regret(each, ["uniform", "top-two"], 60, 10, rng=4).to_frame() for each in (problem, small)
+        cb.evaluate_regret(each, ["uniform", cb.TopTwo(rounds=6)], 60, 10, rng=4).to_frame()
+        for each in (problem, small)
     )
     assert of_whole["regret"].tolist() == of_small["regret"].tolist()
     asked = {}

@@ -186,13 +186,13 @@ def test_rows_that_cannot_be_used_are_refused_before_any_experiment(shop):
 
 def test_a_confounded_history_is_told_and_repaired(confounded):
     problem, world, rows = confounded
-    warned = cb.search(problem, 400, "top-two", world=world, history=rows, rng=1)
+    warned = cb.search(problem, 400, cb.TopTwo(rounds=8), world=world, history=rows, rng=1)
     assert warned.graph_check.refuted
     assert warned.graph_check.method == "mixed"
     assert warned.graph_check.rows.total == 4_400
     assert len(warned.log()) == 400
     assert warned.amendments == ()
-    mended = cb.search(problem, 400, "top-two", world=world, history=rows, check="repair", rng=1)
+    mended = cb.search(problem, 400, cb.TopTwo(rounds=8), world=world, history=rows, check="repair", rng=1)
     assert mended.problem.graph.bidirected == (("m", "y"),)
     assert mended.amendments[0].experiments <= 400 / 3 + 400 / 15
     counted = History.from_data(problem, rows).counts(mended.problem.interventions)
@@ -209,7 +209,9 @@ def test_a_clean_history_is_seldom_refuted_and_not_repaired():
     refuted = 0
     for seed in range(4):
         rows = rows_of(wrong.world, 1_000, seed)[list(wrong.problem.graph.nodes)]
-        found = cb.search(wrong.problem, 150, "top-two", world=wrong.world, history=rows, check="repair", rng=seed)
+        found = cb.search(
+            wrong.problem, 150, cb.TopTwo(rounds=8), world=wrong.world, history=rows, check="repair", rng=seed
+        )
         refuted += found.graph_check.refuted or bool(found.amendments)
     assert refuted <= 1
 
@@ -264,7 +266,13 @@ def test_a_history_under_other_interventions_is_checked_and_counted(confounded):
     fixed = world.model.sample({"x": 1, "z": 0}, 300, rng=3)[list(problem.graph.nodes)]
     assert {"x": 1, "z": 0} not in problem.interventions
     found = cb.search(
-        problem, 200, "top-two", world=world, history=[({}, rows), ({"x": 1, "z": 0}, fixed)], check="repair", rng=0
+        problem,
+        200,
+        cb.TopTwo(rounds=8),
+        world=world,
+        history=[({}, rows), ({"x": 1, "z": 0}, fixed)],
+        check="repair",
+        rng=0,
     )
     assert found.counts.total == 200
     assert found.graph_check.rows.total == 4_500
@@ -335,7 +343,7 @@ def test_a_history_that_contradicts_the_graph_by_itself_is_told_where_nothing_el
 def test_rows_that_no_graph_explains_are_dropped_before_the_graph_is_given_up(confounded):
     """With a budget of 12 a graph may have 4 rows, so that no amendment is within bounds."""
     problem, world, rows = confounded
-    found = cb.search(problem, 12, "top-two", world=world, history=rows, check="repair", rng=0)
+    found = cb.search(problem, 12, cb.TopTwo(rounds=8), world=world, history=rows, check="repair", rng=0)
     assert found.history.dropped
     assert found.amendments == ()
     assert not any("given up" in note for note in found.notes)

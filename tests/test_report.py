@@ -28,7 +28,7 @@ def asia():
 
 @pytest.fixture(scope="module")
 def campaign(asia):
-    decision = cb.search(asia, 400, "top-two", rng=0)
+    decision = cb.search(asia, 400, cb.TopTwo(rounds=6), rng=0)
     return decision, confirm(asia, [decision.best], budget=400, rng=1)
 
 
@@ -55,7 +55,9 @@ def test_a_decision_and_a_confirmation_have_pages_of_their_own(campaign, tmp_pat
 
 def test_intervals_on_the_page_and_in_a_notebook_are_those_of_the_decision(asia, monkeypatch):
     """With tables that were told in advance, too: they are not estimated."""
-    decision = cb.search(asia, 300, "top-two", rng=0, known=[node for node in asia.graph.nodes if node != "dysp"])
+    decision = cb.search(
+        asia, 300, cb.TopTwo(rounds=6), rng=0, known=[node for node in asia.graph.nodes if node != "dysp"]
+    )
     bands = decision.effects().set_index("intervention")
     page = report_page(decision)
     for label in decision.to_frame()["intervention"].head(25):
@@ -81,7 +83,7 @@ def test_what_comes_from_outside_is_escaped():
     model = cb.CausalModel(graph, {HOSTILE: [0.5], "x": [0.5], "y": [0.1, 0.2, 0.3, 0.9]})
     arms = cb.InterventionSet(graph, [{}, {HOSTILE: 1}])
     problem = cb.Problem(graph, arms, model, name=HOSTILE, description=HOSTILE + "\x1b[31m", source=HOSTILE)
-    decision = cb.search(problem, 100, "top-two", rng=0)
+    decision = cb.search(problem, 100, cb.TopTwo(rounds=6), rng=0)
     page = report_page(decision, confirm(problem, [{HOSTILE: 1}], budget=50, rng=0), provenance={HOSTILE: HOSTILE})
     assert "<script" not in page
     assert "\x1b" not in page
@@ -96,7 +98,7 @@ def drawn(page):
 @pytest.mark.parametrize("strength", [1.0, 0.0])
 def test_contradictions_are_marked_on_the_graph(strength):
     wrong = confounded_mediator(strength)
-    decision = cb.search(wrong.problem, 2_000, "top-two", world=wrong.world, rng=0)
+    decision = cb.search(wrong.problem, 2_000, cb.TopTwo(rounds=6), world=wrong.world, rng=0)
     page = report_page(decision)
     graph = drawn(page)
     assert page == report_page(decision)
@@ -123,7 +125,9 @@ def test_rows_from_before_mark_the_graph_of_a_search_without_a_check_of_its_own(
     wrong = confounded_mediator(1.0)
     history = {"(observe)": wrong.world.model.sample({}, 400, rng=0), "m=1": wrong.world.model.sample({"m": 1}, 400, 1)}
     history = {label: frame.drop(columns="u", errors="ignore") for label, frame in history.items()}
-    decision = cb.search(wrong.problem, 200, "top-two", world=wrong.world, history=history, check="off", rng=0)
+    decision = cb.search(
+        wrong.problem, 200, cb.TopTwo(rounds=6), world=wrong.world, history=history, check="off", rng=0
+    )
     assert decision.graph_check is None
     found = decision.history.alone.check.told[0]
     graph = drawn(report_page(decision))

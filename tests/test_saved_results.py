@@ -17,7 +17,9 @@ def saved(result):
 
 
 def test_a_comparison_comes_back_equal(shop):
-    curves = cb.evaluate_regret(shop, ["top-two", "two-phase"], [2, 60], 3, rng=0)  # 2 are too few for two-phase
+    curves = cb.evaluate_regret(
+        shop, [cb.TopTwo(rounds=6), "two-phase"], [2, 60], 3, rng=0
+    )  # 2 are too few for two-phase
     again = saved(curves)
     pd.testing.assert_frame_equal(again.to_frame(), curves.to_frame())
     assert again.summary() == curves.summary()
@@ -25,7 +27,7 @@ def test_a_comparison_comes_back_equal(shop):
 
 
 def test_a_decision_and_its_proof_come_back_with_their_tables(shop):
-    decision = cb.search(shop, 200, "top-two", rng=0)
+    decision = cb.search(shop, 200, cb.TopTwo(rounds=6), rng=0)
     again = saved(decision)
     assert (again.kind, again["best"]) == ("decision", decision.best)
     assert again.to_frame()["estimate"].tolist() == decision.to_frame().sort_index()["estimate"].tolist()

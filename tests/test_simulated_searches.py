@@ -20,7 +20,7 @@ from causalbandit.strategies.baselines import ImportanceWeighted, Uniform
 from causalbandit.world import World
 from causalbandit.wrong_graphs import confounded_mediator
 
-COMPARED = ["top-two", "successive-rejects"]
+COMPARED = [cb.TopTwo(rounds=6), "successive-rejects"]
 
 
 @pytest.fixture(scope="module")

@@ -327,7 +327,7 @@ TestReplay = OneFileAndAnother.TestCase
 
 def test_a_study_ends_when_sure_also_after_it_was_closed_and_opened(tmp_path):
     problem, stop = funnel(), StopWhenSure(error=0.2, tolerance=0.1)
-    with Study.create(tmp_path / "a.study", problem, 3000, "top-two", rng=3, stop=stop) as made:
+    with Study.create(tmp_path / "a.study", problem, 3000, cb.TopTwo(rounds=15), rng=3, stop=stop) as made:
         made.tell(outcomes(problem, made.ask()))
     with Study.open(tmp_path / "a.study") as study:
         decision = finish(study)
@@ -345,7 +345,7 @@ def test_the_rows_of_a_study_are_checked_against_its_graph(tmp_path):
         problem, world = confounded_mediator(strength).problem, confounded_mediator(strength).world.model
         nodes, rng = list(problem.graph.nodes), np.random.default_rng(0)
         path = tmp_path / f"{strength}.study"
-        with cb.Study.create(path, problem, budget=budget, strategy="top-two", rng=1) as study:
+        with cb.Study.create(path, problem, budget=budget, strategy=cb.TopTwo(rounds=6), rng=1) as study:
             while len(todo := study.ask()):
                 results = todo.copy()
                 for key, rows in todo.groupby(nodes, dropna=False):
@@ -366,7 +366,7 @@ def test_a_study_with_a_budget_of_money_is_the_search_with_the_same_and_tells_wh
     problem = replace(problem, interventions=problem.interventions.with_costs(costs))
     limits = cb.Limits(setup=1.5, most_kinds=3, most_each=20)
     path = tmp_path / "a.study"
-    Study.create(path, problem, None, "top-two", rng=5, budget_money=150, limits=limits).close()
+    Study.create(path, problem, None, cb.TopTwo(rounds=8), rng=5, budget_money=150, limits=limits).close()
     money = []
     while True:
         with Study.open(path) as study:  # made again from the file every time
