@@ -18,25 +18,21 @@ import click
 from causalbandit.cli.errors import RunFailed, message_of
 from causalbandit.cli.terminal import echo
 
-SUBCOMMANDS: dict[str, tuple[str, str, str]] = {
-    "show": ("causalbandit.cli.problem", "show", "Describe the problem in a graph file, and draw it."),
-    "design": ("causalbandit.cli.design", "design", "Say what a budget will show, before the first experiment."),
-    "search": ("causalbandit.cli.problem", "search", "Search for the best intervention by simulated experiments."),
-    "regret": ("causalbandit.cli.regret", "regret", "Compare strategies by the regret of simulated searches."),
-    "convert": ("causalbandit.cli.problem", "convert", "Turn a Bayesian network in BIF into a graph file."),
-    "ate": (
-        "causalbandit.cli.effects",
-        "ate",
-        "Average treatment effects of arms, from the log of an adaptive experiment.",
-    ),
-    "check": ("causalbandit.cli.check", "check", "Look for contradictions between a graph and experiments."),
-    "fit": ("causalbandit.cli.history", "fit", "Fit the tables of a graph to rows that were collected before."),
-    "graphs": ("causalbandit.cli.graphs", "graphs", "List the problems that come with the package."),
-    "bench": ("causalbandit.cli.bench", "bench", "Compare a strategy with the shipped ones on the suite."),
-    "study": ("causalbandit.cli.study", "study", "A campaign of your own experiments in one file."),
-    "values": ("causalbandit.cli.effects", "values", "Values of arms, from the log of an adaptive experiment."),
+SUBCOMMANDS = {
+    "show": ("problem", "Describe the problem in a graph file, and draw it."),
+    "design": ("design", "Say what a budget will show, before the first experiment."),
+    "search": ("problem", "Search for the best intervention by simulated experiments."),
+    "regret": ("regret", "Compare strategies by the regret of simulated searches."),
+    "convert": ("problem", "Turn a Bayesian network in BIF into a graph file."),
+    "ate": ("effects", "Average treatment effects of arms, from the log of an adaptive experiment."),
+    "check": ("check", "Look for contradictions between a graph and experiments."),
+    "fit": ("history", "Fit the tables of a graph to rows that were collected before."),
+    "graphs": ("graphs", "List the problems that come with the package."),
+    "bench": ("bench", "Compare a strategy with the shipped ones on the suite."),
+    "study": ("study", "A campaign of your own experiments in one file."),
+    "values": ("effects", "Values of arms, from the log of an adaptive experiment."),
 }
-"""Name → (module, command in it, one line for the help)."""
+"""Name of a command → (module of this package that has it, one line for the help)."""
 
 
 INTERRUPTED = 130
@@ -60,12 +56,9 @@ class LazyGroup(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except KeyboardInterrupt as interrupt:
-            for word in (
-                "Interrupted.",
-                *getattr(interrupt, "__notes__", ()),
-                *_GOES_ON.get(ctx.invoked_subcommand, ()),
-            ):
-                echo(word, err=True)
+            notes = getattr(interrupt, "__notes__", ())
+            for sentence in ("Interrupted.", *notes, *_GOES_ON.get(ctx.invoked_subcommand, ())):
+                echo(sentence, err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
         except BrokenPipeError:
             raise
@@ -80,8 +73,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in SUBCOMMANDS:
             return None
-        module, name, _ = SUBCOMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), name)
+        module, _ = SUBCOMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"causalbandit.cli.{module}"), cmd_name)
         return command
 
     def resolve_command(
@@ -95,7 +88,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in SUBCOMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
 
 
 def _forget_unprinted() -> None:
