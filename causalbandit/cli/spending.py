@@ -91,13 +91,12 @@ def _prices(path: str) -> dict[str, Any]:
     names = [name for name in ("price", "cost") if name in frame]
     if "intervention" not in frame or not names:
         raise BadInput(f"--costs: {path} has the columns {', '.join(frame.columns)}; expected intervention and price.")
-    repeated = frame["intervention"][frame["intervention"].duplicated()]
-    if len(repeated):
-        raise BadInput(f"--costs: {path} has two prices of {repeated.iloc[0]!r}; expected one.")
-    prices = {}
-    for label, text in zip(frame["intervention"], frame[names[0]], strict=True):
+    prices: dict[str, float] = {}
+    for label, text in zip(frame["intervention"].astype(str).str.strip(), frame[names[0]], strict=True):
+        if label in prices:
+            raise BadInput(f"--costs: {path} has two prices of {label!r}; expected one.")
         try:
-            prices[str(label).strip()] = float(text)
+            prices[label] = float(text)
         except (TypeError, ValueError):
             why = f"has {text!r} as the price of {label!r}; expected a number above 0"
             raise BadInput(f"--costs: {path} {why}.") from None

@@ -81,6 +81,7 @@ def test_regret_is_told_against_money(run, tmp_path):
         ("what,price\n(observe),2\n", "has the columns what, price; expected intervention and price"),
         ("intervention,price\n(observe),two\n", "'two' as the price of '(observe)'"),
         ("intervention,price\n(observe),2\n(observe),3\n", "two prices of '(observe)'"),
+        ("intervention,price\n(observe),2\n(observe) ,3\n", "two prices of '(observe)'"),
     ],
 )
 def test_prices_that_cannot_be_used_are_refused_by_name(run, content, expected):
