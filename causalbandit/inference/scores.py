@@ -193,7 +193,8 @@ def mean_skewness(shares: NDArray[np.float64], off: NDArray[np.float64], typical
     g is that of ``off`` (`residuals` of the rounds that count), or ``typical`` (that of all rounds) where that is
     larger: the few rounds of an arm that was dropped may not have shown the law's tail yet. 0 where all weights are.
     """
-    return abs(skewness(shares)) / max(len(shares), 1) ** 0.5 * max(abs(skewness(off)), abs(typical))
+    skewed: float = abs(skewness(shares)) / max(len(shares), 1) ** 0.5 * max(abs(skewness(off)), abs(typical))
+    return skewed
 
 
 def followed_sizes(
