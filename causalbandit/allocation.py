@@ -30,18 +30,7 @@ Segments = Sequence[Hashable] | Mapping[Hashable, Any]
 
 
 def win_frequencies(values: npt.ArrayLike) -> Floats:
-    """Share of draws in which each arm has the largest value; ties go to the lowest index.
-
-    Parameters
-    ----------
-    values : array_like
-        [S, ..., K]: S draws of K arms' values.
-
-    Returns
-    -------
-    numpy.ndarray
-        [..., K], non-negative, each row sums to 1.
-    """
+    """Share of S draws [S, ..., K] in which each of K arms has the largest value, [..., K]; ties go to the first."""
     array = np.asarray(values, dtype=np.float64)
     winners = array.argmax(axis=-1)
     return np.asarray((winners[..., None] == np.arange(array.shape[-1])).mean(axis=0))
@@ -51,19 +40,8 @@ def floor_allocation(weights: npt.ArrayLike, epsilon: float | npt.ArrayLike) -> 
     """Probability vectors with no entry below ε/K: low entries are raised to exactly ε/K, the rest rescaled.
 
     Rescaling can push further entries below the floor; they are raised and fixed in turn, in at most K passes. A vector
-    without an entry below the floor is returned unchanged.
-
-    Parameters
-    ----------
-    weights : array_like
-        [..., K], each row non-negative with sum 1.
-    epsilon : float or array_like
-        Total share kept for the floor, in [0, 1]; ε = 1 is the uniform allocation.
-
-    Returns
-    -------
-    numpy.ndarray
-        [..., K], each row sums to 1.
+    without an entry below the floor is returned unchanged. ``weights`` and what is returned are [..., K], each row with
+    the sum 1; ``epsilon`` is the total share kept for the floor, and 1 is the uniform allocation.
 
     Raises
     ------

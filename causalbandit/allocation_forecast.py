@@ -84,20 +84,9 @@ class Allocation:
 class Prospect:
     """All that predictions for one problem and budget share.
 
-    Attributes
-    ----------
-    task : Task
-        What a search would be told; its history counts by the weight that experiments which agree would give it.
-    turn : Maximisation
-        Which effects are better.
-    cpt : numpy.ndarray of float, shape [C]
-        P(node = 1) per family row, true or the best guess.
-    effects : numpy.ndarray of float, shape [A]
-        P(target = 1 | do(a)) under these tables.
-    reach, gradient : numpy.ndarray of float, shape [C, A]
-        β and ∂μ(a)/∂α under these tables.
-    budget : int
-        T.
+    A search would be told ``task``; its history counts by the weight that experiments which agree would give it.
+    ``turn`` says which effects are better. Under the tables ``cpt`` [C], true or the best guess, interventions have
+    these ``effects`` [A], ``reach`` β and ``gradient`` ∂μ(a)/∂α, [C, A] each.
     """
 
     task: Task

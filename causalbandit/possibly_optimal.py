@@ -32,14 +32,8 @@ from causalbandit.graph import CausalGraph
 class Structure:
     """A mixed graph: directed edges, pairs of nodes with a hidden common cause, and the target.
 
-    Attributes
-    ----------
-    nodes : tuple of str
-        In topological order.
-    target : str
-        The node that is to be driven.
-    above, beside : list of int
-        Per node: its parents, and the nodes that have a hidden common cause with it.
+    Nodes are in topological order. Each has its parents in ``above``, its children in ``below``, and in ``beside`` the
+    nodes that have a hidden common cause with it.
     """
 
     def __init__(
@@ -148,12 +142,8 @@ def possibly_optimal_sets(
 
     Lee & Bareinboim (2018), Algorithm 1. With ``fixable`` the other nodes cannot be fixed: the sets are those of the
     latent projection on the nodes that can (Lee & Bareinboim 2019). The cost is a few searches of the graph per set
-    found; there may be up to 2^(number of nodes) of them. ``most`` bounds Σ 2^|set|, the number of interventions.
-
-    Raises
-    ------
-    OverflowError
-        If there are more than ``most`` interventions.
+    found; there may be up to 2^(number of nodes) of them. ``most`` bounds Σ 2^|set|, the number of interventions: an
+    OverflowError says that there are more.
     """
     if fixable is not None:
         keep = structure.bits(fixable) | structure.bits([structure.target])

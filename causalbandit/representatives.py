@@ -30,18 +30,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Representatives:
-    """Where the R members of ``whole.reduced()`` and its family rows lie in the whole set.
+    """Where the R members of ``reduced``, one of each group with the same effect, lie in the ``whole`` set of A.
 
-    Attributes
-    ----------
-    whole, reduced : InterventionSet
-        The A interventions, and one of each group that has the same effect in every model of the graph.
-    places : numpy.ndarray of int, shape [R]
-        Places of the representatives in the whole set.
-    group_of : numpy.ndarray of int, shape [A]
-        Place of every intervention's representative in the reduced set.
-    rows : numpy.ndarray of int
-        Places of the reduced set's family rows among the C of the whole set.
+    ``places`` [R] are theirs in the whole set, ``group_of`` [A] is where every intervention's representative stands in
+    the reduced one, and ``rows`` are the places of the reduced set's family rows among the C of the whole set.
     """
 
     whole: InterventionSet

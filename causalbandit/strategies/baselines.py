@@ -223,13 +223,7 @@ class ImportanceWeighted:
         return 1
 
     def run(self, task: Task, budget: int, rng: np.random.Generator) -> Plan:
-        """One batch.
-
-        Raises
-        ------
-        ValueError
-            If a table other than the target's is not known.
-        """
+        """One batch; an InvalidArgument names the tables that are not known, other than the target's."""
         check_tables(self, task)
         reach, mixture = _parents_design(task)
         shares, value = rounded_shares(mixture.weights), mixture.value

@@ -149,55 +149,43 @@ class Watched:
 
     It may be used wherever a strategy may. Once sure it returns the intervention with the largest estimate from all
     data; else what ``strategy`` chooses, and that nothing is promised. Rows of a history help ``strategy`` to find
-    where to look, and name the leader; a promise rests on the experiments alone.
-
-    Attributes
-    ----------
-    strategy : Strategy
-        Any strategy. One that needs outcomes of the target alone stops by the test by outcomes alone.
-    stop : StopWhenSure
-        The rule.
+    where to look, and name the leader; a promise rests on the experiments alone. A strategy that needs outcomes of the
+    target alone stops by the test by outcomes alone.
     """
 
     strategy: Strategy
     stop: StopWhenSure
 
+    # What it says of itself is what the strategy says.
+
     @property
     def name(self) -> str:
-        """The strategy's name."""
         return self.strategy.name
 
     @property
     def needs(self) -> Literal["rows", "target"]:
-        """What the strategy needs."""
         return self.strategy.needs
 
     @property
     def reads_history(self) -> bool:
-        """Whether the strategy uses rows from before."""
         return bool(getattr(self.strategy, "reads_history", False))
 
     @property
     def reads_spending(self) -> bool:
-        """Whether the strategy plans by prices and limits."""
         return bool(getattr(self.strategy, "reads_spending", False))
 
     @property
     def knows_tables(self) -> bool:
-        """Whether the strategy must be told the tables of all nodes but the target."""
         return bool(getattr(self.strategy, "knows_tables", False))
 
     def smallest_budget(self, task: Task) -> int:
-        """That of the strategy."""
         return self.strategy.smallest_budget(task)
 
     def explain_smallest_budget(self, task: Task) -> str:
-        """That of the strategy."""
         explain = getattr(self.strategy, "explain_smallest_budget", None)
         return "" if explain is None else str(explain(task))
 
     def smallest_money(self, task: Task) -> float:
-        """That of the strategy."""
         least = getattr(self.strategy, "smallest_money", None)
         return 0.0 if least is None else float(least(task))
 
@@ -237,19 +225,10 @@ class Watched:
 class Standing:
     """What all experiments so far say.
 
-    Attributes
-    ----------
-    counts : Counts
-        Their counts.
-    effects : numpy.ndarray of float, shape [A]
-        Effects that the experiments estimate: by the tables, or by the outcomes under each intervention (NaN without
-        any) when only the target was observed.
-    leader : int
-        Place of the largest, ties at random; with a history, of the largest by all data.
-    posterior, gradient : TablePosterior and numpy.ndarray of float, shape [C, A]; or None
-        The tables behind the estimates, and how each effect grows with each row.
-    all_data : (TablePosterior, numpy.ndarray of float, shape [A]); or None
-        Tables and effects with the rows of a history counted by weight.
+    ``effects`` [A] are estimated by the tables, or by the outcomes under each intervention (NaN without any) when only
+    the target was observed. ``leader`` has the largest of them, ties at random; with a history, the largest by all
+    data. ``posterior`` are the tables behind the estimates, and ``gradient`` [C, A] is how each effect grows with each
+    row; ``all_data`` are tables and effects with the rows of a history counted by weight.
     """
 
     counts: Counts
