@@ -133,7 +133,7 @@ class Prospect:
         objective = None
         if strategy.weighting != "reach":
             errors = lead_errors(self.gradient, self.gains, self.variance(self.reach @ ((first + second) * per_row)))
-            objective = row_weights(strategy.weighting, None, self.gradient, self.cpt, self.gains, errors)
+            objective = row_weights(strategy.weighting, self.gradient, self.cpt, self.gains, errors)
         shares = optimal_mixture(
             self.reach,
             objective,

@@ -126,7 +126,7 @@ def design(
         in_hand = np.zeros(len(cpt)) if before is None else before.visits
         even = found.reach.mean(axis=1) * budget
         errors = lead_errors(found.gradient, prospect.gains, prospect.variance(prospect.visits(even)))
-        weights = row_weights(weighting, found.reach, found.gradient, cpt, prospect.gains, errors)
+        weights = row_weights(weighting, found.gradient, cpt, prospect.gains, errors)
         mixture = optimal_mixture(found.reach, weights, in_hand / budget, learned=task.learned, tolerance=TOLERANCE)
 
     # What each way of spending the budget is expected to show.

@@ -280,14 +280,14 @@ class TwoPhase:
         )
 
 
-def _planned_by_tables(task: Task, seen: Counts, weighting: str) -> tuple[Floats, Floats]:
+def _planned_by_tables(task: Task, seen: Counts, weighting: str) -> tuple[Floats, Floats | None]:
     """Reach and weights of the mixture, [C, A] each, under the tables that all experiments so far tell."""
     posterior = TablePosterior.of(task, seen.visits, seen.ones)
     found = posterior.propagate(task, reach=True, gradient=True)
     assert found.reach is not None
     assert found.gradient is not None
     errors = lead_errors(found.gradient, found.effects, posterior.variance)
-    return found.reach, row_weights(weighting, found.reach, found.gradient, posterior.mean, found.effects, errors)
+    return found.reach, row_weights(weighting, found.gradient, posterior.mean, found.effects, errors)
 
 
 def theory_note(truncation: float, first: int, n_truncated: int, n_negligible: int, n_rows: int) -> str:

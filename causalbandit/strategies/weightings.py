@@ -21,9 +21,9 @@ are added, (ones + ½)/(visits + 1): they are for experiments that come on top o
 
 >>> import numpy as np
 >>> gradient, cpt = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), np.array([0.5, 0.9])
->>> row_weights("variance", None, gradient, cpt).round(3).tolist()
+>>> row_weights("variance", gradient, cpt).round(3).tolist()
 [[0.25, 0.0, 0.0], [0.0, 0.09, 0.09]]
->>> row_weights("contrast", None, gradient, cpt, np.array([0.5, 0.9, 0.9])).round(3).tolist()
+>>> row_weights("contrast", gradient, cpt, np.array([0.5, 0.9, 0.9])).round(3).tolist()
 [[1.562, 0.0, 0.0], [0.562, 0.0, 0.0]]
 """
 
@@ -46,22 +46,18 @@ SAME = 1e-12
 
 def row_weights(
     weighting: str,
-    reach: Floats | None,
-    gradient: Floats | None = None,
-    cpt: Floats | None = None,
+    gradient: Floats,
+    cpt: Floats,
     gains: Floats | None = None,
     std_errors: Floats | None = None,
-) -> Floats:
-    """W, shape [C, A], from arrays that are trusted; those that the weighting does not use may be None.
+) -> Floats | None:
+    """W, shape [C, A], from arrays that are trusted; None for "reach", which a mixture goes by when it is told nothing.
 
     ``gains`` [A] are effects, larger for better ones; ``std_errors`` [A] those of the best one's lead over each. A lead
     of 0 without an error gets no weight: nothing can resolve it.
     """
     if weighting == "reach":
-        assert reach is not None
-        return reach * reach
-    assert gradient is not None
-    assert cpt is not None
+        return None
     spread = (cpt * (1 - cpt))[:, None]
     if weighting == "variance":
         return np.asarray(gradient * gradient * spread)
@@ -111,6 +107,4 @@ def checked_weights(
         array = shaped(numeric_array(values, name, "an array or nested lists"), name, expected, meaning)
         least, most = lowest.get(name, -MOST), 1.0 if name == "cpt" else MOST
         arrays[name] = finite_array(array, name, f", {meaning}", least=least, most=most)
-    return row_weights(
-        weighting, None, arrays["gradient"], arrays["cpt"], arrays.get("effects"), arrays.get("std_errors")
-    )
+    return row_weights(weighting, arrays["gradient"], arrays["cpt"], arrays.get("effects"), arrays.get("std_errors"))
