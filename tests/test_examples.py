@@ -14,13 +14,24 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SMALL: dict[str, list[str]] = {
     "hidden_cause.py": ["--budget", "1500"],
     "campaign.py": [str(ROOT / "graphs" / "purchase.json")],
-    "own_strategy.py": ["5"],
+    "own_strategy.py": ["2"],
     "best_intervention.py": ["600"],
     "from_json.py": [str(ROOT / "graphs" / "purchase.json"), "600"],
-    "hadad_simulation.py": ["--replications", "2", "--rounds", "60", "90", "--jobs", "1"],
+    "hadad_simulation.py": ["--replications", "2", "--rounds", "30", "40", "--jobs", "1"],
     "mixture_adaptive_design.py": ["--rounds", "300", "--plot", "effects.png"],
     "compare_strategies.py": ["--budgets", "30", "100", "--replications", "3", "--plot", "regret.png"],
-    "regret_vs_interventions.py": ["--replications", "2", "--plot", "regret_vs_interventions.png"],
+    "regret_vs_interventions.py": [
+        "--replications",
+        "2",
+        "--interventions",
+        "8",
+        "12",
+        "--nodes",
+        "6",
+        "8",
+        "--plot",
+        "regret_vs_interventions.png",
+    ],
 }
 """Arguments that make an example quick, where its usual size is not."""
 

@@ -45,7 +45,7 @@ def test_effects_reach_and_gradient_equal_enumeration_on_small_shipped_graphs(sh
         return
     arms = problem.interventions
     if problem.graph.hidden or len(problem.graph.all_nodes) > 8:  # all states at once
-        arms = arms.subset(range(0, len(arms), max(1, len(arms) // 12)))
+        arms = arms.subset(range(0, len(arms), max(1, len(arms) // 6)))
         effects, reach, gradient, _ = enumerate_hidden(problem.model, arms)
     else:
         effects, reach, gradient = enumerate_all(problem.model, arms)
@@ -209,7 +209,7 @@ def test_messages_are_shared_by_interventions_that_look_alike_below_a_bag(shippe
 # Hidden nodes ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_nodes=st.integers(4, 9),
@@ -228,7 +228,7 @@ def test_with_hidden_nodes_effects_reach_gradient_and_tables_equal_enumeration(s
     np.testing.assert_allclose(np.broadcast_to(cpt[:, None], tables.shape)[seen], tables[seen], rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), n_nodes=st.integers(4, 9), n_hidden=st.integers(1, 4))
 def test_hidden_nodes_with_tables_of_0_and_1_have_the_enumerated_effects_and_reach(seed, n_nodes, n_hidden):
     model, interventions = random_hidden_problem(np.random.default_rng(seed), n_nodes, n_hidden, extreme=0.4)

@@ -128,7 +128,7 @@ def test_covariates_shorten_the_interval() -> None:
     radii = {
         model: np.median(
             cb.simulate_mad(
-                cb.BetaBernoulliThompson(2), binary_covariates, n_rounds=600, replications=50, estimand="sample",
+                cb.BetaBernoulliThompson(2), binary_covariates, n_rounds=300, replications=50, estimand="sample",
                 outcome_model=model, rng=5,
             ).radii
         )

@@ -58,7 +58,7 @@ def boxes(ax):
     return [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
 
 
-@together("name", SHIPPED)
+@together("name", ["asia", "bow", "front-door", "clinical"])
 def test_target_and_actionable_nodes_are_marked(shipped, name):
     problem = shipped[name]
     ax = problem.plot()
