@@ -104,10 +104,13 @@ def _is_number(name: Any) -> bool:
 
 def _value(label: Any) -> float:
     """The finite number that a label is or reads as; NaN for others."""
-    if not isinstance(label, str) and not _is_number(label):
-        return math.nan
-    try:
-        value = float(label)
-    except (ValueError, OverflowError):
-        return math.nan
+    value = number_read(label) if isinstance(label, str) or _is_number(label) else math.nan
     return value if math.isfinite(value) else math.nan
+
+
+def number_read(value: Any) -> float:
+    """A number, or a text that reads as one, as a float; NaN for others."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

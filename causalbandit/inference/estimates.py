@@ -88,21 +88,20 @@ class Estimates:
         """
         radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * self.std_error, nan=np.inf)
         middle = np.nan_to_num(self.estimate)
-        columns: dict[str, Any] = {
+        columns = {
             self.label: list(self.labels),
             "estimate": self.estimate,
             "std_error": self.std_error,
             "lower": middle - radius,
             "upper": middle + radius,
+            "rounds": self.rounds,
+            "effective_size": self.effective_size,
+            "skewness": self.skewness,
+            "insufficient_data": np.isnan(self.std_error),
+            "warning": self.warnings(),
         }
-        if self.rounds is not None:
-            columns["rounds"] = self.rounds
-        columns["effective_size"] = self.effective_size
-        if self.skewness is not None:
-            columns["skewness"] = self.skewness
-        columns["insufficient_data"] = np.isnan(self.std_error)
-        columns["warning"] = self.warnings()
-        return estimate_frame(columns, title=f"Values of {_PLURALS[self.label]}", alpha=alpha, notes=self.notes)
+        known = {name: column for name, column in columns.items() if column is not None}
+        return estimate_frame(known, title=f"Values of {_PLURALS[self.label]}", alpha=alpha, notes=self.notes)
 
     def warnings(self) -> list[str]:
         """[K] sentences, empty where there is nothing to warn of."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from causalbandit.arrays import Flags, Floats
 from causalbandit.checks import numeric_array
 from causalbandit.errors import InvalidArgument, InvalidType, Rows, listing, shown
-from causalbandit.inference.arm_names import codes_as_seen
+from causalbandit.inference.arm_names import codes_as_seen, number_read
 
 TRUTH = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0}
 """Words of outcomes that are 1 or 0, in letters of any size."""
@@ -35,7 +35,7 @@ def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = 
     except InvalidType:
         if not any(isinstance(value, str) for value in values.tolist()):
             raise
-    read = np.array([_number(value) for value in values.tolist()])
+    read = np.array([number_read(value) for value in values.tolist()])
     missing = _missing(values)
     expected = "a number"
     if truth:
@@ -53,14 +53,6 @@ def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = 
             f"; expected {expected}. {count}: correct or {ENCODE}.",
         )
     return read
-
-
-def _number(value: Any) -> float:
-    """A number, or a text that reads as one; NaN for others."""
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return float("nan")
 
 
 def _missing(values: NDArray[Any]) -> Flags:
@@ -93,7 +85,7 @@ class Covariate:
     def _is_text(self, values: NDArray[Any]) -> bool:
         given = values[~_missing(values)].tolist()
         # One bad value in a column of numbers is a mistake to be named; a column without numbers holds categories.
-        return bool(given) and all(isinstance(value, str) and np.isnan(_number(value)) for value in given)
+        return bool(given) and all(isinstance(value, str) and np.isnan(number_read(value)) for value in given)
 
     def encoded(self, read: Floats) -> tuple[Floats, list[str], str]:
         """[T, d] columns, their d names, and a sentence on the encoding, empty for numbers.

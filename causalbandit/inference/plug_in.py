@@ -137,30 +137,23 @@ def plug_in_effects(
 ) -> pd.DataFrame:
     """One row per intervention, that at ``reference`` left out: the effect, or how it compares with the reference's.
 
+    Columns: ``intervention``, with a reference ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``.
+
     Parameters
     ----------
-    interventions : InterventionSet
-        The set that the counts follow.
-    counts : Counts
-        What experiments showed.
-    reference : int, optional
+    reference
         Place of the intervention that the others are compared with; without it the effects themselves.
-    alpha : float
+    alpha
         Error rate in (0, 1): of all intervals together when ``simultaneous``, else of each.
-    simultaneous : bool
+    simultaneous
         Whether the intervals hold together, by the quantile of the largest |Z| under the estimated correlation, which
         is simulated from one seed.
-    known : numpy.ndarray of float, shape [C], optional
-        Rows that need not be learned; NaN elsewhere.
-    scale : {"difference", "ratio", "one-more-per"}
-        How effects are compared with the reference's; "one-more-per" tells in how many experiments there is one more
-        or one fewer 1 of the target. Intervals of ratios are made on the scale of logarithms.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``intervention``, with a reference ``reference``, ``estimate``, ``std_error``, ``lower``, ``upper``.
-        ``frame.attrs`` holds ``alpha``, ``title`` and ``notes``.
+    known
+        [C]: rows that need not be learned; NaN elsewhere.
+    scale
+        How effects are compared with the reference's: "difference", "ratio", or "one-more-per", which tells in how many
+        experiments there is one more or one fewer 1 of the target. Intervals of ratios are made on the scale of
+        logarithms.
     """
     alpha = error_rate(alpha)
     if one_of(scale, "scale", ("difference", "ratio", "one-more-per")) != "difference" and reference is None:
