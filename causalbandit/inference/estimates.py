@@ -121,10 +121,7 @@ class Estimates:
     ) -> pd.DataFrame:
         """One row per other label: its estimate minus that of ``reference``; or, for all pairs, later minus earlier.
 
-        Raises
-        ------
-        InvalidArgument
-            For a reference that is none of the labels; ``argument`` is what the message calls it.
+        ``argument`` is what the message calls a reference that is none of the labels.
         """
         if all_pairs:
             second, first = np.triu_indices(len(self.labels), 1)

@@ -37,12 +37,8 @@ def time_stamps(values: NDArray[Any], column: str, time_format: str | None = Non
     """Time stamps as they are, but text as numbers or dates, because "10" and "10/2" sort before "9" and "9/2".
 
     Text is read as numbers, by ``time_format`` (as strftime writes it: "%d.%m.%Y"), or as ISO 8601. Dates with UTC
-    offsets are put in the order of the moments that they mean, also where the offset changes.
-
-    Raises
-    ------
-    InvalidArgument
-        With the row of the first text that cannot be read so: "3/4/2024" is March or April.
+    offsets are put in the order of the moments that they mean, also where the offset changes. The first text that
+    cannot be read so is refused with its row: "3/4/2024" is March or April.
     """
     import pandas as pd
 

@@ -85,8 +85,8 @@ def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], Flags
         note = f"Left out {table.n_rows - int(kept.sum())} of {table.n_rows} rows, whose outcomes are open"
         notes.append(f"{note}: valid if their absence depends on neither the arm nor the outcome.")
     arms, names = arm_columns(codes, list(seen), columns.names, columns.arm)
-    even = np.full(table.n_rows, 1.0 / len(names))
     if not columns.shares:
+        propensities = np.full((table.n_rows, 1), 1.0 / len(names))
         notes.append("The log has no propensities: it serves methods that look at none, such as exact.")
     stamps = None
     if columns.time is not None:
@@ -95,7 +95,7 @@ def log_arrays(table: Table, columns: LogColumns) -> tuple[dict[str, Any], Flags
     arrays: dict[str, Any] = {
         "arms": arms,
         "outcomes": outcomes,
-        "propensities": propensities if columns.per_arm else propensities[:, 0] if columns.shares else even,
+        "propensities": propensities if columns.per_arm else propensities[:, 0],
         "contexts": contexts if encoded else None,
         "batches": batches,
         "times": stamps,
@@ -236,13 +236,7 @@ def _counted(file: Any, sep: str, row: int) -> int:
 
 
 def parquet_table(path: str | PathLike[str], columns: LogColumns) -> Table:
-    """A Parquet file in parts of ``PART`` rows, so that it need not fit in memory as a data frame.
-
-    Raises
-    ------
-    ImportError
-        Without pyarrow.
-    """
+    """A Parquet file in parts of ``PART`` rows, so that it need not fit in memory as a data frame; needs pyarrow."""
     parquet = _parquet_module(path)
     import pyarrow
 

@@ -25,10 +25,7 @@ ENCODE = "encode them as numbers first (categories for example with pandas.get_d
 def numbers(values: NDArray[Any], column: str, start: int = 0, *, truth: bool = False) -> Floats:
     """[n] values as doubles; with ``truth``, words of `TRUTH` count as 1 and 0 where the column holds no number.
 
-    Raises
-    ------
-    InvalidArgument
-        With the first value that is no number and its row; ``start`` is the row at which ``values`` begins.
+    The first value that is no number is refused with its row; ``start`` is the row at which ``values`` begins.
     """
     try:
         return numeric_array(values, f"column {column!r}", ENCODE)
@@ -90,12 +87,7 @@ class Covariate:
     def encoded(self, read: Floats) -> tuple[Floats, list[str], str]:
         """[T, d] columns, their d names, and a sentence on the encoding, empty for numbers.
 
-        K sorted levels make K − 1 columns of 0 and 1, for all but the first.
-
-        Raises
-        ------
-        InvalidArgument
-            For more than `MOST_LEVELS` levels.
+        K sorted levels, `MOST_LEVELS` at most, make K − 1 columns of 0 and 1, for all but the first.
         """
         if self.levels is None:
             return read[:, None], [self.column], ""

@@ -42,13 +42,10 @@ def _is_arm(policy: Any) -> bool:
     return np.ndim(policy) == 0 and not callable(policy)
 
 
-def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str = "policy") -> Floats:
+def policy_probabilities(log: AdaptiveLog, policy: Policy, name: str) -> Floats:
     """[T, K]: the probability with which ``policy`` takes each arm at each round's context.
 
-    Raises
-    ------
-    ValueError
-        When it is neither an arm nor one probability vector (or one arm) per round.
+    What is neither an arm nor one probability vector (or one arm) per round is refused by its ``name``.
     """
     if _is_arm(policy):
         chance = np.zeros((log.n_rounds, log.n_arms))
@@ -94,10 +91,7 @@ class DesignRules:
     def of(cls, log: AdaptiveLog, function: Propensity | None, weighting: str) -> DesignRules:
         """The rules of a log's batches; of ``function``, every round is a batch where the log names none.
 
-        Raises
-        ------
-        InvalidArgument
-            When the log does not tell propensities at other contexts and no function does.
+        A ``weighting`` is refused when neither the log nor a function tells propensities at other contexts.
         """
         log.all_propensities("weighting", weighting)
         if function is not None:

@@ -186,10 +186,7 @@ def outcomes_per_pair(rounds: float, n_arms: int) -> int:
 def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running: bool = False) -> tuple[Floats, Floats]:
     """(successes, trials) of every arm from outcomes [T] of the arms [T] (0 to K − 1): [K], or ``running`` [T, K].
 
-    Raises
-    ------
-    InvalidArgument
-        For an outcome other than 0 or 1, which exact contrasts cannot read; the message names the readings that can.
+    An outcome other than 0 or 1 is refused with the names of the readings that can take it.
     """
     fix = "For outcomes in known bounds use 'bounded', for any other 'mad' (both at any time) or 'aipw' (one look)."
     values = zeros_and_ones(numeric_array(outcomes, "outcomes", "0 or 1 per row"), "outcomes", fix)
