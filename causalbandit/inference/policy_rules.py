@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalbandit.arrays import Floats, Integers
-from causalbandit.checks import probability_rows, shaped
+from causalbandit.checks import function, probability_rows, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.log import AdaptiveLog
 from causalbandit.inference.scores import policy_variance
@@ -88,15 +88,16 @@ class DesignRules:
     function: Propensity | None
 
     @classmethod
-    def of(cls, log: AdaptiveLog, function: Propensity | None, weighting: str) -> DesignRules:
-        """The rules of a log's batches; of ``function``, every round is a batch where the log names none.
+    def of(cls, log: AdaptiveLog, propensity: Propensity | None, weighting: str) -> DesignRules:
+        """The rules of a log's batches; of a function, every round is a batch where the log names none.
 
         A ``weighting`` is refused when neither the log nor a function tells propensities at other contexts.
         """
         log.all_propensities("weighting", weighting)
-        if function is not None:
+        if propensity is not None:
+            function(propensity, "propensity", "a function propensity(t, contexts) of the design's probabilities")
             log.known_contexts("propensity", "is a function of contexts")
-            return cls(log, np.arange(log.n_rounds) if log.batches is None else log.batch_starts(), None, function)
+            return cls(log, np.arange(log.n_rounds) if log.batches is None else log.batch_starts(), None, propensity)
         known = log.batch_rules()
         if known is None:
             lack = "needs each round's propensities at the contexts of other rounds, too; the log has its own only"
@@ -131,11 +132,11 @@ class DesignRules:
 
     def _asked(self, rows: slice) -> Floats:
         """[T, K]: what the function gives for a batch, after checks that it is the rule the log was made by."""
-        log, function = self.log, self.function
-        assert function is not None
+        log = self.log
+        assert self.function is not None
         assert log.contexts is not None
         assert log.propensities is not None
-        values = np.asarray(function(rows.start, log.contexts), dtype=np.float64)
+        values = np.asarray(self.function(rows.start, log.contexts), dtype=np.float64)
         asked = f"propensity({rows.start}, contexts)"
         probability_rows(shaped(values, asked, (log.n_rounds, log.n_arms), "[n, K]"), asked)
         off = np.abs(values[rows] - log.propensities[rows]).max(axis=1) > 1e-6

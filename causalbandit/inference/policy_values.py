@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalbandit.arrays import Floats
-from causalbandit.checks import error_rate, one_of
+from causalbandit.checks import error_rate, instance, one_of
 from causalbandit.errors import InvalidArgument
 from causalbandit.inference.arm_values import LOOKAHEAD_NOTE
 from causalbandit.inference.estimates import Estimates
@@ -134,6 +134,9 @@ def policy_contrasts(
     rounds are compared precisely. Keywords as in `policy_value` and `arm_contrasts`.
     """
     one_of(multiplicity, "multiplicity", MULTIPLICITIES)
+    instance(policies, "policies", Mapping, "a mapping from names to policies, two or more")
+    if len(policies) < 2:
+        raise InvalidArgument("policies", "names fewer than two; a contrast compares two.")
     together = _estimates(log, policies, propensity, weighting, alpha, outcome_means, refit_at, allow_lookahead)
     named = reference if control is None else control
     return together.contrasts(

@@ -107,7 +107,10 @@ def test_weightings_lower_the_error_of_a_policy_that_the_design_grows_into():
         (lambda log: policy_value(log, np.full(240, 7)), "column 7 in row 0"),
         (lambda log: policy_value(log, "green"), "was 'green', an unknown arm"),
         (lambda log: policy_value(log, {}), "policy is an empty mapping"),
+        (lambda log: policy_value(log, best, 0.5, "min-var"), r"propensity was 0.5; expected a function"),
         (lambda log: policy_contrasts(log, {"a": 0, "b": 1}, "c"), "control was 'c'"),
+        (lambda log: policy_contrasts(log, {}), "policies names fewer than two; a contrast compares two"),
+        (lambda log: policy_contrasts(log, [0, 1]), "policies was a list; expected a mapping from names to policies"),
     ],
 )
 def test_bad_arguments_are_named(call, words):
