@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 
-FloatArray = npt.NDArray[np.float64]
+from causalbandit.arrays import Flags, Floats
 
 RANK_TOLERANCE = 1e-10
 """A covariate counts as a combination of those before it when what is left of its spread is below this share."""
@@ -26,7 +26,7 @@ NAMED = 1e-6
 """A covariate is named as part of a combination when its part is at least this share of the combination's spread."""
 
 
-def kept_columns(columns: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+def kept_columns(columns: ArrayLike) -> tuple[Flags, Floats]:
     """Which of d columns [..., m, d] to keep, [..., d], and an orthonormal basis of those, [..., m, d], else 0.
 
     Columns are deviations from their means, or a triangular factor of such. Gram-Schmidt, each projection done twice:
@@ -45,17 +45,17 @@ def kept_columns(columns: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], FloatAr
     return kept, basis
 
 
-def kept_slopes(columns: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
+def kept_slopes(columns: ArrayLike, right: ArrayLike) -> Floats:
     """Least-squares coefficients [..., d] of ``right`` [..., m] on the kept ones of ``columns`` [..., m, d]; else 0."""
     given = np.asarray(columns, dtype=np.float64)
     kept, basis = kept_columns(given)
     across = np.swapaxes(basis, -1, -2)
     square = np.where(kept[..., None, :], across @ given, np.eye(given.shape[-1]))
-    slopes: FloatArray = np.linalg.solve(square, across @ np.asarray(right)[..., None])[..., 0]
+    slopes: Floats = np.linalg.solve(square, across @ np.asarray(right)[..., None])[..., 0]
     return slopes
 
 
-def left_out_notes(columns: FloatArray, names: Sequence[str]) -> list[str]:
+def left_out_notes(columns: Floats, names: Sequence[str]) -> list[str]:
     """A sentence per column of one matrix [m, d] that is not kept: what it is a combination of, or that it is constant.
 
     ``columns`` are as for `kept_columns`, ``names`` those of the d covariates.

@@ -8,9 +8,8 @@ from array import array
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from causalbandit.arrays import Floats
 
 ARM, PROPENSITY, OUTCOME, OBSERVED = 0, 1, 2, 3
 """Columns: arm index, propensity, outcome (NaN while open), place in the order of observation (0 while open)."""
@@ -60,26 +59,26 @@ class RoundRecord:
         """The place of a row in the order of observation, 0 while it is open."""
         return int(self.values[row * self.width + OBSERVED])
 
-    def table(self) -> FloatArray:
+    def table(self) -> Floats:
         """All rows, a copy of shape [assignments, width]."""
         return np.array(self.values, dtype=np.float64).reshape(-1, self.width)
 
-    def observed(self) -> FloatArray:
+    def observed(self) -> Floats:
         """The observed rows in the order of observation."""
         table = self.table()
         table = table[table[:, OBSERVED] > 0]
         return np.asarray(table[np.argsort(table[:, OBSERVED], kind="stable")])
 
-    def probabilities(self, table: FloatArray) -> FloatArray:
+    def probabilities(self, table: Floats) -> Floats:
         """Columns of assignment probabilities."""
         return table[:, HEAD : HEAD + self.n_arms]
 
-    def covariates(self, table: FloatArray) -> FloatArray:
+    def covariates(self, table: Floats) -> Floats:
         """Columns of covariates."""
         start = HEAD + self.n_arms
         return table[:, start : start + self.n_covariates]
 
-    def predictions(self, table: FloatArray) -> FloatArray | None:
+    def predictions(self, table: Floats) -> Floats | None:
         """Columns of predictions, or None."""
         return table[:, -self.n_arms :] if self.predicted else None
 

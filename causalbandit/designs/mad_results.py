@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from causalbandit.checks import one_of
 from causalbandit.designs.assignment_book import AssignmentBook
@@ -49,7 +49,7 @@ class ContrastResults:
         """The contrasts after the last round."""
         raise NotImplementedError
 
-    def _path_values(self) -> npt.ArrayLike:
+    def _path_values(self) -> ArrayLike:
         """Estimate and radius of every contrast, round after round."""
         raise NotImplementedError
 
@@ -178,7 +178,7 @@ class LiveResults(ContrastResults):
     def _running(self) -> RunningContrasts:
         return self._contrasts
 
-    def _path_values(self) -> npt.ArrayLike:
+    def _path_values(self) -> ArrayLike:
         if not self.settings.record_path:
             raise InvalidArgument("record_path", "was False, so there is no path; record_path=True keeps it.")
         return np.array(self._contrasts.path)

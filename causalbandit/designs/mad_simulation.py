@@ -18,9 +18,9 @@ from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit import checks
+from causalbandit.arrays import Flags, Floats, Integers
 from causalbandit.designs.mixing import batch_probabilities, drawn_arms, mix, rebalance
 from causalbandit.designs.policies import check_policy
 from causalbandit.designs.running_contrasts import RunningContrasts
@@ -29,8 +29,6 @@ from causalbandit.designs.simulated_designs import MADRounds, MADSimulation
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, seed_sequence
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Outcomes = Callable[..., Any]
 
 GRID = 200
@@ -39,11 +37,11 @@ GRID = 200
 
 def simulate_mad(
     policy: Any,
-    outcomes: Outcomes | Sequence[float] | FloatArray,
+    outcomes: Outcomes | Sequence[float] | Floats,
     *,
     n_rounds: int,
     replications: int,
-    means: Sequence[float] | FloatArray | None = None,
+    means: Sequence[float] | Floats | None = None,
     control: int = 0,
     delta: str | Callable[[int], float] = "fast",
     alpha: float = 0.05,
@@ -169,17 +167,17 @@ def simulate_mad(
 class _Round(NamedTuple):
     """One round of R experiments."""
 
-    potential: FloatArray
+    potential: Floats
     """[R, K] potential outcomes."""
-    covariates: FloatArray | None
+    covariates: Floats | None
     """[R, d]."""
-    arms: npt.NDArray[np.int64]
+    arms: Integers
     """[R] drawn arm."""
-    outcome: FloatArray
+    outcome: Floats
     """[R] its outcome."""
-    propensity: FloatArray
+    propensity: Floats
     """[R] its probability."""
-    probabilities: FloatArray
+    probabilities: Floats
     """[R, K] those of all arms."""
 
 
@@ -204,10 +202,10 @@ class _OutcomeSource:
             outcomes, known = _bernoulli(bernoulli), bernoulli
         if known is not None:
             checks.shaped(known, "means", (settings.n_arms,), "one per arm")
-        self.means: FloatArray | None = known
+        self.means: Floats | None = known
         self._draw, self._takes_round = outcomes, _takes_three(outcomes)
 
-    def draw(self, size: int, rng: np.random.Generator, t: int) -> tuple[FloatArray, FloatArray | None]:
+    def draw(self, size: int, rng: np.random.Generator, t: int) -> tuple[Floats, Floats | None]:
         """Potential outcomes [R, K] and covariates [R, d] (None in a design without) of round t, checked."""
         drawn = self._draw(size, rng, t) if self._takes_round else self._draw(size, rng)
         potential, covariates = drawn if isinstance(drawn, tuple) else (drawn, None)
@@ -225,7 +223,7 @@ class _OutcomeSource:
         return potential, covariates
 
 
-def _bernoulli(means: FloatArray) -> Outcomes:
+def _bernoulli(means: Floats) -> Outcomes:
     return lambda size, rng: (rng.random((size, len(means))) < means).astype(np.float64)
 
 
@@ -283,7 +281,7 @@ class _Misses:
     ``effects`` [J] are the population's, NaN where the means are unknown; ``totals`` [R, K] sums of drawn outcomes.
     """
 
-    def __init__(self, settings: MADSettings, means: FloatArray | None, population: bool, replications: int) -> None:
+    def __init__(self, settings: MADSettings, means: Floats | None, population: bool, replications: int) -> None:
         others, control = settings.others, settings.control_index
         shape = (replications, settings.n_arms)
         self.settings, self.population = settings, population
@@ -309,12 +307,12 @@ class _Misses:
         if self.naive_missed is not None:
             self.naive_missed |= self._naive(contrasts.pulls)
 
-    def _against_control(self, values: FloatArray, sign: float = -1.0) -> FloatArray:
+    def _against_control(self, values: Floats, sign: float = -1.0) -> Floats:
         """[R, J]: the other arms' values [R, K] less those of the control (plus, with sign 1)."""
         control = self.settings.control_index
         return values.take(self.settings.others, axis=1) + sign * values[:, control : control + 1]
 
-    def _naive(self, pulls: FloatArray) -> BoolArray:
+    def _naive(self, pulls: Floats) -> Flags:
         """[R, J] misses of the difference of sample means ± z·√(s²/n + s₀²/n₀); arms with two pulls or more."""
         size = np.maximum(pulls, 1.0)
         mean = self.totals / size
@@ -336,7 +334,7 @@ class _Paths:
         self.power, self.missed, self.radius = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
         self._place = {int(t): place for place, t in enumerate(self.grid)}
 
-    def keep(self, t: int, contrasts: RunningContrasts, missed: BoolArray) -> None:
+    def keep(self, t: int, contrasts: RunningContrasts, missed: Flags) -> None:
         """Keep round t if it is on the grid and past the warm-up."""
         place = self._place.get(t)
         if place is not None and contrasts.sums.rounds:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from causalbandit.designs.mad_record import ARM, OBSERVED, OUTCOME, PROPENSITY, RoundRecord
 from causalbandit.designs.running_contrasts import RunningContrasts
@@ -77,7 +77,7 @@ def _warning(contrasts: RunningContrasts, arm: int) -> str:
     return "; ".join(reasons)
 
 
-def path_frame(values: npt.ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
+def path_frame(values: ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
     """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2], in a row."""
     import pandas as pd
 

@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit import checks
+from causalbandit.arrays import Floats, Integers
 from causalbandit.errors import InvalidArgument, listing
-
-FloatArray = npt.NDArray[np.float64]
 
 SMALLEST_WEIGHT = 1e-10
 """Weight below which a settled arm's share of the policy does not fall."""
@@ -83,7 +81,7 @@ def mix(share: float, probability: Any, n_arms: int) -> Any:
     return uniform + rest * probability
 
 
-def rebalance(probabilities: FloatArray, weights: FloatArray) -> FloatArray:
+def rebalance(probabilities: Floats, weights: Floats) -> Floats:
     """q′ = qw + Σq(1−w)·w/Σw: what settled arms (w < 1) give up goes to all arms by weight. [..., K] in and out.
 
     Source: Molitor & Gold (2025), the balanced-power extension. Weights are positive; the result sums to what q does.
@@ -139,7 +137,7 @@ def _listed(policy: Any, raw: Any, arms: Sequence[Hashable]) -> list[float]:
         raise InvalidArgument("policy", f"is wrong: {said} gave {raw!r}; {_EXPECTED.format(len(arms))}") from None
 
 
-def batch_probabilities(policy: Any, shape: tuple[int, int]) -> FloatArray:
+def batch_probabilities(policy: Any, shape: tuple[int, int]) -> Floats:
     """[R, K] probabilities that a replicated policy answers, checked."""
     said = f"what {type(policy).__name__}.probabilities() gave"
     return checks.probability_rows(
@@ -157,7 +155,7 @@ def drawn_arm(draw: float, probabilities: Sequence[float]) -> int:
     return len(probabilities) - 1  # probabilities may sum to a little less than 1
 
 
-def drawn_arms(draws: FloatArray, probabilities: FloatArray) -> npt.NDArray[np.int64]:
+def drawn_arms(draws: Floats, probabilities: Floats) -> Integers:
     """[R]: `drawn_arm` of each row of [R, K] probabilities."""
     arms, total = np.zeros(len(draws), dtype=np.int64), np.zeros(len(draws))
     for column in probabilities.T[:-1]:

@@ -25,13 +25,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit import checks
+from causalbandit.arrays import Flags, Floats
 from causalbandit.designs.dependent_columns import RANK_TOLERANCE, kept_slopes, left_out_notes
 from causalbandit.errors import BadValue, InvalidType, listing
 
-FloatArray = npt.NDArray[np.float64]
 Kind = Literal["mean", "pooled", "split"]
 KINDS: tuple[Kind, ...] = ("mean", "pooled", "split")
 
@@ -95,13 +94,13 @@ class LeastSquaresModel:
         self.n_fits = n_arms if kind == "split" else 1
         lead = () if replications is None else (replications,)
         self._rows = None if replications is None else np.arange(replications)
-        self.counts: FloatArray = np.zeros((*lead, n_arms))
-        self.outcome_means: FloatArray = np.zeros((*lead, n_arms))
-        self.covariate_means: FloatArray = np.zeros((*lead, n_arms, d))
-        self.triangle: FloatArray = np.zeros((*lead, self.n_fits, d, d + 1))
+        self.counts: Floats = np.zeros((*lead, n_arms))
+        self.outcome_means: Floats = np.zeros((*lead, n_arms))
+        self.covariate_means: Floats = np.zeros((*lead, n_arms, d))
+        self.triangle: Floats = np.zeros((*lead, self.n_fits, d, d + 1))
         self.triangle[..., range(d), range(d)] = math.sqrt(self.ridge)
-        self.slopes: FloatArray = np.zeros((*lead, self.n_fits, d))
-        self.ready: npt.NDArray[np.bool_] = np.zeros((*lead, self.n_fits), dtype=bool)
+        self.slopes: Floats = np.zeros((*lead, self.n_fits, d))
+        self.ready: Flags = np.zeros((*lead, self.n_fits), dtype=bool)
         self._enough = ROWS + ROWS_EACH * d + (1 if kind == "split" else n_arms)
         self._all_seen = False
         self._upper = np.triu(np.ones((d, d + 1)))
@@ -122,7 +121,7 @@ class LeastSquaresModel:
         self.counts[place] = count + 1.0
         self.outcome_means[place] += step / (count + 1.0)
 
-    def _rotate(self, fit: Any, row: FloatArray) -> None:
+    def _rotate(self, fit: Any, row: Floats) -> None:
         """One QR step of the triangular factors at ``fit`` with their new rows, and their slopes anew."""
         d = self.n_covariates
         stacked = np.concatenate([self.triangle[fit], row[..., None, :]], axis=-2)
@@ -191,7 +190,7 @@ class LeastSquaresModel:
         self._all_seen = False
 
 
-def _full_rank(square: FloatArray) -> Any:
+def _full_rank(square: Floats) -> Any:
     """Whether no column of upper triangular factors [..., d, d] depends on those before it."""
     spread = np.sqrt((square**2).sum(axis=-2))
     diagonal = np.abs(np.diagonal(square, axis1=-2, axis2=-1))

@@ -20,19 +20,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit import checks
+from causalbandit.arrays import Floats, Integers
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class Policy(Protocol):
     """What a design asks of a policy: assignment probabilities now, and learning from an outcome."""
 
-    def probabilities(self) -> Sequence[float] | FloatArray | Mapping[int, float]:
+    def probabilities(self) -> Sequence[float] | Floats | Mapping[int, float]:
         """K assignment probabilities for the next round."""
         ...
 
@@ -59,10 +57,10 @@ class ArmStatistics:
     def __init__(self, n_arms: int, *, goal: Literal["max", "min"] = "max", rng: RNG = None) -> None:
         self.n_arms = checks.whole_number(n_arms, "n_arms", least=1, of="arms")
         self.goal = checks.one_of(goal, "goal", ("max", "min"))
-        self.counts: FloatArray = np.zeros(self.n_arms)
-        self.totals: FloatArray = np.zeros(self.n_arms)
+        self.counts: Floats = np.zeros(self.n_arms)
+        self.totals: Floats = np.zeros(self.n_arms)
         self._sign = 1.0 if goal == "max" else -1.0
-        self._rows: npt.NDArray[np.int64] | None = None
+        self._rows: Integers | None = None
         self._rng = None if rng is None else generator(rng)
 
     @property
@@ -77,7 +75,7 @@ class ArmStatistics:
         if self._rng is None:
             self._rng = generator(rng)
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """Assignment probabilities for the next round, [K] or [R, K]."""
         raise NotImplementedError
 
@@ -126,7 +124,7 @@ class ArmStatistics:
     def _check(self, outcome: Any) -> None:
         """Raise InvalidArgument for an outcome that the policy cannot learn from."""
 
-    def _one_hot(self, scores: FloatArray) -> FloatArray:
+    def _one_hot(self, scores: Floats) -> Floats:
         """Probability 1 on the best score (highest once signed), ties to the lowest index."""
         chosen = np.zeros(scores.shape)
         if scores.ndim == 1:
@@ -151,7 +149,7 @@ class UCB(ArmStatistics):
         super().__init__(n_arms, goal=goal, rng=rng)
         self.exploration = checks.number(exploration, "exploration", least=0, fix="1 is the source's.")
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """One-hot vector(s) of the arm to pull, [K] or [R, K]."""
         tried = np.maximum(self.counts, 1.0)
         rounds = np.maximum(self.counts.sum(axis=-1, keepdims=True), 1.0)
@@ -170,7 +168,7 @@ class EpsilonGreedy(ArmStatistics):
         super().__init__(n_arms, goal=goal, rng=rng)
         self.epsilon = checks.share(epsilon, "epsilon", fix="It is the share of random assignments.")
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """Assignment probabilities, [K] or [R, K], each at least ε/K."""
         means = self._sign * self.totals / np.maximum(self.counts, 1.0)
         best = self._one_hot(np.where(self.counts > 0.0, means, np.inf))
@@ -180,7 +178,7 @@ class EpsilonGreedy(ArmStatistics):
 class FixedPolicy(ArmStatistics):
     """The same assignment probabilities at every round, whatever the outcomes."""
 
-    def __init__(self, probabilities: Sequence[float] | FloatArray, *, rng: RNG = None) -> None:
+    def __init__(self, probabilities: Sequence[float] | Floats, *, rng: RNG = None) -> None:
         fixed = np.array(probabilities, dtype=np.float64)
         checks.probability_rows(checks.shaped(fixed, "probabilities", ("K",))[None], "probabilities")
         super().__init__(len(fixed), rng=rng)
@@ -190,7 +188,7 @@ class FixedPolicy(ArmStatistics):
         """The arguments that make this policy again, as JSON values."""
         return {"probabilities": self.fixed.tolist()}
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """The fixed vector, [K] or repeated to [R, K]."""
         return np.broadcast_to(self.fixed, self.counts.shape)
 

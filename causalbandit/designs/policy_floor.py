@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from causalbandit.allocation import floor_allocation
+from causalbandit.arrays import Floats
 from causalbandit.checks import methods
 from causalbandit.designs.policies import CANNOT_AMEND, check_policy
 from causalbandit.randomness import RNG
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class PolicyFloor:
@@ -48,7 +44,7 @@ class PolicyFloor:
         if hasattr(self.policy, "seed"):
             self.policy.seed(rng)
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """The policy's probabilities raised to the floor, [K] or [R, K]."""
         self.round += 1
         raw = self.policy.probabilities()

@@ -12,16 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.designs.contrast_sums import ContrastSums
 from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.variance_guard import VarianceGuard, guard_path
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
 from causalbandit.sequences.asymptotic import AsymptoticBoundary, asymptotic_radius
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class RunningContrasts:
@@ -246,8 +244,8 @@ class RunningContrasts:
 
 
 def contrast_path(
-    settings: MADSettings, arms: Any, outcomes: FloatArray, propensities: FloatArray, probabilities: FloatArray
-) -> FloatArray:
+    settings: MADSettings, arms: Any, outcomes: Floats, propensities: Floats, probabilities: Floats
+) -> Floats:
     """[T, K − 1, 2] estimates and radii after every round of an experiment without predictions, by cumulative sums."""
     residuals = inverse_propensity_residual(outcomes, propensities)
     rounds = np.arange(1, len(residuals) + 1)

@@ -7,31 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Flags, Floats, Integers
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, eq=False)
 class MADRounds:
     """Every round of every replication, kept on request."""
 
-    arms: npt.NDArray[np.int64]
+    arms: Integers
     """[R, T] drawn arm."""
-    outcomes: FloatArray
+    outcomes: Floats
     """[R, T] its outcome."""
-    propensities: FloatArray
+    propensities: Floats
     """[R, T] its probability."""
-    probabilities: FloatArray
+    probabilities: Floats
     """[R, T, K] those of all arms."""
-    covariates: FloatArray | None
+    covariates: Floats | None
     """[R, T, d], or None."""
 
 
@@ -49,34 +46,34 @@ class MADSimulation:
     """"sample" or "population": what the intervals are made for."""
     start: int
     """First round at which a miss counts."""
-    effects: FloatArray
+    effects: Floats
     """[J] population effects; NaN where the means were not given."""
-    estimates: FloatArray
+    estimates: Floats
     """[R, J] after the last round; NaN without data."""
-    radii: FloatArray
+    radii: Floats
     """[R, J] after the last round."""
-    missed: BoolArray
+    missed: Flags
     """[R, J] whether the interval left out the truth at any round from ``start`` on."""
-    naive_missed: BoolArray | None
+    naive_missed: Flags | None
     """[R, J] the same for the fixed-time interval of the difference of sample means against the population effects;
     None where the means are unknown."""
-    first_significant: FloatArray
+    first_significant: Floats
     """[R, J] first round at which the interval left out zero; NaN if it never did."""
-    warned: BoolArray
+    warned: Flags
     """[R, J] whether the interval after the last round carries a warning."""
-    stopping_round: FloatArray
+    stopping_round: Floats
     """[R] first round at which all arms were settled; NaN if they never were."""
-    pulls: FloatArray
+    pulls: Floats
     """[R, K]."""
-    reward: FloatArray
+    reward: Floats
     """[R] mean outcome of the drawn arms."""
-    grid: npt.NDArray[np.int64]
+    grid: Integers
     """[G] rounds at which the paths below are kept."""
-    power_path: FloatArray
+    power_path: Floats
     """[G, J] share of experiments whose interval leaves out zero at that round."""
-    miss_path: FloatArray
+    miss_path: Floats
     """[G, J] share of experiments that have missed at that round or before."""
-    radius_path: FloatArray
+    radius_path: Floats
     """[G, J] median radius at that round."""
     rounds: MADRounds | None = None
     """Every round, with ``record=True``."""
@@ -175,9 +172,9 @@ class MADSimulation:
         return power_over_time(self.path(), ax=ax)
 
 
-def _means_of_known(errors: FloatArray) -> FloatArray:
+def _means_of_known(errors: Floats) -> Floats:
     """[J]: means over the replications [R, J] that have an estimate; NaN where none has."""
     known = ~np.isnan(errors)
     sums = np.where(known, errors, 0.0).sum(axis=0)
-    result: FloatArray = np.divide(sums, known.sum(axis=0), out=np.full(len(sums), np.nan), where=known.any(axis=0))
+    result: Floats = np.divide(sums, known.sum(axis=0), out=np.full(len(sums), np.nan), where=known.any(axis=0))
     return result

@@ -13,15 +13,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from causalbandit import checks
 from causalbandit.allocation import win_frequencies
+from causalbandit.arrays import Floats
 from causalbandit.designs.policies import ArmStatistics
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class _Thompson(ArmStatistics):
@@ -40,7 +38,7 @@ class _Thompson(ArmStatistics):
         if draws != "exact":
             self.draws = checks.whole_number(draws, "draws", least=1, of="posterior draws a round", fix="Or 'exact'.")
 
-    def probabilities(self) -> FloatArray:
+    def probabilities(self) -> Floats:
         """Each arm's chance to be best, [K] or [R, K]: one-hot for ``draws=1``, a frequency for more."""
         if self.draws == 1:
             if self.counts.ndim == 1:
@@ -56,7 +54,7 @@ class _Thompson(ArmStatistics):
             return self._exact(self.counts, self.totals)
         return np.stack([self._exact(count, total) for count, total in zip(self.counts, self.totals, strict=True)])
 
-    def _sample(self, shape: tuple[int, ...]) -> FloatArray:
+    def _sample(self, shape: tuple[int, ...]) -> Floats:
         raise NotImplementedError
 
     def _draw_each(self) -> list[float]:
@@ -64,7 +62,7 @@ class _Thompson(ArmStatistics):
         drawn: list[float] = self._sample(self.counts.shape).tolist()
         return drawn
 
-    def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
+    def _exact(self, counts: Floats, totals: Floats) -> Floats:
         raise NotImplementedError
 
 
@@ -111,7 +109,7 @@ class BetaBernoulliThompson(_Thompson):
             expected = "BetaBernoulliThompson learns from outcomes in [0, 1]. Rescale them, or use GaussianThompson"
             raise InvalidArgument("outcome", f"was {high if low >= 0.0 else low}; {expected}.")
 
-    def _sample(self, shape: tuple[int, ...]) -> FloatArray:
+    def _sample(self, shape: tuple[int, ...]) -> Floats:
         return self.rng.beta(self.prior[0] + self.totals, self.prior[1] + self.counts - self.totals, size=shape)
 
     def _draw_each(self) -> list[float]:  # a few single draws cost a third of one call with arrays
@@ -119,7 +117,7 @@ class BetaBernoulliThompson(_Thompson):
         pairs = zip(self.counts.tolist(), self.totals.tolist(), strict=True)
         return [beta(a + total, b + count - total) for count, total in pairs]
 
-    def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
+    def _exact(self, counts: Floats, totals: Floats) -> Floats:
         from scipy.special import betainc, betaln, digamma, expit, polygamma
 
         a, b = self.prior[0] + totals, self.prior[1] + counts - totals
@@ -168,15 +166,15 @@ class GaussianThompson(_Thompson):
         self.prior_sd = checks.number(prior_sd, "prior_sd", above=0, fix=unit)
         self.noise_sd = checks.number(noise_sd, "noise_sd", above=0, fix=unit)
 
-    def _posterior(self, counts: FloatArray, totals: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _posterior(self, counts: Floats, totals: Floats) -> tuple[Floats, Floats]:
         precision = 1.0 / self.prior_sd**2 + counts / self.noise_sd**2
         return (self.prior_mean / self.prior_sd**2 + totals / self.noise_sd**2) / precision, 1.0 / np.sqrt(precision)
 
-    def _sample(self, shape: tuple[int, ...]) -> FloatArray:
+    def _sample(self, shape: tuple[int, ...]) -> Floats:
         mean, spread = self._posterior(self.counts, self.totals)
         return mean + spread * self.rng.standard_normal(shape)
 
-    def _exact(self, counts: FloatArray, totals: FloatArray) -> FloatArray:
+    def _exact(self, counts: Floats, totals: Floats) -> Floats:
         from scipy.special import ndtr
 
         mean, spread = self._posterior(counts, totals)
@@ -187,7 +185,7 @@ class GaussianThompson(_Thompson):
         )
 
 
-def _around(mean: FloatArray, spread: FloatArray) -> FloatArray:
+def _around(mean: Floats, spread: Floats) -> Floats:
     """Panel ends for quadrature: every arm's mean and steps of its standard deviation around it."""
     half = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 9.0, 14.0, 20.0, 30.0])
     steps = np.concatenate([-half, [0.0], half])
@@ -195,8 +193,8 @@ def _around(mean: FloatArray, spread: FloatArray) -> FloatArray:
 
 
 def _win_probabilities(
-    beaten: Callable[[FloatArray], FloatArray], log_density: Callable[[FloatArray], FloatArray], ends: FloatArray
-) -> FloatArray:
+    beaten: Callable[[Floats], Floats], log_density: Callable[[Floats], Floats], ends: Floats
+) -> Floats:
     """P(arm k is best) = ∫ f_k(x) Π_{j≠k} F_j(x) dx by Gauss-Legendre panels between ``ends``.
 
     ``beaten`` and ``log_density`` take x [n, 1] and give [n, K]: each arm's probability to be no better than x, and its

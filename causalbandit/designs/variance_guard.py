@@ -33,9 +33,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from causalbandit.arrays import Floats
 
 BORROWED_DRAWS = 2.0
 """Draws' worth of all arms' outcomes that an arm's size of outcomes is reckoned from beside its own."""
@@ -105,7 +104,7 @@ class VarianceGuard:
         self.low, self.high = np.minimum(self.low, outcome), np.maximum(self.high, outcome)
         return outcome - np.clip(prediction, self.low, self.high)
 
-    def add_many(self, arms: Any, outcomes: FloatArray, probabilities: FloatArray) -> None:
+    def add_many(self, arms: Any, outcomes: Floats, probabilities: Floats) -> None:
         """Add many rounds [T] of one experiment without predictions, in any order; probabilities [T, K]."""
         size = self.n_arms
         added = (
@@ -190,8 +189,8 @@ class VarianceGuard:
 
 
 def guard_path(
-    arms: Any, outcomes: FloatArray, probabilities: FloatArray, variance_sums: Sequence[FloatArray], alpha: float
-) -> tuple[list[FloatArray], list[FloatArray]]:
+    arms: Any, outcomes: Floats, probabilities: Floats, variance_sums: Sequence[Floats], alpha: float
+) -> tuple[list[Floats], list[Floats]]:
     """What every arm's variance sum lacks to its floor, and Σ e³, after each round of one experiment: K arrays [T]."""
     n_arms = probabilities.shape[1]
     share = BORROWED_DRAWS / np.arange(1, len(outcomes) + 1)
