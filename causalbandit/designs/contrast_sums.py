@@ -3,9 +3,9 @@
 Plain numbers in lists for one experiment (fastest there) and arrays [R, K] for R at once; the formulas are the same
 lines.
 
->>> sums = ContrastSums(n_arms=2, control=0)
+>>> sums = ContrastSums(n_arms=2, control=0, alpha=0.05, guarded=False)
 >>> for arm, outcome in ((0, 1.0), (1, 3.0), (1, 2.0), (0, 1.5)):
-...     sums.add(arm, outcome, propensity=0.5)
+...     sums.add(arm, outcome, propensity=0.5, probabilities=[0.5, 0.5])
 >>> estimate, variance_sum = sums.contrast(1)
 >>> estimate, variance_sum                              # (3 + 2 − 1 − 1.5)/0.5/4 and (9 + 4 + 1 + 2.25)/0.25
 (1.25, 65.0)
@@ -53,51 +53,47 @@ class ContrastSums:
     ----------
     n_arms, control
         K and the control's index.
+    alpha
+        Error rate of one contrast, for the `VarianceGuard`.
     replications
         None for one experiment, R for R at once.
     population
         Add the spread of predicted effects, Σ(f_k − f_0 − ATE_{t−1})², to the variance sum.
     crossed
-        With ``population``: also add twice the positive part of Σ(f_k − f_0 − ATE_{t−1})·(residual of the contrast).
+        Add twice the positive part of Σ(f_k − f_0 − ATE_{t−1})·(residual of the contrast).
         The score's variance around the population effect is E[D² + 2DR + R²] with D the first and R the second
         factor. Least squares makes E[DR] = 0; a model that shrinks the effect's variation makes it positive, and
         D² + R² alone is then too small.
-    guard
-        Draws and moments from which the variance of rarely drawn arms is judged, or None.
     guarded
         Raise variance sums to what the guard says; else the guard only keeps its sums.
-
-    Notes
-    -----
-    A round costs O(1) without and O(K) with predictions or a guard.
     """
 
     def __init__(
         self,
         n_arms: int,
         control: int,
+        alpha: float,
         *,
         replications: int | None = None,
         population: bool = False,
         crossed: bool = False,
-        guard: VarianceGuard | None = None,
         guarded: bool = True,
     ) -> None:
         def zeros() -> Any:
             return [0.0] * n_arms if replications is None else np.zeros((replications, n_arms))
 
         self.n_arms, self.control = n_arms, control
-        self.population, self.crossed = population, population and crossed
+        self.population, self.crossed, self.guarded = population, crossed, guarded
+        self.guard = VarianceGuard(n_arms, alpha, replications)
         self._starts = None if replications is None else n_arms * np.arange(replications)
         self.rounds = 0
         self.counts, self.scores, self.squares = zeros(), zeros(), zeros()
         self.spread, self.cross = zeros(), zeros()
-        self.guard, self.guarded = guard, guard is not None and guarded
         self._extras: Any = zeros()
 
-    def add(self, arm: Any, outcome: Any, propensity: Any, predictions: Any = None, probabilities: Any = None) -> None:
-        """Add one round: the drawn arm, its outcome and propensity, and of all arms [K] the predictions made before it
-        and the probabilities with which they could be drawn (with a guard).
+    def add(self, arm: Any, outcome: Any, propensity: Any, probabilities: Any, predictions: Any = None) -> None:
+        """Add one round: the drawn arm, its outcome and propensity, and of all arms [K] the probabilities with which
+        they could be drawn and the predictions made before it. O(K).
         """
         place, scores, squares, counts = arm, self.scores, self.squares, self.counts
         if self._starts is not None:  # cells of flat views are found quicker than rows and columns
@@ -119,22 +115,23 @@ class ContrastSums:
         squares[place] += residual * residual
         counts[place] += 1.0
         self.rounds += 1
-        if self.guard is not None:
-            self.guard.add(place, outcome, probabilities, prediction)
-            if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares, self.control)
+        self.guard.add(place, outcome, probabilities, prediction)
+        self._judge()
 
-    def add_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any = None) -> None:
-        """Add many rounds [T] of one experiment without predictions, in any order; probabilities [T, K] for a guard."""
+    def add_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any) -> None:
+        """Add many rounds [T] of one experiment without predictions, in any order; probabilities are [T, K]."""
         residuals = inverse_propensity_residual(outcomes, propensities)
         for name, weights in (("counts", None), ("scores", residuals), ("squares", residuals * residuals)):
             added = np.bincount(arms, weights, minlength=self.n_arms)
             setattr(self, name, [float(old + new) for old, new in zip(getattr(self, name), added, strict=True)])
         self.rounds += len(residuals)
-        if self.guard is not None:
-            self.guard.add_many(arms, outcomes, probabilities)
-            if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares, self.control)
+        self.guard.add_many(arms, outcomes, probabilities)
+        self._judge()
+
+    def _judge(self) -> None:
+        """What the guard adds to the variance sums from here on."""
+        if self.guarded:
+            self._extras = self.guard.extras(self.counts, self.squares, self.control)
 
     def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
         """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
@@ -174,7 +171,7 @@ class ContrastSums:
         found = []
         for arm in arms:
             estimate, variance_sum = contrast(scores[arm], score, squares[arm], square, rounds)
-            variance_sum += extras[arm]  # zeros without a guard
+            variance_sum += extras[arm]  # zeros unless guarded
             if self.population:
                 variance_sum += self.spread[arm]
                 if self.crossed:
@@ -184,15 +181,13 @@ class ContrastSums:
 
     def doubts(self, arm: Any) -> Doubts:
         """Why the promise of a contrast's interval may not be held; one arm, or a list of arms for R experiments."""
-        guard, single = self.guard, self._starts is None
-        assert guard is not None
-        counts = np.asarray(self.counts)
+        single, counts = self._starts is None, np.asarray(self.counts)
         own, control = (counts[arm], counts[self.control]) if single else (counts[:, arm], counts[:, [self.control]])
-        effective = np.asarray(guard.effective_outcomes)
+        effective = np.asarray(self.guard.effective_outcomes)
         _, variance_sum = self.contrast(arm)
         extra: Any = 0.0
         if not self.guarded:
-            extras = guard.extras(self.counts, self.squares, self.control)
+            extras = self.guard.extras(self.counts, self.squares, self.control)
             extra = extras[arm] if single else extras[:, arm]
         return Doubts(
             few_draws=np.minimum(own, control) < FEW_DRAWS,
@@ -209,15 +204,12 @@ class ContrastSums:
     def state(self) -> dict[str, Any]:
         """The sums as JSON values (one experiment)."""
         names = ("rounds", "counts", "scores", "squares", "spread", "cross")
-        guard = None if self.guard is None else self.guard.state()
-        return {name: getattr(self, name) for name in names} | {"guard": guard}
+        return {name: getattr(self, name) for name in names} | {"guard": self.guard.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put back what `state` gave, into sums made with the same settings."""
         self.rounds = state["rounds"]
         for name in ("counts", "scores", "squares", "spread", "cross"):
             setattr(self, name, list(state[name]))
-        if self.guard is not None:
-            self.guard.restore(state["guard"])
-            if self.guarded:
-                self._extras = self.guard.extras(self.counts, self.squares, self.control)
+        self.guard.restore(state["guard"])
+        self._judge()

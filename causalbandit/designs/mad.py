@@ -169,7 +169,7 @@ class MixtureAdaptiveDesign(LiveResults):
         if hasattr(policy, "seed"):
             policy.seed(int(rng.integers(2**63)))
         self._book = AssignmentBook(settings)
-        self._contrasts = RunningContrasts(settings, keep_path=settings.record_path)
+        self._contrasts = RunningContrasts(settings)
         self._started = False
         self._warned_collinear = False
         if settings.covariates is not None or not settings.uses_covariates:

@@ -158,7 +158,7 @@ def replay_log(
     if settings.uses_covariates != (log.contexts is not None):
         needed = f"are needed by the outcome model {outcome_model!r}"
         raise InvalidArgument("contexts", f"{needed if settings.uses_covariates else f'need {USES_COVARIATES}'}.")
-    contrasts = RunningContrasts(settings, keep_path=True)
+    contrasts = RunningContrasts(settings)
     if outcome_model is None:
         contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
         return LoggedMAD(log, settings, contrasts)

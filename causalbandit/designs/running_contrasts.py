@@ -17,7 +17,7 @@ from causalbandit.arrays import Floats
 from causalbandit.designs.contrast_sums import ContrastSums
 from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
-from causalbandit.designs.variance_guard import VarianceGuard, guard_path
+from causalbandit.designs.variance_guard import guard_path
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
 from causalbandit.sequences.asymptotic import AsymptoticBoundary, asymptotic_radius
 
@@ -31,8 +31,6 @@ class RunningContrasts:
         The design's.
     replications
         None for one experiment, R for R at once.
-    keep_path
-        Keep estimate and radius of every contrast at every round (one experiment): 16(K − 1) bytes a round.
 
     Attributes
     ----------
@@ -48,13 +46,13 @@ class RunningContrasts:
         [J] or [R, J]: round at which each contrast settled, and its radius when it was first significant; None or NaN
         before.
     path : array of double
-        Estimate and radius of each contrast, round after round.
+        Estimate and radius of each contrast, round after round, of one experiment that records them.
     estimates, radii, first_significant : array
         [R, J], with replications only: after the last round, and the first round at which zero was left out.
     """
 
-    def __init__(self, settings: MADSettings, *, replications: int | None = None, keep_path: bool = False) -> None:
-        self.settings, self.replications, self.keep_path = settings, replications, keep_path
+    def __init__(self, settings: MADSettings, *, replications: int | None = None) -> None:
+        self.settings, self.replications = settings, replications
         self.model: Any = None
         self._boundary = AsymptoticBoundary(settings.alpha_each, settings.t_star)
         self.clear()
@@ -65,10 +63,10 @@ class RunningContrasts:
         self.sums = ContrastSums(
             settings.n_arms,
             settings.control_index,
+            settings.alpha_each,
             replications=size,
             population=settings.estimand == "population",
             crossed=settings.crossed,
-            guard=VarianceGuard(settings.n_arms, settings.alpha_each, size),
             guarded=settings.variance == "guarded",
         )
         self.rounds = 0
@@ -120,7 +118,7 @@ class RunningContrasts:
         else:
             self.pulls.ravel()[self._starts + arm] += 1
         if self.rounds > self.settings.n_warmup:
-            self.sums.add(arm, outcome, propensity, predictions, probabilities)
+            self.sums.add(arm, outcome, propensity, probabilities, predictions)
         if self.model is not None:
             self.model.update(arm, covariates, outcome)
         self._follow()
@@ -158,7 +156,7 @@ class RunningContrasts:
                     since[place] = None
             else:
                 estimate, radius = math.nan, math.inf
-            if self.keep_path:
+            if settings.record_path:
                 path.append(estimate)
                 path.append(radius)
 

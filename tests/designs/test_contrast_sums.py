@@ -8,7 +8,6 @@ import pytest
 from cases import together
 
 from causalbandit.designs.contrast_sums import ContrastSums
-from causalbandit.designs.variance_guard import VarianceGuard
 
 ROUNDS, ARMS, CONTROL = 40, 3, 1
 
@@ -23,10 +22,14 @@ def experiment(seed):
     return arms, outcomes, probabilities, predictions
 
 
+def unguarded(**options):
+    return ContrastSums(ARMS, CONTROL, 0.05, guarded=False, **options)
+
+
 def entered(sums, arms, outcomes, probabilities, predictions=None):
     for t, arm in enumerate(arms):
         f = None if predictions is None else predictions[t]
-        sums.add(int(arm), float(outcomes[t]), float(probabilities[t, arm]), f)
+        sums.add(int(arm), float(outcomes[t]), float(probabilities[t, arm]), probabilities[t].tolist(), f)
     return sums
 
 
@@ -53,7 +56,7 @@ def test_contrasts_are_those_of_scores_written_out(predicted, population, crosse
     for seed in range(4):
         arms, outcomes, probabilities, predictions = experiment(seed)
         given = predictions if predicted else np.zeros_like(predictions)
-        sums = ContrastSums(ARMS, CONTROL, population=population, crossed=crossed)
+        sums = unguarded(population=population, crossed=crossed)
         entered(sums, arms, outcomes, probabilities, given if population or predicted else None)
         for arm in (0, 2):
             expected = by_hand(arm, arms, outcomes, probabilities, given, population, crossed)
@@ -66,44 +69,43 @@ def test_contrasts_are_those_of_scores_written_out(predicted, population, crosse
 def test_experiments_at_once_equal_each_alone(population):
     made = [experiment(seed) for seed in (5, 6, 7)]
     arms, outcomes, probabilities, predictions = (np.stack(part) for part in zip(*made, strict=True))
-    together = ContrastSums(ARMS, CONTROL, replications=3, population=population)
+    together = unguarded(replications=3, population=population)
     for t in range(ROUNDS):
         taken = probabilities[np.arange(3), t, arms[:, t]]
-        together.add(arms[:, t], outcomes[:, t], taken, predictions[:, t])
+        together.add(arms[:, t], outcomes[:, t], taken, probabilities[:, t], predictions[:, t])
     estimates, variances = together.contrast([0, 2])
     for row, one in enumerate(made):
-        alone = entered(ContrastSums(ARMS, CONTROL, population=population), *one)
+        alone = entered(unguarded(population=population), *one)
         for column, arm in enumerate((0, 2)):
             assert (estimates[row, column], variances[row, column]) == pytest.approx(alone.contrast(arm), rel=1e-12)
 
 
 def test_many_rounds_at_once_in_any_order_equal_rounds_one_by_one():
     arms, outcomes, probabilities, _ = experiment(8)
-    alone = entered(ContrastSums(ARMS, CONTROL), arms, outcomes, probabilities)
+    alone = entered(unguarded(), arms, outcomes, probabilities)
     order = np.random.default_rng(0).permutation(ROUNDS)
-    many = ContrastSums(ARMS, CONTROL)
+    many = unguarded()
     taken = probabilities[np.arange(ROUNDS), arms]
     for some in (order[:15], order[15:]):
-        many.add_many(arms[some], outcomes[some], taken[some])
+        many.add_many(arms[some], outcomes[some], taken[some], probabilities[some])
     assert many.contrast(0) == pytest.approx(alone.contrast(0), rel=1e-12)
     assert many.counts == alone.counts
 
 
 def test_a_contrast_needs_outcomes_of_both_arms():
-    sums = ContrastSums(ARMS, CONTROL)
+    sums = unguarded()
     assert [sums.sufficient(arm) for arm in (0, 2)] == [False, False]
-    sums.add(0, 1.0, 0.5)
+    sums.add(0, 1.0, 0.5, [0.5, 0.2, 0.3])
     assert [sums.sufficient(arm) for arm in (0, 2)] == [False, False]
-    sums.add(CONTROL, 1.0, 0.5)
+    sums.add(CONTROL, 1.0, 0.5, [0.3, 0.5, 0.2])
     assert [sums.sufficient(arm) for arm in (0, 2)] == [True, False]
 
 
 def test_doubts_name_few_draws_and_few_outcomes_that_are_not_zero():
     def doubts(outcomes, draws):
-        guard = VarianceGuard(2, 0.05)
-        sums = ContrastSums(2, 0, guard=guard, guarded=False)
+        sums = ContrastSums(2, 0, 0.05, guarded=False)
         for t in range(2 * draws):
-            sums.add(t % 2, outcomes(t), 0.5, None, [0.5, 0.5])
+            sums.add(t % 2, outcomes(t), 0.5, [0.5, 0.5])
         return sums.doubts(1)
 
     few = doubts(lambda t: 1.0 + t % 3, 9)
@@ -116,14 +118,10 @@ def test_doubts_name_few_draws_and_few_outcomes_that_are_not_zero():
 
 def test_sums_continue_from_their_state():
     arms, outcomes, probabilities, predictions = experiment(9)
-    whole = entered(
-        ContrastSums(ARMS, CONTROL, population=True, crossed=True), arms, outcomes, probabilities, predictions
-    )
-    first = entered(
-        ContrastSums(ARMS, CONTROL, population=True, crossed=True), arms[:17], outcomes[:17], probabilities, predictions
-    )
+    whole = entered(unguarded(population=True, crossed=True), arms, outcomes, probabilities, predictions)
+    first = entered(unguarded(population=True, crossed=True), arms[:17], outcomes[:17], probabilities, predictions)
     kept = json.loads(json.dumps(first.state()))
-    second = ContrastSums(ARMS, CONTROL, population=True, crossed=True)
+    second = unguarded(population=True, crossed=True)
     second.restore(kept)
     entered(second, arms[17:], outcomes[17:], probabilities[17:], predictions[17:])
     assert second.contrast(0) == whole.contrast(0)

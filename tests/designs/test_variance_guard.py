@@ -53,7 +53,7 @@ def test_every_way_of_counting_gives_the_sums_of_the_definition(kind: str) -> No
     rounds = len(arms)
     taken = probabilities[np.arange(rounds), arms]
     settings = {v: MADSettings(arms=(0, 1, 2), control=1, variance=v, t_star=100) for v in ("guarded", "realised")}
-    single = {v: RunningContrasts(each, keep_path=True) for v, each in settings.items()}
+    single = {v: RunningContrasts(each) for v, each in settings.items()}
     at_once = {v: RunningContrasts(each) for v, each in settings.items()}
     batch = {v: RunningContrasts(each, replications=2) for v, each in settings.items()}
     for v in settings:
