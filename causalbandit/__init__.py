@@ -75,8 +75,7 @@ from causalbandit.saved_results import SavedResult, load_result
 from causalbandit.finished_searches import ResumeError
 from causalbandit.regret_curves import RegretCurves
 from causalbandit.allocation import thompson_allocation
-from causalbandit.designs.policies import UCB, EpsilonGreedy, FixedPolicy
-from causalbandit.designs.policy_floor import PolicyFloor
+from causalbandit.designs.policies import UCB, EpsilonGreedy, FixedPolicy, PolicyFloor
 from causalbandit.designs.thompson import BetaBernoulliThompson, GaussianThompson
 from causalbandit.designs.assignment_book import Assignment
 from causalbandit.designs.mad import MixtureAdaptiveDesign

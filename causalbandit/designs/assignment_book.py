@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from causalbandit.designs.mad_record import RoundRecord, doubles_from_text, doubles_to_text
+from causalbandit.designs.mad_record import ARM, OUTCOME, RoundRecord, doubles_from_text, doubles_to_text
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import CovariateReader
 from causalbandit.errors import InvalidArgument, InvalidType, shown
@@ -127,18 +127,20 @@ class AssignmentBook:
             given = f"of assignment {number} were {known} when it was made, now {row}"
             raise InvalidArgument("covariates", f"{given}; they are measured before treatment and do not change.")
 
-    def amended(self, number: int, outcome: float, amend: bool) -> tuple[int, float] | None:
-        """(arm, old outcome) of a closed assignment whose outcome may be replaced; None for the same outcome again."""
+    def amended(self, number: int, outcome: float, amend: bool) -> tuple[RoundRecord, int, float] | None:
+        """The record with arm and old outcome of a closed assignment whose outcome may be replaced; None for the same
+        outcome again.
+        """
         if self.record is None:
             why = "this design keeps no record of outcomes to compare with (record_rounds=False)"
             raise InvalidArgument("assignment_id", f"was {number}, observed before, and {why}.")
-        old = self.record.outcome(number - 1)
+        old = self.record.value(number - 1, OUTCOME)
         if old == outcome:
             return None
         if not amend:
             given = f"of assignment {number} was {old:g} before, now {outcome:g}"
             raise InvalidArgument("outcome", f"{given}; pass amend=True to correct it.")
-        return self.record.arm(number - 1), old
+        return self.record, int(self.record.value(number - 1, ARM)), old
 
     def state(self) -> dict[str, Any]:
         """All of it as JSON values."""

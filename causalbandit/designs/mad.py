@@ -39,12 +39,18 @@ import numpy as np
 
 from causalbandit import checks
 from causalbandit.designs.assignment_book import Assignment, AssignmentBook, finite_outcome
-from causalbandit.designs.mad_record import ARM, OUTCOME, PROPENSITY
+from causalbandit.designs.mad_record import OBSERVED
 from causalbandit.designs.mad_results import LiveResults
-from causalbandit.designs.mad_saving import damage_told, design_to_dict, read_design, read_json, write_json
+from causalbandit.designs.mad_saving import (
+    damage_told,
+    design_to_dict,
+    policy_from_dict,
+    read_design,
+    read_json,
+    write_json,
+)
 from causalbandit.designs.mixing import drawn_arm, mix, policy_probabilities, rebalance
 from causalbandit.designs.policies import CANNOT_AMEND, check_policy
-from causalbandit.designs.policy_saving import policy_from_dict
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import left_out, row_source
@@ -258,21 +264,14 @@ class MixtureAdaptiveDesign(LiveResults):
 
     def _observe_again(self, number: int, outcome: float, amend: bool) -> None:
         """An outcome for an assignment that is not open: the same again, amended, or an error."""
-        amended, record = self._book.amended(number, outcome, amend), self._book.record
-        if amended is None or record is None:
+        amended = self._book.amended(number, outcome, amend)
+        if amended is None:
             return
         checks.methods(self.policy, "policy", ("amend",), CANNOT_AMEND)
-        arm, old = amended
+        record, arm, old = amended
         self.policy.amend(arm, old, outcome)
-        record.set_outcome(number - 1, outcome, record.place(number - 1))
-        table = record.observed()
-        predictions, covariates = record.predictions(table), record.covariates(table).tolist()
-        probabilities = record.probabilities(table).tolist()
-        self._contrasts.clear()
-        for place, row in enumerate(table.tolist()):
-            predicted = None if predictions is None else predictions[place].tolist()
-            known = (probabilities[place], predicted, covariates[place])
-            self._contrasts.take(int(row[ARM]), row[OUTCOME], row[PROPENSITY], *known)
+        record.set_outcome(number - 1, outcome, record.value(number - 1, OBSERVED))
+        self._contrasts.retake(record)
 
     # -- many rounds --------------------------------------------------------------------------------------------------
 

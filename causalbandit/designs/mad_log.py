@@ -58,20 +58,19 @@ class LoggedMAD(ContrastResults):
     ) -> None:
         self.log, self.settings, self._contrasts, self.left_out = log, settings, contrasts, tuple(left_out)
 
-    def _running(self) -> RunningContrasts:
-        return self._contrasts
-
     def _observed(self, bounds: Bounds) -> ObservedRounds:
         settings = self.settings
-        tuning: dict[str, Any] = {
-            "alpha": settings.alpha,
-            "multiplicity": settings.multiplicity,
-            "t_star": settings.t_star,
-        }
-        return read_log(self.log, "exact", settings.control, bounds=bounds, **tuning).rounds
+        return read_log(
+            self.log,
+            "exact",
+            settings.control,
+            alpha=settings.alpha,
+            multiplicity=settings.multiplicity,
+            t_star=settings.t_star,
+            bounds=bounds,
+        ).rounds
 
     def _notes(self) -> list[str]:
-        """Say which covariates were left out, and when the guard had to guess the chances of undrawn arms."""
         log = self.log
         guessed = self.settings.variance == "guarded" and log.propensities is None and log.n_arms > 2
         return [*self.left_out, *([GUESSED] if guessed else [])]
@@ -293,8 +292,8 @@ def mad_from_log(
         arms=arms,
     )
     if one_of(method, "method", METHODS) != "mad":
-        tuning: dict[str, Any] = {"alpha": alpha, "multiplicity": multiplicity, "t_star": t_star}
-        return read_log(log, method, control, bounds=bounds, **tuning).estimates()
+        reading = read_log(log, method, control, alpha=alpha, multiplicity=multiplicity, t_star=t_star, bounds=bounds)
+        return reading.estimates()
     if outcome_model is None and log.contexts is not None:
         outcome_model = "pooled"
     return replay_log(

@@ -41,23 +41,15 @@ class RoundRecord:
         """Add an open assignment."""
         self.values.extend((arm, propensity, math.nan, 0.0, *probabilities, *covariates, *predictions))
 
-    def set_outcome(self, row: int, outcome: float, observed: int) -> None:
+    def set_outcome(self, row: int, outcome: float, observed: float) -> None:
         """Enter the outcome of a row and its place in the order of observation."""
         start = row * self.width
         self.values[start + OUTCOME] = outcome
         self.values[start + OBSERVED] = observed
 
-    def outcome(self, row: int) -> float:
-        """The outcome of a row, NaN while it is open."""
-        return self.values[row * self.width + OUTCOME]
-
-    def arm(self, row: int) -> int:
-        """The arm index of a row."""
-        return int(self.values[row * self.width + ARM])
-
-    def place(self, row: int) -> int:
-        """The place of a row in the order of observation, 0 while it is open."""
-        return int(self.values[row * self.width + OBSERVED])
+    def value(self, row: int, column: int) -> float:
+        """What stands in a row's column."""
+        return self.values[row * self.width + column]
 
     def table(self) -> Floats:
         """All rows, a copy of shape [assignments, width]."""

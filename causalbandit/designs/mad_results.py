@@ -44,10 +44,7 @@ class ContrastResults:
 
     settings: MADSettings
     """What was fixed before the first round."""
-
-    def _running(self) -> RunningContrasts:
-        """The contrasts after the last round."""
-        raise NotImplementedError
+    _contrasts: RunningContrasts
 
     def _path_values(self) -> ArrayLike:
         """Estimate and radius of every contrast, round after round."""
@@ -83,7 +80,7 @@ class ContrastResults:
             For outcomes that a reading is not for, with the one to use; for a design that keeps no rounds.
         """
         if one_of(method, "method", METHODS) == "mad":
-            return contrast_table(self._running(), self._notes())
+            return contrast_table(self._contrasts, self._notes())
         return self._observed(bounds).estimates(method)
 
     def to_frame(self) -> pd.DataFrame:
@@ -133,7 +130,6 @@ class ContrastResults:
 class LiveResults(ContrastResults):
     """Results of a running design: its state, the log, scores and probabilities beside the estimates."""
 
-    _contrasts: RunningContrasts
     _book: AssignmentBook
 
     @property
@@ -163,7 +159,7 @@ class LiveResults(ContrastResults):
 
     def outcome(self, assignment_id: int) -> float:
         """The outcome of an assignment, NaN while it is open."""
-        return self._kept_record().outcome(self._book.known_id(assignment_id) - 1)
+        return self._kept_record().value(self._book.known_id(assignment_id) - 1, OUTCOME)
 
     @property
     def finished(self) -> bool:
@@ -175,16 +171,12 @@ class LiveResults(ContrastResults):
         """Weight of each arm's share of the policy [K]: 1, less for settled arms when there is a decay."""
         return list(self._contrasts.weights())
 
-    def _running(self) -> RunningContrasts:
-        return self._contrasts
-
     def _path_values(self) -> ArrayLike:
         if not self.settings.record_path:
             raise InvalidArgument("record_path", "was False, so there is no path; record_path=True keeps it.")
         return np.array(self._contrasts.path)
 
     def _notes(self) -> list[str]:
-        """Says which covariates the outcome model leaves out."""
         return left_out(self._contrasts.model, self._book.covariates)
 
     def _observed(self, bounds: Bounds) -> ObservedRounds:
@@ -226,7 +218,7 @@ class LiveResults(ContrastResults):
 
     def summary(self, method: str = "mad", *, bounds: Bounds = None) -> str:
         """Estimates with intervals, the state of the experiment and the assumptions, as text."""
-        settings, contrasts, table = self.settings, self._running(), self.estimates(method, bounds=bounds)
+        settings, contrasts, table = self.settings, self._contrasts, self.estimates(method, bounds=bounds)
         joint = "together (Bonferroni)" if settings.joint else "each"
         level = f"{100 * (1 - settings.alpha):g}%"
         lines = [

@@ -27,13 +27,7 @@ ASSUMPTIONS = (
 
 
 def contrast_table(contrasts: RunningContrasts, notes: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per arm other than control, in the arms' order; ``notes`` are added to the frame's own.
-
-    Columns: ``arm``, ``reference`` (the control), ``estimate``, ``std_error`` (√S/t), ``lower``, ``upper``,
-    ``significant``, ``n`` and ``n_control`` (rounds in which they were drawn), ``insufficient_data`` (then the estimate
-    is NaN and the interval infinite), ``warning`` (why the promise may not be held, or empty).
-    """
-
+    """The table of `ContrastResults.estimates`; ``notes`` are added to the frame's own."""
     settings = contrasts.settings
     intervals = [contrasts.interval(arm) for arm in settings.others]
     missing = [math.isnan(estimate) for estimate, _, _ in intervals]
@@ -97,9 +91,7 @@ def path_frame(values: ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
 
 
 def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequence[str]) -> pd.DataFrame:
-    """The log, one row per assignment: ``id``, ``arm``, ``propensity``, ``outcome`` (NaN while open), ``observed``
-    (place in the order of observation, 0 while open), then the covariates, then ``p(…)``, the probability of every arm.
-    """
+    """The table of `LiveResults.rounds`."""
     import pandas as pd
 
     table = record.table()
@@ -120,7 +112,7 @@ def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequenc
 
 
 def propensity_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
-    """Assignment probabilities of every round: columns ``round``, ``arm``, ``probability``."""
+    """The table of `LiveResults.propensity_path`."""
     import pandas as pd
 
     probabilities = record.probabilities(record.table())
@@ -135,9 +127,7 @@ def propensity_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame
 
 
 def scores_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
-    """Scores of the observed rounds after warm-up: ``round`` (as observed), ``arm`` (compared with control), ``drawn``
-    ("arm", "control" or "other"), ``score``, whose mean is the estimate.
-    """
+    """The table of `LiveResults.scores`."""
     import pandas as pd
 
     table = record.observed()[settings.n_warmup :]

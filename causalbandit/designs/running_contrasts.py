@@ -15,7 +15,14 @@ import numpy as np
 
 from causalbandit.arrays import Floats
 from causalbandit.designs.contrast_sums import ContrastSums
-from causalbandit.designs.mad_record import doubles_from_text, doubles_to_text
+from causalbandit.designs.mad_record import (
+    ARM,
+    OUTCOME,
+    PROPENSITY,
+    RoundRecord,
+    doubles_from_text,
+    doubles_to_text,
+)
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.variance_guard import guard_path
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
@@ -122,6 +129,19 @@ class RunningContrasts:
         if self.model is not None:
             self.model.update(arm, covariates, outcome)
         self._follow()
+
+    def retake(self, record: RoundRecord) -> None:
+        """Forget every round of one experiment and enter those of its record anew."""
+        table = record.observed()
+        predictions = record.predictions(table)
+        columns = (
+            record.probabilities(table).tolist(),
+            [None] * len(table) if predictions is None else predictions.tolist(),
+            record.covariates(table).tolist(),
+        )
+        self.clear()
+        for row, *known in zip(table.tolist(), *columns, strict=True):
+            self.take(int(row[ARM]), row[OUTCOME], row[PROPENSITY], *known)
 
     def take_many(self, arms: Any, outcomes: Any, propensities: Any, probabilities: Any) -> None:
         """Enter the rounds [T] of one experiment without an outcome model at once; nothing settles on the way.

@@ -17,8 +17,7 @@ import numpy as np
 from causalbandit.designs.assignment_book import Assignment
 from causalbandit.designs.mad import MixtureAdaptiveDesign
 from causalbandit.designs.mad_tables import contrast_table
-from causalbandit.designs.policies import ArmStatistics
-from causalbandit.designs.policy_floor import PolicyFloor
+from causalbandit.designs.policies import ArmStatistics, PolicyFloor
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.errors import InvalidArgument, listing

@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from causalbandit.designs.mad_record import RoundRecord, doubles_from_text, doubles_to_text
+from causalbandit.designs.mad_record import ARM, OBSERVED, OUTCOME, RoundRecord, doubles_from_text, doubles_to_text
 
 
 def test_rows_are_found_by_name_and_observed_ones_come_in_their_own_order() -> None:
@@ -15,8 +15,8 @@ def test_rows_are_found_by_name_and_observed_ones_come_in_their_own_order() -> N
     record.append(1, 0.4, [0.6, 0.4], [9.0], [0.5, 0.6])
     record.set_outcome(2, 1.0, 1)
     record.set_outcome(0, 0.0, 2)
-    assert (len(record), record.arm(1), record.place(2), record.place(1)) == (3, 1, 1, 0)
-    assert math.isnan(record.outcome(1))
+    assert (record.value(1, ARM), record.value(2, OBSERVED), record.value(1, OBSERVED)) == (1, 1, 0)
+    assert math.isnan(record.value(1, OUTCOME))
     observed = record.observed()
     assert record.covariates(observed).ravel().tolist() == [9.0, 7.0]
     assert record.probabilities(observed).tolist() == [[0.6, 0.4], [0.5, 0.5]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import causalbandit as cb
-from causalbandit.designs.policy_floor import PolicyFloor
+from causalbandit.designs.policies import PolicyFloor
 
 
 def test_one_draw_is_one_hot_and_a_replicated_policy_is_many_single_ones() -> None:
@@ -88,3 +88,13 @@ def test_wrong_settings_and_outcomes_are_refused_by_name() -> None:
         cb.FixedPolicy([0.5, 0.6])
     with pytest.raises(ValueError, match="policy with 2 arms"):
         cb.UCB(3).restore(cb.UCB(2).state())
+
+
+def test_floor_raises_a_policy_by_a_share_or_by_a_function_of_the_round() -> None:
+    floored = PolicyFloor(cb.FixedPolicy([1.0, 0.0]), lambda t: 1.0 / t)
+    np.testing.assert_allclose(floored.probabilities(), [0.5, 0.5])
+    np.testing.assert_allclose(floored.probabilities(), [0.75, 0.25])
+    with pytest.raises(ValueError, match="epsilon was 2"):
+        PolicyFloor(cb.UCB(2), 2)
+    with pytest.raises(TypeError, match=r"probabilities\(\) and update\("):
+        PolicyFloor(object(), 0.1)

@@ -12,8 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from interruptions import Worker
 
 import causalbandit as cb
-from causalbandit.designs.policies import FixedPolicy
-from causalbandit.designs.policy_floor import PolicyFloor
+from causalbandit.designs.policies import FixedPolicy, PolicyFloor
 from causalbandit.designs.thompson import BetaBernoulliThompson, GaussianThompson
 from causalbandit.study.database import StudyError
 from causalbandit.study.design_study import DesignStudy
