@@ -38,6 +38,7 @@ from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.sequences.bernoulli_contrast import bernoulli_contrast
 from causalbandit.sequences.bernoulli_region import Arm
 from causalbandit.sequences.tilted_contrast import excluded
+from causalbandit.text import progress_bar
 
 Rows = npt.NDArray[np.uint8]
 Source = Callable[[int, int], Rows]
@@ -133,26 +134,9 @@ def confirm(
 
 @dataclass(frozen=True, eq=False)
 class ConfirmationPlan:
-    """What a confirmation compares, what it may cost, and when it looks at its data.
+    """What a confirmation compares, what it may cost, and when it looks at its data, as `confirm` was told.
 
-    Attributes
-    ----------
-    problem : Problem
-        The problem.
-    arms : InterventionSet
-        The K arms, control first.
-    budget : int
-        The largest number of experiments.
-    batch_size : int
-        Experiments between two looks at the data, at least.
-    reading : str
-        The reading that decides.
-    alpha : float
-        Error rate of all effects together, per reading.
-    covariates : tuple of str
-        Nodes that MAD and AIPW adjust for.
-    stop_early : bool
-        Whether the deciding reading may end the experiments.
+    The control is the first of the K ``arms``; ``batch_size`` experiments at least lie between two looks.
     """
 
     problem: Problem
@@ -290,16 +274,13 @@ def _run(
     plan: ConfirmationPlan, design: MixtureAdaptiveDesign, source: Source, progress: bool | None
 ) -> tuple[Rows, bool]:
     """Rows [t, N] in the order of the design's rounds, and whether the deciding reading ended the campaign."""
-    from tqdm import tqdm
-
     arms, budget = plan.arms, plan.budget
     target = arms.graph.position(arms.graph.target)
     kept = np.empty((budget, len(arms.graph.nodes)), dtype=np.uint8)
     trials, successes = np.zeros((2, len(arms)), dtype=np.int64)
     used, next_look = 0, plan.first_look
     place = {label: arm for arm, label in enumerate(arms.labels)}
-    hidden = None if progress is None else not progress
-    with tqdm(total=budget, desc="experiments", disable=hidden, leave=False) as bar:
+    with progress_bar(budget, "experiments", progress) as bar:
         while used < budget:
             drawn = [design.assign() for _ in range(min(plan.batch_size, budget - used))]
             at = [place[str(one.arm)] for one in drawn]

@@ -37,6 +37,7 @@ from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.stopping import StopWhenSure, Watched
 from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, check_budget, check_tables, make_task
 from causalbandit.strategies.top_two import TopTwo
+from causalbandit.text import progress_bar
 from causalbandit.world import World
 
 Seen = TypeVar("Seen")
@@ -312,11 +313,7 @@ class Run:
 
     def _driven(self, plan: Generator[Batch, Seen, Result], experiment: Callable[[Batch], Seen]) -> Result:
         """`drive`, with a line in the log and a step of a bar for every batch."""
-        from tqdm import tqdm
-
-        hidden = None if self.progress is None else not self.progress
-        bar = tqdm(total=self.budget, desc="experiments", unit="", unit_scale=True, disable=hidden, leave=False)
-        with bar:
+        with progress_bar(self.budget, "experiments", self.progress, unit="", unit_scale=True) as bar:
 
             def shown(batch: Batch) -> Seen:
                 LOG.info("%s: %d experiments", batch.phase, batch.sizes.sum())

@@ -36,7 +36,7 @@ from causalbandit.errors import InvalidArgument
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
-from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.randomness import RNG, descendant, seed_sequence
 from causalbandit.regret_curves import RegretCurves
 from causalbandit.simulated_searches import (
     Case,
@@ -160,9 +160,7 @@ def evaluate_regret(
             for numbers in replication_blocks(n_replications)
             for place, case in enumerate(cases)
             for block in blocks_left(
-                *(place, case, labelled.values(), sizes, numbers),
-                (store.seed.entropy, (*store.seed.spawn_key, place)),
-                *(skipped, done),
+                *(place, case, labelled.values(), sizes, numbers), descendant(store.seed, place), skipped, done
             )
         ]
         run_all(blocks, n_jobs, progress, done, store)

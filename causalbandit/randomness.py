@@ -52,6 +52,11 @@ def seed_sequence(rng: RNG) -> np.random.SeedSequence:
     return np.random.SeedSequence(None if rng is None else int(rng))
 
 
+def descendant(seed: np.random.SeedSequence, *places: int) -> np.random.SeedSequence:
+    """The sequence that spawning gives at these places, one generation after the other; ``seed`` stays as it is."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *places))
+
+
 def generator_from_state(state: Mapping[str, Any]) -> np.random.Generator:
     """The generator whose ``bit_generator.state`` this is (as read back from JSON)."""
     kind = getattr(np.random, str(state.get("bit_generator")), None)

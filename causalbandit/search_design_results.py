@@ -11,7 +11,7 @@ import numpy as np
 
 from causalbandit.allocation_forecast import Allocation
 from causalbandit.arrays import Floats, Places
-from causalbandit.errors import InvalidArgument, listing
+from causalbandit.checks import one_of
 from causalbandit.formats.result_file import stamp
 from causalbandit.problem import Problem
 from causalbandit.strategies.maximise import Maximisation
@@ -82,10 +82,8 @@ class SearchDesign:
 
     def allocation(self, name: str) -> Allocation:
         """The allocation of that name."""
-        for each in self.allocations:
-            if each.name == name:
-                return each
-        raise InvalidArgument("name", f"was {name!r}; known: {listing([each.name for each in self.allocations])}.")
+        names = [each.name for each in self.allocations]
+        return self.allocations[names.index(one_of(name, "name", names))]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per allocation and intervention.

@@ -20,10 +20,12 @@ from causalbandit.errors import InvalidArgument, RunError
 from causalbandit.finished_searches import FinishedSearch, SearchStore
 from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
+from causalbandit.randomness import descendant
 from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Strategy, Task, check_budget, make_task
+from causalbandit.text import progress_bar
 from causalbandit.world import World
 
 Unit = Literal["experiments", "money"]
@@ -40,26 +42,10 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Case:
-    """A problem as it travels to the workers; equal when its fingerprint is.
+    """A problem as it travels to the workers, with what `evaluate_regret` was told of it; equal when fingerprints are.
 
-    Attributes
-    ----------
-    problem : Problem
-        With its tables, unless there is a world.
-    memory : int
-        Bound on working memory of one propagation, in bytes.
-    world : Problem, optional
-        The problem that experiments are drawn from, when it is another one.
-    check : {"warn", "repair", "off"}
-        What a search does about contradictions between the world and the problem's graph.
-    unit : {"experiments", "money"}
-        What its budgets count.
-    limits : Limits, optional
-        What its searches must keep to.
-    reduce : bool
-        Whether searches leave out interventions that have the same effect as another one; never in a world.
-    fingerprint : str
-        See :func:`fingerprint`; of the world, the check and all else that a search depends on, too.
+    ``unit`` says what its budgets count. ``fingerprint`` is that of the problem (see :func:`fingerprint`), of its world
+    and of all else that a search depends on. ``reduce`` does not hold in a world.
     """
 
     problem: Problem = field(compare=False)
@@ -93,29 +79,17 @@ class Case:
 class Block:
     """Some replications of one cell.
 
-    Attributes
-    ----------
-    case : Case
-        The problem.
-    strategy : Strategy
-        The strategy.
-    cell : (int, int, float)
-        Places of the problem and the strategy in the lists of the run, and the budget.
-    replications : tuple of int
-        Their numbers.
-    entropy, spawn_key
-        The seed of the problem; replication r has the children (r, 0) for the strategy and (r, 1) for the world.
+    Replication r has the children (r, 0) of the problem's ``seed`` for the strategy, and (r, 1) for the world.
     """
 
     case: Case
     strategy: Strategy
     cell: Cell
     replications: tuple[int, ...]
-    entropy: Any
-    spawn_key: tuple[int, ...]
+    seed: np.random.SeedSequence
 
 
-class Run(NamedTuple):
+class Outcome(NamedTuple):
     """What one search came to, as `FinishedSearch` has it."""
 
     chosen: int
@@ -145,7 +119,7 @@ class Bench:
             known[family.rows] = self.task.known[family.rows]
         self.task_with_tables = replace(self.task, known=known)
 
-    def run(self, strategy: Strategy, given: float, rng: np.random.Generator, draws: np.random.Generator) -> Run:
+    def run(self, strategy: Strategy, given: float, rng: np.random.Generator, draws: np.random.Generator) -> Outcome:
         """One search with the budget that was ``given``: what it chose, and what it found of the graph."""
         case, world, arms = self.case, self.world, self.problem.interventions
         used, money, costs = 0, 0.0, arms.costs
@@ -170,7 +144,7 @@ class Bench:
             found = drive(plan, lambda batch: world.draw(counted(batch).sizes, draws))
             refuted = found.check is not None and found.check.refuted
             n_amendments = len(found.amendments)
-            return Run(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments, money)
+            return Outcome(found.choice.best_index, used, refuted or n_amendments > 0, n_amendments, money)
 
         experiments = None if world is not None else PartialDraws(self.simulator, draws)
 
@@ -181,7 +155,7 @@ class Bench:
             assert experiments is not None
             return self.turn.counts(experiments.draw(sizes, batch.families, target_only=strategy.needs == "target"))
 
-        return Run(drive(plan_of(strategy, task, budget, rng), experiment).best_index, used, money=money)
+        return Outcome(drive(plan_of(strategy, task, budget, rng), experiment).best_index, used, money=money)
 
     def too_small(self, strategy: Strategy, budget: float) -> str:
         """Why ``strategy`` cannot work with a budget; empty when it can."""
@@ -232,17 +206,17 @@ def blocks_left(
     strategies: Collection[Strategy],
     budgets: Sequence[float],
     replications: range,
-    seed: tuple[Any, tuple[int, ...]],
+    seed: np.random.SeedSequence,
     refused: Mapping[Cell, str],
     done: Mapping[Any, FinishedSearch],
 ) -> Iterator[Block]:
-    """What is still to run of these replications of a problem; ``seed`` is its entropy and spawn key."""
+    """What is still to run of these replications of a problem."""
     for budget in budgets:
         for number, strategy in enumerate(strategies):
             cell = place, number, budget
             missing = tuple(replication for replication in replications if (*cell, replication) not in done)
             if missing and cell not in refused:
-                yield Block(case, strategy, cell, missing, *seed)
+                yield Block(case, strategy, cell, missing, seed)
 
 
 def _run_block(block: Block) -> list[FinishedSearch]:
@@ -256,10 +230,7 @@ def _run_block(block: Block) -> list[FinishedSearch]:
 
 
 def _search_once(bench: Bench, block: Block, replication: int) -> FinishedSearch:
-    learner, world = (
-        np.random.default_rng(np.random.SeedSequence(block.entropy, spawn_key=(*block.spawn_key, replication, part)))
-        for part in (0, 1)
-    )
+    learner, world = (np.random.default_rng(descendant(block.seed, replication, part)) for part in (0, 1))
     started = time.perf_counter()
     run = bench.run(block.strategy, block.cell[2], learner, world)
     seconds = time.perf_counter() - started
@@ -282,14 +253,12 @@ def run_all(
     done: dict[Any, FinishedSearch],
     store: SearchStore,
 ) -> None:
-    """Run ``blocks``, adding each to ``done`` as it finishes; after a worker's death run what is missing again."""
+    """Outcome ``blocks``, adding each to ``done`` as it finishes; after a worker's death run what is missing again."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
-    from tqdm import tqdm
 
-    hidden = None if progress is None else not progress
     total = len(done) + sum(len(block.replications) for block in blocks)
     failures = 0
-    with tqdm(total=total, initial=len(done), desc="searches", unit="", disable=hidden, leave=False) as bar:
+    with progress_bar(total, "searches", progress, initial=len(done), unit="") as bar:
         while blocks:
             finished: set[tuple[Any, ...]] = set()
             try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    from tqdm import tqdm
 
 WIDTH = 80
 """Columns of a terminal."""
@@ -59,6 +60,14 @@ def shortened(text: str, width: int) -> str:
 def wrapped(text: str) -> list[str]:
     """``text`` in lines of at most 80 columns, continued with an indent."""
     return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+
+
+def progress_bar(total: int, steps: str, progress: bool | None, **options: Any) -> tqdm[NoReturn]:
+    """A bar that counts ``steps`` and goes at the end, shown on terminals unless ``progress`` decides it."""
+    from tqdm import tqdm
+
+    hidden = None if progress is None else not progress
+    return tqdm(total=total, desc=steps, disable=hidden, leave=False, **options)
 
 
 def escaped(name: object) -> str:

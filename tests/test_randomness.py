@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import together
 
-from causalbandit.randomness import generator, seed_sequence
+from causalbandit.randomness import descendant, generator, seed_sequence
 
 
 def first_of(sequence):
@@ -30,6 +30,12 @@ def test_a_seed_sequence_is_left_as_it_was_and_gives_the_same_children_again():
     assert once == again
     assert given.n_children_spawned == 4
     assert once == first_of(given)  # the children it would have had next, not those it has had
+
+
+def test_a_descendant_is_the_one_that_spawning_gives():
+    given = np.random.SeedSequence(7, spawn_key=(2,))
+    expected = given.spawn(4)[3].spawn(2)[1]
+    assert first_of(descendant(given, 3, 1)) == first_of(expected)
 
 
 def test_a_generator_gives_other_children_every_time():

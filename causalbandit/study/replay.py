@@ -13,6 +13,7 @@ from causalbandit.counts import Counts
 from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
 from causalbandit.finished_batches import FinishedBatch
+from causalbandit.randomness import descendant
 from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.strategy import Batch, Choice, Plan
@@ -31,7 +32,7 @@ class Replay:
         strategy, task, budget = prepared(
             terms.problem, terms.strategy, *terms.given, stop=terms.stop, history=terms.history, reduce=terms.reduce
         )
-        learner = np.random.SeedSequence(terms.seed.entropy, spawn_key=(*terms.seed.spawn_key, 0))
+        learner = descendant(terms.seed, 0)
         self._plan: Plan = plan_of(strategy, self._turn.task(task), budget, np.random.default_rng(learner))
         self.batches: list[FinishedBatch] = []
         """The batches that were fed so far."""
@@ -53,9 +54,7 @@ class Replay:
         A random order keeps what drifts during a batch from leaning on one intervention.
         """
         assert self.asks is not None, "the strategy has chosen"
-        seed = np.random.SeedSequence(
-            self._terms.seed.entropy, spawn_key=(*self._terms.seed.spawn_key, ORDER, len(self.batches))
-        )
+        seed = descendant(self._terms.seed, ORDER, len(self.batches))
         places = np.repeat(np.arange(len(self.asks.sizes)), self.asks.sizes)
         return np.random.default_rng(seed).permutation(places)
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from causalbandit.checks import instance, number, one_of, whole_number
 from causalbandit.confirmation import ConfirmationPlan
 from causalbandit.confirmation_results import Confirmation
@@ -22,7 +20,7 @@ from causalbandit.graph_check.check import GraphCheck, check_graph
 from causalbandit.history_use import read_history
 from causalbandit.interventions import InterventionSet
 from causalbandit.problem import Problem
-from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.randomness import RNG, descendant, seed_sequence
 from causalbandit.spending import Limits
 from causalbandit.strategies.stopping import StopWhenSure
 from causalbandit.strategies.strategy import Strategy
@@ -322,8 +320,7 @@ class Study:
         plan = ConfirmationPlan.of(
             self.problem, chosen, control, budget, batch_size, reading, alpha, covariates, stop_early
         )
-        own = self._terms.seed
-        seed = np.random.SeedSequence(own.entropy, spawn_key=(*own.spawn_key, PROOF)) if rng is None else rng
+        seed = descendant(self._terms.seed, PROOF) if rng is None else rng
         design = plan.design(seed_sequence(seed).spawn(2)[0], policy, delta)
         with self._changing() as store:
             self._stage = Proof.begin(store, plan, design)

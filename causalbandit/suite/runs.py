@@ -92,8 +92,7 @@ def run_suite(
             for numbers in replication_blocks(n)
             for block in blocks_left(
                 *(place, case, labelled.values(), each.budgets, numbers),
-                ([entropy, zlib.crc32(each.name.encode())], ()),
-                *(refused, done),
+                *(np.random.SeedSequence([entropy, zlib.crc32(each.name.encode())]), refused, done),
             )
         ]
         run_all(blocks, n_jobs, progress, done, store)
