@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,7 +106,7 @@ class Confirmation:
     alpha: float
     budget: int
     stopped: bool
-    covariates: tuple[str, ...] = field(default=())
+    covariates: tuple[str, ...] = ()
 
     @property
     def n_experiments(self) -> int:

@@ -100,10 +100,9 @@ def _effort_lines(decision: Decision) -> list[str]:
     else:
         done = f"{decision.counts.total:,} of {decision.budget:,} experiments"
     lines = wrapped(f"Strategy {decision.strategy}: {done} ({used})")
-    costs = decision.problem.interventions.costs
     if spending is not None:
         lines += [line for each in spending.sentences() for line in wrapped(f"Limits: {each}")]
-    elif costs.min() < costs.max():
+    elif not decision.problem.interventions.priced_alike:
         lines += wrapped(f"Cost: {decision.money:,.6g} in all; the budget counts experiments, whatever they cost")
     if decision.tables is not None:
         rows = LearnedRows(reachable_rows(decision.problem.interventions), decision.tables.known)

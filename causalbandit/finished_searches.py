@@ -211,10 +211,8 @@ def _first_difference(theirs: Any, mine: Sequence[list[str]]) -> str:
         return f"the file has {theirs!r}"
     if [pair[0] for pair in theirs] != [pair[0] for pair in mine]:
         return f"the file has {listing(pair[0] for pair in theirs)}, this run {listing(pair[0] for pair in mine)}"
-    for old, new in zip(theirs, mine, strict=True):
-        if old != new:
-            return f"{new[0]!r} was {old[1]} in the file and is {new[1]} in this run"
-    return "their order"
+    old, new = next(pair for pair in zip(theirs, mine, strict=True) if pair[0] != pair[1])
+    return f"{new[0]!r} was {old[1]} in the file and is {new[1]} in this run"
 
 
 def _lock(file: IO[bytes], path: str) -> None:
