@@ -107,7 +107,7 @@ def test_covariate_scores_equal_pyssed_once_the_models_have_full_rank(case: dict
 def test_the_population_interval_of_a_shrunken_model_counts_the_cross_term() -> None:
     # Effects τ(x) = x without noise and a regressor that predicts half of them: with D = x/2 and R = x (drawn with
     # probability 1/2), E[D² + R²] = 0.25 + 0.5, but the score's second moment around the population effect 0 is
-    # E[(D + R)²] = 1.25. Over 10,000 rounds its relative standard error is about 4 %.
+    # E[(D + R)²] = 1.25. Over 4,000 rounds its relative standard error is about 6 %.
     class Half:
         def fit(self, x: Any, y: Any) -> None:
             pass
@@ -123,15 +123,15 @@ def test_the_population_interval_of_a_shrunken_model_counts_the_cross_term() -> 
         model_options={"pooled": True, "refit": 10**6},
         estimand="population",
         n_warmup=50,
-        t_star=10_000,
+        t_star=4_000,
         record_path=False,
         rng=1,
     )
-    design.run(lambda arm, x: x[0] * arm, 10_000, covariates=lambda: source.normal(size=1), stop_early=False)
+    design.run(lambda arm, x: x[0] * arm, 4_000, covariates=lambda: source.normal(size=1), stop_early=False)
     needed = float(np.sum(np.square(design.scores()["score"])))
     sums = design._contrasts.sums
     _, variance_sum = sums.contrast(1)
-    assert variance_sum == pytest.approx(needed, rel=0.16)
+    assert variance_sum == pytest.approx(needed, rel=0.25)
     assert sums.squares[0] + sums.squares[1] + sums.spread[1] < 0.7 * needed
 
 

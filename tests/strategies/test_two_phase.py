@@ -71,7 +71,7 @@ def restricted_reach(problem, cpt, truncated):
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5])
 def test_planned_reach_equals_enumeration_over_the_ancestors_of_each_family(share):
-    for seed in range(12):
+    for seed in range(8):
         problem = problem_of(seed)
         rng = np.random.default_rng(100 + seed)
         task = make_task(problem)
@@ -85,7 +85,7 @@ def test_planned_reach_equals_enumeration_over_the_ancestors_of_each_family(shar
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_planned_reach_with_hidden_causes_equals_enumeration_over_the_ancestors_in_each_regime(share):
     several = 0
-    for seed in range(25):
+    for seed in range(16):
         rng = np.random.default_rng(200 + seed)
         model, arms = random_hidden_problem(rng, 8, 3, most_parents=4)
         problem = Problem(model.graph, arms, model)
@@ -141,17 +141,18 @@ def test_planned_reach_does_not_depend_on_how_many_propagations_fit_into_memory(
 @pytest.mark.parametrize("truncation", [0.0, 1.0])
 @pytest.mark.parametrize("pooled", [False, True])
 def test_with_a_declared_hidden_cause_the_best_intervention_is_found(pooled, truncation):
-    """20 searches each; a graph without the hidden cause misleads every one of them."""
+    """Eight searches each."""
     problem = hidden_cause()
-    found = [search(problem, 20_000, TwoPhase(truncation, pooled), rng=seed).simple_regret for seed in range(20)]
+    found = [search(problem, 20_000, TwoPhase(truncation, pooled), rng=seed).simple_regret for seed in range(8)]
     assert np.mean(found) < 0.002
+
+
+def test_a_graph_without_the_hidden_cause_misleads():
+    problem = hidden_cause()
     believed = CausalGraph(nx.DiGraph([("x", "m"), ("m", "y"), ("z", "y")]), "y")
     naive = Problem(believed, InterventionSet(believed, list(problem.interventions)))
     effects = problem.model.effects(problem.interventions)
-    world = np.random.default_rng(1)
-    chosen = search(
-        naive, 20_000, TwoPhase(), rng=0, environment=lambda arm, size: problem.model.sample(arm, size, world)
-    ).best_index
+    chosen = search(naive, 20_000, TwoPhase(), rng=0, world=problem, check="off").best_index
     assert effects.max() - effects[chosen] > 0.05
 
 
@@ -193,7 +194,7 @@ def test_phase_one_experiments_by_hand_on_a_chain():
     "strategy", [TwoPhase(), TwoPhase(pooled=True), TwoPhase(truncation=0.7), TwoPhase(split=(2, 1, 3))]
 )
 def test_all_experiments_are_spent_and_no_more(strategy):
-    for seed in range(6):
+    for seed in range(4):
         problem = problem_of(seed)
         task = make_task(problem)
         for budget in (strategy.smallest_budget(task), 777, 5000):
