@@ -185,6 +185,9 @@ _EXPECTED = {
 }
 """What belongs at each place: said whenever something else stands there."""
 
+_NAMED_BY_USERS = ("nodes[].alternatives", "graph.interventions[]", "graph.costs")
+"""Objects whose keys are names or labels, not fields."""
+
 _ESSENTIAL = ("$", "directed", "multigraph", "graph.target", "graph.format", "graph.confounded", "nodes", "edges")
 _OPTIONAL = ("nodes[].description", "nodes[].states", "nodes[].states[]")
 
@@ -275,17 +278,12 @@ def _fault(document: Mapping[str, Any], item: Any) -> Fault | None:
 
 
 def _pattern(path: list[str | int]) -> str:
-    if not path:
-        return "$"
+    """The place as a key of ``_EXPECTED``."""
     text = ""
-    for place, step in enumerate(path):
-        of_alternative = place > 0 and path[place - 1] == "alternatives" and path[0] == "nodes"
-        text += "[]" if isinstance(step, int) else ".*" if of_alternative else f".{step}"
-    if text.startswith(".graph.interventions[]."):
-        text = ".graph.interventions[].*"
-    if text.startswith(".graph.costs."):
-        text = ".graph.costs.*"
-    return text.removeprefix(".")
+    for step in path:
+        name = "*" if text in _NAMED_BY_USERS else step
+        text += "[]" if isinstance(step, int) else f".{name}" if text else str(name)
+    return text or "$"
 
 
 def _unknown(path: list[str | int]) -> str:
