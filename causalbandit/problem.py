@@ -108,19 +108,22 @@ class Problem:
             }
         for node, text in self.descriptions.items():
             instance(text, "descriptions", str, f"a text for {self.graph.require(node)!r}")
-        for node in (*self.descriptions, *self.states):
+        for node in self.states:
             self.graph.require(node)
         states = {node: _checked_states(node, names) for node, names in self.states.items()}
         given = self.alternatives if self.model is None else self.model.alternatives
-        object.__setattr__(self, "alternatives", MappingProxyType(checked_alternatives(self.graph, given)))
+        self._keep(alternatives=checked_alternatives(self.graph, given))
         if self.model is not None and self.missing_alternatives:
             lack = f"lacks the tables of {listing(self.missing_alternatives)}, which interventions choose"
             fix = "Give them as CausalModel(..., alternatives={node: {name: table}}), or pass tables= without a model"
             raise InvalidArgument("model", f"{lack}. {fix}: the problem then serves real experiments.")
-        object.__setattr__(self, "tables", MappingProxyType(tables))
-        object.__setattr__(self, "known", MappingProxyType(known_tables(self.graph, self.known, tables)))
-        object.__setattr__(self, "descriptions", MappingProxyType(dict(self.descriptions)))
-        object.__setattr__(self, "states", MappingProxyType(states))
+        known = known_tables(self.graph, self.known, tables)
+        self._keep(tables=tables, known=known, descriptions=dict(self.descriptions), states=states)
+
+    def _keep(self, **fields: Any) -> None:
+        """Set fields, dictionaries as read-only mappings."""
+        for name, value in fields.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
 
     @property
     def missing_tables(self) -> tuple[str, ...]:
@@ -164,8 +167,7 @@ class Problem:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
+        self._keep(**state)
 
     def __hash__(self) -> int:
         return hash((self.graph, self.interventions, self.goal, self.name, tuple(self.tables.items())))
