@@ -51,19 +51,16 @@ class Structure:
         for first, second in confounded:
             self.beside[self._place[first]] |= self.bits([second])
             self.beside[self._place[second]] |= self.bits([first])
-        self._setup()
+        self.below = [0] * len(self.nodes)
+        for place, above in enumerate(self.above):
+            for parent in _places(above):
+                self.below[parent] |= 1 << place
 
     @classmethod
     def of(cls, graph: CausalGraph) -> Structure:
         """The structure of a graph."""
         parents = {node: graph.observed_parents(node) for node in graph.nodes}
         return cls(graph.nodes, parents, graph.bidirected, graph.target)
-
-    def _setup(self) -> None:
-        self.below = [0] * len(self.nodes)
-        for place, above in enumerate(self.above):
-            for parent in _places(above):
-                self.below[parent] |= 1 << place
 
     def bits(self, nodes: Iterable[str]) -> int:
         """The nodes as an integer."""
@@ -123,16 +120,13 @@ class Structure:
         kept = [place for place in range(len(self.nodes)) if not left_out >> place & 1]
         # Per node: itself and the left-out nodes that reach it through left-out nodes.
         sources = {place: _reached(1 << place, self.above, left_out | 1 << place) for place in kept}
-        new = Structure([self.nodes[place] for place in kept], {}, (), self.target)
-        for row, place in enumerate(kept):
-            above, beside = _union(self.above, sources[place]), _union(self.beside, sources[place])
-            for column, other in enumerate(kept):
-                if above >> other & 1:
-                    new.above[row] |= 1 << column
-                if other != place and (beside | sources[place] & left_out) & sources[other]:
-                    new.beside[row] |= 1 << column
-        new._setup()
-        return new
+        parents = {self.nodes[place]: self.names(_union(self.above, sources[place]) & ~left_out) for place in kept}
+        confounded = [
+            (self.nodes[place], self.nodes[other])
+            for place, other in itertools.combinations(kept, 2)
+            if (_union(self.beside, sources[place]) | sources[place] & left_out) & sources[other]
+        ]
+        return Structure(parents, parents, confounded, self.target)
 
 
 def possibly_optimal_sets(

@@ -1,1 +1,1 @@
-"""Strategies that look for the best intervention, and the driver that runs them."""
+"""Strategies that look for the best intervention."""
