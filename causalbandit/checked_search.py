@@ -29,8 +29,8 @@ from causalbandit.propagation import MEMORY
 from causalbandit.spending import Spending
 from causalbandit.strategies.baselines import SuccessiveRejects
 from causalbandit.strategies.earlier import Earlier
-from causalbandit.strategies.kept_budget import enough, plan_of
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.plans import enough, plan_of
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.stopping import Watched
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Strategy, Task, best_at_random, make_task

@@ -32,8 +32,8 @@ from causalbandit.randomness import RNG, seed_sequence
 from causalbandit.spending import Limits, Spending
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.earlier import Earlier
-from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.plans import plan_of
 from causalbandit.strategies.stopping import StopWhenSure, Watched
 from causalbandit.strategies.strategy import Batch, Choice, Strategy, Task, check_budget, check_tables, make_task
 from causalbandit.strategies.top_two import TopTwo

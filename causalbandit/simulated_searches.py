@@ -22,8 +22,8 @@ from causalbandit.partial_draws import PartialDraws
 from causalbandit.problem import Problem
 from causalbandit.randomness import descendant
 from causalbandit.spending import Limits, Spending
-from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.plans import plan_of
 from causalbandit.strategies.strategy import Batch, Strategy, Task, check_budget, make_task
 from causalbandit.text import progress_bar
 from causalbandit.world import World

@@ -28,15 +28,17 @@ import numpy as np
 from causalbandit.arrays import Floats, Integers, Places, quotients
 from causalbandit.counts import Counts
 from causalbandit.propagation import propagate
-from causalbandit.strategies.batch_sizes import even_sizes, rounded_shares, sizes_from_shares
-from causalbandit.strategies.earlier import Earlier
-from causalbandit.strategies.mixture import Mixture, optimal_mixture
-from causalbandit.strategies.phase_lengths import (
+from causalbandit.strategies.batch_sizes import (
     affordable_length,
+    even_sizes,
+    rounded_shares,
     rounds_of_halving,
     sequential_halving_rounds,
+    sizes_from_shares,
     successive_rejects_lengths,
 )
+from causalbandit.strategies.earlier import Earlier
+from causalbandit.strategies.mixture import Mixture, optimal_mixture
 from causalbandit.strategies.posterior import TablePosterior
 from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_random, check_tables
 

@@ -14,8 +14,8 @@ from causalbandit.decision import Decision
 from causalbandit.driver import concluded, prepared
 from causalbandit.finished_batches import FinishedBatch
 from causalbandit.randomness import descendant
-from causalbandit.strategies.kept_budget import plan_of
 from causalbandit.strategies.maximise import Maximisation
+from causalbandit.strategies.plans import plan_of
 from causalbandit.strategies.strategy import Batch, Choice, Plan
 from causalbandit.study.terms import Terms
 

@@ -21,12 +21,12 @@ from causalbandit.strategies.baselines import (
     Uniform,
     UniformPlugIn,
 )
-from causalbandit.strategies.catalogue import STRATEGIES
-from causalbandit.strategies.phase_lengths import (
+from causalbandit.strategies.batch_sizes import (
     affordable_length,
     sequential_halving_rounds,
     successive_rejects_lengths,
 )
+from causalbandit.strategies.catalogue import STRATEGIES
 from causalbandit.strategies.strategy import make_task
 
 ARMS = [0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3, 0.2]

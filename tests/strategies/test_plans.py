@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import causalbandit as cb
 from causalbandit.errors import InvalidArgument
 from causalbandit.strategies.catalogue import STRATEGIES
-from causalbandit.strategies.kept_budget import by_kinds
+from causalbandit.strategies.plans import by_kinds
 from causalbandit.strategies.strategy import Batch, Choice
 
 PROBLEM = cb.random_problem(4, rng=3)
