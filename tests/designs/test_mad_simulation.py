@@ -32,12 +32,12 @@ def three_arms(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize(("model", "warmup"), [(None, 0), ("mean", 3), ("pooled", 0), ("split", 5)])
 def test_a_simulated_experiment_replayed_live_gives_the_same_estimates(model: Any, warmup: int, estimand: Any) -> None:
     simulation = cb.simulate_mad(
-        cb.GaussianThompson(3), three_arms, means=[0.0, 0.2, 0.4], n_rounds=60, replications=4, control=1,
+        cb.GaussianThompson(3), three_arms, means=[0.0, 0.2, 0.4], n_rounds=60, replications=2, control=1,
         outcome_model=model, n_warmup=warmup, estimand=estimand, variance="guarded", record=True, rng=3,
     )  # fmt: skip
     rounds = simulation.rounds
     assert rounds is not None
-    for row in range(4):
+    for row in range(2):
         live = MixtureAdaptiveDesign(
             Recorded(3),
             control=1,
@@ -72,12 +72,12 @@ def test_a_simulated_experiment_replayed_live_gives_the_same_estimates(model: An
 def test_a_live_design_settles_and_shifts_power_as_the_simulated_one(decay: str | None) -> None:
     # The simulator's draws, fed back to a live design, must give its propensities round by round.
     simulation = cb.simulate_mad(
-        cb.FixedPolicy([0.2, 0.3, 0.5]), [0.1, 0.9, 0.3], n_rounds=400, replications=3, decay=decay, precision=0.05,
+        cb.FixedPolicy([0.2, 0.3, 0.5]), [0.1, 0.9, 0.3], n_rounds=400, replications=2, decay=decay, precision=0.05,
         record=True, rng=1,
     )  # fmt: skip
     rounds = simulation.rounds
     assert rounds is not None
-    for row in range(3):
+    for row in range(2):
         live = MixtureAdaptiveDesign(cb.FixedPolicy([0.2, 0.3, 0.5]), t_star=400, decay=decay, precision=0.05, rng=0)
         finished = math.nan
         for t in range(400):

@@ -47,7 +47,7 @@ def permitted(successes, trials, room):
     ends = []
     for outer in (0.0, 1.0):
         inside, outside = np.full_like(room, top), np.full_like(room, outer)
-        for _ in range(60):
+        for _ in range(52):
             middle = (inside + outside) / 2
             holds = log_martingale(successes, trials, middle) <= room
             inside, outside = np.where(holds, middle, inside), np.where(holds, outside, middle)
@@ -66,13 +66,13 @@ def by_brute_force(counts, scale, alpha):
     for sign in (1, -1):
         start, stop = low[0], high[0]
         for _ in range(5):
-            p = np.linspace(start, stop, 601)
+            p = np.linspace(start, stop, 201)
             with np.errstate(invalid="ignore", divide="ignore"):
                 down, up = permitted(s0, n0, -np.log(alpha) - log_martingale(s, n, p))
                 value = CONTRAST[scale](p, down if sign == 1 else up)
             value = np.where(np.isnan(value), -sign * np.inf, value)
             at = int((sign * value).argmax())
-            start, stop = p[max(at - 2, 0)], p[min(at + 2, 600)]
+            start, stop = p[max(at - 2, 0)], p[min(at + 2, 200)]
         ends.append(value[at])
     return ends[1], ends[0]
 

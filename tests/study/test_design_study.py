@@ -307,5 +307,5 @@ class OneFileAndADesign(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-OneFileAndADesign.TestCase.settings = settings(max_examples=3, stateful_step_count=12, deadline=None)
+OneFileAndADesign.TestCase.settings = settings(max_examples=2, stateful_step_count=12, deadline=None)
 TestDesignReplay = OneFileAndADesign.TestCase

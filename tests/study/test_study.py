@@ -321,7 +321,7 @@ class OneFileAndAnother(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-OneFileAndAnother.TestCase.settings = settings(max_examples=5, stateful_step_count=15, deadline=None)
+OneFileAndAnother.TestCase.settings = settings(max_examples=3, stateful_step_count=15, deadline=None)
 TestReplay = OneFileAndAnother.TestCase
 
 
