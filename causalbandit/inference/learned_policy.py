@@ -194,9 +194,8 @@ def learn_policy(
     others = range(1, len(labels))
     contrasts = together.differences([0] * len(others), others, alpha, rng=generator(0))
     contrasts.attrs.update(title="Learned policy minus each arm", notes=(note,))
-    names = log.context_names or tuple(f"context_{place}" for place in range(contexts.shape[1]))
     model = _classifier(kind, depth, seed, contexts, gamma)
-    return LearnedPolicy(kind, model, log.names, names, together.values(alpha), contrasts, folds)
+    return LearnedPolicy(kind, model, log.names, log.context_labels, together.values(alpha), contrasts, folds)
 
 
 def _classifier(kind: str, depth: int, seed: int, contexts: Floats, gamma: Floats) -> Any:

@@ -233,6 +233,13 @@ class AdaptiveLog:
         return self.arm_names
 
     @property
+    def context_labels(self) -> tuple[str, ...]:
+        """The d names of the context columns: those given, else "context_0", … ; none for a log without contexts."""
+        if self.contexts is None:
+            return ()
+        return self.context_names or tuple(f"context_{place}" for place in range(self.contexts.shape[1]))
+
+    @property
     def n_rounds(self) -> int:
         """T, the number of rounds."""
         return len(self.outcomes)
@@ -335,8 +342,7 @@ class AdaptiveLog:
             for place, name in enumerate(self.names):
                 frame[f"propensity_{name}"] = self.propensities[:, place]
         if self.contexts is not None:
-            labels = self.context_names or tuple(f"context_{place}" for place in range(self.contexts.shape[1]))
-            for place, label in enumerate(labels):
+            for place, label in enumerate(self.context_labels):
                 frame[label] = self.contexts[:, place]
         return frame
 
@@ -360,10 +366,9 @@ class AdaptiveLog:
 
     def __repr__(self) -> str:
         known = "all" if self.propensities is not None else "taken arms'"
-        dimension = 0 if self.contexts is None else self.contexts.shape[1]
         return (
             f"AdaptiveLog({self.n_rounds} rounds, {self.n_arms} arms: {listing(self.names, 4)}; {known} propensities, "
-            f"{dimension} context columns)"
+            f"{len(self.context_labels)} context columns)"
         )
 
     def _repr_html_(self) -> str:
