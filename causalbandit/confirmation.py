@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.adjustment import adjustment_covariates, require_covariates
-from causalbandit.checks import error_rate, function, instance, one_of, whole_number
+from causalbandit.checks import error_rate, function, instance, listed, one_of, whole_number
 from causalbandit.confirmation_results import READINGS, Confirmation, signs_told
 from causalbandit.counts import as_asked, checked_values
 from causalbandit.designs.mad import MixtureAdaptiveDesign
@@ -219,7 +219,8 @@ def chosen_arms(
     problem: Problem, interventions: Sequence[Mapping[str, int]] | Mapping[str, int], control: Mapping[str, int] | None
 ) -> InterventionSet:
     """The arms, control first, as a set of their own."""
-    chosen = [interventions] if isinstance(interventions, Mapping) else list(interventions)
+    several = [interventions] if isinstance(interventions, Mapping) else interventions
+    chosen = listed(several, "interventions", "a list of interventions, such as [decision.best]")
     control = {} if control is None else control
     if not chosen:
         raise InvalidArgument("interventions", "name none; expected at least one to compare with the control.")
