@@ -91,13 +91,13 @@ def counted_by_hand(graph, intervention, rows, size):
 
 
 def test_moments_of_counts_equal_those_of_rows():
-    """Means, variances and covariances of family counts over 3,000 draws of 40; each entry within 5.5 standard errors.
+    """Means, variances and covariances of family counts over 2,000 draws of 40; each entry within 5.5 standard errors.
 
     About 300 entries: a false alarm once in 80,000 seeds by the normal tail.
     """
     model, interventions = random_problem(np.random.default_rng(13), 6, extreme=0)
     graph, intervention = model.graph, interventions[1]
-    size, n_draws = 40, 3_000
+    size, n_draws = 40, 2_000
     rng = np.random.default_rng(14)
     simulator = model.simulator(interventions.subset([1]))
     bulk = np.array(

@@ -130,14 +130,14 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     path.write_text("old")
     graph = star(12)
     many = cb.Problem(graph, cb.InterventionSet.up_to(graph, 12, most=10**6))  # more than the short form may stand for
-    long = star(8, "a node with a long name and the number {}")
-    listed = cb.Problem(long, cb.InterventionSet.up_to(long, 8)[1:])
-    for problem, limit in ((many, {}), (listed, {"max_bytes": 10**5}), (listed, {"max_bytes": 10**6})):
+    long = star(6, "a node with a long name and the number {}")
+    listed = cb.Problem(long, cb.InterventionSet.up_to(long, 6)[1:])
+    for problem, limit in ((many, {}), (listed, {"max_bytes": 10**4}), (listed, {"max_bytes": 10**5})):
         with pytest.raises(ValueError, match=r"as a file; expected at most .* Nothing was written.*max_bytes") as said:
             cb.save_problem(problem, path, **limit)
         assert f"at most {limit.get('max_bytes', 2**24):,}" in str(said.value)
         assert path.read_text() == "old"
-    cb.save_problem(listed, path, max_bytes=10**7)
+    cb.save_problem(listed, path, max_bytes=10**6)
     assert cb.load_problem(path) == listed
     size = path.stat().st_size
     cb.save_problem(listed, path, max_bytes=size)

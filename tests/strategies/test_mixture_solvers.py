@@ -15,7 +15,7 @@ from causalbandit.strategies.mixture_solvers import Restricted, conic
 
 def test_gap_is_small_on_random_instances_with_the_main_solver():
     rng = np.random.default_rng(0)
-    for _ in range(40):
+    for _ in range(20):
         n_rows, n_interventions = int(rng.integers(1, 80)), int(rng.integers(1, 50))
         reach = random_reach(rng, n_rows, n_interventions, decades=rng.uniform(0, 4), density=rng.uniform(0.1, 1))
         mixture = optimal_mixture(reach, solvers=("CLARABEL",))

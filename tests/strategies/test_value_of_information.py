@@ -99,7 +99,7 @@ def test_the_worth_equals_what_simulated_experiments_bring_on_a_graph():
     value, _ = worth.at(np.full(n_interventions, 1 / n_interventions), n * n_interventions)
     leader = posterior.propagate(task).effects.argmax()
     rng, brought = np.random.default_rng(2), []
-    for tables in posterior.draw(1500, rng):
+    for tables in posterior.draw(800, rng):
         drawn = {family.node: tables[family.rows] for family in graph.families}
         model = CausalModel(graph, {node: drawn.get(node, problem.model.table(node)) for node in graph.nodes})
         new = model.simulator(problem.interventions).draw(np.full(n_interventions, n), rng)
