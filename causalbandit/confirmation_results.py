@@ -268,31 +268,26 @@ class Confirmation:
         after = f"after {self.n_experiments:,} fresh experiments"
         sure = f"{100 * (1 - self.alpha):g} % sure"
         estimate, low, high = row["estimate"], row["lower"], row["upper"]
-        if scale == "ratio":
-            change, digits = f"multiplies the chance of {target} = 1 by {estimate:.2f}", "{:.2f}"
-        elif scale == "one-more-per" and (up or down):
-            estimate, low, high = 1 / abs(estimate), *sorted((1 / abs(low), 1 / abs(high)))
-            change, digits = (
-                f"takes {estimate:.1f} experiments for one {target} = 1 {'more' if up else 'less'}",
-                "{:.1f}",
+        if not (up or down):
+            change, ends = "changes", f"{100 * low:+.1f} to {100 * high:+.1f} percentage points"
+            if scale == "ratio":
+                change, ends = "multiplies", f"{low:.2f} to {high:.2f}"
+            return (
+                f"It is open whether {row['intervention']} helps: against {control} it {change} the chance of "
+                f"{target} = 1 by {ends} ({sure}), {after}."
             )
-        else:
-            verb, points = "raises" if up else "lowers", 100 * abs(estimate)
-            change, digits = f"{verb} the chance of {target} = 1 by {points:.1f} percentage points", "{:.1f}"
-            low, high = 100 * low, 100 * high
-        if up or down:
-            low, high = sorted((abs(low), abs(high)))
-            do = "Do" if (up, down)[self.problem.goal == "min"] else "Do not do"
-            between = f"{sure}: between {digits.format(low)} and {digits.format(high)}"
-            return f"{do} {row['intervention']}: it {change} against {control} ({between}), {after}."
-        changes, signed, unit = "changes", "{:+.1f}", " percentage points"
         if scale == "ratio":
-            changes, signed, unit = "multiplies", "{:.2f}", ""
-        ends = f"{signed.format(low)} to {signed.format(high)}{unit}"
-        return (
-            f"It is open whether {row['intervention']} helps: against {control} it {changes} the chance of "
-            f"{target} = 1 by {ends} ({sure}), {after}."
-        )
+            change, ends = f"multiplies the chance of {target} = 1 by {estimate:.2f}", f"{low:.2f} and {high:.2f}"
+        elif scale == "one-more-per":
+            least, most = sorted((1 / abs(low), 1 / abs(high)))
+            change = f"takes {1 / abs(estimate):.1f} experiments for one {target} = 1 {'more' if up else 'less'}"
+            ends = f"{least:.1f} and {most:.1f}"
+        else:
+            (least, most), verb = sorted((100 * abs(low), 100 * abs(high))), "raises" if up else "lowers"
+            change = f"{verb} the chance of {target} = 1 by {100 * abs(estimate):.1f} percentage points"
+            ends = f"{least:.1f} and {most:.1f}"
+        do = "Do" if (up, down)[self.problem.goal == "min"] else "Do not do"
+        return f"{do} {row['intervention']}: it {change} against {control} ({sure}: between {ends}), {after}."
 
     def one_more_per(self) -> pd.DataFrame:
         """How many experiments one more (or one fewer) 1 of the target takes, from the exact reading.

@@ -51,27 +51,10 @@ class SearchStore:
     """Finished searches in a file: a first line that says of what, then one JSON list per search, only ever appended.
 
     A block of lines is written and synchronised before it counts as done. A last line without its end, left by a killed
-    process, is cut off. The file is locked while a run writes to it.
+    process, is cut off. The file is locked while a run writes to it. Without a ``path`` nothing is kept.
 
-    Parameters
-    ----------
-    path : path, optional
-        The file; made when it does not exist. Without one nothing is kept.
-    problems : sequence of (str, str, int)
-        Label and fingerprint of each problem, and the size of its set of interventions.
-    labelled : mapping of str to Strategy
-        The strategies by label.
-    seed : numpy.random.SeedSequence
-        The run's seed.
-    any_seed : bool
-        Whether the run takes the seed of a file that has another one.
-
-    Attributes
-    ----------
-    rows : list of FinishedSearch
-        What the file held when it was opened.
-    seed : numpy.random.SeedSequence
-        The run's seed or, once the file is open, its own.
+    ``problems`` are the label and the fingerprint of each problem, and the size of its set of interventions. Once the
+    file is open ``rows`` holds what it held and ``seed`` the run's seed, which with ``any_seed`` is the file's.
 
     Raises
     ------

@@ -11,8 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,14 +145,14 @@ class History:
         A row with gaps counts for those families whose nodes were all seen.
         """
         total = Counts.zeros(interventions)
+        rows = {family.key: family.rows for family in interventions.families}
         for part in self.parts:
             under = InterventionSet(interventions.graph, [part.fixed])
             for family, _ in under.families_under(0):
-                own = [each for each in interventions.families_of(family.node) if each.key == family.key]
-                both = part.tally([*family.parents, family.node]) if own else None
+                both = part.tally([*family.parents, family.node]) if family.key in rows else None
                 if both is not None:
-                    total.visits[own[0].rows] += both[0::2] + both[1::2]
-                    total.ones[own[0].rows] += both[1::2]
+                    total.visits[rows[family.key]] += both[0::2] + both[1::2]
+                    total.ones[rows[family.key]] += both[1::2]
             outcomes = part.tally([interventions.graph.target])
             if part.fixed in interventions and outcomes is not None:
                 place = interventions.index(part.fixed)
@@ -181,24 +181,16 @@ class History:
 
     def tables(self, graph: CausalGraph) -> dict[str, list[float]]:
         """(ones + ½)/(visits + 1) in every row of every node's table, of a graph without hidden causes."""
-        tables = {}
-        for node in graph.nodes:
-            family = [*graph.parents(node), node]
-            both = np.zeros(1 << len(family), dtype=np.int64)
-            for part in self.parts:
-                found = None if node in part.fixed else part.tally(family)
-                both += 0 if found is None else found
-            tables[node] = ((both[1::2] + 0.5) / (both[0::2] + both[1::2] + 1)).tolist()
-        return tables
+        return {
+            node: _table(graph, node, (part for part in self.parts if node not in part.fixed)) for node in graph.nodes
+        }
 
     def alternative_tables(self, graph: CausalGraph) -> dict[str, dict[str, list[float]]]:
         """The same for the alternatives of every node, from the rows under interventions that chose them."""
-        found: dict[str, dict[str, list[float]]] = {}
-        for node, names in graph.alternatives.items():
-            for name in names:
-                own = [replace(part, fixed={}) for part in self.parts if part.fixed.get(node) == name]
-                found.setdefault(node, {})[name] = History(tuple(own)).tables(graph)[node]
-        return found
+        return {
+            node: {name: _table(graph, node, (p for p in self.parts if p.fixed.get(node) == name)) for name in names}
+            for node, names in graph.alternatives.items()
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The rows as JSON values: per part the numbers of the patterns, one sign (0, 1 or ?) per node."""
@@ -245,6 +237,16 @@ def _part(graph: CausalGraph, fixed: dict[str, Any], frame: pd.DataFrame) -> His
                 "Correct them or leave them out.",
             )
     return HistoryPart(dict(fixed), nodes, *_distinct_rows(values))
+
+
+def _table(graph: CausalGraph, node: str, parts: Iterable[HistoryPart]) -> list[float]:
+    """(ones + ½)/(visits + 1) in every row of the node's table, from these parts."""
+    family = [*graph.parents(node), node]
+    both = np.zeros(1 << len(family), dtype=np.int64)
+    for part in parts:
+        found = part.tally(family)
+        both += 0 if found is None else found
+    return ((both[1::2] + 0.5) / (both[0::2] + both[1::2] + 1)).tolist()
 
 
 def _distinct_rows(values: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], Integers]:
