@@ -246,7 +246,8 @@ def _table(graph: CausalGraph, node: str, parts: Iterable[HistoryPart]) -> list[
     for part in parts:
         found = part.tally(family)
         both += 0 if found is None else found
-    return ((both[1::2] + 0.5) / (both[0::2] + both[1::2] + 1)).tolist()
+    estimates: list[float] = ((both[1::2] + 0.5) / (both[0::2] + both[1::2] + 1)).tolist()
+    return estimates
 
 
 def _distinct_rows(values: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], Integers]:
