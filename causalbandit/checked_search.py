@@ -51,30 +51,20 @@ PATIENCE = 1 / 3
 
 @dataclass(frozen=True, eq=False)
 class CheckedRun:
-    """What a checked search came to.
-
-    Attributes
-    ----------
-    problem : Problem
-        The problem on the graph of the end.
-    choice : Choice
-        The strategy's choice, on the user's scale.
-    batches : tuple of FinishedBatch
-        All batches, counted under the graph of the end.
-    check : GraphCheck or None
-        The check of that graph with all rows; None without experiments.
-    amendments : tuple of Amendment
-        How the graph was changed, in order.
-    history : UsedHistory or None
-        What rows from before counted for.
-    """
+    """What a checked search came to."""
 
     problem: Problem
+    """The problem on the graph of the end."""
     choice: Choice
+    """The strategy's choice, on the user's scale."""
     batches: tuple[FinishedBatch, ...]
+    """All batches, counted under the graph of the end."""
     check: GraphCheck | None
+    """The check of that graph with all rows; None without experiments."""
     amendments: tuple[Amendment, ...]
+    """How the graph was changed, in order."""
     history: UsedHistory | None
+    """What rows from before counted for."""
 
 
 def checked_plan(

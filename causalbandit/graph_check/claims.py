@@ -126,16 +126,14 @@ class GraphClaims:
         self.column = {node: place for place, node in enumerate(self.nodes)}
         self.fixed = interventions.assignments[:, [self.graph.position(node) for node in self.nodes]]
         self.groups = tuple(row_groups(interventions))
-        self._places: dict[Claim, int] = {}
-        self._rules: list[int] = []
-        self._directions: list[tuple[int, int]] = []
-        self.n_directions = 0
+        self._found: dict[Claim, tuple[int, int, int]] = {}  # directions and rule
         self.comparisons = tuple(Comparisons.of(list(self._comparisons(group))) for group in self.groups)
-        self.n_directions += len(self.direct_places)
-        self.claims = (*self._places, *(Claim("direct", self.graph.target, place=p) for p in self.direct_places))
-        single = [(self.n_directions - len(self.direct_places) + p, -1) for p in range(len(self.direct_places))]
-        self.first, self.second = np.array(self._directions + single, dtype=np.int64).reshape(-1, 2).T
-        self.rule = np.array(self._rules + [self.MEAN] * len(single), dtype=np.int64)
+        self.n_directions = 2 * len(self._found)
+        for place in self.direct_places:
+            self._found[Claim("direct", self.graph.target, place=place)] = self.n_directions, -1, self.MEAN
+            self.n_directions += 1
+        self.claims = tuple(self._found)
+        self.first, self.second, self.rule = np.array(list(self._found.values()), dtype=np.int64).reshape(-1, 3).T
 
     @cached_property
     def direct_places(self) -> tuple[int, ...]:
@@ -188,12 +186,10 @@ class GraphClaims:
                 yield seen, place, (ALL, FIXED, VALUE, ONE), -1, 0
 
     def _claim(self, claim: Claim, rule: int) -> tuple[int, int]:
-        if claim not in self._places:
-            self._places[claim] = len(self._places)
-            self._rules.append(rule)
-            self._directions.append((self.n_directions, self.n_directions + 1))
-            self.n_directions += 2
-        return self._directions[self._places[claim]]
+        """The two directions of a claim about rows."""
+        next_one = 2 * len(self._found)
+        first, second, _ = self._found.setdefault(claim, (next_one, next_one + 1, rule))
+        return first, second
 
 
 def row_groups(interventions: InterventionSet) -> list[RowGroup]:

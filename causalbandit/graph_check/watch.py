@@ -30,8 +30,6 @@ class Watch:
     ----------
     problem : Problem
         Its graph is watched.
-    delta : float
-        Probability that a right graph is ever refuted.
     running : bool
         Whether :attr:`refuted` is kept up to date after each batch; a check at the end needs rows alone.
     before : (InterventionSet, ObservedRows), optional
@@ -51,21 +49,19 @@ class Watch:
         self,
         problem: Problem,
         *,
-        delta: float = DELTA,
         running: bool = False,
         before: tuple[InterventionSet, ObservedRows] | None = None,
     ) -> None:
         self.problem = problem
         self.arms = problem.interventions if before is None else before[0]
         self.before = None if before is None else replace(before[1], batch=np.full(len(before[1]), BEFORE))
-        self.delta = delta
         self.running = running
         self.refuted = False
         self.batches: list[ObservedRows] = []
         self._sums: Floats | None = None
         self._largest: Floats | None = None
         if running and self.before is not None:
-            self._update([])
+            self._update(self.before)
 
     @property
     def total(self) -> int:
@@ -83,25 +79,26 @@ class Watch:
             rows, self._sums, self._largest = rows.restricted(shared), None, None  # counted anew
         self.batches.append(rows)
         if self.running:
-            self._update([rows] if self._sums is not None else self.batches)
+            self._update(rows if self._sums is not None else self._together())
 
     def _all(self) -> list[ObservedRows]:
         return self.batches if self.before is None else [self.before, *self.batches]
 
-    def _update(self, batches: list[ObservedRows]) -> None:
-        """Add the evidence of some batches, in order, to that of the batches before."""
-        rows = ObservedRows.concatenate(self._all() if self._sums is None else batches)
+    def _together(self) -> ObservedRows:
+        return ObservedRows.concatenate(self._all())
+
+    def _update(self, rows: ObservedRows) -> None:
+        """Add the evidence of further batches to that of the batches before."""
         claims = self._claims(rows)
         before = np.zeros((3, claims.n_directions)) if self._sums is None else self._sums
         path = before[:, None] + batch_sums(claims, cells_of(claims, rows)).cumsum(axis=1)
         self._sums = path[:, -1]
         log_e = log_e_of(claims, path)
         if self.before is not None:
-            together = ObservedRows.concatenate(self._all()).in_one_batch()
-            log_e = with_universal(log_e, claims, cells_of(claims, together))
+            log_e = with_universal(log_e, claims, cells_of(claims, self._together().in_one_batch()))
         largest = log_e.max(axis=0, initial=-np.inf)
         self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
-        threshold = math.log(1 / self.delta)
+        threshold = math.log(1 / DELTA)
         adjusted = log_adjusted(self._largest, claims.weights, threshold)
         self.refuted |= bool((log_verdict(log_e, claims.weights) >= threshold).any() or (adjusted >= threshold).any())
 
@@ -115,22 +112,21 @@ class Watch:
         if rows is None:
             return None
         method: Method = "conditional" if self.before is None else "mixed"
-        return check_rows(self.problem, self._claims(rows), rows, self.delta, method)
+        return check_rows(self.problem, self._claims(rows), rows, DELTA, method)
 
     @property
     def rows(self) -> ObservedRows | None:
         """All rows so far; None when there are none."""
-        rows = self._all()
-        return ObservedRows.concatenate(rows) if any(map(len, rows)) else None
+        return self._together() if any(map(len, self._all())) else None
 
     def amended(self, problem: Problem, *, without_before: bool = False) -> Watch:
         """The same rows under another graph, whose interventions have the same places; or but for those from before."""
         before = None
         if self.before is not None and not without_before:
             before = on_graph(self.arms, problem.graph), self.before
-        new = Watch(problem, delta=self.delta, running=self.running, before=before)
+        new = Watch(problem, running=self.running, before=before)
         new.batches = list(self.batches)
         if new.running and new.total:
             new._sums, new._largest, new.refuted = None, None, False
-            new._update(new.batches)
+            new._update(new._together())
         return new

@@ -8,6 +8,7 @@ instead, in a column ``intervention`` that holds a label such as ``ad=1`` or ``(
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -193,10 +194,10 @@ def _ids(column: pd.Series) -> list[int | None]:
             expected = "; expected a whole number, as it was handed out."
             raise InvalidArgument("results", f"have the id {value!r} in ", Rows([row]), expected)
         ids.append(number)
-    given = [number for number in ids if number is not None]
-    if len(set(given)) < len(given):
-        twice = next(number for number in given if given.count(number) > 1)
-        raise InvalidArgument("results", f"have the id {twice} in more than one row; expected one row per experiment.")
+    twice = [number for number, count in Counter(ids).items() if count > 1 and number is not None]
+    if twice:
+        expected = "expected one row per experiment"
+        raise InvalidArgument("results", f"have the id {twice[0]} in more than one row; {expected}.")
     return ids
 
 

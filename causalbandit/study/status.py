@@ -48,17 +48,13 @@ class Told:
 
     def summary(self) -> str:
         """What became of the rows, as a sentence or two."""
-        parts = [f"{self.counted:,} rows counted"]
-        parts += [
-            f"{value:,} {words}"
-            for value, words in (
-                (self.late, "of them late"),
-                (self.extra, "of them beyond the plan"),
-                (self.excluded, "recorded but left out (they contradict their intervention)"),
-                (self.repeated, "told before, unchanged"),
-                (self.amended, "amended"),
-            )
-            if value
+        parts = [
+            f"{self.counted:,} rows counted",
+            *_if_any(self.late, "of them late"),
+            *_if_any(self.extra, "of them beyond the plan"),
+            *_if_any(self.excluded, "recorded but left out (they contradict their intervention)"),
+            *_if_any(self.repeated, "told before, unchanged"),
+            *_if_any(self.amended, "amended"),
         ]
         said = " The batch is complete: ask for the next." if self.closed else ""
         said += " The confirmation is complete: see the result." if self.proved else ""
@@ -149,17 +145,17 @@ class StudyStatus:
         ]
         if self.budget_money is not None:
             lines.append(f"  {self.money:,.6g} of {self.budget_money:,.6g} money for what was handed out")
-        if self.waiting:
-            lines.append(f"  {self.waiting:,} of the open batch wait to be handed out")
         lines += [
-            f"  {value:,} {words}"
-            for value, words in (
-                (self.extra, "rows beyond the plan count, too"),
-                (self.excluded, "rows are recorded but left out"),
-                (self.amended, "rows replaced what was told before"),
-            )
-            if value
+            *_if_any(self.waiting, "of the open batch wait to be handed out", indent=2),
+            *_if_any(self.extra, "rows beyond the plan count, too", indent=2),
+            *_if_any(self.excluded, "rows are recorded but left out", indent=2),
+            *_if_any(self.amended, "rows replaced what was told before", indent=2),
         ]
         if self.confirmation is not None:
             lines.append(self.confirmation.summary())
         return "\n".join(lines)
+
+
+def _if_any(number: int, words: str, indent: int = 0) -> list[str]:
+    """``words`` behind their number, unless that is 0."""
+    return [f"{' ' * indent}{number:,} {words}"] if number else []

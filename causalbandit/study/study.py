@@ -112,11 +112,9 @@ class Study:
         if stop is not None:
             instance(stop, "stop", StopWhenSure, "StopWhenSure(error=0.05, tolerance=0.01)")
         seed = seed_sequence(rng)
+        money = None if budget_money is None else float(budget_money)
         terms = Terms(
-            *(problem, chosen, most if budget is None else budget, seed, float(quorum), stop, rows),
-            budget_money=None if budget_money is None else float(budget_money),
-            limits=limits,
-            reduce=reduce,
+            problem, chosen, most if budget is None else budget, seed, float(quorum), stop, rows, money, limits, reduce
         )
         return cls(Store.create(path, terms.to_settings() | {"created": repr(time.time())}), terms)
 

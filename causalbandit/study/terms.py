@@ -26,42 +26,20 @@ from causalbandit.study.database import StudyError
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What a study does and what it may cost.
-
-    Attributes
-    ----------
-    problem : Problem
-        The problem that is studied.
-    strategy : Strategy
-        What chooses the experiments.
-    budget : int
-        T, the largest number of experiments.
-    seed : numpy.random.SeedSequence
-        Source of all randomness of the plan.
-    quorum : float
-        Share of a batch, in (0, 1], that must be told before the strategy goes on without the rest.
-    stop : StopWhenSure, optional
-        The rule by which the study ends before its budget is used.
-    history : History, optional
-        Rows from before.
-    budget_money : float, optional
-        The sum of money that is the budget; ``budget`` is then the largest number of experiments that it buys.
-    limits : Limits, optional
-        What batches must keep to.
-    reduce : bool
-        Whether interventions that have the same effect as another one are left out.
-    """
+    """What a study does and what it may cost, as `Study.create` takes it."""
 
     problem: Problem
     strategy: Strategy
     budget: int
+    """T, the largest number of experiments; where the budget is a sum of money, as many as that buys."""
     seed: np.random.SeedSequence
-    quorum: float = 1.0
-    stop: StopWhenSure | None = None
-    history: History | None = None
-    budget_money: float | None = None
-    limits: Limits | None = None
-    reduce: bool = False
+    """Source of all randomness of the plan."""
+    quorum: float
+    stop: StopWhenSure | None
+    history: History | None
+    budget_money: float | None
+    limits: Limits | None
+    reduce: bool
 
     @property
     def given(self) -> tuple[int | None, float | None, Limits | None]:
