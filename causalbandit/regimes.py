@@ -51,26 +51,17 @@ LARGEST_SCOPE = 22
 
 @dataclass(frozen=True, eq=False)
 class Regime:
-    """Interventions under which the observed nodes form one network.
-
-    Attributes
-    ----------
-    places : numpy.ndarray of int, shape [A_r]
-        Places of the interventions in their set, ascending.
-    families : tuple of Family
-        The network: one family per node of ``graph.ancestors``, in that order, with rows numbered within the regime. A
-        node that every intervention of the regime fixes has no parents, and a row that nothing reads.
-    rows : numpy.ndarray of int, shape [rows of the regime], optional
-        The set's row of each row of the regime, -1 for rows that nothing reads. None when the regime's rows are the
-        set's.
-    whole : bool
-        Whether the regime holds every intervention of the set.
-    """
+    """Interventions under which the observed nodes form one network."""
 
     places: Places
+    """Places of the interventions in their set, ascending, [A_r]."""
     families: tuple[Family, ...]
+    """The network: one family per node of ``graph.ancestors``, in that order, with rows numbered within the regime. A
+    node that every intervention of the regime fixes has no parents, and a row that nothing reads."""
     rows: Places | None
+    """The set's row of each row of the regime, -1 for rows that nothing reads; None when they are the set's rows."""
     whole: bool
+    """Whether the regime holds every intervention of the set."""
 
     @property
     def columns(self) -> slice | Places:
@@ -88,20 +79,14 @@ class Regime:
 
 @dataclass(frozen=True, eq=False)
 class RowPlan:
-    """The family rows that a set of interventions uses, and its regimes.
-
-    Attributes
-    ----------
-    families : tuple of Family
-        One per node, district and alternatives in it, nodes in topological order, a node's districts from large to
-        small, its own table first. Their rows are the C family rows of the set. Without hidden causes and alternatives:
-        ``graph.families``.
-    regimes : tuple of Regime
-        In the order in which the set first meets them.
-    """
+    """The family rows that a set of interventions uses, and its regimes."""
 
     families: tuple[Family, ...]
+    """One per node, district and alternatives in it, nodes in topological order, a node's districts from large to
+    small, its own table first. Their rows are the C family rows of the set. Without hidden causes and alternatives:
+    ``graph.families``."""
     regimes: tuple[Regime, ...]
+    """In the order in which the set first meets them."""
 
     @property
     def n_rows(self) -> int:

@@ -99,17 +99,12 @@ class SearchStage:
         totals, batch = self._store.totals(), self._store.last_batch()
         closed = batch is not None and batch.closed
         return StudyStatus(
-            self._terms.budget,
-            totals["told"],
-            totals["open"],
-            totals["abandoned"],
-            totals["extra"],
-            totals["excluded"],
-            totals["amended"],
-            0 if batch is None else batch.number + 1,
-            "" if batch is None else batch.phase,
-            0 if batch is None else batch.total - batch.handed,
-            closed and self.caught_up().choice is not None,
+            budget=self._terms.budget,
+            **totals,
+            batch=0 if batch is None else batch.number + 1,
+            phase="" if batch is None else batch.phase,
+            waiting=0 if batch is None else batch.total - batch.handed,
+            finished=closed and self.caught_up().choice is not None,
             budget_money=self._terms.budget_money,
             money=self._money(),
         )

@@ -143,10 +143,9 @@ class Store(Database):
         """How often a row replaced another."""
         return int(self.value("SELECT COUNT(*) FROM amendments"))
 
-    def totals(self) -> dict[str, int]:
-        """How many experiments were handed out, told, given up; rows beyond the plan, excluded and amended ones."""
+    def totals(self) -> dict[str, Any]:
+        """How many experiments were told, run, and were given up; rows beyond the plan, excluded and amended ones."""
         questions = {
-            "handed": "SELECT COALESCE(SUM(handed), 0) FROM batches",
             "told": "SELECT COALESCE(SUM(told), 0) FROM batches",
             "abandoned": "SELECT COALESCE(SUM(abandoned), 0) FROM batches",
             "open": "SELECT COUNT(*) FROM open_experiments",
