@@ -43,12 +43,6 @@ SIGNALS: Mapping[str, tuple[float, float, float]] = {
 }
 """The three settings of the paper: true means of its three arms; outcomes are uniform within 1 of them."""
 
-FLOOR_DECAY = 0.7
-"""κ of the floors under the propensities."""
-INITIAL = 5
-"""How often each arm is taken before the propensities follow the outcomes."""
-DRAWS = 50
-"""Posterior draws behind a round's propensities: these are used and recorded, so few make them noisy but not wrong."""
 BATCH = 250
 """Experiments simulated at once: at 10,000 rounds and three arms they take 60 MB."""
 
@@ -88,11 +82,11 @@ def simulate_bandits(
     rng: RNG = None,
     noise: str = "uniform",
     rule: str = "thompson",
+    floor_decay: float = 0.7,
+    initial: int = 5,
+    draws: int = 50,
 ) -> BanditRecords:
     """R independent adaptive experiments of T rounds with a floor under the propensities, all at once.
-
-    Each arm is first taken `INITIAL` times in turn, with recorded propensities 1/K. In round t (from 1) each propensity
-    is at least (1/K)·t^(−κ), κ = `FLOOR_DECAY`.
 
     Parameters
     ----------
@@ -102,17 +96,25 @@ def simulate_bandits(
         One of `NOISES`: the law of outcomes about their mean; for "bernoulli" means are probabilities.
     rule
         One of `RULES`: "thompson", "greedy", "ucb" or "uniform".
+    floor_decay
+        κ: in round t (from 1) every propensity is at least (1/K)·t^(−κ).
+    initial
+        Each arm is first taken this often in turn, with recorded propensities 1/K.
+    draws
+        Posterior draws from which a round's propensities are computed by "thompson". They are the probabilities that
+        are then used and recorded, so few draws make them noisier but not wrong.
 
     Notes
     -----
-    Propensities are renewed every round. O(R·K·`DRAWS`) a round.
+    Propensities are renewed every round. O(R·K·draws) a round.
     """
     truth = np.asarray(means, dtype=np.float64)
     if truth.ndim != 1 or len(truth) < 2:
         raise InvalidArgument("means", f"has shape {truth.shape}; expected the true means of at least two arms.")
     n_arms = len(truth)
-    fix = f"Each of {n_arms} arms is taken {INITIAL} times first."
-    n_rounds = whole_number(n_rounds, "n_rounds", least=INITIAL * n_arms, fix=fix)
+    initial = whole_number(initial, "initial", least=1)
+    fix = f"Each of {n_arms} arms is taken {initial} times first."
+    n_rounds = whole_number(n_rounds, "n_rounds", least=initial * n_arms, fix=fix)
     outcomes_of = NOISES[one_of(noise, "noise", NOISES)]
     explore = RULES[one_of(rule, "rule", RULES)]
     random = generator(rng)
@@ -122,12 +124,12 @@ def simulate_bandits(
     sums = ArmSums(*(np.zeros((n_arms, replications)) for _ in range(3)))
     every = np.arange(replications)
     for t in range(n_rounds):
-        if t < INITIAL * n_arms:
+        if t < initial * n_arms:
             chances = np.full((replications, n_arms), 1.0 / n_arms)
             taken = np.full(replications, t % n_arms)
         else:
-            wanted = explore(sums, t + 1, DRAWS, random)
-            chances = floored(wanted.T, (t + 1.0) ** -FLOOR_DECAY / n_arms)
+            wanted = explore(sums, t + 1, draws, random)
+            chances = floored(wanted.T, (t + 1.0) ** -floor_decay / n_arms)
             edges = np.cumsum(chances, axis=1)[:, :-1]
             taken = (random.random(replications)[:, None] >= edges).sum(axis=1)
         reward = outcomes_of(random, truth[taken])
@@ -147,6 +149,7 @@ def compare_estimators(
     alpha: float = 0.1,
     noise: str = "uniform",
     rule: str = "thompson",
+    floor_decay: float = 0.7,
     sequences: Sequence[str] = ("normal-mixture",),
     n_jobs: int = 1,
     progress: bool = True,
@@ -160,7 +163,7 @@ def compare_estimators(
         Name → true means, for example ``SIGNALS``.
     n_rounds
         Numbers of rounds; shorter ones are prefixes of the experiments of the longest.
-    noise, rule
+    noise, rule, floor_decay
         As `simulate_bandits`.
     sequences
         Methods of `mean_sequence` to include, for the outcomes of each arm. They get the bounds that the law of
@@ -193,7 +196,7 @@ def compare_estimators(
     jobs = [(name, tuple(means), size) for name, means in settings.items() for size in sizes]
     seeds = seed_sequence(rng).spawn(len(jobs))
     run = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_measure)(_Task(means, noise, rule, alpha, tuple(sequences)), horizons, size, seed)
+        delayed(_measure)(_Task(means, noise, rule, floor_decay, alpha, tuple(sequences)), horizons, size, seed)
         for (_, means, size), seed in zip(jobs, seeds, strict=True)
     )
     found: dict[tuple[str, int, str], list[Floats]] = {}
@@ -244,6 +247,7 @@ class _Task:
     means: tuple[float, ...]
     noise: str
     rule: str
+    floor_decay: float
     alpha: float
     sequences: tuple[str, ...]
 
@@ -260,7 +264,13 @@ def _measure(
 ) -> dict[tuple[int, str], Floats]:
     """(rounds, estimator) → [R, targets, 5]: estimate, lower, upper, missed at any time (NaN: no path), warned."""
     records = simulate_bandits(
-        task.means, max(horizons), replications, rng=generator(seed), noise=task.noise, rule=task.rule
+        task.means,
+        max(horizons),
+        replications,
+        rng=generator(seed),
+        noise=task.noise,
+        rule=task.rule,
+        floor_decay=task.floor_decay,
     )
     found: dict[tuple[int, str], Floats] = {}
     for rounds in horizons:
@@ -281,7 +291,7 @@ def _results(log: AdaptiveLog, task: _Task, penalty: float) -> Iterator[tuple[st
         yield name, _around(means, z * errors, means - means[0], z * apart)
     scores = aipw_scores(log.outcomes, log.arms, log.taken_propensities, n_arms=log.n_arms)
     for scheme in SCHEMES:
-        weights = adaptive_weights(log.all_propensities("weights", scheme), scheme, FLOOR_DECAY)
+        weights = adaptive_weights(log.all_propensities("weights", scheme), scheme, task.floor_decay)
         found = weighted_estimates(log, scores, weights)
         joint = found.covariance
         assert joint is not None
