@@ -436,6 +436,21 @@ def test_wrong_parts_of_confounded_pairs_are_refused_with_their_place(pair, plac
     assert expected in said
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"campaign": [1.5]}, ".campaign[0] was 1.5; expected a probability in [0, 1]."),
+        ({"campaign": 0.5}, ".campaign was 0.5; expected a flat list of 2^(number of parents) probabilities, or null."),
+        (["campaign", 1], "[1] was 1; expected the name of an alternative, a text."),
+    ],
+)
+def test_wrong_parts_of_alternatives_are_refused_with_their_place(given, said):
+    """What a list should have held is not said of an object, nor the other way round."""
+    document = small()
+    document["nodes"][0]["alternatives"] = given
+    assert refusal(document).endswith(f": $.nodes[0].alternatives{said}")
+
+
 @pytest.mark.parametrize("field", ["graph", "nodes", "edges"])
 def test_a_missing_part_is_named(field):
     document = small()
