@@ -226,15 +226,16 @@ class TopTwo:
             used += int(sizes.sum())
 
         posterior = TablePosterior.of(task, visits, ones)
-        found = posterior.propagate(task, gradient=self.stop_level is not None)
+        if self.stop_level is None or stopped is not None:
+            effects = posterior.propagate(task).effects
+        else:
+            sample, _ = self._sample(task, posterior, rng, priced=purse is not None)
+            effects, stopped = sample.effects, sample.certainty(self.stop_tolerance)
         notes: tuple[str, ...] = ()
-        if self.stop_level is not None:
-            if stopped is None:
-                sample = EffectDraws.among(*self._draw_effects(task, posterior, found, rng), found.effects)
-                stopped = sample.certainty(self.stop_tolerance)
+        if stopped is not None:
             whole = budget if purse is None else used if purse.most_experiments == 0 else None
             notes = (self._stopping_note(stopped, used, whole),)
-        return Choice(best_at_random(found.effects, rng), found.effects, posterior.tables(visits), notes=notes)
+        return Choice(best_at_random(effects, rng), effects, posterior.tables(visits), notes=notes)
 
     def _shares(
         self,
@@ -250,12 +251,8 @@ class TopTwo:
         """
         arms, few_kinds = task.interventions, purse is not None and purse.few_kinds
         plans = self.planned > 0 or few_kinds
-        found = worth = None
-        if purse is None and self.posterior == "linear" and 8 * len(posterior.mean) * len(arms) > task.memory:
-            sample = streamed_draws(task, posterior, self.draws, OUT_OF_REACH, rng)
-        else:
-            found = posterior.propagate(task, reach=plans, gradient=True)
-            sample = EffectDraws.among(*self._draw_effects(task, posterior, found, rng), found.effects)
+        worth = None
+        sample, found = self._sample(task, posterior, rng, reach=plans, priced=purse is not None)
         shares = sample.top_two_shares()
         prices = None if purse is None else purse.prices
         open_ = None if purse is None or purse.affordable.all() else purse.affordable
@@ -280,6 +277,16 @@ class TopTwo:
             shares = np.where(open_, shares + SLIVER, 0.0)
             shares /= shares.sum()
         return shares, certainty, worth if few_kinds else None
+
+    def _sample(
+        self, task: Task, posterior: TablePosterior, rng: np.random.Generator, *, reach: bool = False, priced: bool
+    ) -> tuple[EffectDraws, Propagation | None]:
+        """S posterior draws of all effects, and what they go by; None where that is larger than the bound on memory."""
+        too_large = 8 * len(posterior.mean) * len(task.interventions) > task.memory
+        if too_large and self.posterior == "linear" and not priced:
+            return streamed_draws(task, posterior, self.draws, OUT_OF_REACH, rng), None
+        found = posterior.propagate(task, reach=reach, gradient=True)
+        return EffectDraws.among(*self._draw_effects(task, posterior, found, rng), found.effects), found
 
     def _draw_effects(
         self, task: Task, posterior: TablePosterior, found: Propagation, rng: np.random.Generator

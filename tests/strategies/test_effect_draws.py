@@ -86,12 +86,15 @@ def test_shares_and_plan_are_those_of_all_at_once(problem):
     np.testing.assert_allclose(other.planned_shares(100, shares), one.planned_shares(100, shares), atol=1e-7)
 
 
-def test_a_search_of_little_memory_finds_what_it_would_with_much(monkeypatch):
+@pytest.mark.parametrize(("budget", "stop_level"), [(3_000, None), (100, 1.0)])
+def test_a_search_of_little_memory_finds_what_it_would_with_much(monkeypatch, budget, stop_level):
     problem = load_problem("asia").reduced()
     used = []
     top_two = sys.modules["causalbandit.strategies.top_two"]
     monkeypatch.setattr(top_two, "streamed_draws", lambda *rest: used.append(1) or streamed_draws(*rest))
     array = 8 * len(problem.interventions) * problem.graph.n_family_rows
-    decision = search(problem, 3_000, TopTwo(rounds=4), rng=1, progress=False, memory=array - 1)
-    assert len(used) == 3
+    strategy = TopTwo(rounds=4, stop_level=stop_level)
+    decision = search(problem, budget, strategy, rng=1, progress=False, memory=array - 1)
+    assert decision.counts.total == budget
+    assert len(used) == 3 + (stop_level is not None)  # before all batches but the first, and for the belief at the end
     assert decision.simple_regret < 0.02
