@@ -132,9 +132,8 @@ def bernoulli_contrast(
     except ValueError:
         raise InvalidArgument(
             "control_successes",
-            f"and control_trials have the shape {np.broadcast_shapes(*(c.shape for c in control))}, which does not fit "
-            f"the arms' {np.broadcast_shapes(*(c.shape for c in arm))}; give the control of arms in columns the shape "
-            "[T, 1].",
+            f"and control_trials have the shape {control[0].shape}, which does not fit the arms' {arm[0].shape}; give "
+            "the control of arms in columns the shape [T, 1].",
         ) from None
     shape, size = s.shape, s.size
     one, other = Arm(s.ravel(), (n - s).ravel()), Arm(s0.ravel(), (n0 - s0).ravel())
@@ -199,7 +198,7 @@ def binary_counts(outcomes: ArrayLike, arms: ArrayLike, n_arms: int, *, running:
 
 
 def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second: str) -> tuple[Floats, Floats]:
-    """Both as doubles, when they are whole numbers of at least 0 and no success lacks its trial."""
+    """Both as doubles of one shape, when they are whole numbers of at least 0 and no success lacks its trial."""
     counts = []
     for given, argument in ((successes, first), (trials, second)):
         values = numeric_array(given, argument, "whole numbers, how often")
@@ -207,16 +206,14 @@ def _checked_counts(successes: ArrayLike, trials: ArrayLike, first: str, second:
         if wrong.size:
             raise InvalidArgument(argument, f"holds {wrong.flat[0]:g}; expected counts, whole numbers of at least 0.")
         counts.append(values)
-    s, n = counts
     try:
-        more = np.asarray(s > n)
+        s, n = np.broadcast_arrays(*counts)
     except ValueError:
-        given = f"has the shape {s.shape}, which does not fit that of {second}, {n.shape}"
+        given = f"has the shape {counts[0].shape}, which does not fit that of {second}, {counts[1].shape}"
         raise InvalidArgument(first, f"{given}; expected two numbers per arm.") from None
-    if more.any():
-        at = np.unravel_index(int(more.argmax()), more.shape)
-        ones, tries = (float(np.broadcast_to(values, more.shape)[at]) for values in (s, n))
-        given = f"holds {ones:g} where {second} holds {tries:g}"
+    if (s > n).any():
+        at = tuple(np.argwhere(s > n)[0])
+        given = f"holds {s[at]:g} where {second} holds {n[at]:g}"
         raise InvalidArgument(first, f"{given}; expected at most one success per trial.")
     return s, n
 
