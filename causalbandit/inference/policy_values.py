@@ -167,12 +167,13 @@ def _estimates(
     chances = [policy_probabilities(log, policy, name) for name, policy in policies.items()]
     gamma = log_scores(log, outcome_means, refit_at, allow_lookahead)
     scores = np.stack([(chance * gamma).sum(axis=1) for chance in chances])
+    power = -0.5 if weighting.endswith("stable-var") else -1.0  # of φ in a weight
     if rules is not None and weighting.startswith("contextual"):
-        shares, expected = _contextual_shares(rules, chances, scores, _power(weighting))
+        shares, expected = _contextual_shares(rules, chances, scores, power)
         estimates = (shares * scores).sum(axis=1)
         influences = shares * scores - expected
     else:
-        h = np.ones(scores.shape) if rules is None else _past_mean_variances(rules, chances) ** _power(weighting)
+        h = np.ones(scores.shape) if rules is None else _past_mean_variances(rules, chances) ** power
         total = h.sum(axis=1, keepdims=True)
         shares = h / np.where(total > 0.0, total, 1.0)  # no weight at all: the policy could never be followed
         estimates = (shares * scores).sum(axis=1)
@@ -185,11 +186,6 @@ def _estimates(
     errors = np.sqrt(np.diag(covariance))
     errors[errors == 0.0] = np.nan
     return Estimates(tuple(policies), estimates, errors, covariance, effective, skewed, "policy")
-
-
-def _power(weighting: str) -> float:
-    """The power of φ in a weight."""
-    return -0.5 if weighting.endswith("stable-var") else -1.0
 
 
 def _past_mean_variances(rules: DesignRules, chances: Sequence[Floats]) -> Floats:
