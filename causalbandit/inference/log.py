@@ -103,10 +103,23 @@ class AdaptiveLog:
     taken_propensities: Floats = field(init=False)
 
     def __post_init__(self) -> None:
+        columns = self._checked_columns()
+        order = time_order(columns["times"], columns["batches"])
+        if order is not None:
+            for name, column in columns.items():
+                columns[name] = None if column is None else column[order]
+        if columns["batches"] is not None:
+            columns["batches"] = batch_codes(columns["batches"])
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)
+
+    def _checked_columns(self) -> dict[str, NDArray[Any] | None]:
+        """The columns [T, …] by the names of their attributes, not in the order of time yet; sets the arms' names."""
         outcomes = outcome_vector(self.outcomes)
         n_rounds = len(outcomes)
         given = propensity_array(self.propensities, n_rounds)
         names = self._checked_names(given)
+        object.__setattr__(self, "arm_names", names)
         n_arms = len(names)
         arms = arm_vector(self.arms, n_rounds, n_arms, names)
         check_size(n_rounds, n_arms)
@@ -127,24 +140,15 @@ class AdaptiveLog:
             one_each(self.context_names, "context_names", contexts.shape[1], "columns of contexts")
         times = None if self.times is None else round_labels(self.times, n_rounds, "times")
         batches = None if self.batches is None else round_labels(self.batches, n_rounds, "batches")
-        if batches is not None and times is None:
-            batches = sortable_batches(batches)
-        columns: dict[str, NDArray[Any] | None] = {
+        return {
             "arms": arms,
             "outcomes": outcomes,
             "propensities": full,
             "taken_propensities": taken,
             "contexts": contexts,
             "times": times,
-            "batches": batches,
+            "batches": sortable_batches(batches) if batches is not None and times is None else batches,
         }
-        order = time_order(times, batches)
-        if order is not None:
-            columns = {name: None if column is None else column[order] for name, column in columns.items()}
-        if columns["batches"] is not None:
-            columns["batches"] = batch_codes(columns["batches"])
-        for name, value in (columns | {"arm_names": names}).items():
-            object.__setattr__(self, name, value)
 
     def _checked_names(self, given: Floats) -> tuple[Hashable, ...]:
         """The K names of the arms of ``given`` propensities."""

@@ -77,18 +77,21 @@ def score_paths(
             f"holds {outcomes[outside][0]:g}, outside bounds=({low:g}, {high:g}); the bounds must be ones that "
             "outcomes cannot leave. For outcomes without bounds use a Mixture Adaptive Design's own sequence.",
         )
-    terms = np.stack(score_terms((outcomes - low) / (high - low), propensities))
+
+    def terms(rows: slice) -> tuple[Floats, Floats, Floats, Floats]:
+        return score_terms((outcomes[rows] - low) / (high - low), propensities[rows])
+
     when = np.arange(1, len(arms) + 1) if at is None else at
     if len(when) == len(arms):
+        every = np.stack(terms(slice(None)))
 
         def sums(arm: int) -> Floats:
             """[4, n]: running sums of the terms over the rounds in which an arm was drawn."""
-            return np.cumsum((arms == arm) * terms, axis=1)
+            return np.cumsum((arms == arm) * every, axis=1)
 
     else:
-        ends = pairwise((0, *when.tolist()))
-        stretches = [[np.bincount(arms[a:b], term[a:b], n_arms) for term in terms] for a, b in ends]
-        known = np.cumsum(stretches, axis=0)
+        stretches = [slice(*ends) for ends in pairwise((0, *when.tolist()))]
+        known = np.cumsum([[np.bincount(arms[s], term, n_arms) for term in terms(s)] for s in stretches], axis=0)
 
         def sums(arm: int) -> Floats:
             return known[:, :, arm].T
