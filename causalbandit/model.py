@@ -222,8 +222,10 @@ def checked_table(graph: CausalGraph, node: str, table: Any, title: str | None =
         raise BadValue(f"The table of {title} was {table!r}; expected a flat list of probabilities.") from None
     expected = 1 << len(parents)
     if values.shape != (expected,):
+        noun = "entry" if len(values) == 1 else "entries"
+        given = f"the shape {values.shape}" if values.ndim > 1 else f"{len(values)} {noun}"
         rows = f"one per configuration of its parents {list(parents)!r}, the first parent most significant"
-        raise BadValue(f"The table of {title} has {_extent(values)}; expected {expected} probabilities of 1, {rows}.")
+        raise BadValue(f"The table of {title} has {given}; expected {expected} probabilities of 1, {rows}.")
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
     if len(wrong):
         row = int(wrong[0])
@@ -231,9 +233,3 @@ def checked_table(graph: CausalGraph, node: str, table: Any, title: str | None =
         given = f"{float(values[row])!r} at position {row}{where}"
         raise BadValue(f"The table of {title} has {given}; expected a probability in [0, 1].")
     return tuple(values.tolist())
-
-
-def _extent(values: Floats) -> str:
-    if values.ndim > 1:
-        return f"the shape {values.shape}"
-    return f"{len(values)} {'entry' if len(values) == 1 else 'entries'}"

@@ -17,7 +17,7 @@ import numpy as np
 from causalbandit.arrays import Floats
 from causalbandit.checks import one_of, share, whole_number
 from causalbandit.errors import InvalidArgument
-from causalbandit.graph import CausalGraph
+from causalbandit.graph import CausalGraph, configuration
 from causalbandit.interventions import InterventionSet
 from causalbandit.model import CausalModel
 from causalbandit.problem import Problem
@@ -125,23 +125,18 @@ def bernoulli_arms(effects: Sequence[float]) -> Problem:
     graph = CausalGraph(dag, "y", parents={"y": bits})
     table = np.full(1 << n_bits, 0.5)
     table[:n_arms] = effects
-    interventions = InterventionSet(
-        graph, [{bit: (arm >> (n_bits - 1 - place)) & 1 for place, bit in enumerate(bits)} for arm in range(n_arms)]
-    )
+    interventions = InterventionSet(graph, [configuration(bits, arm) for arm in range(n_arms)])
     model = CausalModel(graph, {**{bit: [0.5] for bit in bits}, "y": table})
     return Problem(graph, interventions, model, name=f"{n_arms} arms", source="independent arms")
 
 
 def _connected_graph(names: Sequence[str], in_degree: int, random: np.random.Generator) -> CausalGraph:
     """The first random graph in which enough nodes are ancestors of the target; of many without, the best."""
-    best: CausalGraph | None = None
-    for _ in range(ATTEMPTS):
-        graph = _random_graph(names, in_degree, random)
-        if best is None or len(graph.ancestors) > len(best.ancestors):
-            best = graph
+    best = _random_graph(names, in_degree, random)
+    for _ in range(ATTEMPTS - 1):
         if len(best.ancestors) >= ANCESTORS * len(names):
             break
-    assert best is not None
+        best = max(best, _random_graph(names, in_degree, random), key=lambda graph: len(graph.ancestors))
     return best
 
 
