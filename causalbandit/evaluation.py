@@ -38,16 +38,7 @@ from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, descendant, seed_sequence
 from causalbandit.regret_curves import RegretCurves
-from causalbandit.simulated_searches import (
-    Case,
-    Cell,
-    Unit,
-    blocks_left,
-    check_jobs,
-    refusals,
-    replication_blocks,
-    run_all,
-)
+from causalbandit.simulated_searches import Case, Cell, Unit, check_jobs, run_cells
 from causalbandit.spending import Limits
 from causalbandit.strategies.catalogue import strategy_from
 from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Strategy
@@ -153,17 +144,10 @@ def evaluate_regret(
         (label, case.fingerprint, len(case.problem.interventions)) for label, case in zip(labels, cases, strict=True)
     ]
     with SearchStore(resume, named, labelled, seed_sequence(rng), any_seed=rng is None) as store:
-        done = {row.key: row for row in store.rows}
-        skipped = refusals(cases, labelled.values(), [sizes] * len(cases))
-        blocks = [  # all cells advance together, so that a part of the run is a fair part
-            block
-            for numbers in replication_blocks(n_replications)
-            for place, case in enumerate(cases)
-            for block in blocks_left(
-                *(place, case, labelled.values(), sizes, numbers), descendant(store.seed, place), skipped, done
-            )
-        ]
-        run_all(blocks, n_jobs, progress, done, store)
+        seeds = [descendant(store.seed, place) for place in range(len(cases))]
+        done, skipped = run_cells(
+            cases, [*labelled.values()], [sizes] * len(cases), n_replications, seeds, store, n_jobs, progress
+        )
     frame = _frame(done, skipped, cases, labels, list(labelled), sizes, n_replications)
     return RegretCurves(frame, tuple(labelled), tuple(labels), unit)
 

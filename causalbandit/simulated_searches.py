@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -182,41 +182,42 @@ def bench_of(case: Case) -> Bench:
     return Bench(case)
 
 
-def refusals(
-    cases: Sequence[Case], strategies: Collection[Strategy], budgets: Sequence[Sequence[float]]
-) -> dict[Cell, str]:
-    """Why strategies cannot work in some cells; ``budgets`` are those of each case."""
-    return {
-        (place, number, budget): reason
-        for place, (case, own) in enumerate(zip(cases, budgets, strict=True))
-        for number, strategy in enumerate(strategies)
+def run_cells(
+    cases: Sequence[Case],
+    strategies: Sequence[Strategy],
+    budgets: Sequence[Sequence[float]],
+    replications: int,
+    seeds: Sequence[np.random.SeedSequence],
+    store: SearchStore,
+    n_jobs: int | None,
+    progress: bool | None,
+) -> tuple[dict[Any, FinishedSearch], dict[Cell, str]]:
+    """All searches by their keys, those that the store holds and those that are run now; and why some cells have none.
+
+    ``budgets`` and ``seeds`` are those of each case. All cells advance together, so that a part of the run is a fair
+    part.
+    """
+    cells = [
+        (place, number, budget)
+        for place, own in enumerate(budgets)
         for budget in own
-        if (reason := bench_of(case).too_small(strategy, budget))
+        for number in range(len(strategies))
+    ]
+    reasons = {
+        (place, number, budget): bench_of(cases[place]).too_small(strategies[number], budget)
+        for place, number, budget in cells
     }
-
-
-def replication_blocks(replications: int) -> list[range]:
-    """Their numbers, so many as a block takes at a time."""
-    return [range(start, min(start + BLOCK, replications)) for start in range(0, replications, BLOCK)]
-
-
-def blocks_left(
-    place: int,
-    case: Case,
-    strategies: Collection[Strategy],
-    budgets: Sequence[float],
-    replications: range,
-    seed: np.random.SeedSequence,
-    refused: Mapping[Cell, str],
-    done: Mapping[Any, FinishedSearch],
-) -> Iterator[Block]:
-    """What is still to run of these replications of a problem."""
-    for budget in budgets:
-        for number, strategy in enumerate(strategies):
+    done = {row.key: row for row in store.rows}
+    blocks = []
+    for start in range(0, replications, BLOCK):
+        part = range(start, min(start + BLOCK, replications))
+        for place, number, budget in cells:
             cell = place, number, budget
-            missing = tuple(replication for replication in replications if (*cell, replication) not in done)
-            if missing and cell not in refused:
-                yield Block(case, strategy, cell, missing, seed)
+            missing = tuple(replication for replication in part if (*cell, replication) not in done)
+            if missing and not reasons[cell]:
+                blocks.append(Block(cases[place], strategies[number], cell, missing, seeds[place]))
+    _run_all(blocks, n_jobs, progress, done, store)
+    return done, {cell: reason for cell, reason in reasons.items() if reason}
 
 
 def _run_block(block: Block) -> list[FinishedSearch]:
@@ -246,7 +247,7 @@ def check_jobs(n_jobs: int | None) -> None:
         raise InvalidArgument("n_jobs", "was 0; expected a number of processes, or -1 for all cores.")
 
 
-def run_all(
+def _run_all(
     blocks: list[Block],
     n_jobs: int | None,
     progress: bool | None,

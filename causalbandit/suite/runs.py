@@ -12,15 +12,7 @@ from causalbandit.checks import whole_number
 from causalbandit.evaluation import StrategyLike, labelled_strategies
 from causalbandit.finished_searches import SearchStore
 from causalbandit.propagation import MEMORY
-from causalbandit.simulated_searches import (
-    Case,
-    bench_of,
-    blocks_left,
-    check_jobs,
-    refusals,
-    replication_blocks,
-    run_all,
-)
+from causalbandit.simulated_searches import Case, bench_of, check_jobs, run_cells
 from causalbandit.suite.problems import suite_problems
 from causalbandit.suite.results import SuiteResults, results_frame
 
@@ -84,18 +76,10 @@ def run_suite(
         for each, case in zip(problems, cases, strict=True)
     ]
     with SearchStore(resume, named, labelled, np.random.SeedSequence(entropy)) as store:
-        done = {row.key: row for row in store.rows}
-        refused = refusals(cases, labelled.values(), [each.budgets for each in problems])
-        blocks = [  # the worlds of a problem depend on the seed, its name and the replication alone
-            block
-            for place, (each, case) in enumerate(zip(problems, cases, strict=True))
-            for numbers in replication_blocks(n)
-            for block in blocks_left(
-                *(place, case, labelled.values(), each.budgets, numbers),
-                *(np.random.SeedSequence([entropy, zlib.crc32(each.name.encode())]), refused, done),
-            )
-        ]
-        run_all(blocks, n_jobs, progress, done, store)
+        # The worlds of a problem depend on the seed, its name and the replication alone.
+        seeds = [np.random.SeedSequence([entropy, zlib.crc32(each.name.encode())]) for each in problems]
+        budgets = [each.budgets for each in problems]
+        done, refused = run_cells(cases, [*labelled.values()], budgets, n, seeds, store, n_jobs, progress)
     blind = [float(np.mean(bench_of(case).regret)) for case in cases]
     frame = results_frame(problems, blind, list(labelled), n, done, refused)
     return SuiteResults(frame, tuple(labelled), entropy, n)
