@@ -31,16 +31,13 @@ class StreamedProblem(MixtureProblem):
 
     @property
     def n_interventions(self) -> int:
-        """A."""
         return self.reach.shape[1]
 
     def restricted(self, rows: Flags) -> StreamedProblem:
-        """The problem of some of the rows."""
         part = {name: getattr(self, name)[rows] for name in ("count", "row_reach", "row_weight", "rows")}
         return replace(self, **part, kept={})
 
     def rates(self, places: Places) -> Floats:
-        """Columns of the rate, [C, n]."""
         missing = [place for place in places.tolist() if place not in self.kept]
         if missing:
             self.kept.update(zip(missing, self.reach.columns(missing)[self.rows].T, strict=True))
@@ -49,12 +46,10 @@ class StreamedProblem(MixtureProblem):
         return np.stack([self.kept[place] for place in places.tolist()], axis=1)
 
     def weights(self, places: Places) -> Floats:
-        """Columns of the weight, [C, n]."""
         squares: Floats = self.rates(places) ** 2
         return squares
 
     def best(self, rows: slice | list[int] | Flags | Places) -> Places:
-        """The intervention that reaches each of ``rows`` best."""
         return self.reach.best[self.rows][rows]
 
     def on_rates(self, row: Floats) -> Floats:
