@@ -37,7 +37,11 @@ def column_sums(block: Floats) -> Floats:
 
 
 def quotients(above: NDArray[Any], below: NDArray[Any], otherwise: Floats | float = 0.0) -> Floats:
-    """``above / below`` where ``below`` is positive, ``otherwise`` elsewhere; arrays that broadcast."""
+    """``above / below`` where ``below`` is positive, ``otherwise`` elsewhere; arrays that broadcast.
+
+    >>> quotients(np.array([[3, 0], [1, 2]]), np.array([4, 0]), 0.5).tolist()
+    [[0.75, 0.5], [0.25, 0.5]]
+    """
     result = np.empty(np.broadcast_shapes(above.shape, below.shape))
     result[...] = otherwise
     np.divide(above, below, out=result, where=below > 0)
