@@ -106,18 +106,24 @@ def wrong_graph(problem: Problem, mistake: str, strength: float = 0.3, rng: RNG 
     problem.require_model("A wrong graph with its world")
     if problem.graph.bidirected:
         raise InvalidArgument("problem", "has hidden causes; expected a graph in which every node is seen.")
-    return make(problem, k, generator(rng))
+    dag, world, said = make(problem, k, generator(rng))
+    believed = CausalGraph(dag, world.graph.target)
+    arms = _moved(world, believed)
+    return WrongGraph(replace(world, graph=believed, interventions=arms, model=None, tables={}), world, said, k)
 
 
-def _edge_left_out(problem: Problem, k: float, random: np.random.Generator) -> WrongGraph:
+Mistake = tuple["nx.DiGraph[str]", Problem, str]
+"""The edges that are believed, the world, and what is wrong with them."""
+
+
+def _edge_left_out(problem: Problem, k: float, random: np.random.Generator) -> Mistake:
     cause, effect = _chosen(_edges(problem), random)
     believed = problem.graph.to_networkx()
     believed.remove_edge(cause, effect)
-    world = _shifted(problem, effect, cause, k)
-    return _wrong(believed, world, f"the edge {cause} → {effect} was left out", k)
+    return believed, _shifted(problem, effect, cause, k), f"the edge {cause} → {effect} was left out"
 
 
-def _edge_turned(problem: Problem, k: float, random: np.random.Generator) -> WrongGraph:
+def _edge_turned(problem: Problem, k: float, random: np.random.Generator) -> Mistake:
     dag = problem.graph.to_networkx()
     possible = []
     for cause, effect in _edges(problem):
@@ -128,11 +134,10 @@ def _edge_turned(problem: Problem, k: float, random: np.random.Generator) -> Wro
     cause, effect = _chosen(possible, random)
     dag.remove_edge(cause, effect)
     dag.add_edge(effect, cause)
-    world = _shifted(problem, effect, cause, k)
-    return _wrong(dag, world, f"the edge {cause} → {effect} was turned", k)
+    return dag, _shifted(problem, effect, cause, k), f"the edge {cause} → {effect} was turned"
 
 
-def _hidden_cause(problem: Problem, k: float, random: np.random.Generator) -> WrongGraph:
+def _hidden_cause(problem: Problem, k: float, random: np.random.Generator) -> Mistake:
     graph = problem.graph
     cause, effect = _chosen(_edges(problem), random)
     name = next(name for number in range(len(graph.nodes) + 1) if (name := f"u{number or ''}") not in graph.nodes)
@@ -146,10 +151,10 @@ def _hidden_cause(problem: Problem, k: float, random: np.random.Generator) -> Wr
     truth = CausalGraph(dag, graph.target, parents=parents, hidden=[name])
     model = CausalModel(truth, {**tables, name: np.array([0.5])})
     world = replace(problem, graph=truth, interventions=_moved(problem, truth), model=model, tables={}, known={})
-    return _wrong(graph.to_networkx(), world, f"the common cause {name} of {cause} and {effect} was not seen", k)
+    return graph.to_networkx(), world, f"the common cause {name} of {cause} and {effect} was not seen"
 
 
-def _extra_edge(problem: Problem, k: float, random: np.random.Generator) -> WrongGraph:
+def _extra_edge(problem: Problem, k: float, random: np.random.Generator) -> Mistake:
     nodes, dag = problem.graph.ancestors, problem.graph.to_networkx()
     possible = [
         (first, second)
@@ -159,10 +164,10 @@ def _extra_edge(problem: Problem, k: float, random: np.random.Generator) -> Wron
     ]
     cause, effect = _chosen(possible, random)
     dag.add_edge(cause, effect)
-    return _wrong(dag, problem, f"the edge {cause} → {effect} does nothing", k)
+    return dag, problem, f"the edge {cause} → {effect} does nothing"
 
 
-_MISTAKES: dict[str, Callable[[Problem, float, np.random.Generator], WrongGraph]] = {
+_MISTAKES: dict[str, Callable[[Problem, float, np.random.Generator], Mistake]] = {
     "edge left out": _edge_left_out,
     "edge turned": _edge_turned,
     "hidden cause": _hidden_cause,
@@ -202,9 +207,3 @@ def _shifted(problem: Problem, effect: str, cause: str, k: float) -> Problem:
 
 def _moved(problem: Problem, graph: CausalGraph) -> InterventionSet:
     return InterventionSet(graph, list(problem.interventions), costs=problem.interventions.costs)
-
-
-def _wrong(dag: nx.DiGraph[str], world: Problem, mistake: str, k: float) -> WrongGraph:
-    believed = CausalGraph(dag, world.graph.target)
-    problem = replace(world, graph=believed, interventions=_moved(world, believed), model=None, tables={})
-    return WrongGraph(problem, world, mistake, k)

@@ -61,16 +61,16 @@ def rows_frame(interventions: InterventionSet, results: Iterable[Result], proof:
     import pandas as pd
 
     nodes, labels = interventions.graph.nodes, interventions.labels
-    records: list[dict[str, Any]] = []
-    for result in results:
+
+    def record(result: Result, stage: str, label: str, propensity: float | None) -> dict[str, Any]:
         batch = None if result.batch is None else result.batch + 1
-        head = {"id": result.id, "stage": "search", "batch": batch, "intervention": labels[result.place]}
-        records.append(head | {"propensity": None} | _told(nodes, result))
-    arms = () if proof is None else proof.arms.labels
-    for result, propensity in [] if proof is None else proof.results():
-        head = {"id": result.id, "stage": "confirmation", "batch": None}
-        drawn = {"intervention": arms[result.place], "propensity": propensity}
-        records.append(head | drawn | _told(nodes, result))
+        head = {"id": result.id, "stage": stage, "batch": batch, "intervention": label, "propensity": propensity}
+        return head | _seen(nodes, result.observed) | {"counted": not result.excluded} | dict(result.extra)
+
+    records = [record(result, "search", labels[result.place], None) for result in results]
+    if proof is not None:
+        arms = proof.arms.labels
+        records += [record(result, "confirmation", arms[result.place], chance) for result, chance in proof.results()]
     columns = ["id", "stage", "batch", "intervention", "propensity", *nodes, "counted"]
     frame = pd.DataFrame(records, columns=None if records else columns)
     return frame.astype(dict.fromkeys(("batch", *nodes), "Int64") | {"propensity": "float64"})
@@ -86,10 +86,6 @@ def replaced_frame(nodes: Sequence[str], replaced: Iterable[tuple[int, bytes, st
         records.append({"id": number} | _seen(nodes, observed) | when | json.loads(extra))
     frame = pd.DataFrame(records, columns=None if records else ["id", *nodes, "told_at", "replaced_at"])
     return frame.astype(dict.fromkeys(nodes, "Int64"))
-
-
-def _told(nodes: Sequence[str], result: Result) -> dict[str, Any]:
-    return _seen(nodes, result.observed) | {"counted": not result.excluded} | dict(result.extra)
 
 
 def _seen(nodes: Sequence[str], observed: bytes) -> dict[str, Any]:
