@@ -109,7 +109,8 @@ def wrong_graph(problem: Problem, mistake: str, strength: float = 0.3, rng: RNG 
     dag, world, said = make(problem, k, generator(rng))
     believed = CausalGraph(dag, world.graph.target)
     arms = _moved(world, believed)
-    return WrongGraph(replace(world, graph=believed, interventions=arms, model=None, tables={}), world, said, k)
+    belief = replace(world, graph=believed, interventions=arms, model=None, tables={}, known={}, alternatives={})
+    return WrongGraph(belief, world, said, k)
 
 
 Mistake = tuple["nx.DiGraph[str]", Problem, str]

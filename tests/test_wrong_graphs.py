@@ -41,6 +41,14 @@ def test_graphs_differ_by_the_mistake_alone(mistake, seed):
     World(wrong.problem, wrong.world)
 
 
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_believed_graph_has_no_tables_also_where_some_are_known(mistake):
+    truth = random_problem(8, rng=0)
+    wrong = wrong_graph(truth.with_known(truth.graph.ancestors), mistake, rng=0)
+    assert not wrong.problem.tables
+    assert not wrong.problem.known
+
+
 @pytest.mark.parametrize("mistake", ["edge left out", "edge turned"])
 def test_the_cause_changes_every_probability_by_the_strength(mistake):
     wrong = wrong_graph(random_problem(8, rng=1), mistake, strength=0.4, rng=2)
