@@ -1,36 +1,34 @@
 """What tests share: the problems that the repository ships, small ones to check by hand, the command line, and a
-profile of hypothesis that tries the same examples in every run."""
+profile of hypothesis that tries the same examples in every run.
+
+What takes long to import is imported where it is needed: a run with ``-n`` starts no worker before this file is read.
+"""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import pytest
-from click.testing import CliRunner, Result
-from hypothesis import settings
 
-import causalbandit as cb
-from causalbandit.cli import main
+if TYPE_CHECKING:
+    from click.testing import Result
 
 ROOT = Path(__file__).parents[1]
 GRAPHS = ROOT / "graphs"
 SHIPPED = tuple(sorted(path.stem for path in GRAPHS.glob("*.json")))
 
-# The same examples in every run, however long one takes on a busy machine; fewer than
-# hypothesis' usual hundred, since without a random seed more runs find nothing new.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=30)
-settings.load_profile("repeatable")
-
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[object]:
+def pytest_collection(session: pytest.Session) -> Iterator[object]:
     """Let the garbage collector rest while modules are read: it would look through all of them again and again.
 
     What is there afterwards stays, so later collections need not look at it either.
     """
+    if session.config.getoption("dist", "no") == "no":  # else workers read the tests, and this process none
+        _repeat_examples()
     gc.disable()
     try:
         return (yield)
@@ -39,8 +37,23 @@ def pytest_collection() -> Iterator[object]:
         gc.enable()
 
 
+def _repeat_examples() -> None:
+    """Try the same examples in every run, however long one takes on a busy machine.
+
+    They are fewer than hypothesis' usual hundred, since without a random seed more runs find nothing new.
+    """
+    from hypothesis import settings
+
+    settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=30)
+    settings.load_profile("repeatable")
+
+
 def command_line(*words: object) -> Result:
     """What ``causalbandit`` followed by ``words`` prints, and its exit status, run in this process."""
+    from click.testing import CliRunner
+
+    from causalbandit.cli import main
+
     return CliRunner().invoke(main, [str(word) for word in words])
 
 
@@ -54,6 +67,8 @@ def refusal(make: Callable[[], object], error: type[Exception] = ValueError) -> 
 @pytest.fixture(scope="session")
 def shipped():
     """The shipped problems by name, each read once."""
+    import causalbandit as cb
+
     return {name: cb.load_problem(GRAPHS / f"{name}.json") for name in SHIPPED}
 
 
@@ -73,6 +88,10 @@ def without_display() -> Iterator[None]:
 @pytest.fixture
 def shop():
     """Three nodes, ad → trust → purchase and ad → purchase, with tables; small enough to check by hand."""
+    import networkx as nx
+
+    import causalbandit as cb
+
     graph = cb.CausalGraph(
         nx.DiGraph([("ad", "trust"), ("trust", "purchase"), ("ad", "purchase")]),
         target="purchase",
