@@ -27,10 +27,10 @@ def pytest_collection(session: pytest.Session) -> Iterator[object]:
 
     What is there afterwards stays, so later collections need not look at it either.
     """
-    if session.config.getoption("dist", "no") == "no":  # else workers read the tests, and this process none
-        _repeat_examples()
     gc.disable()
     try:
+        if session.config.getoption("dist", "no") == "no":  # else workers read the tests, and this process none
+            _repeat_examples()
         return (yield)
     finally:
         gc.freeze()
