@@ -187,8 +187,7 @@ def _check_chances(log: AdaptiveLog) -> None:
     """Refuse rounds in which an arm with data could not be drawn: its mean score would be too small."""
     if log.propensities is None:
         return
-    drawn = np.flatnonzero(log.pulls)
-    for arm in drawn.tolist():
+    for arm in np.flatnonzero(log.pulls).tolist():
         rows = np.flatnonzero(log.propensities[:, arm] == 0.0)
         if len(rows):
             where = f"in {len(rows)} of {log.n_rounds} rounds ({Rows(rows)} in the order of time)"

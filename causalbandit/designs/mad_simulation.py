@@ -216,10 +216,8 @@ class _OutcomeSource:
         covariates = None if covariates is None else np.asarray(covariates, dtype=np.float64)
         if covariates is None or covariates.ndim != 2 or len(covariates) != size:
             expected = f"expected a pair (outcomes {shape}, covariates ({size}, d))"
-            given = (
-                f"gave no covariates that fit, and the outcome model {self.settings.outcome_model!r} needs covariates"
-            )
-            raise InvalidArgument("outcomes(size, rng)", f"{given}; {expected}.")
+            needed = f"and the outcome model {self.settings.outcome_model!r} needs covariates"
+            raise InvalidArgument("outcomes(size, rng)", f"gave no covariates that fit, {needed}; {expected}.")
         return potential, covariates
 
 

@@ -115,26 +115,28 @@ def policy_probabilities(policy: Any, arms: Sequence[Hashable]) -> list[float]:
     given = raw.tolist() if type(raw) is np.ndarray and raw.ndim == 1 else _listed(policy, raw, arms)
     total, valid = sum(given), len(given) == len(arms) and min(given) >= 0.0  # NaN makes a total that is not 1
     if not valid or not abs(total - 1.0) <= checks.SUM_TOLERANCE:
-        said = f"{type(policy).__name__}.probabilities() gave {given}"
-        raise InvalidArgument("policy", f"is wrong: {said}; {_EXPECTED.format(len(arms))}")
+        raise _wrong(policy, f"gave {given}", f"{len(arms)} {_NUMBERS}")
     return given if total == 1.0 else [q / total for q in given]
 
 
-_EXPECTED = "expected {} non-negative numbers that sum to 1."
+_NUMBERS = "non-negative numbers that sum to 1"
+
+
+def _wrong(policy: Any, said: str, expected: str) -> InvalidArgument:
+    return InvalidArgument("policy", f"is wrong: {type(policy).__name__}.probabilities() {said}; expected {expected}.")
 
 
 def _listed(policy: Any, raw: Any, arms: Sequence[Hashable]) -> list[float]:
     """Probabilities that came as a mapping or as a sequence, as a list."""
-    said = f"{type(policy).__name__}.probabilities()"
     if isinstance(raw, Mapping):
         keys = next((keys for keys in (arms, range(len(arms))) if set(keys) == set(raw)), None)
         if keys is None:
-            raise InvalidArgument("policy", f"is wrong: {said} has the arms {listing(raw)}; expected {listing(arms)}.")
+            raise _wrong(policy, f"has the arms {listing(raw)}", listing(arms))
         raw = [raw[key] for key in keys]
     try:
         return [float(q) for q in raw]
     except (TypeError, ValueError):
-        raise InvalidArgument("policy", f"is wrong: {said} gave {raw!r}; {_EXPECTED.format(len(arms))}") from None
+        raise _wrong(policy, f"gave {raw!r}", f"{len(arms)} {_NUMBERS}") from None
 
 
 def batch_probabilities(policy: Any, shape: tuple[int, int]) -> Floats:

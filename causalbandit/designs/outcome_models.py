@@ -1,6 +1,9 @@
 """Outcome models: predictions of every arm's outcome from covariates, learned from the rounds that came before.
 
 A prediction made before a round can never bias its score, whatever the model; a good one makes the score less noisy.
+A model has ``predict(covariates)``, ``update(arm, covariates, outcome)`` and ``orthogonal``: whether prediction errors
+are uncorrelated with predictions, as in least squares without a penalty. If not, the interval for the population effect
+needs the cross term of `ContrastSums`.
 
 `LeastSquaresModel` learns one row at a time. With running means x̄_k, ȳ_k of each arm, its prediction is
 f_k(x) = ȳ_k + (x − x̄_k)ᵀβ, β shared by all arms ("pooled": least squares with a constant per arm) or one β_k per arm
@@ -22,7 +25,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,21 +41,8 @@ ROWS, ROWS_EACH = 64, 8
 """A fit with at least 64 rows and eight for each covariate, beside one for each mean, leaves out the covariates that
 still add nothing: they are constant or combinations of others. With fewer it may just have seen too little."""
 
-
-class OutcomeModel(Protocol):
-    """What a design asks of an outcome model."""
-
-    orthogonal: bool
-    """Whether prediction errors are uncorrelated with predictions, as in least squares without a penalty: if not,
-    the interval for the population effect needs the cross term of `ContrastSums`."""
-
-    def predict(self, covariates: Any) -> Sequence[float]:
-        """Predicted outcome of every arm [K] for one covariate row [d]."""
-        ...
-
-    def update(self, arm: int, covariates: Any, outcome: float) -> None:
-        """Learn one round."""
-        ...
+FIRST_FIT = 20
+"""Rounds (of an arm, when not pooled) before a regressor is first fitted; running means until then."""
 
 
 class LeastSquaresModel:
@@ -211,8 +201,6 @@ class RegressorModel:
     refit
         "geometric": whenever the data have grown by a tenth since the last fit (the number of refits grows with the
         logarithm of the rounds); a whole number: every so many rounds.
-    minimum
-        Rounds (of an arm, when not pooled) before the first fit; running means until then.
 
     Notes
     -----
@@ -229,13 +217,12 @@ class RegressorModel:
         *,
         pooled: bool = False,
         refit: int | Literal["geometric"] = "geometric",
-        minimum: int = 20,
     ) -> None:
         checks.methods(regressor, "outcome_model", ("fit", "predict"), "a regressor has fit(X, y) and predict(X)")
         if refit != "geometric":
             checks.whole_number(refit, "refit", least=1, of="rounds", fix="Or 'geometric'.")
         self.prototype, self.n_arms, self.n_covariates = regressor, n_arms, n_covariates
-        self.pooled, self.refit, self.minimum = pooled, refit, minimum
+        self.pooled, self.refit = pooled, refit
         self.means = LeastSquaresModel(n_arms, 0, kind="mean")
         self.data: list[list[tuple[list[float], float]]] = [[] for _ in range(1 if pooled else n_arms)]
         self.fitted: list[Any] = [None] * len(self.data)
@@ -253,7 +240,7 @@ class RegressorModel:
     def predict(self, covariates: Any) -> list[float]:
         """Predicted outcome of every arm [K], after the refits that are due."""
         for fit, rows in enumerate(self.data):
-            if len(rows) >= self.minimum and self._due(len(rows), self.fitted_on[fit]):
+            if len(rows) >= FIRST_FIT and self._due(len(rows), self.fitted_on[fit]):
                 self._fit(fit, len(rows))
         predictions: list[float] = list(self.means.predict(covariates))
         for arm in range(self.n_arms):

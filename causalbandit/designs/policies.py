@@ -1,10 +1,10 @@
 """Bandit policies: what a Mixture Adaptive Design mixes with uniform assignment.
 
 A policy is any object with ``probabilities()`` (K numbers that sum to 1, or a mapping from arm index to them) and
-``update(arm, outcome)``. The classes here also have ``replicate(R, rng)``, a fresh policy whose state carries a leading
-axis of R replications (so that thousands of experiments run as one batch), ``amend`` (a corrected outcome), and
-``state`` / ``restore`` (JSON values, for saving a running experiment). Every method costs O(K) per round and
-replication.
+``update(arm, outcome)``; arms are indices 0..K−1. The classes here also have ``replicate(R, rng)``, a fresh policy
+whose state carries a leading axis of R replications (so that thousands of experiments run as one batch), ``amend`` (a
+corrected outcome), and ``state`` / ``restore`` (JSON values, for saving a running experiment). Every method costs O(K)
+per round and replication.
 
 >>> policy = EpsilonGreedy(2, epsilon=0.2)
 >>> for arm, outcome in ((0, 0.0), (1, 1.0)):
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -26,18 +26,6 @@ from causalbandit.allocation import floor_allocation
 from causalbandit.arrays import Floats, Integers
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
-
-
-class Policy(Protocol):
-    """What a design asks of a policy: assignment probabilities now, and learning from an outcome."""
-
-    def probabilities(self) -> Sequence[float] | Floats | Mapping[int, float]:
-        """K assignment probabilities for the next round."""
-        ...
-
-    def update(self, arm: int, outcome: float) -> None:
-        """Learn that ``arm`` (an index 0..K−1) gave ``outcome``."""
-        ...
 
 
 class ArmStatistics:
@@ -199,7 +187,7 @@ CANNOT_AMEND = "it cannot take back an outcome; give it a method amend(arm, old,
 
 
 def check_policy(policy: Any) -> None:
-    """Raise InvalidType unless ``policy`` is an object with the methods of `Policy`."""
+    """Raise InvalidType unless ``policy`` is an object with the methods of a policy."""
     purpose = "a policy has probabilities() and update(arm, outcome), for example BetaBernoulliThompson(n_arms)"
     checks.methods(policy, "policy", ("probabilities", "update"), purpose)
 

@@ -36,38 +36,16 @@ VARIANCES = ("guarded", "realised")
 class MADSettings:
     """What is fixed before the first round of a Mixture Adaptive Design; checked once, when it is made.
 
+    The settings are the parameters of `MixtureAdaptiveDesign` of the same names, in the same ranges.
+
     Attributes
     ----------
     arms : tuple
         Names of the K arms, at least two.
     control : hashable
-        Name of the arm that the others are compared with; a name that prints alike ("0" for 0) is taken as that arm.
-    delta : str or callable
-        The mixing sequence δ_t: a name ("uniform", "slow", "fast") or a function of the round 1, 2, ….
-    alpha : float
-        Error rate in (0, 1), of all intervals together or of each (``multiplicity``).
-    t_star : float
-        Where the sequence is tightest, at least 1, compared with the variance sum S.
-    multiplicity : str
-        "bonferroni": the K − 1 intervals hold together; "none" (or None): each holds alone.
-    variance : str
-        "guarded": the variance of rarely drawn arms is judged by `VarianceGuard`; "realised": by what happened alone.
-    outcome_model : None, str or object
-        None, "mean", "pooled", "split" or a regressor.
-    model_options : dict
-        Options of the outcome model.
+        The arm that the others are compared with; given by a name that prints alike ("0" for 0), the name in ``arms``.
     covariates : tuple of str or None
         Names of the covariates; None: those of the first assignment.
-    n_warmup : int
-        Observed rounds that only fit the outcome model.
-    estimand : str
-        "sample" or "population".
-    decay : None, str or callable
-        How the share of settled arms falls with the rounds since they settled.
-    precision : float
-        Share in [0, 1) by which a significant arm's interval must shrink before the arm is settled.
-    record_path, record_rounds : bool
-        What a live design keeps of every round.
 
     Raises
     ------

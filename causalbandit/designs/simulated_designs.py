@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.arrays import Flags, Floats, Integers
+from causalbandit.arrays import Flags, Floats, Integers, quotients
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
@@ -175,6 +175,4 @@ class MADSimulation:
 def _means_of_known(errors: Floats) -> Floats:
     """[J]: means over the replications [R, J] that have an estimate; NaN where none has."""
     known = ~np.isnan(errors)
-    sums = np.where(known, errors, 0.0).sum(axis=0)
-    result: Floats = np.divide(sums, known.sum(axis=0), out=np.full(len(sums), np.nan), where=known.any(axis=0))
-    return result
+    return quotients(np.where(known, errors, 0.0).sum(axis=0), known.sum(axis=0), otherwise=math.nan)
