@@ -30,18 +30,16 @@ class Assignment(NamedTuple):
 
 
 class OpenAssignment(NamedTuple):
-    """What an assignment needs once its outcome comes: everything frozen when it was made."""
+    """What an assignment needs once its outcome comes, frozen when it was made; the arm is an index 0..K−1.
+
+    Probabilities and predictions are those of all arms [K], covariates [d] are in the design's order.
+    """
 
     arm: int
-    """Index of the arm."""
     propensity: float
-    """Probability with which it was drawn."""
     probabilities: list[float]
-    """Those of all arms [K]."""
     covariates: list[float] | None
-    """The unit's covariates [d], in the design's order."""
     predictions: list[float] | None
-    """What the outcome model predicted for every arm [K]."""
 
 
 def known_ids(n_assigned: int) -> str:
@@ -51,16 +49,9 @@ def known_ids(n_assigned: int) -> str:
 
 
 class AssignmentBook:
-    """Open assignments by id, the record of rounds (if kept) and the covariates' names.
+    """Open assignments by id, the record of rounds and the covariates' names.
 
-    Attributes
-    ----------
-    n_assigned : int
-        Assignments so far; the id of the last one.
-    open : dict
-        Those without an outcome, by id.
-    record : RoundRecord or None
-        All rounds; None before the number of covariates is known, and for a design that keeps none.
+    The record is None before the number of covariates is known, and in a design that keeps none.
     """
 
     def __init__(self, settings: MADSettings) -> None:
@@ -77,8 +68,8 @@ class AssignmentBook:
 
     def start_record(self, n_covariates: int) -> None:
         """Begin the record, once the number of covariates is known."""
-        if self.settings.record_rounds:
-            settings = self.settings
+        settings = self.settings
+        if settings.record_rounds:
             self.record = RoundRecord(settings.n_arms, n_covariates, predicted=settings.outcome_model is not None)
 
     def covariate_row(self, covariates: Any) -> list[float] | None:

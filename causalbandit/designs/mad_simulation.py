@@ -124,14 +124,12 @@ def simulate_mad(
     if against == "population" and source.means is None:
         fix = "or pass estimand='sample' or truth='sample'"
         raise InvalidArgument("means", f"are needed to count misses of population effects; {fix}.")
-    policy_seed, draw_seed, outcome_seed = seed_sequence(rng).spawn(3)
-    batch = _Batch(settings, policy.replicate(replications, policy_seed), source, replications, draw_seed, outcome_seed)
+    batch = _Batch(settings, policy, source, replications, rng)
     misses = _Misses(settings, source.means, against == "population", replications)
     paths = _Paths(n_rounds, len(settings.others))
     kept: list[_Round] = []
-    for t in tqdm(
-        range(1, n_rounds + 1), disable=None if progress is None else not progress, desc="rounds", leave=False
-    ):
+    hidden = None if progress is None else not progress
+    for t in tqdm(range(1, n_rounds + 1), disable=hidden, desc="rounds", leave=False):
         drawn = batch.round(t)
         misses.learn(drawn, scored=t > settings.n_warmup)
         if t >= start and batch.contrasts.sums.rounds:
@@ -165,20 +163,16 @@ def simulate_mad(
 
 
 class _Round(NamedTuple):
-    """One round of R experiments."""
+    """One round of R experiments: potential outcomes [R, K] and covariates [R, d] of the units, the drawn arms [R]
+    with outcome and propensity, and the probabilities of all arms [R, K].
+    """
 
     potential: Floats
-    """[R, K] potential outcomes."""
     covariates: Floats | None
-    """[R, d]."""
     arms: Integers
-    """[R] drawn arm."""
     outcome: Floats
-    """[R] its outcome."""
     propensity: Floats
-    """[R] its probability."""
     probabilities: Floats
-    """[R, K] those of all arms."""
 
 
 class _OutcomeSource:
@@ -237,16 +231,9 @@ def _takes_three(function: Any) -> bool:
 class _Batch:
     """R designs side by side: in every round they draw, observe and learn as a live design does."""
 
-    def __init__(
-        self,
-        settings: MADSettings,
-        policy: Any,
-        source: _OutcomeSource,
-        replications: int,
-        draw_seed: np.random.SeedSequence,
-        outcome_seed: np.random.SeedSequence,
-    ) -> None:
-        self.settings, self.policy, self.source = settings, policy, source
+    def __init__(self, settings: MADSettings, policy: Any, source: _OutcomeSource, replications: int, rng: RNG) -> None:
+        policy_seed, draw_seed, outcome_seed = seed_sequence(rng).spawn(3)
+        self.settings, self.policy, self.source = settings, policy.replicate(replications, policy_seed), source
         self.contrasts = RunningContrasts(settings, replications=replications)
         self.stopping_round = np.full(replications, np.nan)
         self._draws, self._outcomes = np.random.default_rng(draw_seed), np.random.default_rng(outcome_seed)

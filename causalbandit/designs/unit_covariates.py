@@ -15,11 +15,7 @@ from causalbandit.errors import InvalidArgument, InvalidType, did_you_mean, list
 class CovariateReader:
     """Reads a unit's covariates as a list of numbers in one order, and refuses others than the first unit's.
 
-    Parameters
-    ----------
-    names
-        The covariates, or None to take those of the first unit. Units that come as plain sequences have no names;
-        theirs are x1, x2, …
+    Without ``names`` they are those of the first unit; of units that come as plain sequences, x1, x2, …
     """
 
     def __init__(self, names: Sequence[str] | None = None, *, named: bool = True) -> None:
@@ -29,10 +25,7 @@ class CovariateReader:
     def read(self, covariates: Any) -> list[float]:
         """The row [d] of one unit: from a mapping name → number, a pandas row, a one-row frame or a sequence.
 
-        Raises
-        ------
-        InvalidArgument
-            For covariates that are missing, renamed, of another number, not finite or no numbers.
+        Covariates that are missing, renamed, of another number, not finite or no numbers are refused.
         """
         if covariates is None:
             needed = listing(self.names) if self.names else "covariates"

@@ -43,14 +43,7 @@ BORROWED_DRAWS = 2.0
 class VarianceGuard:
     """Draws, errors and inverse probabilities of K arms, and the floors of their variance sums.
 
-    Parameters
-    ----------
-    n_arms
-        K.
-    alpha
-        Error rate of one contrast.
-    replications
-        None for one experiment, R for R at once.
+    ``alpha`` is the error rate of one contrast, ``replications`` None for one experiment or R for R at once.
 
     Attributes
     ----------
