@@ -3,7 +3,7 @@
 Plain numbers in lists for one experiment (fastest there) and arrays [R, K] for R at once; the formulas are the same
 lines.
 
->>> sums = ContrastSums(n_arms=2, control=0, alpha=0.05, guarded=False)
+>>> sums = ContrastSums(MADSettings(arms=(0, 1), variance="realised"))
 >>> for arm, outcome in ((0, 1.0), (1, 3.0), (1, 2.0), (0, 1.5)):
 ...     sums.add(arm, outcome, propensity=0.5, probabilities=[0.5, 0.5])
 >>> estimate, variance_sum = sums.contrast(1)
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.variance_guard import VarianceGuard
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
 
@@ -49,42 +50,23 @@ class Doubts(NamedTuple):
 class ContrastSums:
     """Sufficient statistics of the scores Γ(w) = f_w + 1{W = w}(Y − f_w)/p(w) of K arms against one control.
 
-    Parameters
-    ----------
-    n_arms, control
-        K and the control's index.
-    alpha
-        Error rate of one contrast, for the `VarianceGuard`.
-    replications
-        None for one experiment, R for R at once.
-    population
-        Add the spread of predicted effects, Σ(f_k − f_0 − ATE_{t−1})², to the variance sum.
-    crossed
-        Add twice the positive part of Σ(f_k − f_0 − ATE_{t−1})·(residual of the contrast).
-        The score's variance around the population effect is E[D² + 2DR + R²] with D the first and R the second
-        factor. Least squares makes E[DR] = 0; a model that shrinks the effect's variation makes it positive, and
-        D² + R² alone is then too small.
-    guarded
-        Raise variance sums to what the guard says; else the guard only keeps its sums.
+    The variance sum adds the contrast's squared residuals R². For population effects it also adds the spread of
+    predicted effects, ΣD² with D = f_k − f_0 − ATE_{t−1}: the score's variance around the population effect is
+    E[D² + 2DR + R²]. Least squares makes E[DR] = 0; a model that shrinks the effect's variation makes it positive, so
+    that D² + R² alone is too small, and twice the positive part of ΣDR is added (`MADSettings.crossed`). Variance
+    "guarded" raises sums to what the `VarianceGuard` says; else the guard only keeps its own.
+
+    ``replications`` is None for one experiment, R for R at once.
     """
 
-    def __init__(
-        self,
-        n_arms: int,
-        control: int,
-        alpha: float,
-        *,
-        replications: int | None = None,
-        population: bool = False,
-        crossed: bool = False,
-        guarded: bool = True,
-    ) -> None:
+    def __init__(self, settings: MADSettings, replications: int | None = None) -> None:
         def zeros() -> Any:
             return [0.0] * n_arms if replications is None else np.zeros((replications, n_arms))
 
-        self.n_arms, self.control = n_arms, control
-        self.population, self.crossed, self.guarded = population, crossed, guarded
-        self.guard = VarianceGuard(n_arms, alpha, replications)
+        self.n_arms = n_arms = settings.n_arms
+        self.control, self.crossed = settings.control_index, settings.crossed
+        self.population, self.guarded = settings.estimand == "population", settings.variance == "guarded"
+        self.guard = VarianceGuard(n_arms, settings.alpha_each, replications)
         self._starts = None if replications is None else n_arms * np.arange(replications)
         self.rounds = 0
         self.counts, self.scores, self.squares = zeros(), zeros(), zeros()

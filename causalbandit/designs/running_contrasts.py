@@ -67,15 +67,7 @@ class RunningContrasts:
     def clear(self) -> None:
         """Forget every round."""
         settings, size = self.settings, self.replications
-        self.sums = ContrastSums(
-            settings.n_arms,
-            settings.control_index,
-            settings.alpha_each,
-            replications=size,
-            population=settings.estimand == "population",
-            crossed=settings.crossed,
-            guarded=settings.variance == "guarded",
-        )
+        self.sums = ContrastSums(settings, size)
         self.rounds = 0
         self.path = array("d")
         self.pulls: Any = [0] * settings.n_arms if size is None else np.zeros((size, settings.n_arms))

@@ -8,6 +8,7 @@ import pytest
 from cases import together
 
 from causalbandit.designs.contrast_sums import ContrastSums
+from causalbandit.designs.settings import MADSettings
 
 ROUNDS, ARMS, CONTROL = 40, 3, 1
 
@@ -22,8 +23,11 @@ def experiment(seed):
     return arms, outcomes, probabilities, predictions
 
 
-def unguarded(**options):
-    return ContrastSums(ARMS, CONTROL, 0.05, guarded=False, **options)
+def unguarded(population=False, crossed=False, replications=None):
+    shrinking = {"outcome_model": "pooled", "model_options": {"ridge": 1.0}} if crossed else {}
+    estimand = "population" if population else "sample"
+    settings = MADSettings(arms=range(ARMS), control=CONTROL, estimand=estimand, variance="realised", **shrinking)
+    return ContrastSums(settings, replications)
 
 
 def entered(sums, arms, outcomes, probabilities, predictions=None):
@@ -103,7 +107,7 @@ def test_a_contrast_needs_outcomes_of_both_arms():
 
 def test_doubts_name_few_draws_and_few_outcomes_that_are_not_zero():
     def doubts(outcomes, draws):
-        sums = ContrastSums(2, 0, 0.05, guarded=False)
+        sums = ContrastSums(MADSettings(arms=(0, 1), variance="realised"))
         for t in range(2 * draws):
             sums.add(t % 2, outcomes(t), 0.5, [0.5, 0.5])
         return sums.doubts(1)
