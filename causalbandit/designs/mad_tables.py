@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,19 +28,18 @@ ASSUMPTIONS = (
 def contrast_table(contrasts: RunningContrasts, notes: Sequence[str] = ()) -> pd.DataFrame:
     """The table of `ContrastResults.estimates`; ``notes`` are added to the frame's own."""
     settings = contrasts.settings
-    intervals = [contrasts.interval(arm) for arm in settings.others]
-    missing = [math.isnan(estimate) for estimate, _, _ in intervals]
-    centres = [0.0 if math.isnan(estimate) else estimate for estimate, _, _ in intervals]
-    radii = [radius for _, radius, _ in intervals]
+    estimates, radii, variance_sums = np.array([contrasts.interval(arm) for arm in settings.others]).T
+    missing = np.isnan(estimates)
+    centres = np.where(missing, 0.0, estimates)
     return estimate_frame(
         {
             "arm": settings.other_arms,
             "reference": [settings.control] * len(radii),
-            "estimate": [estimate for estimate, _, _ in intervals],
-            "std_error": [math.sqrt(variance_sum) / max(contrasts.sums.rounds, 1) for _, _, variance_sum in intervals],
-            "lower": [centre - radius for centre, radius in zip(centres, radii, strict=True)],
-            "upper": [centre + radius for centre, radius in zip(centres, radii, strict=True)],
-            "significant": [abs(centre) >= radius for centre, radius in zip(centres, radii, strict=True)],
+            "estimate": estimates,
+            "std_error": np.sqrt(variance_sums) / max(contrasts.sums.rounds, 1),
+            "lower": centres - radii,
+            "upper": centres + radii,
+            "significant": np.abs(centres) >= radii,
             "n": [int(contrasts.pulls[k]) for k in settings.others],
             "n_control": [int(contrasts.pulls[settings.control_index])] * len(radii),
             "insufficient_data": missing,

@@ -110,8 +110,17 @@ class MADSettings:
 
     @cached_property
     def control_index(self) -> int:
-        """Position of the control among the arms."""
-        return arm_index(self.control, self.arms)
+        """Position of the control among the arms; a name that prints alike counts ("0" in a file is the arm 0)."""
+        name, arms = self.control, self.arms
+        if len(arms) < 2:
+            given = f"has only one arm, {listing(arms)}"
+            raise InvalidArgument("arms", f"{given}; an effect needs an arm to compare with the control.")
+        if name in arms:
+            return arms.index(name)
+        printed = [str(arm) for arm in arms]
+        if printed.count(str(name)) == 1:
+            return printed.index(str(name))
+        raise InvalidArgument("control", f"was {shown(name)}; the arms are {listing(arms)}.{did_you_mean(name, arms)}")
 
     @cached_property
     def others(self) -> list[int]:
@@ -223,16 +232,3 @@ class MADSettings:
 
 USES_COVARIATES = "an outcome model that uses them: 'pooled', 'split' or a regressor"
 """What a design with covariates needs, for an error."""
-
-
-def arm_index(name: Hashable, arms: Sequence[Hashable]) -> int:
-    """Position of the control among the arms; a name that prints alike counts ("0" in a file is the arm 0)."""
-    if len(arms) < 2:
-        given = f"has only one arm, {listing(arms)}"
-        raise InvalidArgument("arms", f"{given}; an effect needs an arm to compare with the control.")
-    if name in arms:
-        return list(arms).index(name)
-    printed = [str(arm) for arm in arms]
-    if printed.count(str(name)) == 1:
-        return printed.index(str(name))
-    raise InvalidArgument("control", f"was {shown(name)}; the arms are {listing(arms)}.{did_you_mean(name, arms)}")
