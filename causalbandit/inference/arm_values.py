@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from causalbandit.arrays import Floats, quotients
-from causalbandit.checks import error_rate, finite_array, numeric_array, one_each, one_of, shaped
+from causalbandit.checks import ascending, error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
 from causalbandit.inference.arm_names import check_names_differ
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKAHEAD_NOTE = "allow_lookahead=True: outcome means may have seen the future; intervals are not guaranteed."
+
+ONE_LOOK_NOTE = "Valid for one look, at a planned number of rounds."
 
 
 def arm_values(
@@ -74,8 +76,7 @@ def arm_values(
     """
     gamma, h, labels = _checked(scores, weights, alpha, names)
     estimates, errors = weighted_values(gamma, h)
-    note = "Valid for one look, at a planned number of rounds."
-    return Estimates(labels, estimates, errors, None, kish_sizes(h), notes=(note,)).values(float(alpha))
+    return Estimates(labels, estimates, errors, None, kish_sizes(h), notes=(ONE_LOOK_NOTE,)).values(float(alpha))
 
 
 def arm_contrasts(
@@ -131,6 +132,52 @@ def arm_contrasts(
     )
 
 
+def value_path(
+    scores: ArrayLike,
+    weights: ArrayLike,
+    alpha: float = 0.05,
+    *,
+    at: ArrayLike | int = 200,
+    names: Sequence[Hashable] | None = None,
+) -> pd.DataFrame:
+    """Estimates of every arm's value from the first t rounds alone, for several t: columns as `arm_values`, and
+    ``round``.
+
+    ``at`` holds the numbers of rounds t, or says how many, evenly spaced. Each interval is for a look at that one t:
+    looking at the path and stopping where it pleases is not covered. Two-point weights are those planned for all T
+    rounds. O(T·K) time, no T·K copies.
+    """
+    gamma, h, labels = _checked(scores, weights, alpha, names)
+    return _path(gamma, h, labels, alpha, at)
+
+
+def _path(
+    gamma: Floats,
+    h: Floats,
+    labels: Sequence[Hashable],
+    alpha: float,
+    at: ArrayLike | int = 200,
+    centre: Floats | None = None,
+) -> pd.DataFrame:
+    """`value_path` of checked arrays; an arm without any weight has no estimates."""
+    import pandas as pd
+
+    n_rounds, n_arms = gamma.shape
+    if isinstance(at, (int, np.integer)):
+        ends = np.unique(np.linspace(n_arms, n_rounds, max(2, int(at))).astype(np.int64))
+    else:
+        ends = np.unique(np.asarray(at, dtype=np.int64))
+        ascending(ends.tolist(), "at", 1, n_rounds, "rounds")
+    estimates, errors = weighted_path(gamma, h, ends, weighted_values(gamma, h)[0] if centre is None else centre)
+    radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
+    middle = np.nan_to_num(estimates)
+    columns = {"estimate": estimates, "std_error": errors, "lower": middle - radius, "upper": middle + radius}
+    frame = pd.DataFrame({name: column.ravel() for name, column in columns.items()})
+    frame.insert(0, "arm", list(labels) * len(ends))
+    frame.insert(0, "round", np.repeat(ends, n_arms))
+    return frame
+
+
 @dataclass(frozen=True, eq=False)
 class ArmEstimates:
     """Values of all arms and their contrasts to a reference, estimated from an adaptive log.
@@ -142,9 +189,7 @@ class ArmEstimates:
     contrasts : pandas.DataFrame
         Frame as of `arm_contrasts`.
     path : pandas.DataFrame
-        Estimates from the first t rounds alone, for 200 t at most, evenly spaced: columns ``round``, ``arm``,
-        ``estimate``, ``std_error``, ``lower``, ``upper``. Each interval is for a look at that one t: looking at the
-        path and stopping where it pleases is not covered. Two-point weights are those planned for all T rounds.
+        Frame as of `value_path`.
     log : AdaptiveLog
         The log.
     weights : str
@@ -272,28 +317,8 @@ def estimate_arms(
     contrasts = together.contrasts(
         log.names[place], alpha, all_pairs=all_pairs, multiplicity=multiplicity, rng=generator(rng)
     )
-    path = _path(log, gamma, h, alpha, together.estimate)
+    path = _path(gamma, h, log.names, alpha, centre=together.estimate)
     return ArmEstimates(together.values(alpha), contrasts, path, log, scheme, alpha)
-
-
-def _path(log: AdaptiveLog, scores: Floats, weights: Floats, alpha: float, centre: Floats) -> pd.DataFrame:
-    """`ArmEstimates.path`; ``centre`` as in `weighted_path`. An arm without any weight has no estimates."""
-    import pandas as pd
-
-    ends = np.unique(np.linspace(log.n_arms, log.n_rounds, 200).astype(np.int64))
-    estimates, errors = weighted_path(scores, weights, ends, centre)
-    radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
-    middle = np.nan_to_num(estimates)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(ends, log.n_arms),
-            "arm": list(log.names) * len(ends),
-            "estimate": estimates.ravel(),
-            "std_error": errors.ravel(),
-            "lower": (middle - radius).ravel(),
-            "upper": (middle + radius).ravel(),
-        }
-    )
 
 
 def weighted_estimates(log: AdaptiveLog, scores: Floats, weights: Floats, notes: tuple[str, ...] = ()) -> Estimates:

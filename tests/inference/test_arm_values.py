@@ -7,7 +7,7 @@ from cases import together
 from small_logs import REFERENCE
 
 from causalbandit.inference.arm_sequences import arm_sequences
-from causalbandit.inference.arm_values import arm_contrasts, arm_values, estimate_arms, sample_means
+from causalbandit.inference.arm_values import arm_contrasts, arm_values, estimate_arms, sample_means, value_path
 from causalbandit.inference.estimates import plot_estimates
 from causalbandit.inference.learned_policy import learn_policy
 from causalbandit.inference.log import AdaptiveLog
@@ -87,16 +87,15 @@ def test_a_frame_instead_of_a_log_is_refused_with_the_way_to_a_log():
 
 
 def test_the_path_ends_in_the_final_estimates_and_each_point_uses_its_prefix_only():
-    case = REFERENCE["cases"][1]
-    scores, weights = case_scores(case, "constant")
-    path = estimate_arms(case_log(case), "constant", alpha=0.1).path
-    ends = path["round"].unique()
-    assert ends[-1] == case["T"]
-    for t in ends[[50, 120, -1]]:
+    scores, weights = case_scores(REFERENCE["cases"][1], "constant")
+    path = value_path(scores, weights, 0.1, at=[50, 120, 200])
+    for t in (50, 120, 200):
         expected = arm_values(scores[:t], weights[:t], 0.1)
         rows = path[path["round"] == t]
         for name in ("estimate", "std_error", "lower", "upper"):
             np.testing.assert_allclose(rows[name], expected[name], rtol=1e-9)
+    with pytest.raises(ValueError, match="from 1 to 200"):
+        value_path(scores, weights, at=[500])
 
 
 def test_estimates_of_a_log_equal_those_of_its_arrays():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_logs import random_log
 
-from causalbandit.inference.comparators import decorrelated_moments, union_bound
+from causalbandit.inference.comparators import decorrelated_means, union_bound
 from causalbandit.inference.log import AdaptiveLog
 
 
@@ -26,13 +26,25 @@ def by_definition(log, penalty):
 def test_decorrelated_means_equal_the_general_definition(penalty):
     outcomes, arms, propensities = random_log()
     log = AdaptiveLog(arms, outcomes, propensities)
-    np.testing.assert_allclose(decorrelated_moments(log, penalty), by_definition(log, penalty), rtol=1e-10)
+    table = decorrelated_means(log, penalty)
+    estimates, errors = by_definition(log, penalty)
+    np.testing.assert_allclose(table["estimate"], estimates, rtol=1e-10)
+    np.testing.assert_allclose(table["std_error"], errors, rtol=1e-10)
+
+
+def test_the_penalty_is_by_default_the_fewest_rounds_over_log_t_and_bad_ones_are_named():
+    outcomes, arms, propensities = random_log()
+    log = AdaptiveLog(arms, outcomes, propensities)
+    penalty = log.pulls.min() / np.log(300)
+    np.testing.assert_allclose(decorrelated_means(log)["upper"], decorrelated_means(log, penalty)["upper"], rtol=1e-12)
+    with pytest.raises(ValueError, match="penalty was 0; expected a finite number above 0"):
+        decorrelated_means(log, 0.0)
 
 
 def test_an_arm_without_rounds_has_no_decorrelated_mean():
     log = AdaptiveLog(np.tile([0, 1], 20), np.arange(40.0), np.full((40, 3), 1 / 3))
-    for moments in decorrelated_moments(log, 5.0):
-        assert np.isnan(moments).tolist() == [False, False, True]
+    table = decorrelated_means(log)
+    assert table["insufficient_data"].tolist() == [False, False, True]
 
 
 def test_a_union_bound_takes_the_far_ends():
