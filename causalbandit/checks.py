@@ -109,7 +109,7 @@ def error_rate(value: Any, argument: str = "alpha") -> float:
 def one_of(value: T, argument: str, options: Iterable[T], what: str | None = None, *, verb: str = "was") -> T:
     """``value`` when it is among ``options``; else an error that lists them. ``what`` is the noun of the message.
 
-    ``verb`` is "names" or "holds" where the argument is a list that ``value`` stands in.
+    ``verb`` is "names" where the argument is a list that ``value`` stands in.
     """
     known = list(options)
     if not any(value is option or (type(value) is type(option) and value == option) for option in known):
@@ -201,21 +201,21 @@ def numeric_array(values: ArrayLike | None, argument: str, hint: str) -> NDArray
         raise InvalidArgument(
             argument, f"has rows of different lengths; expected an array of numbers ({hint})."
         ) from None
-    kind = {"M": "dates", "m": "durations", "c": "complex numbers"}.get(array.dtype.kind)
-    if kind:  # numpy would turn them into numbers unasked: days into nanoseconds, say
-        raise InvalidType(argument, f"holds {kind}; expected numbers. {_CONVERSION[kind]}")
+    if array.dtype.kind in _CAST:
+        kind, fix = _CAST[array.dtype.kind]
+        raise InvalidType(argument, f"holds {kind}; expected numbers. {fix}")
     try:
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InvalidType(argument, f"holds values that are not numbers; {hint}.") from None
 
 
-_CONVERSION = {
-    "dates": "Subtract a date and convert to numbers, for example with (dates - start).dt.total_seconds().",
-    "durations": "Convert them to numbers, for example with .dt.total_seconds().",
-    "complex numbers": "Take their real part or their absolute value.",
+_CAST = {
+    "M": ("dates", "Subtract a date and convert to numbers, for example with (dates - start).dt.total_seconds()."),
+    "m": ("durations", "Convert them to numbers, for example with .dt.total_seconds()."),
+    "c": ("complex numbers", "Take their real part or their absolute value."),
 }
-"""How to make numbers of what numpy would cast to doubles unasked."""
+"""What numpy would cast to doubles unasked, days into nanoseconds, say, and how to make numbers of it."""
 
 
 def shaped(values: NDArray[Any], argument: str, shape: tuple[int | str, ...], meaning: str = "") -> NDArray[Any]:
@@ -350,6 +350,6 @@ def columns_present(wanted: Iterable[Any], argument: str, table: Collection[Any]
 def distinct(names: Collection[Any], argument: str) -> None:
     """Raise when a name stands twice."""
     if len(set(names)) < len(names):
-        seen: set[Any] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        given = list(names)
+        twice = next(name for place, name in enumerate(given) if name in given[:place])
         raise InvalidArgument(argument, f"names {twice!r} twice; expected different names.")

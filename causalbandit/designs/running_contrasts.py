@@ -32,12 +32,7 @@ from causalbandit.sequences.asymptotic import AsymptoticBoundary, asymptotic_rad
 class RunningContrasts:
     """What the rounds so far have taught: sums of scores, the outcome model, and which arms have settled.
 
-    Parameters
-    ----------
-    settings
-        The design's.
-    replications
-        None for one experiment, R for R at once.
+    ``replications`` is None for one experiment, R for R at once.
 
     Attributes
     ----------
@@ -100,16 +95,8 @@ class RunningContrasts:
     ) -> None:
         """Enter one observed round: the only place where a round is scored, learned from and judged.
 
-        Parameters
-        ----------
-        arm, outcome, propensity
-            The drawn arm, its outcome and the probability with which it was drawn; [R] each with replications.
-        probabilities
-            [K] or [R, K]: those of all arms.
-        predictions
-            [K] or [R, K]: what the outcome model predicted when the arm was drawn.
-        covariates
-            [d] or [R, d]: the unit's, for the model to learn from.
+        Of the drawn arm come outcome and propensity ([R] each with replications), of all arms the probabilities and
+        what the outcome model predicted before the draw ([K] or [R, K]), of the unit its covariates ([d] or [R, d]).
         """
         self.rounds += 1
         if self.replications is None:
