@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from causalbandit.checks import one_of
 from causalbandit.designs.assignment_book import AssignmentBook
 from causalbandit.designs.mad_record import ARM, OUTCOME, PROPENSITY, RoundRecord
-from causalbandit.designs.mad_tables import contrast_table, path_frame, propensity_frame, rounds_frame, scores_frame
+from causalbandit.designs.mad_tables import contrast_table, propensity_frame, radius_path, rounds_frame, scores_frame
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import left_out
@@ -90,7 +90,7 @@ class ContrastResults:
     def path(self, method: str = "mad", *, bounds: Bounds = None) -> pd.DataFrame:
         """Estimates after every observed round: columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper``."""
         if one_of(method, "method", METHODS) == "mad":
-            return path_frame(self._path_values(), self.settings.other_arms)
+            return radius_path(self._path_values(), self.settings.other_arms)
         return self._observed(bounds).path(method)
 
     def plot(

@@ -12,7 +12,7 @@ from causalbandit.designs.mad_record import ARM, OBSERVED, OUTCOME, PROPENSITY, 
 from causalbandit.designs.running_contrasts import RunningContrasts
 from causalbandit.designs.settings import MADSettings
 from causalbandit.inference.contrast_readings import joint_note
-from causalbandit.inference.estimates import estimate_frame
+from causalbandit.inference.estimates import estimate_frame, path_frame
 from causalbandit.inference.scores import inverse_propensity_residual
 
 if TYPE_CHECKING:
@@ -69,23 +69,13 @@ def _warning(contrasts: RunningContrasts, arm: int) -> str:
     return "; ".join(reasons)
 
 
-def path_frame(values: ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
-    """Columns ``round``, ``arm``, ``estimate``, ``lower``, ``upper`` from estimates and radii [T, J, 2], in a row."""
-    import pandas as pd
-
-    table = np.asarray(values, dtype=np.float64).reshape(-1, 2)
-    estimates, radii = table[:, 0], table[:, 1]
+def radius_path(values: ArrayLike, names: Sequence[Hashable]) -> pd.DataFrame:
+    """The table of `ContrastResults.path` from estimates and radii [T, J, 2], in a row."""
+    table = np.asarray(values, dtype=np.float64).reshape(-1, len(names), 2)
+    estimates, radii = table[..., 0], table[..., 1]
     centres = np.where(np.isnan(estimates), 0.0, estimates)
-    rounds = len(table) // len(names)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, rounds + 1), len(names)),
-            "arm": list(names) * rounds,
-            "estimate": estimates,
-            "lower": centres - radii,
-            "upper": centres + radii,
-        }
-    )
+    columns = {"estimate": estimates, "lower": centres - radii, "upper": centres + radii}
+    return path_frame(np.arange(1, len(table) + 1), names, columns)
 
 
 def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequence[str]) -> pd.DataFrame:
@@ -111,17 +101,8 @@ def rounds_frame(settings: MADSettings, record: RoundRecord, covariates: Sequenc
 
 def propensity_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:
     """The table of `LiveResults.propensity_path`."""
-    import pandas as pd
-
     probabilities = record.probabilities(record.table())
-    rounds = len(probabilities)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, rounds + 1), settings.n_arms),
-            "arm": list(settings.arms) * rounds,
-            "probability": probabilities.ravel(),
-        }
-    )
+    return path_frame(np.arange(1, len(probabilities) + 1), settings.arms, {"probability": probabilities})
 
 
 def scores_frame(settings: MADSettings, record: RoundRecord) -> pd.DataFrame:

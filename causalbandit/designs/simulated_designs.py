@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causalbandit.arrays import Flags, Floats, Integers, quotients
+from causalbandit.inference.estimates import path_frame
 from causalbandit.text import plain, plain_rows
 
 if TYPE_CHECKING:
@@ -119,18 +120,8 @@ class MADSimulation:
 
     def path(self) -> pd.DataFrame:
         """Over the rounds of the grid: ``round``, ``arm``, ``power``, ``missed`` (so far), ``median_radius``."""
-        import pandas as pd
-
-        n = len(self.arms)
-        return pd.DataFrame(
-            {
-                "round": np.repeat(self.grid, n),
-                "arm": self.arms * len(self.grid),
-                "power": self.power_path.ravel(),
-                "missed": self.miss_path.ravel(),
-                "median_radius": self.radius_path.ravel(),
-            }
-        )
+        columns = {"power": self.power_path, "missed": self.miss_path, "median_radius": self.radius_path}
+        return path_frame(self.grid, self.arms, columns)
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers of `to_frame` and of the whole set of experiments, as JSON values."""

@@ -28,7 +28,7 @@ from causalbandit.checks import ascending, error_rate, finite_array, numeric_arr
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
 from causalbandit.inference.arm_names import check_names_differ
-from causalbandit.inference.estimates import Estimates, frame_notes, summary_html, summary_text
+from causalbandit.inference.estimates import Estimates, frame_notes, path_frame, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.multiplicity import MULTIPLICITIES, normal_quantile
 from causalbandit.inference.scores import followed_sizes, log_scores
@@ -160,8 +160,6 @@ def _path(
     centre: Floats | None = None,
 ) -> pd.DataFrame:
     """`value_path` of checked arrays; an arm without any weight has no estimates."""
-    import pandas as pd
-
     n_rounds, n_arms = gamma.shape
     if isinstance(at, (int, np.integer)):
         ends = np.unique(np.linspace(n_arms, n_rounds, max(2, int(at))).astype(np.int64))
@@ -172,10 +170,7 @@ def _path(
     radius = np.nan_to_num(normal_quantile(1.0 - alpha / 2.0) * errors, nan=np.inf)
     middle = np.nan_to_num(estimates)
     columns = {"estimate": estimates, "std_error": errors, "lower": middle - radius, "upper": middle + radius}
-    frame = pd.DataFrame({name: column.ravel() for name, column in columns.items()})
-    frame.insert(0, "arm", list(labels) * len(ends))
-    frame.insert(0, "round", np.repeat(ends, n_arms))
-    return frame
+    return path_frame(ends, labels, columns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ new       0.5   0.25   0.75
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +206,14 @@ def estimate_frame(
     frame = pd.DataFrame(columns)
     frame.attrs.update(title=title, alpha=None if alpha is None else float(alpha), notes=tuple(notes))
     return frame
+
+
+def path_frame(rounds: Integers, names: Sequence[Hashable], columns: Mapping[str, Floats]) -> pd.DataFrame:
+    """A row per round and arm: ``round``, ``arm``, then the columns, given as [n, J] for n rounds and J arms."""
+    import pandas as pd
+
+    places = {"round": np.repeat(rounds, len(names)), "arm": list(names) * len(rounds)}
+    return pd.DataFrame(places | {name: values.ravel() for name, values in columns.items()})
 
 
 def one_more_per(frame: pd.DataFrame) -> pd.DataFrame:
