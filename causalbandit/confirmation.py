@@ -287,7 +287,9 @@ def _run(
             at = [place[str(one.arm)] for one in drawn]
             rows = kept[used : used + len(drawn)]
             for arm in sorted(set(at)):
-                rows[np.equal(at, arm)] = source(arm, at.count(arm))
+                own = [number for number, other in enumerate(at) if other == arm]
+                for number, row in zip(own, source(arm, len(own)), strict=True):
+                    rows[number] = row
             for one, arm, outcome in zip(drawn, at, rows[:, target].tolist(), strict=True):
                 design.observe(one.id, float(outcome))
                 trials[arm] += 1
