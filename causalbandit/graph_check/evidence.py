@@ -6,8 +6,7 @@ The cost grows with patterns · observed nodes per node, in blocks of bounded me
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +27,7 @@ MOST_LOOKS = 8
 """Looks at the e-values when there are more batches than this: any subset of the times is as valid."""
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
+class Cells(NamedTuple):
     """Two-cell tables, one per direction, batch and row where both cells hold experiments; arrays of one length.
 
     Attributes
@@ -54,15 +52,14 @@ class Cells:
     def concatenate(cls, parts: Iterable[Cells]) -> Cells:
         """All tables of some parts."""
         listed = list(parts)
-        names = [field.name for field in fields(cls)]
         if not listed:
-            return cls(*(np.zeros(0, dtype=np.int64 if place < 3 else np.float64) for place in range(len(names))))
-        return cls(*(np.concatenate([getattr(part, name) for part in listed]) for name in names))
+            return cls(*np.zeros((3, 0), dtype=np.int64), *np.zeros((4, 0)))
+        return cls(*map(np.concatenate, zip(*listed, strict=True)))
 
     def of_directions(self, directions: Iterable[int]) -> Cells:
         """The tables of some directions."""
         kept = np.isin(self.direction, list(directions))
-        return Cells(*(getattr(self, field.name)[kept] for field in fields(self)))
+        return Cells(*(each[kept] for each in self))
 
     @classmethod
     def compared(cls, direction: Integers, batch: Integers, row: Integers, *numbers: NDArray[Any]) -> Cells:

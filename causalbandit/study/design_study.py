@@ -189,7 +189,7 @@ class DesignStudy:
         extra : mapping, optional
             What else is known, kept with the outcome.
         """
-        detail = {"extra": {str(name): plain_value(value) for name, value in (extra or {}).items()}} if extra else {}
+        detail = {"extra": {str(name): plain_value(value) for name, value in extra.items()}} if extra else {}
         with self._ledger.changing() as running:
             number = self._known(running.states, assignment_id)
             value = finite_outcome(outcome, number)

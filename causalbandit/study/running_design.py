@@ -106,10 +106,7 @@ class RunningDesign:
     """
 
     def __init__(
-        self,
-        beginning: Mapping[str, Any],
-        own: Mapping[str, Any],
-        watch: Callable[[RunningDesign], None] | None = None,
+        self, beginning: Mapping[str, Any], own: Mapping[str, Any], watch: Callable[[RunningDesign], None] | None
     ) -> None:
         self._own, self._watch = own, watch
         self.applied = 0
