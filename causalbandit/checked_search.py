@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from causalbandit.arrays import quotients
 from causalbandit.counts import Counts
 from causalbandit.finished_batches import FinishedBatch, keep_batch
 from causalbandit.graph_check.check import GraphCheck
@@ -320,8 +321,6 @@ class _OwnMeans:
             except StopIteration as stop:
                 best = stop.value.best_index
         trials, successes = task.with_arms(counts.trials, counts.successes)
-        with np.errstate(invalid="ignore"):
-            means = successes / trials
         if best is None:
             best = best_at_random((successes + 0.5) / (trials + 1.0), rng)
-        return Choice(best, means)
+        return Choice(best, quotients(successes, trials, np.nan))
