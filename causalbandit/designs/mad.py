@@ -307,14 +307,9 @@ class MixtureAdaptiveDesign(LiveResults):
         next_row = row_source(covariates, rounds)
         hidden = None if progress is None else not progress
         for number in tqdm(range(rounds), disable=hidden, desc="rounds", leave=False):
-            if next_row is None:
-                assignment = self.assign()
-                outcome = outcome_function(assignment.arm)
-            else:
-                row = next_row(number)
-                assignment = self.assign(row)
-                outcome = outcome_function(assignment.arm, row)
-            self.observe(assignment.id, outcome)
+            known = () if next_row is None else (next_row(number),)
+            assignment = self.assign(*known)
+            self.observe(assignment.id, outcome_function(assignment.arm, *known))
             if stop_early and self.finished:
                 break
         return self
