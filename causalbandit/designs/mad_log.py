@@ -54,9 +54,15 @@ class LoggedMAD(ContrastResults):
     """
 
     def __init__(
-        self, log: AdaptiveLog, settings: MADSettings, contrasts: RunningContrasts, left_out: Sequence[str] = ()
+        self,
+        log: AdaptiveLog,
+        settings: MADSettings,
+        contrasts: RunningContrasts,
+        left_out: Sequence[str],
+        planned: float | None,
     ) -> None:
         self.log, self.settings, self._contrasts, self.left_out = log, settings, contrasts, tuple(left_out)
+        self._planned = planned  # t_star where it was given: the log's own length is no plan made before the data
 
     def _observed(self, bounds: Bounds) -> ObservedRounds:
         settings = self.settings
@@ -66,7 +72,7 @@ class LoggedMAD(ContrastResults):
             settings.control,
             alpha=settings.alpha,
             multiplicity=settings.multiplicity,
-            t_star=settings.t_star,
+            t_star=self._planned,
             bounds=bounds,
         ).rounds
 
@@ -160,14 +166,14 @@ def replay_log(
     contrasts = RunningContrasts(settings)
     if outcome_model is None:
         contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
-        return LoggedMAD(log, settings, contrasts)
+        return LoggedMAD(log, settings, contrasts, (), t_star)
     contexts, left_out = _told_apart(log, outcome_model)
     contrasts.start_model(contexts.shape[1])
     columns = (log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
     rows = zip(*(column.tolist() for column in columns), contexts, strict=True)
     for arm, outcome, propensity, probabilities, row in rows:
         contrasts.take(arm, outcome, propensity, probabilities, contrasts.model.predict(row), row)
-    return LoggedMAD(log, settings, contrasts, left_out)
+    return LoggedMAD(log, settings, contrasts, left_out, t_star)
 
 
 def _probabilities(log: AdaptiveLog) -> Any:

@@ -102,6 +102,21 @@ def test_redundant_covariates_of_a_log_are_left_out_and_the_numbers_are_those_wi
     pd.testing.assert_frame_equal(alone, cb.mad_from_log(frame, outcome_model="mean", **columns), rtol=1e-12)
 
 
+def test_other_readings_of_a_replayed_log_are_those_of_the_log_and_plan_only_with_what_was_given() -> None:
+    rng = np.random.default_rng(0)
+    arms = rng.integers(2, size=300)
+    frame = pd.DataFrame({"arm": arms, "y": (rng.random(300) < 0.3 + 0.2 * arms).astype(float), "p": 0.5})
+    columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": "p"}
+    log = cb.AdaptiveLog.from_frame(frame, **columns, ordered=True)
+    for t_star in (None, 300.0):
+        replayed = replay_log(log, 0, t_star=t_star)
+        for method, bounds in (("exact", None), ("bounded", (0.0, 1.0))):
+            read = cb.mad_from_log(frame, control=0, t_star=t_star, method=method, bounds=bounds, **columns)
+            pd.testing.assert_frame_equal(replayed.estimates(method, bounds=bounds), read, check_exact=True)
+    unplanned = replay_log(log, 0).estimates("exact")
+    assert unplanned["lower"][0] < replay_log(log, 0, t_star=300.0).estimates("exact")["lower"][0]
+
+
 def test_faults_of_a_log_are_named() -> None:
     frame = pd.DataFrame({"arm": ["a", "b", "a"], "y": [1.0, 0.0, 1.0], "p": [0.5, 0.5, 0.5], "x": [1.0, 1.0, 1.0]})
     columns: dict[str, Any] = {"arm": "arm", "outcome": "y", "propensity": "p", "control": "a"}
