@@ -90,7 +90,7 @@ class Terms:
                 f"The study lacks its {error.args[0]!r}: the file is damaged. Nothing was changed."
             ) from None
 
-    def require(self, problem: Problem | None = None, rng: RNG = None) -> None:
+    def require(self, problem: Problem | None, rng: RNG) -> None:
         """Raise when the caller believes in another problem or seed than the file holds."""
         if problem is not None and problem_text(problem) != problem_text(self.problem):
             why = "its graph, interventions, tables or texts differ from those of the one that was given"
