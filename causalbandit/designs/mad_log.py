@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from causalbandit.arrays import Floats, Integers
 from causalbandit.checks import one_of
 from causalbandit.designs.dependent_columns import kept_columns, left_out_notes
 from causalbandit.designs.mad_results import METHODS, Bounds, ContrastResults
@@ -84,8 +85,7 @@ class LoggedMAD(ContrastResults):
     def _path_values(self) -> Any:
         if self.settings.outcome_model is not None:
             return self._contrasts.path
-        log = self.log
-        return contrast_path(self.settings, log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
+        return contrast_path(self.settings, *_columns(self.log))
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and estimates as JSON values; an infinite bound is None."""
@@ -163,30 +163,31 @@ def replay_log(
     if settings.uses_covariates != (log.contexts is not None):
         needed = f"are needed by the outcome model {outcome_model!r}"
         raise InvalidArgument("contexts", f"{needed if settings.uses_covariates else f'need {USES_COVARIATES}'}.")
-    contrasts = RunningContrasts(settings)
+    contrasts, columns = RunningContrasts(settings), _columns(log)
     if outcome_model is None:
-        contrasts.take_many(log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
+        contrasts.take_many(*columns)
         return LoggedMAD(log, settings, contrasts, (), t_star)
     contexts, left_out = _told_apart(log, outcome_model)
     contrasts.start_model(contexts.shape[1])
-    columns = (log.arms, log.outcomes, log.taken_propensities, _probabilities(log))
     rows = zip(*(column.tolist() for column in columns), contexts, strict=True)
     for arm, outcome, propensity, probabilities, row in rows:
         contrasts.take(arm, outcome, propensity, probabilities, contrasts.model.predict(row), row)
     return LoggedMAD(log, settings, contrasts, left_out, t_star)
 
 
-def _probabilities(log: AdaptiveLog) -> Any:
-    """[T, K] probabilities of all arms; where the log has the drawn arm's alone, the rest goes to the others in parts.
+def _columns(log: AdaptiveLog) -> tuple[Integers, Floats, Floats, Floats]:
+    """[T] arms, outcomes and propensities, and [T, K] probabilities of all arms.
 
-    Equal parts are right for two arms, for equal chances, and whenever the undrawn arms were equally likely.
+    Where the log has the drawn arm's probability alone, the others get equal parts of the rest. That is right for two
+    arms, for equal chances, and whenever the undrawn arms were equally likely.
     """
     probabilities = log.propensities
     if probabilities is None:
         rest = (1.0 - log.taken_propensities) / (log.n_arms - 1)
         probabilities = np.repeat(rest[:, None], log.n_arms, axis=1)
         probabilities[np.arange(log.n_rounds), log.arms] = log.taken_propensities
-    return np.where(probabilities > 0.0, probabilities, np.inf)  # an arm that could not be drawn has 1/p = 0
+    probabilities = np.where(probabilities > 0.0, probabilities, np.inf)  # an arm that could not be drawn has 1/p = 0
+    return log.arms, log.outcomes, log.taken_propensities, probabilities
 
 
 def _check_chances(log: AdaptiveLog) -> None:

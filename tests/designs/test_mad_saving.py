@@ -145,7 +145,9 @@ def test_a_damaged_design_is_refused_in_words_wherever_the_damage_is(damage: Any
         cb.UCB(3, exploration=0.5),
         cb.EpsilonGreedy(3, epsilon=0.2),
         cb.FixedPolicy([0.2, 0.3, 0.5]),
+        cb.GaussianThompson(3, draws=5, rng=1),
         cb.PolicyFloor(cb.UCB(3), 0.1),
+        cb.PolicyFloor(cb.BetaBernoulliThompson(3, rng=1), 0.1),
         cb.PolicyFloor(cb.PolicyFloor(cb.EpsilonGreedy(3), 0.3), 0.1),
     ],
 )

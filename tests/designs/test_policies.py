@@ -1,6 +1,5 @@
 """Policies: win probabilities against closed forms and simulation, batches, state."""
 
-import json
 import math
 from types import SimpleNamespace
 
@@ -39,25 +38,6 @@ def test_ucb_tries_every_arm_and_then_the_largest_bound() -> None:
     policy.update(1, 0.9)
     bounds = [0.2 + math.sqrt(2 * math.log(4)), 0.9 + math.sqrt(math.log(4)), 0.1 + math.sqrt(2 * math.log(4))]
     assert policy.probabilities().argmax() == int(np.argmax(bounds))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: cb.BetaBernoulliThompson(3, rng=1),
-        lambda: cb.GaussianThompson(3, rng=1, draws=5),
-        lambda: PolicyFloor(cb.BetaBernoulliThompson(3, rng=1), 0.1),
-    ],
-)
-def test_state_survives_json_and_continues_bit_for_bit(make: object) -> None:
-    policy = make()  # type: ignore[operator]
-    for arm in (0, 2, 1, 2):
-        policy.probabilities()
-        policy.update(arm, 1.0)
-    twin = make()  # type: ignore[operator]
-    twin.restore(json.loads(json.dumps(policy.state())))
-    for _ in range(5):
-        np.testing.assert_array_equal(policy.probabilities(), twin.probabilities())
 
 
 def test_amending_replaces_an_outcome() -> None:
