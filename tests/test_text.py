@@ -17,7 +17,7 @@ def test_plain_values_can_be_written_as_json():
     ]
 
 
-@given(st.text(), st.integers(1, 30))
+@given(st.text("abé中😀 \n…"), st.integers(1, 30))
 def test_a_shortened_text_fits_and_keeps_both_ends(text, width):
     short = shortened(text, width)
     assert len(short) <= width
