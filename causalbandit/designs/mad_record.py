@@ -27,9 +27,6 @@ class RoundRecord:
         self.width = HEAD + n_arms + n_covariates + (n_arms if predicted else 0)
         self.values = array("d")
 
-    def __len__(self) -> int:
-        return len(self.values) // self.width
-
     def append(
         self,
         arm: int,

@@ -61,17 +61,20 @@ class RunningContrasts:
 
     def clear(self) -> None:
         """Forget every round."""
-        settings, size = self.settings, self.replications
+        settings, size, count = self.settings, self.replications, len(self.settings.others)
         self.sums = ContrastSums(settings, size)
         self.rounds = 0
         self.path = array("d")
-        self.pulls: Any = [0] * settings.n_arms if size is None else np.zeros((size, settings.n_arms))
-        count = len(settings.others)
-        self.settled_since: Any = [None] * count
-        self.benchmark: Any = [None] * count
-        self._follow = self._follow_one
-        if size is not None:
+        self.pulls: Any
+        self.settled_since: Any
+        self.benchmark: Any
+        if size is None:
+            self.pulls = [0] * settings.n_arms
+            self.settled_since, self.benchmark = [None] * count, [None] * count
+            self._follow = self._follow_one
+        else:
             self._starts = settings.n_arms * np.arange(size)
+            self.pulls = np.zeros((size, settings.n_arms))
             self.settled_since, self.benchmark = np.full((size, count), np.nan), np.full((size, count), np.nan)
             self.estimates, self.radii = np.full((size, count), np.nan), np.full((size, count), np.inf)
             self.first_significant = np.full((size, count), np.nan)
