@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.arrays import Integers
-from causalbandit.checks import no_gaps
+from causalbandit.checks import listed, no_gaps
 from causalbandit.errors import InvalidArgument, Rows, did_you_mean, listing
 
 
@@ -55,6 +55,13 @@ def arm_columns(
             )
         table[number] = found
     return table[codes], names
+
+
+def names_in_order(given: Any, argument: str) -> tuple[Hashable, ...]:
+    """The names of all arms, as somebody lists them."""
+    names = tuple(map(plain_name, listed(given, argument, "the names of all arms in order, such as ['a', 'b']")))
+    check_names_differ(names)
+    return names
 
 
 def plain_name(name: Hashable) -> Hashable:

@@ -27,7 +27,7 @@ from causalbandit.arrays import Floats, quotients
 from causalbandit.checks import ascending, error_rate, finite_array, numeric_array, one_each, one_of, shaped
 from causalbandit.errors import InvalidArgument
 from causalbandit.formats.result_file import stamp
-from causalbandit.inference.arm_names import check_names_differ
+from causalbandit.inference.arm_names import names_in_order
 from causalbandit.inference.estimates import Estimates, frame_notes, path_frame, summary_html, summary_text
 from causalbandit.inference.log import AdaptiveLog, require_log
 from causalbandit.inference.multiplicity import MULTIPLICITIES, normal_quantile
@@ -369,7 +369,6 @@ def _checked(
     gamma = numeric_array(scores, "scores", "one score per round and arm")
     finite_array(shaped(gamma, "scores", ("T", "K"), "one column per arm"), "scores", ", from aipw_scores")
     error_rate(alpha)
-    labels: tuple[Hashable, ...] = tuple(range(gamma.shape[1])) if names is None else tuple(names)
+    labels: tuple[Hashable, ...] = tuple(range(gamma.shape[1])) if names is None else names_in_order(names, "names")
     one_each(labels, "names", gamma.shape[1], "arms")
-    check_names_differ(labels)
     return gamma, checked_weights(weights, *gamma.shape), labels

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalbandit.arrays import Floats, Integers, quotients, row_blocks
-from causalbandit.checks import SUM_TOLERANCE, instance, one_each
+from causalbandit.checks import SUM_TOLERANCE, instance, listed, number, one_each
 from causalbandit.errors import InvalidArgument, did_you_mean, listing, rows_told, shown
-from causalbandit.inference.arm_names import check_names_differ, plain_name
+from causalbandit.inference.arm_names import names_in_order
 from causalbandit.inference.log_checks import (
     all_propensities,
     arm_vector,
@@ -127,7 +127,7 @@ class AdaptiveLog:
         full: Floats | None = None
         rounds, taken = np.arange(n_rounds), given
         if given.ndim == 2:
-            full = all_propensities(given, self.tolerance)
+            full = all_propensities(given, number(self.tolerance, "tolerance", least=0))
             taken = given[rounds, arms]
         check_taken(taken, arms, names)
         if full is None and n_arms == 2:
@@ -137,7 +137,8 @@ class AdaptiveLog:
 
         contexts = None if self.contexts is None else context_matrix(self.contexts, n_rounds)
         if contexts is not None and self.context_names is not None:
-            one_each(self.context_names, "context_names", contexts.shape[1], "columns of contexts")
+            labels = listed(self.context_names, "context_names", "names of the columns in order")
+            one_each(labels, "context_names", contexts.shape[1], "columns of contexts")
         times = None if self.times is None else round_labels(self.times, n_rounds, "times")
         batches = None if self.batches is None else round_labels(self.batches, n_rounds, "batches")
         return {
@@ -157,8 +158,7 @@ class AdaptiveLog:
                 return tuple(range(given.shape[1]))
             why = "are missing, and the propensities of the taken arms alone do not tell how many there are"
             raise InvalidArgument("arm_names", f"{why}. Give all arms of the design in order.")
-        names = tuple(map(plain_name, self.arm_names))
-        check_names_differ(names)
+        names = names_in_order(self.arm_names, "arm_names")
         if given.ndim == 2:
             one_each(names, "arm_names", given.shape[1], "columns of propensities")
         return names

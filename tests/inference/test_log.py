@@ -9,6 +9,7 @@ from small_logs import COLUMNS, small_frame
 
 import causalbandit as cb
 from causalbandit.cli import main
+from causalbandit.inference.arm_values import arm_values
 from causalbandit.inference.log import AdaptiveLog
 
 
@@ -177,3 +178,19 @@ def test_the_reference_and_the_control_may_be_named_as_they_print(tmp_path):
             [*f"ate {path} --arm arm --outcome sale --propensity p --ordered --control 0 --method".split(), method],
         )
         assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"arm_names": 5}, "arm_names was 5; expected the names of all arms in order"),
+        ({"arm_names": "ab"}, "arm_names was 'ab'; expected the names of all arms in order"),
+        ({"contexts": [[1.0], [2.0]], "context_names": "x"}, "context_names was 'x'; expected names of the columns"),
+        ({"tolerance": "a"}, "tolerance was 'a'; expected a finite number"),
+    ],
+)
+def test_settings_of_a_log_that_are_no_list_or_number_are_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        AdaptiveLog([0, 1], [1.0, 0.0], [[0.5, 0.5], [0.5, 0.5]], **given)
+    with pytest.raises(ValueError, match="names was 5; expected the names of all arms in order"):
+        arm_values([[1.0, 0.0]], [[1.0, 1.0]], names=5)
