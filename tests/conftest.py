@@ -7,6 +7,7 @@ What takes long to import is imported where it is needed: a run with ``-n`` star
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ def pytest_collection(session: pytest.Session) -> Iterator[object]:
 
     What is there afterwards stays, so later collections need not look at it either.
     """
+    if hasattr(session.config, "workerinput"):
+        _plain_asserts(session.config)
     gc.disable()
     try:
         if session.config.getoption("dist", "no") == "no":  # else workers read the tests, and this process none
@@ -35,6 +38,17 @@ def pytest_collection(session: pytest.Session) -> Iterator[object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _plain_asserts(config: pytest.Config) -> None:
+    """Leave asserts as they are in the workers of a run with ``-n``, and show local variables where one fails.
+
+    Rewriting all of them takes each worker as long as reading them. A failed test that is run alone shows the values.
+    """
+    hook = config.pluginmanager.rewrite_hook
+    if hook in sys.meta_path:
+        sys.meta_path.remove(hook)
+    config.option.showlocals = True
 
 
 def _repeat_examples() -> None:
