@@ -28,7 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PEERS = ("numpy", "scipy", "cvxpy", "clarabel", "pyagrum", "pgmpy", "pyssed")
+PEERS = ("numpy", "scipy", "cvxpy-base", "clarabel", "pyagrum", "pgmpy", "pyssed")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ STUDIES = [
     Study("Hidden causes", "hidden_causes --replications 1 --jobs 1", 60, "1 search per cell for 100"),
     Study("Right graphs that are suspected", "graph_check alarms --replications 2", 60, "2 searches per cell for 200"),
     Study("Rows from before", "history --replications 4", 60, "4 searches per cell for 200", "history.md"),
-    Study("Confirmations", "confirm --campaigns 4 --jobs 1", 100, "4 campaigns for 1,000", "confirm.md"),
+    Study("Confirmations", "confirm --campaigns 3 --jobs 1", 150, "3 campaigns for 1,000", "confirm.md"),
     Study("Stopping when sure", "stopping errors --runs 4", 80, "4 searches per cell for 1,000"),
     Study("Campaigns that are killed", "study_kills --kills 3", 80, "3 kills for 240", "study_kills.md"),
     Study("The radius of the Mixture Adaptive Design", "mad_coverage radius", 50),
