@@ -47,10 +47,17 @@ from causalbandit.strategies.strategy import Batch, Choice, Plan, Task, best_at_
 class Uniform:
     """Equal numbers of experiments, then the best share of ones; the graph is ignored."""
 
-    name: ClassVar[str] = "uniform"
-    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "uniform"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "target"
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment; interventions that get none are never chosen."""
@@ -76,10 +83,17 @@ class SuccessiveRejects:
     pay even if the cheapest interventions are dropped first.
     """
 
-    name: ClassVar[str] = "successive-rejects"
-    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "successive-rejects"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "target"
 
     def smallest_budget(self, task: Task) -> int:
         """K + 1: below, the first phase would be empty."""
@@ -131,9 +145,13 @@ class SequentialHalving:
     """
 
     pooled: bool = False
-    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "target"
 
     @property
     def name(self) -> str:
@@ -182,10 +200,17 @@ class UniformPlugIn:
     intervention gets the same money.
     """
 
-    name: ClassVar[str] = "uniform-plug-in"
-    needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "uniform-plug-in"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "rows"
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""
@@ -214,11 +239,18 @@ class ImportanceWeighted:
     Cost: one propagation, and the mixture once per set of interventions (kept with it).
     """
 
-    name: ClassVar[str] = "importance-weighted-knows-tables"
-    needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
     knows_tables: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "importance-weighted-knows-tables"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "rows"
 
     def smallest_budget(self, task: Task) -> int:
         """One experiment."""

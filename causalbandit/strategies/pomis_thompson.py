@@ -49,10 +49,18 @@ class POMISThompson:
     """
 
     batch: float = 0.01
-    name: ClassVar[str] = "pomis-thompson"
-    needs: ClassVar[Literal["rows", "target"]] = "target"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """Short name, as in the table of strategies."""
+        return "pomis-thompson"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "target"
 
     def __post_init__(self) -> None:
         share(self.batch, "batch")

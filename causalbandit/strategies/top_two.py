@@ -136,9 +136,13 @@ class TopTwo:
     stop_level: float | None = None
     stop_tolerance: float = 0.0
     knows_tables: bool = False
-    needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Whether it learns from all nodes ("rows") or from the target alone ("target")."""
+        return "rows"
 
     def __post_init__(self) -> None:
         whole_number(self.rounds, "rounds", least=1)

@@ -118,7 +118,6 @@ class TwoPhase:
     tolerance: float = 1e-3
     solvers: tuple[str, ...] = DEFAULT_SOLVERS
     weighting: str = "reach"
-    needs: ClassVar[Literal["rows", "target"]] = "rows"
     reads_history: ClassVar[bool] = True
     reads_spending: ClassVar[bool] = True
 
@@ -142,6 +141,11 @@ class TwoPhase:
     def name(self) -> str:
         """ "two-phase", or "two-phase-pooled"."""
         return "two-phase-pooled" if self.pooled else "two-phase"
+
+    @property
+    def needs(self) -> Literal["rows", "target"]:
+        """Experiments must observe all nodes."""
+        return "rows"
 
     def truncation_at(self, task: Task, budget: int) -> float:
         """S for a budget T: the number given, or N² log(A·T) for "theory"; N counts the target and its ancestors."""
