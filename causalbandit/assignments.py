@@ -35,15 +35,18 @@ ASSIGNMENTS = "a list of mappings from node to 0 or 1, for example [{}, {'ad': 1
 """How an error names the interventions that were expected."""
 
 
-def checked_assignment(graph: CausalGraph, place: int, intervention: object) -> dict[str, Any]:
-    """The intervention at ``place`` of a set as a dict of 0, 1 and names, or an error that names place and node."""
+def checked_assignment(graph: CausalGraph, called: str, intervention: object) -> dict[str, Any]:
+    """An intervention as a dict of 0, 1 and names, or an error that names the node.
+
+    ``called`` is what the error calls it: "intervention 3" of a set, or "control".
+    """
     if not isinstance(intervention, Mapping):
-        raise TypeError(f"Intervention {place} was {intervention!r}; expected a mapping such as {{'ad': 1}}.")
+        raise TypeError(f"{called.capitalize()} was {intervention!r}; expected a mapping such as {{'ad': 1}}.")
     row: dict[str, Any] = {}
-    said = f"Intervention {place} ({dict(intervention)!r})"
+    said = f"{called.capitalize()} ({dict(intervention)!r})"
     for node, value in intervention.items():
         if node not in graph.places:
-            graph.require(node, f"node in intervention {place} ({dict(intervention)!r}):")
+            graph.require(node, f"node in {called} ({dict(intervention)!r}):")
             fix = "which nobody can fix. Leave it out, or do not declare it as hidden"
             raise BadValue(f"{said} fixes the hidden node {node!r}, {fix}.")
         names = graph.alternatives.get(node, ())

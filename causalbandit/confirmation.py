@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalbandit.adjustment import adjustment_covariates, require_covariates
+from causalbandit.assignments import checked_assignment
 from causalbandit.checks import error_rate, function, instance, listed, one_of, whole_number
 from causalbandit.confirmation_results import READINGS, Confirmation, signs_told
 from causalbandit.counts import as_asked, checked_values
@@ -221,17 +222,17 @@ def chosen_arms(
     """The arms, control first, as a set of their own."""
     several = [interventions] if isinstance(interventions, Mapping) else interventions
     chosen = listed(several, "interventions", "a list of interventions, such as [decision.best]")
-    control = {} if control is None else control
+    control = checked_assignment(problem.graph, "control", {} if control is None else control)
     if not chosen:
         raise InvalidArgument("interventions", "name none; expected at least one to compare with the control.")
     outside = [one for one in chosen if one not in problem.interventions]
     if outside:
         expected = f"expected some of its {len(problem.interventions)} interventions"
         raise InvalidArgument("interventions", f"hold {listing(outside)}, which the problem does not list; {expected}.")
-    if dict(control) in [dict(one) for one in chosen]:
+    if control in [dict(one) for one in chosen]:
         given = f"was {intervention_label(control)}, which is also among the chosen interventions"
         raise InvalidArgument("control", f"{given}; expected another one to compare them with.")
-    return InterventionSet(problem.graph, [dict(control), *map(dict, chosen)])
+    return InterventionSet(problem.graph, [control, *map(dict, chosen)])
 
 
 def _covariates(arms: InterventionSet, covariates: str | Sequence[str] | None) -> list[str]:

@@ -97,7 +97,9 @@ class InterventionSet:
     ) -> None:
         instance(graph, "graph", CausalGraph, GRAPH)
         given = listed(interventions, "interventions", ASSIGNMENTS)
-        rows = [checked_assignment(graph, place, intervention) for place, intervention in enumerate(given)]
+        rows = [
+            checked_assignment(graph, f"intervention {place}", intervention) for place, intervention in enumerate(given)
+        ]
         self._setup(graph, value_codes(graph, rows), choice_codes(graph, rows), costs, distinct=False)
 
     def _setup(
@@ -308,7 +310,7 @@ class InterventionSet:
         """Place of ``intervention`` in the set; a ValueError when it is not there."""
         if self._places is None:
             self._places = find_places(self._graph, self._codes, self._choices)
-        place = self._places.get(marks_of(self._graph, checked_assignment(self._graph, 0, intervention)))
+        place = self._places.get(marks_of(self._graph, checked_assignment(self._graph, "intervention", intervention)))
         if place is None:
             raise BadValue(f"The intervention {dict(intervention)!r} is not one of the set's {len(self)}.")
         return place

@@ -93,12 +93,11 @@ proof_options = gathered(
 
 def control_of(text: str | None, graph: CausalGraph) -> dict[str, Any]:
     """The intervention of ``--control``, once it is one on the graph."""
-    from causalbandit.interventions import InterventionSet
+    from causalbandit.assignments import checked_assignment
 
     control = assignment_of(text or "", "--control")
     with bad_input("--control"):
-        InterventionSet(graph, [control])
-    return control
+        return checked_assignment(graph, "intervention", control)
 
 
 def assignment_of(text: str, option: str) -> dict[str, Any]:
