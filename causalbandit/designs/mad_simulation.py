@@ -136,7 +136,7 @@ def simulate_mad(
             misses.count(batch.contrasts)
         paths.keep(t, batch.contrasts, misses.missed)
         if record:
-            kept.append(drawn)
+            kept.append(drawn._replace(potential=np.empty((0, 0))))  # they are not recorded, and large
     contrasts = batch.contrasts
     return MADSimulation(
         control=settings.control_index,
