@@ -228,7 +228,10 @@ def test_importance_weights_are_unbiased_with_a_hidden_cause_of_the_target():
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_every_strategy_works_with_a_declared_hidden_cause(strategy):
-    """Mean regret of 6 searches against that of the middling intervention."""
+    """Mean regret of 6 searches against that of the middling intervention.
+
+    False alarms by resampling 150 other searches: 0.15 % for uniform, 0.04 % for halving, none of 20,000 else.
+    """
     problem = hidden_cause()
     frame = evaluate_regret(problem, strategy, 4000, 6, rng=0).to_frame()
     effects = problem.model.effects(problem.interventions)
