@@ -39,9 +39,9 @@ from causalbandit.propagation import MEMORY
 from causalbandit.randomness import RNG, descendant, seed_sequence
 from causalbandit.regret_curves import RegretCurves
 from causalbandit.simulated_searches import Case, Cell, Unit, check_jobs, run_cells
-from causalbandit.spending import Limits
+from causalbandit.spending import MOST_EXPERIMENTS, Limits
 from causalbandit.strategies.catalogue import strategy_from
-from causalbandit.strategies.strategy import MOST_EXPERIMENTS, Strategy
+from causalbandit.strategies.strategy import Strategy
 from causalbandit.world import World
 
 if TYPE_CHECKING:

@@ -41,10 +41,11 @@ from causalbandit.problem import Problem
 from causalbandit.propagation import MEMORY, propagate
 from causalbandit.randomness import RNG
 from causalbandit.search_design_results import SearchDesign
+from causalbandit.spending import MOST_EXPERIMENTS
 from causalbandit.strategies.earlier import Earlier
 from causalbandit.strategies.maximise import Maximisation
 from causalbandit.strategies.mixture import optimal_mixture
-from causalbandit.strategies.strategy import MOST_EXPERIMENTS, make_task
+from causalbandit.strategies.strategy import make_task
 from causalbandit.strategies.two_phase import TwoPhase
 from causalbandit.strategies.weightings import lead_errors, row_weights
 from causalbandit.text import shortened

@@ -25,8 +25,8 @@ from causalbandit.checks import instance, listed, number, shaped, whole_number
 from causalbandit.errors import InvalidArgument, InvalidType
 from causalbandit.interventions import InterventionSet
 
-MOST = 10**18
-"""Experiments of one kind where no limit was given: counts are 64-bit integers, which end at 9.2·10¹⁸."""
+MOST_EXPERIMENTS = 10**18
+"""Largest budget, and most of one kind where no limit was given: counts are 64-bit integers, up to 9.2·10¹⁸."""
 SLACK = 1e-9
 """Sums of money that exceed what is left by this share of the cheapest price are equal to it but for rounding."""
 ROUNDING = 1e-12
@@ -135,7 +135,7 @@ class Spending:
             money, prices = float(whole_number(budget, "budget", least=1, of="experiments")), np.ones(n)
         else:
             money, prices = number(budget_money, "budget_money", above=0), interventions.costs
-        most = np.full(n, MOST if limits.most_each is None else limits.most_each, dtype=np.int64)
+        most = np.full(n, MOST_EXPERIMENTS if limits.most_each is None else limits.most_each, dtype=np.int64)
         kinds = n if limits.most_kinds is None else min(limits.most_kinds, n)
         unit: Literal["money", "experiments"] = "experiments" if budget_money is None else "money"
         made = cls(unit, money, money, prices, setup, most, kinds, limits)
@@ -197,7 +197,7 @@ class Spending:
         number_of = 0
         for place in np.argsort(self.prices, kind="stable"):
             bought = min(int(money / self.prices[place]), int(self.most[place]))
-            number_of, money = min(number_of + bought, MOST), money - bought * self.prices[place]
+            number_of, money = min(number_of + bought, MOST_EXPERIMENTS), money - bought * self.prices[place]
             if money < self.prices[place]:
                 break
         return number_of

@@ -24,7 +24,7 @@ from causalbandit.learned_rows import LearnedRows, teaching
 from causalbandit.problem import Goal, Problem
 from causalbandit.propagation import MEMORY
 from causalbandit.representatives import Representatives
-from causalbandit.spending import Spending
+from causalbandit.spending import MOST_EXPERIMENTS, Spending
 from causalbandit.strategies.earlier import Earlier
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 SAME = 1e-12
 """Probabilities this near to each other are equal but for rounding, which differs between machines."""
-MOST_EXPERIMENTS = 10**18
-"""Largest budget: counts are 64-bit integers, which end at 9.2·10¹⁸."""
 
 
 @dataclass(frozen=True, eq=False)
