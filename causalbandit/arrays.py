@@ -36,6 +36,17 @@ def column_sums(block: Floats) -> Floats:
     return result
 
 
+def cells(columns: Integers, n_columns: int) -> Integers:
+    """[R]: where one column of every row of a table [R, n_columns] stands in ``table.ravel()``.
+
+    Numbers are found there in half the time that rows and columns take.
+
+    >>> cells(np.array([2, 0]), 3).tolist()
+    [2, 3]
+    """
+    return np.arange(0, n_columns * len(columns), n_columns) + columns
+
+
 def quotients(above: NDArray[Any], below: NDArray[Any], otherwise: Floats | float = 0.0) -> Floats:
     """``above / below`` where ``below`` is positive, ``otherwise`` elsewhere; arrays that broadcast.
 

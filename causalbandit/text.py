@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -62,8 +62,11 @@ def wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
 
 
-def progress_bar(total: int, steps: str, progress: bool | None, **options: Any) -> tqdm[NoReturn]:
-    """A bar that counts ``steps`` and goes at the end, shown on terminals unless ``progress`` decides it."""
+def progress_bar(total: int, steps: str, progress: bool | None, **options: Any) -> tqdm[Any]:
+    """A bar that counts ``steps`` and goes at the end, shown on terminals unless ``progress`` decides it.
+
+    With the option ``iterable`` it is gone through like that; else `update` it.
+    """
     from tqdm import tqdm
 
     hidden = None if progress is None else not progress

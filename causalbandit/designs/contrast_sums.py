@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from causalbandit.arrays import cells
 from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.variance_guard import VarianceGuard
 from causalbandit.inference.scores import contrast, inverse_propensity_residual
@@ -67,7 +68,7 @@ class ContrastSums:
         self.control, self.crossed = settings.control_index, settings.crossed
         self.population, self.guarded = settings.estimand == "population", settings.variance == "guarded"
         self.guard = VarianceGuard(n_arms, settings.alpha_each, replications)
-        self._starts = None if replications is None else n_arms * np.arange(replications)
+        self._single = replications is None
         self.rounds = 0
         self.counts, self.scores, self.squares = zeros(), zeros(), zeros()
         self.spread, self.cross = zeros(), zeros()
@@ -78,17 +79,17 @@ class ContrastSums:
         they could be drawn and the predictions made before it. O(K).
         """
         place, scores, squares, counts = arm, self.scores, self.squares, self.counts
-        if self._starts is not None:  # cells of flat views are found quicker than rows and columns
-            place, scores, squares, counts = self._starts + arm, scores.ravel(), squares.ravel(), counts.ravel()
+        if not self._single:
+            place, scores, squares, counts = cells(arm, self.n_arms), scores.ravel(), squares.ravel(), counts.ravel()
         prediction = None
         if predictions is None:
             residual = inverse_propensity_residual(outcome, propensity)
         else:
-            prediction = predictions[arm] if self._starts is None else predictions.ravel()[place]
+            prediction = predictions[arm] if self._single else predictions.ravel()[place]
             residual = inverse_propensity_residual(outcome, propensity, prediction)
             if self.population:
                 self._add_spread(arm, predictions, residual)
-            if self._starts is None:
+            if self._single:
                 for other in range(self.n_arms):
                     scores[other] += predictions[other]
             else:
@@ -118,7 +119,7 @@ class ContrastSums:
     def _add_spread(self, arm: Any, predictions: Any, residual: Any) -> None:
         """The terms in D = f_k − f_0 − ATE_{t−1}; before any score ATE_{t−1} is taken as 0."""
         control, rounds = self.control, max(self.rounds, 1)
-        if self._starts is None:
+        if self._single:
             for other in range(self.n_arms):
                 effect = (self.scores[other] - self.scores[control]) / rounds
                 deviation = predictions[other] - predictions[control] - effect
@@ -134,7 +135,7 @@ class ContrastSums:
 
         One experiment: an arm index gives two numbers. R experiments: a list of arms gives two arrays [R, len(list)].
         """
-        if self._starts is None:
+        if self._single:
             return self.contrasts((arm,))[0]
         column = slice(self.control, self.control + 1)
         estimate, variance_sum = contrast(
@@ -163,7 +164,7 @@ class ContrastSums:
 
     def doubts(self, arm: Any) -> Doubts:
         """Why the promise of a contrast's interval may not be held; one arm, or a list of arms for R experiments."""
-        single, counts = self._starts is None, np.asarray(self.counts)
+        single, counts = self._single, np.asarray(self.counts)
         own, control = (counts[arm], counts[self.control]) if single else (counts[:, arm], counts[:, [self.control]])
         effective = np.asarray(self.guard.effective_outcomes)
         _, variance_sum = self.contrast(arm)
@@ -179,7 +180,7 @@ class ContrastSums:
 
     def sufficient(self, arm: Any) -> Any:
         """Whether both the arm and the control have a score: a bool, or an array [R, len(arm)] for a list of arms."""
-        if self._starts is None:
+        if self._single:
             return self.counts[arm] > 0.0 and self.counts[self.control] > 0.0
         return (self.counts[:, arm] > 0.0) & (self.counts[:, [self.control]] > 0.0)
 

@@ -56,6 +56,7 @@ from causalbandit.designs.settings import MADSettings
 from causalbandit.designs.unit_covariates import left_out, row_source
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
+from causalbandit.text import progress_bar
 
 
 class MixtureAdaptiveDesign(LiveResults):
@@ -300,13 +301,10 @@ class MixtureAdaptiveDesign(LiveResults):
         progress
             Show a progress bar; default: on a terminal.
         """
-        from tqdm import tqdm
-
         planned = int(self.settings.t_star) if n_rounds is None else n_rounds
         rounds = checks.whole_number(planned, "n_rounds", least=0, of="rounds")
         next_row = row_source(covariates, rounds)
-        hidden = None if progress is None else not progress
-        for number in tqdm(range(rounds), disable=hidden, desc="rounds", leave=False):
+        for number in progress_bar(rounds, "rounds", progress, iterable=range(rounds)):
             known = () if next_row is None else (next_row(number),)
             assignment = self.assign(*known)
             self.observe(assignment.id, outcome_function(assignment.arm, *known))

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from causalbandit import checks
-from causalbandit.arrays import Flags, Floats, Integers
+from causalbandit.arrays import Flags, Floats, Integers, cells
 from causalbandit.designs.mixing import batch_probabilities, drawn_arms, mix, rebalance
 from causalbandit.designs.policies import check_policy
 from causalbandit.designs.running_contrasts import RunningContrasts
@@ -28,6 +28,7 @@ from causalbandit.designs.settings import ESTIMANDS, MADSettings
 from causalbandit.designs.simulated_designs import MADRounds, MADSimulation
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, seed_sequence
+from causalbandit.text import progress_bar
 
 Outcomes = Callable[..., Any]
 
@@ -98,8 +99,6 @@ def simulate_mad(
     InvalidArgument
         For settings outside their range, and for outcomes of another shape.
     """
-    from tqdm import tqdm
-
     check_policy(policy)
     purpose = "it cannot run as a batch; use a policy of this package, or MixtureAdaptiveDesign.run"
     checks.methods(policy, "policy", ("replicate",), purpose)
@@ -128,8 +127,7 @@ def simulate_mad(
     misses = _Misses(settings, source.means, against == "population", replications)
     paths = _Paths(n_rounds, len(settings.others))
     kept: list[_Round] = []
-    hidden = None if progress is None else not progress
-    for t in tqdm(range(1, n_rounds + 1), disable=hidden, desc="rounds", leave=False):
+    for t in progress_bar(n_rounds, "rounds", progress, iterable=range(1, n_rounds + 1)):
         drawn = batch.round(t)
         misses.learn(drawn, scored=t > settings.n_warmup)
         if t >= start and batch.contrasts.sums.rounds:
@@ -237,11 +235,11 @@ class _Batch:
         self.contrasts = RunningContrasts(settings, replications=replications)
         self.stopping_round = np.full(replications, np.nan)
         self._draws, self._outcomes = np.random.default_rng(draw_seed), np.random.default_rng(outcome_seed)
-        self._starts = settings.n_arms * np.arange(replications)
+        self.replications = replications
 
     def round(self, t: int) -> _Round:
         """Run round t and return what was drawn."""
-        settings, contrasts, size = self.settings, self.contrasts, len(self._starts)
+        settings, contrasts, size = self.settings, self.contrasts, self.replications
         share = settings.share(t)
         potential, covariates = self.source.draw(size, self._outcomes, t)
         chances = batch_probabilities(self.policy, potential.shape)
@@ -249,8 +247,8 @@ class _Batch:
             chances = rebalance(chances, contrasts.weights())
         probabilities = mix(share, chances, settings.n_arms)
         arms = drawn_arms(self._draws.random(size), probabilities)
-        cells = self._starts + arms
-        outcome, propensity = potential.ravel()[cells], probabilities.ravel()[cells]
+        drawn = cells(arms, settings.n_arms)
+        outcome, propensity = potential.ravel()[drawn], probabilities.ravel()[drawn]
         if t == 1:
             contrasts.start_model(0 if covariates is None else covariates.shape[1])
         predictions = None if contrasts.model is None else contrasts.model.predict(covariates)
@@ -274,14 +272,13 @@ class _Misses:
         self.missed = np.zeros((replications, len(others)), dtype=bool)
         self.naive_missed = None if means is None else np.zeros((replications, len(others)), dtype=bool)
         self.totals, self._squares, self._potential = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self._starts = settings.n_arms * np.arange(replications)
         self._factor = NormalDist().inv_cdf(1.0 - settings.alpha_each / 2.0) ** 2
 
     def learn(self, drawn: _Round, *, scored: bool) -> None:
         """Add a round to the sums; its potential outcomes count where the round is scored."""
-        cells = self._starts + drawn.arms
-        self.totals.ravel()[cells] += drawn.outcome
-        self._squares.ravel()[cells] += drawn.outcome * drawn.outcome
+        places = cells(drawn.arms, self.settings.n_arms)
+        self.totals.ravel()[places] += drawn.outcome
+        self._squares.ravel()[places] += drawn.outcome * drawn.outcome
         if scored:
             self._potential += drawn.potential
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from causalbandit import checks
 from causalbandit.allocation import floor_allocation
-from causalbandit.arrays import Floats, Integers
+from causalbandit.arrays import Floats, Integers, cells
 from causalbandit.errors import InvalidArgument
 from causalbandit.randomness import RNG, generator, generator_from_state
 
@@ -73,7 +73,7 @@ class ArmStatistics:
         self._check(outcome)
         place, counts, totals = arm, self.counts, self.totals
         if self._rows is not None:
-            place, counts, totals = self._rows * self.n_arms + arm, counts.ravel(), totals.ravel()
+            place, counts, totals = cells(arm, self.n_arms), counts.ravel(), totals.ravel()
         counts[place] += 1.0
         totals[place] += outcome
 

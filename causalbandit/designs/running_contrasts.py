@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from causalbandit.arrays import Floats
+from causalbandit.arrays import Floats, cells
 from causalbandit.designs.contrast_sums import ContrastSums
 from causalbandit.designs.mad_record import (
     ARM,
@@ -73,7 +73,6 @@ class RunningContrasts:
             self.settled_since, self.benchmark = [None] * count, [None] * count
             self._follow = self._follow_one
         else:
-            self._starts = settings.n_arms * np.arange(size)
             self.pulls = np.zeros((size, settings.n_arms))
             self.settled_since, self.benchmark = np.full((size, count), np.nan), np.full((size, count), np.nan)
             self.estimates, self.radii = np.full((size, count), np.nan), np.full((size, count), np.inf)
@@ -105,7 +104,7 @@ class RunningContrasts:
         if self.replications is None:
             self.pulls[arm] += 1
         else:
-            self.pulls.ravel()[self._starts + arm] += 1
+            self.pulls.ravel()[cells(arm, self.settings.n_arms)] += 1
         if self.rounds > self.settings.n_warmup:
             self.sums.add(arm, outcome, propensity, probabilities, predictions)
         if self.model is not None:
