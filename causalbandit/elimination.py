@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from causalbandit.arrays import Floats
+from causalbandit.arrays import Floats, quotients
 from causalbandit.errors import BadValue
 from causalbandit.graph import CausalGraph, Family
 
@@ -50,7 +50,7 @@ def family_table(graph: CausalGraph, tables: Mapping[str, Sequence[float]], fami
         factors.append(_Factor(product.nodes[:-1], product.values.sum(axis=-1)))
     joint = _product(factors, (*family.parents, family.node), family.node).values.reshape(-1, 2)
     total = joint.sum(axis=1)
-    return np.asarray(np.divide(joint[:, 1], total, out=np.full_like(total, 0.5), where=total > 0))
+    return quotients(joint[:, 1], total, 0.5)
 
 
 def _hidden_around(graph: CausalGraph, district: Sequence[str]) -> list[str]:

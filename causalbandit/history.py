@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from causalbandit.arrays import Integers
+from causalbandit.arrays import Integers, quotients
 from causalbandit.checks import instance
 from causalbandit.counts import Counts
 from causalbandit.formats.result_file import stamp
@@ -131,7 +131,7 @@ class Fitted:
         found = PlugIn.of(arms, self.counts, known)
         parts = found.variance[:, None] * found.gradient**2
         total = parts.sum(axis=0)
-        shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0).max(axis=1)
+        shares = quotients(parts, total).max(axis=1)
         names = pd.DataFrame(row_names(arms.families), columns=["node", "configuration"])
         thin = names.assign(visits=self.visits, share=shares)[(self.visits < THIN) & np.isnan(known)]
         return thin.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)

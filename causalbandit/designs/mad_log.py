@@ -214,8 +214,7 @@ def _told_apart(log: AdaptiveLog, outcome_model: Any) -> tuple[Any, list[str]]:
     centred = log.contexts - log.contexts[0]  # first, so that constants are 0 to the last digit
     factor: Any = np.linalg.qr(centred - centred.mean(axis=0), mode="r")
     kept, _ = kept_columns(factor)
-    names = log.context_names or [f"context_{place}" for place in range(log.contexts.shape[1])]
-    return log.contexts[:, kept], left_out_notes(factor, list(map(str, names)))
+    return log.contexts[:, kept], left_out_notes(factor, list(map(str, log.context_labels)))
 
 
 def mad_from_log(

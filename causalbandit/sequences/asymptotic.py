@@ -11,11 +11,9 @@ from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from causalbandit.arrays import Floats
 from causalbandit.checks import error_rate, number
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=256)
@@ -40,7 +38,7 @@ def asymptotic_rho(alpha: float, t_star: float) -> float:
 @overload
 def asymptotic_radius(variance_sum: float, t: float, alpha: float, t_star: float) -> float: ...
 @overload
-def asymptotic_radius(variance_sum: FloatArray, t: Any, alpha: float, t_star: float) -> FloatArray: ...
+def asymptotic_radius(variance_sum: Floats, t: Any, alpha: float, t_star: float) -> Floats: ...
 def asymptotic_radius(variance_sum: Any, t: Any, alpha: float, t_star: float) -> Any:
     """Half-width of the asymptotic confidence sequence for a running mean of t scores.
 
@@ -87,11 +85,9 @@ class AsymptoticBoundary:
         grown = variance_sum * rho_squared + 1.0
         return math.sqrt(2.0 * grown / (t * t * rho_squared) * (0.5 * math.log(grown) - self._log_alpha))
 
-    def each(self, variance_sums: FloatArray, t: Any) -> FloatArray:
+    def each(self, variance_sums: Floats, t: Any) -> Floats:
         """The radii of an array of variance sums; ``t`` broadcasts with it."""
         grown = variance_sums * self._rho_squared + 1.0
         with np.errstate(divide="ignore"):
-            radii: FloatArray = np.sqrt(
-                2.0 * grown / (t * t * self._rho_squared) * (0.5 * np.log(grown) - self._log_alpha)
-            )
+            radii: Floats = np.sqrt(2.0 * grown / (t * t * self._rho_squared) * (0.5 * np.log(grown) - self._log_alpha))
         return radii
